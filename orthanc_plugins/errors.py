@@ -1,0 +1,81 @@
+"""The suite's exceptions.
+
+::
+
+    PacsSuiteError
+    ├── ConfigurationError      a setting is missing, misspelt or contradicts another
+    ├── ArchiveError            an archive did not do what was asked of it
+    │   ├── ArchiveUnavailable  it may do so later: try again
+    │   └── ArchiveRefused      it will not: do not try again
+    │       └── NotFound        it does not hold the resource asked for
+    ├── InvalidDicom            a DICOM object cannot be used, with the reason
+    ├── GeometryError           contours and images do not fit together
+    ├── StoreError              the suite's own database cannot be used
+    └── JobError                a job cannot be asked for, changed or found
+        └── JobNotFound         no job has this identifier
+
+A message says what failed, on which object, and what to do. It never holds a patient's name,
+birth date or patient identifier: exceptions end up in logs and in stored jobs. Facts a program may
+want are attributes.
+"""
+
+from __future__ import annotations
+
+
+class PacsSuiteError(Exception):
+    """Any failure the suite itself reports."""
+
+
+class ConfigurationError(PacsSuiteError):
+    """A setting is missing, misspelt or contradicts another."""
+
+
+class ArchiveError(PacsSuiteError):
+    """An archive did not do what was asked of it.
+
+    Parameters
+    ----------
+    message
+        What failed, on which object, what to do.
+    archive
+        Name of the archive as configured, such as ``orthanc``.
+    status
+        HTTP status the archive answered, None when it did not answer.
+    """
+
+    def __init__(self, message: str, *, archive: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.archive = archive
+        self.status = status
+
+
+class ArchiveUnavailable(ArchiveError):  # noqa: N818 - a state, named as the design names it
+    """The archive cannot answer now; the same request may succeed later."""
+
+
+class ArchiveRefused(ArchiveError):  # noqa: N818 - see ArchiveUnavailable
+    """The archive refuses the request; the same request will fail again."""
+
+
+class NotFound(ArchiveRefused):
+    """The archive does not hold the resource."""
+
+
+class InvalidDicom(PacsSuiteError):  # noqa: N818 - see ArchiveUnavailable
+    """A DICOM object cannot be used."""
+
+
+class GeometryError(PacsSuiteError):
+    """Contours, masks or images do not fit together."""
+
+
+class StoreError(PacsSuiteError):
+    """The suite's own database cannot be used."""
+
+
+class JobError(PacsSuiteError):
+    """A job cannot be asked for, changed or found."""
+
+
+class JobNotFound(JobError):
+    """No job has this identifier."""

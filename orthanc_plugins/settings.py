@@ -1,0 +1,194 @@
+"""The whole configuration of the suite on one page.
+
+The section ``PacsSuite`` of Orthanc's own configuration is read first; environment variables
+``ORTHANC__PACS_SUITE__…`` win over it. ``{"Orthanc": {"TimeoutS": 5}}`` in the section and
+``ORTHANC__PACS_SUITE__ORTHANC__TIMEOUT_S=5`` in the environment are the same setting. A misspelt
+key or variable stops the start. Only the entry points see settings; every room below is handed
+plain values.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic.alias_generators import to_pascal
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from orthanc_plugins.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECTION = "PacsSuite"
+ENVIRONMENT_PREFIX = "ORTHANC__PACS_SUITE__"
+CONFIGURATION_FILE_VARIABLE = "PACS_SUITE_CONFIGURATION"
+"""Names the JSON file that holds the section, for processes that Orthanc does not host."""
+
+StructureFormat = Literal["nifti", "stl", "json", "png"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_pascal, populate_by_name=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+
+class OrthancSettings(_Section):
+    """How the suite reaches the Orthanc that hosts it."""
+
+    url: Annotated[HttpUrl, Field(description="Root of Orthanc's REST API.")] = HttpUrl("http://127.0.0.1:8042")
+    username: Annotated[str | None, Field(description="User for Orthanc's REST API.")] = None
+    password: Annotated[SecretStr | None, Field(description="Password of that user.")] = None
+    timeout_s: Annotated[PositiveFloat, Field(description="Seconds until a request is given up.")] = 30.0
+
+
+class StructureSettings(_Section):
+    """What is made of a structure set."""
+
+    formats: Annotated[
+        tuple[StructureFormat, ...], Field(description="Files made for each region; `results.json` is always made.")
+    ] = ("nifti", "stl", "json", "png")
+    require_same_frame_of_reference: Annotated[
+        bool, Field(description="Refuse images of another frame of reference than the contours'.")
+    ] = True
+
+
+class Settings(BaseSettings):
+    """The section ``PacsSuite``, complete and checked."""
+
+    model_config = SettingsConfigDict(
+        alias_generator=to_pascal,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_prefix_target="all",
+        env_nested_delimiter="__",
+    )
+
+    data_directory: Annotated[Path, Field(description="Folder of the suite's own state: jobs, store, logs.")] = Path(
+        "data"
+    )
+    exports_directory: Annotated[
+        Path | None, Field(description="Folder of the results; `exports` in the data directory when not set.")
+    ] = None
+    database_url: Annotated[
+        SecretStr | None,
+        Field(description="PostgreSQL for store and jobs, shared by all machines; SQLite files when not set."),
+    ] = None
+    workers: Annotated[
+        Literal["embedded", "external"],
+        Field(description="`embedded`: Orthanc starts and supervises the worker. `external`: someone else does."),
+    ] = "embedded"
+    worker_concurrency: Annotated[PositiveInt, Field(description="Jobs one worker runs at the same time.")] = 2
+    worker_name: Annotated[
+        str | None, Field(description="Name of this worker among all; host name and `embedded` when not set.")
+    ] = None
+    python_executable: Annotated[
+        str, Field(description="Python with the locked packages; runs the worker and lends Orthanc its packages.")
+    ] = "python3"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Least severity that is logged.")
+    ] = "INFO"
+    ohif_url: Annotated[HttpUrl, Field(description="Address of OHIF as a user's browser sees it.")] = HttpUrl(
+        "http://localhost:5173"
+    )
+    sweep_interval_s: Annotated[
+        PositiveFloat, Field(description="Seconds between two readings of Orthanc's change log.")
+    ] = 30.0
+    orthanc: OrthancSettings = OrthancSettings()
+    structures: StructureSettings = StructureSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the section."""
+        return env_settings, init_settings
+
+    @property
+    def exports(self) -> Path:
+        """Folder of the results."""
+        return self.exports_directory or self.data_directory / "exports"
+
+    @property
+    def store_url(self) -> str:
+        """SQLAlchemy address of the suite's own tables."""
+        return self._url_of("pacs.sqlite")
+
+    @property
+    def jobs_url(self) -> str:
+        """SQLAlchemy address of the durable jobs; kept apart from the store in SQLite, which locks whole files."""
+        return self._url_of("jobs.sqlite")
+
+    def _url_of(self, sqlite_name: str) -> str:
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{(self.data_directory / 'store' / sqlite_name).absolute()}"
+
+
+def load_settings(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """Return the settings of Orthanc's configuration and the environment.
+
+    Parameters
+    ----------
+    configuration
+        Orthanc's whole configuration as parsed JSON; only the section ``PacsSuite`` is read.
+    environment
+        The process environment, looked at for misspelt variables (values are read by pydantic-settings).
+
+    Raises
+    ------
+    ConfigurationError
+        A key or variable is unknown, or a value is not valid. The text names it, never its value.
+    """
+    _refuse_unknown_variables(environment)
+    try:
+        return Settings(**configuration.get(SECTION, {}))
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors(include_input=False)
+        )
+        raise ConfigurationError(f"The section {SECTION} of Orthanc's configuration is not valid: {faults}.") from None
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of the file that ``PACS_SUITE_CONFIGURATION`` names, for a process outside Orthanc.
+
+    Raises
+    ------
+    ConfigurationError
+        The file cannot be read or its content is not valid.
+    """
+    path = environment.get(CONFIGURATION_FILE_VARIABLE)
+    if path is None:
+        return load_settings({}, environment)
+    try:
+        configuration = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"The configuration {path} cannot be read: {error}. It must be Orthanc's configuration as plain JSON."
+        ) from error
+    return load_settings(configuration, environment)
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for variable in environment:
+        if not variable.upper().startswith(ENVIRONMENT_PREFIX):
+            continue
+        first_level = variable.upper().removeprefix(ENVIRONMENT_PREFIX).split("__")[0]
+        if first_level not in known:
+            raise ConfigurationError(
+                f"The environment variable {variable} names no setting of the suite: check its spelling."
+            )
