@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -173,7 +174,7 @@ def build_images(
         if noise:
             image += rng.normal(0, noise, image.shape)
         dataset = new_file(STORAGE_CLASSES[modality], uids[index])
-        dataset.update(shared)
+        dataset.update(copy.deepcopy(shared))
         _describe(dataset, frame, index, modality)
         _store_pixels(dataset, image, modality)
         made.append(dataset)

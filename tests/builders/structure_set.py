@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def build_structure_set(
 ) -> FileDataset:
     """Return the structure set of the regions, one contour per ring and slice (missing slices included)."""
     dataset = new_file(RTStructureSetStorage, sop_uid)
-    dataset.update(shared)
+    dataset.update(copy.deepcopy(shared))
     dataset.Modality = "RTSTRUCT"
     dataset.SeriesInstanceUID = series_uid
     dataset.SeriesNumber = 2
