@@ -1,0 +1,1 @@
+"""What starts, stops and checks the suite on one machine."""

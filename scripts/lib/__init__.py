@@ -1,0 +1,1 @@
+"""The parts of the scripts that are Python: configuration, health, sample case."""

@@ -1,0 +1,164 @@
+"""Asks the running suite how it is: ``python -m scripts.lib.health [--wait SECONDS] [--addresses]``."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scripts.lib.render import REPOSITORY, Deployment, DeploymentError, deployment_of, read_environment_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_TIMEOUT_S = 5.0
+_PAUSE_S = 0.3
+_GIVEN_UP = frozenset({"FATAL", "EXITED", "UNKNOWN"})
+"""States of supervisor in which a program will not come up by itself."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one part of the suite says of itself."""
+
+    part: str
+    healthy: bool
+    text: str
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    """Return status and body that a server on this machine answers.
+
+    Raises
+    ------
+    OSError
+        Nobody answers.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except http.client.HTTPException as error:
+        raise OSError(f"no HTTP answer from port {port}: {type(error).__name__}") from error
+    finally:
+        connection.close()
+
+
+def get_json(port: int, path: str) -> Any:
+    """Return what a server on this machine answers, parsed.
+
+    Raises
+    ------
+    OSError
+        Nobody answers, or the answer is not JSON with status 200.
+    """
+    status, body = get(port, path)
+    if status != http.client.OK:
+        raise OSError(f"HTTP status {status} for {path} on port {port}")
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise OSError(f"no JSON in the answer to {path} on port {port}") from error
+
+
+def examine(deployment: Deployment) -> list[Finding]:
+    """Return how the suite (through nginx) and OHIF are."""
+    return [_suite(deployment.ports.front), _ohif(deployment.ports.ohif)]
+
+
+def _suite(port: int) -> Finding:
+    try:
+        health = get_json(port, "/api/health")
+    except OSError as error:
+        return Finding("suite", healthy=False, text=str(error))
+    parts = [f"{name} {_state(service)}" for name, service in sorted(health.get("services", {}).items())]
+    text = ", ".join([f"{health['status']}, version {health['version']}", *parts])
+    return Finding("suite", healthy=health["status"] == "healthy", text=text)
+
+
+def _state(service: Any) -> str:
+    return str(service.get("state", service)) if isinstance(service, dict) else str(service)
+
+
+def _ohif(port: int) -> Finding:
+    try:
+        status, body = get(port, "/")
+    except OSError as error:
+        return Finding("OHIF", healthy=False, text=str(error))
+    healthy = status == http.client.OK and b"OHIF" in body
+    return Finding("OHIF", healthy=healthy, text="healthy" if healthy else f"HTTP status {status}")
+
+
+def wait(deployment: Deployment, seconds: float) -> list[Finding]:
+    """Return the findings once all are healthy, a program has given up, or the time is over."""
+    end = time.monotonic() + seconds
+    while True:
+        findings = examine(deployment)
+        if all(finding.healthy for finding in findings):
+            return findings
+        if gone := _programs_given_up(deployment):
+            return findings + [_last_words(deployment, program) for program in gone]
+        if time.monotonic() > end:
+            return [*findings, _last_words(deployment, "orthanc")]
+        time.sleep(_PAUSE_S)
+
+
+def _programs_given_up(deployment: Deployment) -> list[str]:
+    answer = subprocess.run(  # noqa: S603 - fixed arguments
+        ["/usr/bin/supervisorctl", "-c", str(deployment.run / "supervisord.conf"), "status"],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    lines = (line.split() for line in answer.stdout.splitlines())
+    return [words[0] for words in lines if len(words) > 1 and words[1] in _GIVEN_UP]
+
+
+def _last_words(deployment: Deployment, program: str) -> Finding:
+    log = deployment.logs / f"{program}.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return Finding(program, healthy=False, text="\n    ".join([f"the end of {log}:", *lines[-12:]]))
+
+
+def addresses(deployment: Deployment) -> Iterable[str]:
+    """Yield the addresses to open, one line each."""
+    ports = deployment.ports
+    yield f"  REST, documented       http://localhost:{ports.front}/pacs/docs"
+    yield f"  OHIF                   http://localhost:{ports.ohif}/"
+    yield f"  Orthanc Explorer       http://localhost:{ports.orthanc}/app/explorer.html"
+    yield f"  DICOM (C-STORE) to     ORTHANC at port {ports.dicom}"
+    yield f"  results                {deployment.data / 'exports'}"
+
+
+def this_deployment() -> Deployment:
+    """Return the deployment of this checkout."""
+    return deployment_of(read_environment_file(REPOSITORY / ".env"), REPOSITORY / "data")
+
+
+def main() -> int:
+    """Print the findings; 1 when something is not healthy."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--addresses", action="store_true")
+    chosen = parser.parse_args()
+    try:
+        deployment = this_deployment()
+    except DeploymentError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    findings = wait(deployment, chosen.wait) if chosen.wait else examine(deployment)
+    for finding in findings:
+        sys.stdout.write(f"  {finding.part:<22} {finding.text}\n")
+    if chosen.addresses:
+        sys.stdout.writelines(f"{line}\n" for line in addresses(deployment))
+    return 0 if all(finding.healthy for finding in findings) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

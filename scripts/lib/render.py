@@ -1,0 +1,277 @@
+"""Writes the configuration of Orthanc, nginx and supervisor for one deployment.
+
+The committed ``orthanc-config/orthanc.json`` says what is the same everywhere; paths, ports and what
+``.env`` sets are added here. ``python -m scripts.lib.render`` does it for this checkout, and the tests
+call `render` for each server they start. Only the standard library is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import string
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Workers = Literal["embedded", "external"]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+INSIDE = Path("/usr/local/pacs")
+"""Where the runtime shows the Python packages and OHIF (``enter.sh``)."""
+
+_PLUGINS = ("libOrthancPython.so", "libOrthancDicomWeb.so")
+_PLUGIN_FOLDER = Path("/usr/share/orthanc/plugins")
+_LONGEST_SOCKET_PATH = 100
+"""Linux allows 107 bytes (unix(7)); supervisor appends its process id while it starts."""
+
+
+class DeploymentError(Exception):
+    """The suite cannot be deployed as asked; the text says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Where the servers listen."""
+
+    front: int = 8001
+    orthanc: int = 8042
+    dicom: int = 4242
+    ohif: int = 5173
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """One running suite: where it keeps its state, where it listens, what differs from what is committed.
+
+    Parameters
+    ----------
+    data
+        Folder of everything the suite writes: storage, results, logs, and in ``run`` the rendered files.
+    ports
+        Where the servers listen.
+    workers
+        Who starts the worker: Orthanc (``embedded``) or supervisor (``external``).
+    orthanc
+        Merged over the committed configuration of Orthanc, section by section.
+    """
+
+    data: Path
+    ports: Ports = field(default_factory=Ports)
+    workers: Workers = "embedded"
+    orthanc: Mapping[str, Any] = field(default_factory=dict)
+    repository: Path = REPOSITORY
+    python: Path = INSIDE / "venv" / "bin" / "python3"
+    ohif: Path = INSIDE / "ohif"
+
+    @property
+    def run(self) -> Path:
+        """Folder of the rendered files."""
+        return self.data / "run"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs, one file for each program."""
+        return self.data / "logs"
+
+    @property
+    def orthanc_json(self) -> Path:
+        """Orthanc's configuration, which the worker reads too."""
+        return self.run / "orthanc.json"
+
+    @property
+    def control_socket(self) -> Path:
+        """Where supervisor takes commands; elsewhere when the path is too long for a socket."""
+        socket = self.run / "supervisor.sock"
+        if len(os.fsencode(socket)) <= _LONGEST_SOCKET_PATH:
+            return socket
+        name = hashlib.sha256(os.fsencode(socket)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"pacs-suite-{name}.sock"
+
+
+def render(deployment: Deployment) -> None:
+    """Write ``orthanc.json``, ``nginx.conf`` and ``supervisord.conf`` to the deployment's ``run`` folder.
+
+    Folders that are missing are made. The files may hold a password, so only their owner can read them.
+    """
+    for folder in (deployment.run, deployment.logs, deployment.data / "orthanc"):
+        folder.mkdir(parents=True, exist_ok=True)
+    _write(deployment.orthanc_json, json.dumps(orthanc_configuration(deployment), indent=2) + "\n")
+    _write(deployment.run / "nginx.conf", _nginx(deployment))
+    _write(deployment.run / "supervisord.conf", _supervisor(deployment))
+
+
+def orthanc_configuration(deployment: Deployment) -> dict[str, Any]:
+    """Return the committed configuration with this deployment's paths, ports and differences."""
+    committed = json.loads(
+        (deployment.repository / "orthanc-config" / "orthanc.json").read_text(encoding="utf-8")
+    )
+    ports = deployment.ports
+    own = {
+        "HttpPort": ports.orthanc,
+        "DicomPort": ports.dicom,
+        "StorageDirectory": str(deployment.data / "orthanc"),
+        "IndexDirectory": str(deployment.data / "orthanc"),
+        "Plugins": [str(_PLUGIN_FOLDER / name) for name in _PLUGINS],
+        "PythonScript": str(deployment.repository / "orthanc-config" / "pacs_suite.py"),
+        "PacsSuite": {
+            "DataDirectory": str(deployment.data),
+            "PythonExecutable": str(deployment.python),
+            "Workers": deployment.workers,
+            "OhifUrl": f"http://localhost:{ports.ohif}",
+            "Orthanc": {"Url": f"http://127.0.0.1:{ports.orthanc}"},
+        },
+    }
+    return _merged(_merged(committed, own), deployment.orthanc)
+
+
+def deployment_of(environment: Mapping[str, str], data: Path) -> Deployment:
+    """Return the deployment that the names of ``.env.example`` describe.
+
+    Raises
+    ------
+    DeploymentError
+        A name is unknown, or a value is not one this name can have.
+    """
+    values = {name: value for name, value in environment.items() if value}
+    unknown = sorted(values.keys() - _VARIABLES)
+    if unknown:
+        raise DeploymentError(f".env: {', '.join(unknown)} names no setting. The names are in .env.example.")
+    suite: dict[str, Any] = {key: values[name] for name, key in _SUITE_KEYS.items() if name in values}
+    if "ORTHANC_URL" in values:
+        suite["Orthanc"] = {"Url": values["ORTHANC_URL"]}
+    workers = values.get("WORKERS", "embedded")
+    if workers not in {"embedded", "external"}:
+        raise DeploymentError(f".env: WORKERS is {workers}; it can be embedded or external.")
+    return Deployment(
+        data=data, ports=_ports(values), workers=cast("Workers", workers), orthanc={"PacsSuite": suite}
+    )
+
+
+def read_environment_file(path: Path) -> dict[str, str]:
+    """Return the names and values of a file of ``NAME=VALUE`` lines; nothing when there is no file.
+
+    Raises
+    ------
+    DeploymentError
+        A line is not of that form. The text names the line, not what it holds.
+    """
+    values: dict[str, str] = {}
+    if not path.exists():
+        return values
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise DeploymentError(f"{path.name}, line {number}: there is no NAME=VALUE.")
+        values[name.strip()] = _unquoted(value.strip())
+    return values
+
+
+_PORTS = {"FRONT_PORT": "front", "ORTHANC_PORT": "orthanc", "DICOM_PORT": "dicom", "OHIF_PORT": "ohif"}
+_SUITE_KEYS = {"LOG_LEVEL": "LogLevel", "DATABASE_URL": "DatabaseUrl"}
+_VARIABLES = {*_PORTS, *_SUITE_KEYS, "ORTHANC_URL", "WORKERS"}
+_HIGHEST_PORT = 65535
+
+
+def _ports(values: Mapping[str, str]) -> Ports:
+    chosen = {}
+    for name in _PORTS.keys() & values.keys():
+        if not values[name].isdecimal() or not 0 < int(values[name]) <= _HIGHEST_PORT:
+            raise DeploymentError(
+                f".env: {name} is {values[name]}; it must be a number from 1 to {_HIGHEST_PORT}."
+            )
+        chosen[_PORTS[name]] = int(values[name])
+    ports = Ports(**chosen)
+    if len({ports.front, ports.orthanc, ports.dicom, ports.ohif}) < len(_PORTS):
+        raise DeploymentError(f".env: two of {', '.join(_PORTS)} are the same; each server needs its own.")
+    return ports
+
+
+def _unquoted(value: str) -> str:
+    for quote in "\"'":
+        if len(value) > 1 and value[0] == value[-1] == quote:
+            return value[1:-1]
+    return value
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        result[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return result
+
+
+class _Template(string.Template):
+    """A template of ``@{name}``, since nginx uses the dollar itself."""
+
+    delimiter = "@"
+
+
+def _filled(name: str, values: Mapping[str, object]) -> str:
+    text = (Path(__file__).parent / f"{name}.conf.in").read_text(encoding="utf-8")
+    return _Template(text).substitute(values)
+
+
+def _nginx(deployment: Deployment) -> str:
+    ports = deployment.ports
+    return _filled(
+        "nginx",
+        {
+            # As root, nginx would serve as a user that cannot read what only root can.
+            "user": "user root root;\n" if os.geteuid() == 0 else "",
+            "front_port": ports.front,
+            "orthanc_port": ports.orthanc,
+            "ohif_port": ports.ohif,
+            "run": deployment.run,
+            "ohif": deployment.ohif,
+            "own_ohif": deployment.repository / "ohif",
+        },
+    )
+
+
+def _supervisor(deployment: Deployment) -> str:
+    def escaped(text: object) -> str:
+        return str(text).replace("%", "%%")
+
+    values = {
+        "repository": escaped(deployment.repository),
+        "run": escaped(deployment.run),
+        "logs": escaped(deployment.logs),
+        "socket": escaped(deployment.control_socket),
+        "run_quoted": escaped(shlex.quote(str(deployment.run))),
+        "python_quoted": escaped(shlex.quote(str(deployment.python))),
+    }
+    worker = _filled("worker", values) if deployment.workers == "external" else ""
+    return _filled("supervisord", values) + worker
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file for its owner's eyes, whole or not at all."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as file:
+        file.write(text)
+    Path(file.name).replace(path)
+
+
+def main() -> int:
+    """Render this checkout's own deployment from its ``.env``."""
+    try:
+        render(deployment_of(read_environment_file(REPOSITORY / ".env"), REPOSITORY / "data"))
+    except DeploymentError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# What every script shares: where things are, how they speak, and `enter`, which runs a command in
+# the runtime. Source it; it changes nothing by itself.
+#
+#   .runtime/SUITE/root        a Debian root file system: Orthanc, nginx, dcmtk, Python (build.sh)
+#   .runtime/SUITE/venv[-dev]  the locked Python packages
+#   .runtime/SUITE/ohif        OHIF's built files
+#   data/                      everything that cannot be made again: Orthanc's storage, results, logs
+set -eu
+umask 022
+
+LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+REPO=$(cd "$LIB/../.." && pwd -P)
+SUITE=${SUITE:-trixie}
+RUNTIME=$REPO/.runtime/$SUITE
+DATA=$REPO/data
+OWNER=$(stat -c %u "$REPO")
+PREFIX=/usr/local/pacs # where venv and ohif are seen inside
+PYTHON=$PREFIX/venv/bin/python3
+# Variables that reach a command inside: proxies, package registries and their certificates, settings.
+PASSED_ON='^(PIP_|npm_config_|ORTHANC__|PACS_)|^(TERM|TZ|SSL_CERT_FILE|NO_COLOR|FORCE_COLOR|CI)$|^([a-z]+_proxy|[A-Z]+_PROXY)$'
+export REPO SUITE RUNTIME DATA OWNER PREFIX PYTHON PASSED_ON
+
+say() { printf '%s\n' "$*"; }
+die() {
+    printf 'error: %s\n' "$1" >&2
+    shift
+    [ $# -eq 0 ] || printf '       %s\n' "$@" >&2
+    exit 1
+}
+
+# require_root ARGUMENTS...: go on as root, through sudo where needed.
+require_root() {
+    if [ "$(id -u)" -eq 0 ]; then return; fi
+    command -v sudo >/dev/null || die "this needs root, and sudo is not installed." "Run it as root."
+    local kept
+    kept=$(compgen -e | grep -E "$PASSED_ON" | paste -sd,)
+    exec sudo "--preserve-env=SUITE${kept:+,$kept}" -- "$0" "$@"
+}
+
+# setting NAME: its value in .env, else in .env.example
+setting() {
+    local value
+    value=$(cat "$REPO/.env.example" "$REPO/.env" 2>/dev/null | sed -n "s/^ *$1 *= *//p" | tail -n 1 | tr -d "\"'")
+    printf '%s\n' "$value"
+}
+
+# enter USER COMMAND...: run a command in the runtime as USER (a number), in the same folder.
+# VENV names the packages to show (venv or venv-dev); PRIVATE_NETWORK=1 gives it a loopback of its own;
+# INSTEAD=exec puts it in the place of this shell.
+enter() {
+    local user=$1
+    shift
+    ${INSTEAD:-} unshare --mount ${PRIVATE_NETWORK:+--net} --propagation private -- \
+        bash "$LIB/enter.sh" "$user" "${VENV:-venv}" "$@"
+}
+
+# with_lock: hold the lock of the runtime until the shell ends or `release_lock`.
+with_lock() {
+    mkdir -p "$REPO/.runtime"
+    exec 9>"$REPO/.runtime/lock"
+    flock --nonblock 9 || {
+        say "Another script is at work on .runtime; waiting for it."
+        flock 9
+    }
+}
+release_lock() { exec 9>&-; }
+
+# supervisor_pid: the process that runs the suite from this checkout, or nothing.
+supervisor_pid() {
+    local pid
+    pid=$(cat "$DATA/run/supervisord.pid" 2>/dev/null) || return 1
+    tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF "$DATA/run/supervisord.conf" || return 1
+    printf '%s\n' "$pid"
+}
+
+# step WHAT COMMAND...: one line with the seconds it took; the end of its output when it fails.
+# Not to be used in a condition: the command relies on `set -e`.
+step() {
+    step_what=$1 step_log=$REPO/.runtime/log/$(printf %s "$1" | tr -cs '[:alnum:]' '-').log step_started=$SECONDS
+    shift
+    mkdir -p "$REPO/.runtime/log"
+    if [ -t 1 ]; then _count_seconds & step_counter=$!; fi
+    "$@" >"$step_log" 2>&1
+    _stop_counting
+    printf '  %-52s %4d s\n' "$step_what" $((SECONDS - step_started))
+    step_what=
+}
+
+_count_seconds() {
+    while kill -0 $$ 2>/dev/null; do
+        printf '  %-52s %4d s\r' "$step_what" $((SECONDS - step_started))
+        sleep 1
+    done
+}
+
+_stop_counting() {
+    [ -z "${step_counter:-}" ] || kill "$step_counter" 2>/dev/null || :
+    step_counter=
+}
+
+_report_failed_step() {
+    local status=$?
+    _stop_counting
+    if [ -n "${step_what:-}" ]; then
+        printf '\nerror: %s failed after %d s. The end of %s:\n' "$step_what" $((SECONDS - step_started)) "$step_log" >&2
+        tail -n 12 "$step_log" | sed 's/^/       /' >&2
+        if grep -qiE 'could not resolve|temporary failure|unreachable|could not connect|timed out|connection (refused|reset)|name resolution|ENOTFOUND|ECONN|EAI_AGAIN' "$step_log"; then
+            printf '       The network or a package server cannot be reached. Behind a proxy, set https_proxy and http_proxy.\n' >&2
+        elif grep -qiE 'no space left' "$step_log"; then
+            printf '       The disk is full.\n' >&2
+        fi
+        printf '       Nothing half-made is kept: run the same command again once this is mended.\n' >&2
+    fi
+    exit $status
+}
+trap _report_failed_step EXIT
