@@ -12,7 +12,8 @@
     ├── GeometryError           contours and images do not fit together
     ├── StoreError              the suite's own database cannot be used
     └── JobError                a job cannot be asked for, changed or found
-        └── JobNotFound         no job has this identifier
+        ├── JobNotFound         no job has this identifier
+        └── JobActive           the job is queued or runs, so it cannot be done again now
 
 A message says what failed, on which object, and what to do. It never holds a patient's name,
 birth date or patient identifier: exceptions end up in logs and in stored jobs. Facts a program may
@@ -77,5 +78,9 @@ class JobError(PacsSuiteError):
     """A job cannot be asked for, changed or found."""
 
 
-class JobNotFound(JobError):
+class JobNotFound(JobError):  # noqa: N818 - see ArchiveUnavailable
     """No job has this identifier."""
+
+
+class JobActive(JobError):  # noqa: N818 - see ArchiveUnavailable
+    """The job is queued or runs, so it cannot be done again now."""

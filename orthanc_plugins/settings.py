@@ -14,7 +14,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.alias_generators import to_pascal
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -33,14 +42,20 @@ StructureFormat = Literal["nifti", "stl", "json", "png"]
 
 class _Section(BaseModel):
     model_config = ConfigDict(
-        alias_generator=to_pascal, populate_by_name=True, extra="forbid", frozen=True, hide_input_in_errors=True
+        alias_generator=to_pascal,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
 
 class OrthancSettings(_Section):
     """How the suite reaches the Orthanc that hosts it."""
 
-    url: Annotated[HttpUrl, Field(description="Root of Orthanc's REST API.")] = HttpUrl("http://127.0.0.1:8042")
+    url: Annotated[HttpUrl, Field(description="Root of Orthanc's REST API.")] = HttpUrl(
+        "http://127.0.0.1:8042"
+    )
     username: Annotated[str | None, Field(description="User for Orthanc's REST API.")] = None
     password: Annotated[SecretStr | None, Field(description="Password of that user.")] = None
     timeout_s: Annotated[PositiveFloat, Field(description="Seconds until a request is given up.")] = 30.0
@@ -50,7 +65,8 @@ class StructureSettings(_Section):
     """What is made of a structure set."""
 
     formats: Annotated[
-        tuple[StructureFormat, ...], Field(description="Files made for each region; `results.json` is always made.")
+        tuple[StructureFormat, ...],
+        Field(description="Files made for each region; `results.json` is always made."),
     ] = ("nifti", "stl", "json", "png")
     require_same_frame_of_reference: Annotated[
         bool, Field(description="Refuse images of another frame of reference than the contours'.")
@@ -71,26 +87,33 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
     )
 
-    data_directory: Annotated[Path, Field(description="Folder of the suite's own state: jobs, store, logs.")] = Path(
-        "data"
-    )
+    data_directory: Annotated[
+        Path, Field(description="Folder of the suite's own state: jobs, store, logs.")
+    ] = Path("data")
     exports_directory: Annotated[
         Path | None, Field(description="Folder of the results; `exports` in the data directory when not set.")
     ] = None
     database_url: Annotated[
         SecretStr | None,
-        Field(description="PostgreSQL for store and jobs, shared by all machines; SQLite files when not set."),
+        Field(
+            description="PostgreSQL for store and jobs, shared by all machines; SQLite files when not set."
+        ),
     ] = None
     workers: Annotated[
         Literal["embedded", "external"],
-        Field(description="`embedded`: Orthanc starts and supervises the worker. `external`: someone else does."),
+        Field(
+            description="`embedded`: Orthanc starts and supervises the worker. `external`: someone else does."
+        ),
     ] = "embedded"
-    worker_concurrency: Annotated[PositiveInt, Field(description="Jobs one worker runs at the same time.")] = 2
+    worker_concurrency: Annotated[
+        PositiveInt, Field(description="Jobs one worker runs at the same time.")
+    ] = 2
     worker_name: Annotated[
         str | None, Field(description="Name of this worker among all; host name and `embedded` when not set.")
     ] = None
     python_executable: Annotated[
-        str, Field(description="Python with the locked packages; runs the worker and lends Orthanc its packages.")
+        str,
+        Field(description="Python with the locked packages; runs the worker and lends Orthanc its packages."),
     ] = "python3"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="Least severity that is logged.")
@@ -128,7 +151,7 @@ class Settings(BaseSettings):
 
     @property
     def jobs_url(self) -> str:
-        """SQLAlchemy address of the durable jobs; kept apart from the store in SQLite, which locks whole files."""
+        """SQLAlchemy address of the durable jobs; a file of its own in SQLite, which locks whole files."""
         return self._url_of("jobs.sqlite")
 
     def _url_of(self, sqlite_name: str) -> str:
@@ -157,9 +180,12 @@ def load_settings(configuration: Mapping[str, Any], environment: Mapping[str, st
         return Settings(**configuration.get(SECTION, {}))
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors(include_input=False)
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors(include_input=False)
         )
-        raise ConfigurationError(f"The section {SECTION} of Orthanc's configuration is not valid: {faults}.") from None
+        raise ConfigurationError(
+            f"The section {SECTION} of Orthanc's configuration is not valid: {faults}."
+        ) from None
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -177,7 +203,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         configuration = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"The configuration {path} cannot be read: {error}. It must be Orthanc's configuration as plain JSON."
+            f"The configuration {path} cannot be read as Orthanc's configuration in plain JSON: {error}."
         ) from error
     return load_settings(configuration, environment)
 

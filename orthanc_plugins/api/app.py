@@ -1,0 +1,51 @@
+"""The ASGI application that is mounted in Orthanc's REST tree."""
+
+from __future__ import annotations
+
+import time
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from orthanc_plugins import __version__
+from orthanc_plugins.api.problems import install_problem_handlers
+from orthanc_plugins.api.routers import documentation, health, jobs, process, results, upload
+from orthanc_plugins.metrics import RequestMetrics
+
+if TYPE_CHECKING:
+    from orthanc_plugins.services import Services
+
+
+def create_app(services: Services, mount: str = "") -> FastAPI:
+    """Return the application.
+
+    Parameters
+    ----------
+    services
+        What the routes work with.
+    mount
+        Where the application stands, without a slash at the end; part of the links it gives.
+    """
+    app = FastAPI(
+        title="Orthanc PACS Suite",
+        version=__version__,
+        summary="Structure sets, archives and de-identification, inside Orthanc.",
+        root_path=mount,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    app.state.started = time.monotonic()
+    install_problem_handlers(app)
+    app.add_middleware(RequestMetrics)
+    for router in (health.router, jobs.router, process.router, results.router, upload.router):
+        app.include_router(router, prefix="/api")
+    app.include_router(documentation.router)
+    static = resources.files("fastapi_offline") / "static"
+    app.mount("/static/documentation", StaticFiles(directory=str(static)), name="documentation")
+    web = resources.files("orthanc_plugins") / "web"
+    app.mount("/static/web", StaticFiles(directory=str(web)), name="web")
+    return app

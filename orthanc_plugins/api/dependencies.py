@@ -1,0 +1,51 @@
+"""What routes are handed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Path, Request
+from starlette.concurrency import run_in_threadpool
+
+from orthanc_plugins.jobs import JobState
+from orthanc_plugins.services import Services
+
+if TYPE_CHECKING:
+    from orthanc_plugins.identifiers import JobId
+    from orthanc_plugins.jobs import Job
+
+_POLL_S = 0.1
+
+UID_PATTERN = r"^[0-9.]{1,64}$"
+"""A DICOM UID in a route."""
+
+JOB_ID_PATTERN = r"^[A-Za-z0-9._-]{1,200}$"
+"""A job's identifier in a route."""
+
+
+def _services(request: Request) -> Services:
+    services = request.app.state.services
+    if not isinstance(services, Services):
+        raise TypeError("The application was made without services.")
+    return services
+
+
+Joined = Annotated[Services, Depends(_services)]
+"""The services, as a route's parameter."""
+
+SeriesUidPath = Annotated[
+    str, Path(pattern=UID_PATTERN, description="Series Instance UID of an RT Structure Set.")
+]
+JobIdPath = Annotated[str, Path(pattern=JOB_ID_PATTERN, description="Identifier of a job.")]
+
+
+async def wait_for_job(services: Services, job_id: JobId, wait_s: float) -> Job:
+    """Return a job once it has ended or waits for images, or as it stands after ``wait_s`` seconds."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        job = await run_in_threadpool(services.queue.job, job_id)
+        if job.state.ended or job.state is JobState.WAITING or time.monotonic() >= deadline:
+            return job
+        await asyncio.sleep(_POLL_S)

@@ -1,0 +1,92 @@
+"""Errors as HTTP answers: RFC 9457 problem details, in one place."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from orthanc_plugins.errors import (
+    ArchiveError,
+    ArchiveRefused,
+    ArchiveUnavailable,
+    ConfigurationError,
+    GeometryError,
+    InvalidDicom,
+    JobActive,
+    JobError,
+    JobNotFound,
+    NotFound,
+    PacsSuiteError,
+    StoreError,
+)
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+
+logger = logging.getLogger(__name__)
+
+STATUS_OF_ERROR: dict[type[PacsSuiteError], HTTPStatus] = {
+    PacsSuiteError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    ArchiveError: HTTPStatus.BAD_GATEWAY,
+    ArchiveUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    ArchiveRefused: HTTPStatus.BAD_GATEWAY,
+    NotFound: HTTPStatus.NOT_FOUND,
+    InvalidDicom: HTTPStatus.UNPROCESSABLE_ENTITY,
+    GeometryError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
+    JobError: HTTPStatus.SERVICE_UNAVAILABLE,
+    JobNotFound: HTTPStatus.NOT_FOUND,
+    JobActive: HTTPStatus.CONFLICT,
+}
+"""HTTP status of each of the suite's errors; a test fails on one that is missing."""
+
+
+class Problem(HTTPException):
+    """A request a route cannot answer, with what to do instead."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(status, detail)
+
+
+def problem_response(status: int, detail: str, **extension: Any) -> JSONResponse:
+    """Return a problem details answer (RFC 9457)."""
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return JSONResponse({**content, **extension}, status, media_type="application/problem+json")
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Answer every error of the routes as problem details."""
+    app.add_exception_handler(PacsSuiteError, _suite_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+
+
+def _suite_error(_request: Request, error: Exception) -> JSONResponse:
+    status = next(STATUS_OF_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_OF_ERROR)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.warning("A route answered %d: %s", status, error)
+    return problem_response(status, str(error))
+
+
+def _http_error(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    answer = problem_response(error.status_code, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _validation_error(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    faults = [
+        {"where": ".".join(str(part) for part in fault["loc"]), "what": fault["msg"]}
+        for fault in error.errors()
+    ]
+    return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, "The request is not valid.", faults=faults)

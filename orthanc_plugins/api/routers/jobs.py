@@ -1,0 +1,208 @@
+"""Jobs: what was asked for, how it stands, and changing that."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - pydantic reads the annotation
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from orthanc_plugins.api.dependencies import UID_PATTERN, JobIdPath, Joined
+from orthanc_plugins.identifiers import JobId, StudyUid
+from orthanc_plugins.jobs import Job, JobKind, JobState
+
+if TYPE_CHECKING:
+    from orthanc_plugins.services import Services
+    from orthanc_plugins.store import AwaitedImages, StructureSubject
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+class Failure(BaseModel):
+    """Why something failed: the error's name and what a person can do."""
+
+    name: str
+    message: str
+
+
+class Waiting(BaseModel):
+    """What a job waits for."""
+
+    since: datetime
+    reason: str
+    image_series_uid: str | None = Field(
+        description="Series the structure set refers to; null when it names none."
+    )
+    images_present: int
+    images_missing: int
+
+
+class JobSummary(BaseModel):
+    """A job as it stands now; times are UTC."""
+
+    job_id: str
+    kind: JobKind
+    state: JobState
+    requested_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_s: float | None = Field(description="From start to end of the last run.")
+    worker: str | None
+    study_uid: str | None
+    series_uid: str | None
+    sop_instance_uid: str | None
+    waiting: Waiting | None
+    error: Failure | None
+    href: str
+
+
+class Step(BaseModel):
+    """A finished step of a job."""
+
+    name: str
+    started_at: datetime | None
+    duration_s: float | None
+    error: Failure | None
+
+
+class Phase(BaseModel):
+    """A phase of a job's work; ``duration_s`` is null while it runs."""
+
+    name: str
+    started_at: datetime
+    duration_s: float | None
+
+
+class JobDetail(JobSummary):
+    """A job with its steps, its phases and where its results are."""
+
+    steps: list[Step]
+    phases: list[Phase]
+    result: dict[str, Any] | None
+
+
+class JobPage(BaseModel):
+    """A page of jobs, newest first."""
+
+    jobs: list[JobSummary]
+    limit: int
+    offset: int
+
+
+class JobFilter(BaseModel):
+    """Which jobs to list."""
+
+    state: JobState | None = Field(default=None, description="Only jobs in this state.")
+    kind: JobKind | None = Field(default=None, description="Only jobs of this kind.")
+    study: str | None = Field(default=None, pattern=UID_PATTERN, description="Only jobs of this study.")
+    limit: int = Field(default=50, ge=1, le=500)
+    offset: int = Field(default=0, ge=0)
+
+
+@router.get("")
+def list_jobs(services: Joined, wanted: Annotated[JobFilter, Query()]) -> JobPage:
+    """List jobs, newest first."""
+    job_ids = None if wanted.study is None else services.store.jobs_of_study(StudyUid(wanted.study))
+    if wanted.state is JobState.WAITING:
+        waiting = list(services.store.awaited(blocking=True))
+        job_ids = waiting if job_ids is None else [job_id for job_id in waiting if job_id in job_ids]
+    if job_ids == []:
+        return JobPage(jobs=[], limit=wanted.limit, offset=wanted.offset)
+    found = services.queue.jobs(
+        job_ids=job_ids,
+        states=None if wanted.state is None else [wanted.state],
+        kind=wanted.kind,
+        limit=wanted.limit,
+        offset=wanted.offset,
+    )
+    return JobPage(jobs=summaries(services, found), limit=wanted.limit, offset=wanted.offset)
+
+
+@router.get("/{job_id}")
+def show_job(services: Joined, job_id: JobIdPath) -> JobDetail:
+    """Show a job with its steps and phases."""
+    return _detail(services, JobId(job_id))
+
+
+@router.post("/{job_id}/cancel")
+def cancel_job(services: Joined, job_id: JobIdPath) -> JobDetail:
+    """Stop a queued, running or waiting job; an ended one stays as it is."""
+    wanted = JobId(job_id)
+    if services.queue.job(wanted).state is JobState.WAITING:
+        services.store.no_longer_awaits(wanted)
+        services.queue.run_again(wanted)
+    services.queue.cancel(wanted)
+    return _detail(services, wanted)
+
+
+@router.post("/{job_id}/retry")
+def retry_job(services: Joined, job_id: JobIdPath) -> JobDetail:
+    """Do a waiting or ended job again from its start; 409 while it is queued or runs."""
+    services.queue.run_again(JobId(job_id))
+    return _detail(services, JobId(job_id))
+
+
+def summaries(services: Services, jobs: list[Job]) -> list[JobSummary]:
+    """Return jobs with what they act on and what they wait for."""
+    job_ids = [job.job_id for job in jobs]
+    subjects = services.store.subjects(job_ids)
+    waiting = services.store.waiting_among(job_ids)
+    return [JobSummary(**_summary(job, subjects.get(job.job_id), waiting.get(job.job_id))) for job in jobs]
+
+
+def _detail(services: Services, job_id: JobId) -> JobDetail:
+    job = services.queue.job(job_id)
+    subject = services.store.subjects([job_id]).get(job_id)
+    awaited = services.store.waiting_among([job_id]).get(job_id)
+    steps = [
+        Step(
+            name=step.name,
+            started_at=step.started_at,
+            duration_s=step.duration_s,
+            error=None
+            if step.failure is None
+            else Failure(name=step.failure.name, message=step.failure.message),
+        )
+        for step in services.queue.steps(job_id)
+    ]
+    phases = [
+        Phase(name=phase.name, started_at=phase.started_at, duration_s=phase.duration_s)
+        for phase in services.store.phases(job_id)
+    ]
+    result = None if job.result is None else dict(job.result)
+    return JobDetail(**_summary(job, subject, awaited), steps=steps, phases=phases, result=result)
+
+
+def _summary(job: Job, subject: StructureSubject | None, awaited: AwaitedImages | None) -> dict[str, Any]:
+    ran_s = None
+    if job.started_at is not None and job.ended_at is not None:
+        ran_s = (job.ended_at - job.started_at).total_seconds()
+    return {
+        "job_id": job.job_id,
+        "kind": job.kind,
+        "state": job.state,
+        "requested_at": job.requested_at,
+        "started_at": job.started_at,
+        "ended_at": job.ended_at,
+        "duration_s": ran_s,
+        "worker": job.worker,
+        "study_uid": None if subject is None else subject.study_uid,
+        "series_uid": None if subject is None else subject.series_uid,
+        "sop_instance_uid": None if subject is None else subject.sop_instance_uid,
+        "waiting": _waiting(awaited) if job.state is JobState.WAITING else None,
+        "error": None if job.failure is None else Failure(name=job.failure.name, message=job.failure.message),
+        "href": f"api/jobs/{job.job_id}",
+    }
+
+
+def _waiting(awaited: AwaitedImages | None) -> Waiting | None:
+    if awaited is None:
+        return None
+    return Waiting(
+        since=awaited.since,
+        reason=awaited.reason,
+        image_series_uid=awaited.image_series_uid,
+        images_present=awaited.images_present,
+        images_missing=awaited.images_missing,
+    )

@@ -1,0 +1,221 @@
+"""Asking for a structure set to be processed, and waiting for what comes out."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from orthanc_plugins.api.dependencies import UID_PATTERN, Joined, wait_for_job
+from orthanc_plugins.api.problems import Problem, problem_response
+from orthanc_plugins.api.routers.jobs import Phase
+from orthanc_plugins.errors import JobActive
+from orthanc_plugins.identifiers import (
+    RT_STRUCTURE_SET_STORAGE,
+    JobId,
+    OrthancId,
+    is_dicom_uid,
+    is_orthanc_id,
+)
+from orthanc_plugins.jobs import Job, JobState
+from orthanc_plugins.reception import Reception
+
+if TYPE_CHECKING:
+    from orthanc_plugins.archives import SeriesRecord
+    from orthanc_plugins.services import Services
+
+router = APIRouter(tags=["structure sets"])
+
+_STRUCTURE_SET_MODALITY = "RTSTRUCT"
+
+
+class ProcessRequest(BaseModel):
+    """Which structure set to process, and how long to wait for the results."""
+
+    study_instance_uid: str = Field(pattern=UID_PATTERN)
+    series_instance_uid: str | None = Field(
+        default=None,
+        pattern=UID_PATTERN,
+        description="Series of the structure set; may be left out when the study has one only.",
+    )
+    again: bool = Field(default=False, description="Process it again even though there are results.")
+    synchronous: bool = Field(default=True, description="Wait for the results.")
+    wait_s: float = Field(default=30.0, ge=0, le=600, description="Seconds to wait before answering 202.")
+
+
+class Roi(BaseModel):
+    """A region of the structure set; a number is null where it could not be measured."""
+
+    number: int
+    name: str
+    state: str
+    volume_cc: float | None
+    surface_cm2: float | None
+    mask_path: str | None = Field(description="Relative to the folder of the results.")
+    stl_path: str | None
+    mask_url: str | None
+    stl_url: str | None
+
+
+class ProcessAnswer(BaseModel):
+    """What came out of a structure set, or how far its job is."""
+
+    status: JobState
+    job_id: str
+    job_url: str
+    rois: list[Roi]
+    processing_time_s: float | None
+    phases: list[Phase]
+    results_folder: str | None = Field(description="Relative to the exports directory.")
+    results_url: str | None
+    viewer_url: str | None
+
+
+@router.post("/process", response_model=ProcessAnswer, responses={202: {"model": ProcessAnswer}, 422: {}})
+async def process(request: ProcessRequest, services: Joined) -> JSONResponse:
+    """Process a structure set and answer its regions; 202 with the job when that takes longer."""
+    job_id = await run_in_threadpool(_submit, services, request)
+    job = await wait_for_job(services, job_id, request.wait_s if request.synchronous else 0)
+    return await run_in_threadpool(_answer, services, job)
+
+
+@router.get(
+    "/extract-rt/{instance_id}",
+    response_class=FileResponse,
+    responses={200: {"content": {"application/json": {}}}},
+)
+async def extract_rt(
+    services: Joined,
+    instance_id: Annotated[
+        str, Path(pattern=r"^[0-9a-f.-]{1,64}$", description="Orthanc identifier or SOP Instance UID.")
+    ],
+) -> Response:
+    """Answer the regions and contours of a structure set as JSON, points in mm, LPS."""
+    instance = await run_in_threadpool(_structure_set, services, instance_id)
+    result = await run_in_threadpool(services.store.result_of_instance, instance)
+    if result is None:
+        job_id = await run_in_threadpool(_reception(services).structure_set_stored, instance)
+        job = await wait_for_job(services, job_id, ProcessRequest.model_fields["wait_s"].default)
+        result = await run_in_threadpool(services.store.result_of_instance, instance)
+        if result is None:
+            return await run_in_threadpool(_answer, services, job)
+    path = services.exports / result.folder / "contours.json"
+    if not path.is_file():
+        raise Problem(
+            HTTPStatus.NOT_FOUND, "The contours were not exported: add json to Structures.Formats and retry."
+        )
+    return FileResponse(path, media_type="application/json")
+
+
+def _reception(services: Services) -> Reception:
+    return Reception(services.orthanc, services.store, services.queue)
+
+
+def _submit(services: Services, request: ProcessRequest) -> JobId:
+    series = _structure_series(services, request)
+    newest = max(series.instances, key=lambda instance: _stored_at(services, instance))
+    job_id = _reception(services).structure_set_stored(newest)
+    if request.again:
+        try:
+            services.queue.run_again(job_id)
+        except JobActive:
+            return job_id  # it is being done at this moment
+    return job_id
+
+
+def _stored_at(services: Services, instance: OrthancId) -> str:
+    return services.orthanc.reception_date(instance)
+
+
+def _structure_series(services: Services, request: ProcessRequest) -> SeriesRecord:
+    """Return the series of the structure set that is meant."""
+    orthanc = services.orthanc
+    studies = orthanc.lookup(request.study_instance_uid, "Study")
+    if not studies:
+        raise Problem(HTTPStatus.NOT_FOUND, "Orthanc does not hold this study.")
+    series = [found for study in studies for found in orthanc.series_of_study(study)]
+    sets = [found for found in series if found.modality == _STRUCTURE_SET_MODALITY]
+    wanted = request.series_instance_uid
+    if wanted is not None and wanted not in {found.series_uid for found in series}:
+        raise Problem(HTTPStatus.NOT_FOUND, "Orthanc does not hold this series in this study.")
+    meant = [found for found in sets if found.series_uid == wanted] or sets
+    if len(meant) == 1:
+        return meant[0]
+    if not meant:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The study holds no RT Structure Set.")
+    uids = ", ".join(found.series_uid for found in meant)
+    raise Problem(
+        HTTPStatus.CONFLICT,
+        f"The study holds several structure sets; name one as series_instance_uid: {uids}.",
+    )
+
+
+def _structure_set(services: Services, instance_id: str) -> OrthancId:
+    if is_orthanc_id(instance_id):
+        instance = OrthancId(instance_id)
+    elif is_dicom_uid(instance_id):
+        found = services.orthanc.lookup(instance_id, "Instance")
+        if not found:
+            raise Problem(HTTPStatus.NOT_FOUND, "Orthanc does not hold this instance.")
+        instance = found[0]
+    else:
+        raise Problem(HTTPStatus.BAD_REQUEST, "This is neither an Orthanc identifier nor a SOP Instance UID.")
+    if services.orthanc.sop_class(instance) != RT_STRUCTURE_SET_STORAGE:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "This instance is not an RT Structure Set.")
+    return instance
+
+
+def _answer(services: Services, job: Job) -> JSONResponse:
+    if job.failure is not None:
+        return problem_response(
+            HTTPStatus.UNPROCESSABLE_ENTITY, job.failure.message, error=job.failure.name, job_id=job.job_id
+        )
+    answer = _process_answer(services, job)
+    status = HTTPStatus.OK if job.state is JobState.SUCCEEDED else HTTPStatus.ACCEPTED
+    return JSONResponse(answer.model_dump(mode="json"), status)
+
+
+def _process_answer(services: Services, job: Job) -> ProcessAnswer:
+    result = services.store.result_of_job(job.job_id) if job.state is JobState.SUCCEEDED else None
+    phases = [
+        Phase(name=phase.name, started_at=phase.started_at, duration_s=phase.duration_s)
+        for phase in services.store.phases(job.job_id)
+    ]
+    rois: list[Roi] = []
+    if result is not None:
+        content = json.loads((services.exports / result.folder / "results.json").read_text(encoding="utf-8"))
+        rois = [_roi(region, result.subject.series_uid) for region in content["regions"]]
+    return ProcessAnswer(
+        status=job.state,
+        job_id=job.job_id,
+        job_url=f"api/jobs/{job.job_id}",
+        rois=rois,
+        processing_time_s=round(sum(phase.duration_s or 0 for phase in phases), 3) if phases else None,
+        phases=phases,
+        results_folder=None if result is None else result.folder,
+        results_url=None if result is None else f"api/rtstruct/{result.subject.series_uid}",
+        viewer_url=None
+        if result is None
+        else f"{services.viewer_url}/viewer?StudyInstanceUIDs={result.subject.study_uid}",
+    )
+
+
+def _roi(region: dict[str, Any], series_uid: str) -> Roi:
+    base = f"api/rtstruct/{series_uid}/regions/{region['number']}"
+    mask, mesh = region.get("mask_path"), region.get("stl_path")
+    return Roi(
+        number=region["number"],
+        name=region["name"],
+        state=region["state"],
+        volume_cc=region.get("volume_cc"),
+        surface_cm2=region.get("surface_cm2"),
+        mask_path=mask,
+        stl_path=mesh,
+        mask_url=None if mask is None else f"{base}/mask.nii.gz",
+        stl_url=None if mesh is None else f"{base}/mesh.stl",
+    )

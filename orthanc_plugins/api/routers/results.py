@@ -1,0 +1,192 @@
+"""The results of structure sets: numbers and files."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime  # noqa: TC003 - pydantic reads the annotation
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import FileResponse, StreamingResponse
+from pydantic import BaseModel, Field
+from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
+
+from orthanc_plugins.api.dependencies import UID_PATTERN, Joined, SeriesUidPath
+from orthanc_plugins.api.problems import Problem
+from orthanc_plugins.identifiers import SeriesUid
+
+if TYPE_CHECKING:
+    import pathlib
+
+    from orthanc_plugins.services import Services
+    from orthanc_plugins.store import ResultRecord
+
+router = APIRouter(prefix="/rtstruct", tags=["structure sets"])
+
+Chosen = Annotated[
+    str | None,
+    Query(pattern=UID_PATTERN, description="Which structure set of the series; the newest when not given."),
+]
+RegionNumber = Annotated[int, Path(ge=0, description="ROI Number (3006,0022).")]
+
+_WHOLE_FILES = {
+    "results.json": "application/json",
+    "contours.json": "application/json",
+    "labels.nii.gz": "application/gzip",
+    "overview.png": "image/png",
+    "report.pdf": "application/pdf",
+    "scene.html": "text/html",
+}
+_REGION_FILES = {
+    "mask.nii.gz": ("mask_path", "application/gzip"),
+    "mesh.stl": ("stl_path", "model/stl"),
+    "preview.png": ("preview_path", "image/png"),
+}
+
+
+class StructureResults(BaseModel):
+    """The results of one structure set and where its files are."""
+
+    study_uid: str
+    series_uid: str
+    sop_instance_uid: str
+    job_id: str
+    created_at: datetime
+    folder: str = Field(description="Relative to the exports directory.")
+    viewer_url: str
+    files: dict[str, str] = Field(description="Address of each file, relative to the suite's root.")
+    results: dict[str, Any] = Field(description="The content of results.json.")
+    other_structure_sets: list[str] = Field(
+        description="SOP Instance UIDs of older structure sets of the series."
+    )
+
+
+@router.get("/{series_uid}")
+def show_results(
+    services: Joined, series_uid: SeriesUidPath, sop_instance_uid: Chosen = None
+) -> StructureResults:
+    """Show the results of the newest structure set of a series, or of the one asked for."""
+    result = _result(services, series_uid, sop_instance_uid)
+    others = services.store.results_of_series(SeriesUid(series_uid))
+    content = _content(services, result)
+    return StructureResults(
+        study_uid=result.subject.study_uid,
+        series_uid=result.subject.series_uid,
+        sop_instance_uid=result.subject.sop_instance_uid,
+        job_id=result.job_id,
+        created_at=result.created_at,
+        folder=result.folder,
+        viewer_url=f"{services.viewer_url}/viewer?StudyInstanceUIDs={result.subject.study_uid}",
+        files=_addresses(services, result, content),
+        results=content,
+        other_structure_sets=[
+            other.subject.sop_instance_uid
+            for other in others
+            if other.subject.sop_instance_uid != result.subject.sop_instance_uid
+        ],
+    )
+
+
+@router.get("/{series_uid}/results.zip", response_class=StreamingResponse)
+def all_files(
+    services: Joined, series_uid: SeriesUidPath, sop_instance_uid: Chosen = None
+) -> StreamingResponse:
+    """Download all files of a structure set's results."""
+    folder = _folder(services, _result(services, series_uid, sop_instance_uid))
+    stream = ZipStream(compress_type=ZIP_STORED, sized=False)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            packed = path.suffix in {".gz", ".png", ".pdf"}
+            stream.add_path(
+                path, str(path.relative_to(folder)), compress_type=ZIP_STORED if packed else ZIP_DEFLATED
+            )
+    return StreamingResponse(
+        stream,
+        media_type="application/zip",
+        headers={"Content-Disposition": 'attachment; filename="results.zip"'},
+    )
+
+
+@router.get("/{series_uid}/{name}", response_class=FileResponse)
+def whole_file(
+    services: Joined,
+    series_uid: SeriesUidPath,
+    name: Annotated[str, Path(description="One of " + ", ".join(_WHOLE_FILES) + ".")],
+    sop_instance_uid: Chosen = None,
+) -> FileResponse:
+    """Download a file about the whole structure set."""
+    if name not in _WHOLE_FILES:
+        raise Problem(HTTPStatus.NOT_FOUND, f"There is no such file; there are {', '.join(_WHOLE_FILES)}.")
+    folder = _folder(services, _result(services, series_uid, sop_instance_uid))
+    return _file(folder / name, _WHOLE_FILES[name])
+
+
+@router.get("/{series_uid}/regions/{number}/{name}", response_class=FileResponse)
+def region_file(
+    services: Joined,
+    series_uid: SeriesUidPath,
+    number: RegionNumber,
+    name: Annotated[str, Path(description="One of " + ", ".join(_REGION_FILES) + ".")],
+    sop_instance_uid: Chosen = None,
+) -> FileResponse:
+    """Download a file about one region."""
+    if name not in _REGION_FILES:
+        raise Problem(HTTPStatus.NOT_FOUND, f"There is no such file; there are {', '.join(_REGION_FILES)}.")
+    key, media_type = _REGION_FILES[name]
+    result = _result(services, series_uid, sop_instance_uid)
+    regions = [region for region in _content(services, result)["regions"] if region["number"] == number]
+    if not regions:
+        raise Problem(HTTPStatus.NOT_FOUND, f"The structure set has no region {number}.")
+    relative = regions[0].get(key)
+    if relative is None:
+        raise Problem(
+            HTTPStatus.NOT_FOUND,
+            f"Region {number} has no such file; its state is {regions[0]['state']}: see results.json.",
+        )
+    return _file(_folder(services, result) / relative, media_type)
+
+
+def _result(services: Services, series_uid: str, sop_instance_uid: str | None) -> ResultRecord:
+    for result in services.store.results_of_series(SeriesUid(series_uid)):
+        if sop_instance_uid in {None, result.subject.sop_instance_uid}:
+            return result
+    raise Problem(
+        HTTPStatus.NOT_FOUND,
+        "There are no results of this structure set. See api/jobs for how its processing stands, "
+        "or ask for it with POST api/process.",
+    )
+
+
+def _folder(services: Services, result: ResultRecord) -> pathlib.Path:
+    return services.exports / result.folder
+
+
+def _content(services: Services, result: ResultRecord) -> dict[str, Any]:
+    path = _folder(services, result) / "results.json"
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Problem(
+            HTTPStatus.NOT_FOUND,
+            "The files of these results are gone from the exports directory: retry the job.",
+        ) from error
+    return content
+
+
+def _addresses(services: Services, result: ResultRecord, content: dict[str, Any]) -> dict[str, str]:
+    base = f"api/rtstruct/{result.subject.series_uid}"
+    folder = _folder(services, result)
+    addresses = {name: f"{base}/{name}" for name in _WHOLE_FILES if (folder / name).is_file()}
+    addresses["results.zip"] = f"{base}/results.zip"
+    for region in content["regions"]:
+        for name, (key, _) in _REGION_FILES.items():
+            if region.get(key) is not None:
+                addresses[f"{region['number']}/{name}"] = f"{base}/regions/{region['number']}/{name}"
+    return addresses
+
+
+def _file(path: pathlib.Path, media_type: str) -> FileResponse:
+    if not path.is_file():
+        raise Problem(HTTPStatus.NOT_FOUND, "The file was not made, or is gone from the exports directory.")
+    return FileResponse(path, media_type=media_type)

@@ -1,0 +1,33 @@
+"""The archives the suite talks to.
+
+What it is for: one client per kind of archive; each turns its library's errors into ``ArchiveError``
+(``ArchiveUnavailable``: try again, ``ArchiveRefused``: do not).
+
+Public: ``OrthancRest`` and its records.
+
+Decisions
+---------
+2026-11: Orthanc is reached by HTTP even from inside its own process: the in-process calls lose the
+    status and the text of a failure, and the same client then serves plugin and worker.
+2026-11: proxies of the environment are ignored: archives are on the hospital's own network.
+"""
+
+from orthanc_plugins.archives.orthanc_rest import (
+    Change,
+    Changes,
+    InstanceRecord,
+    OrthancRest,
+    OrthancStatistics,
+    SeriesRecord,
+    UploadOutcome,
+)
+
+__all__ = [
+    "Change",
+    "Changes",
+    "InstanceRecord",
+    "OrthancRest",
+    "OrthancStatistics",
+    "SeriesRecord",
+    "UploadOutcome",
+]

@@ -1,0 +1,297 @@
+"""Orthanc as an archive, by its REST API."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
+from orthanc_plugins.identifiers import OrthancId, SeriesUid, SopInstanceUid, StudyUid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_ARCHIVE = "orthanc"
+_CONNECTIONS = 16
+_NOT_FOUND = 404
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry of Orthanc's change log."""
+
+    sequence: int
+    kind: str
+    level: str
+    orthanc_id: OrthancId
+
+
+@dataclass(frozen=True)
+class Changes:
+    """A part of Orthanc's change log.
+
+    ``last`` is the sequence number to ask from next; ``done`` tells whether the end was reached.
+    """
+
+    entries: tuple[Change, ...]
+    last: int
+    done: bool
+
+
+@dataclass(frozen=True)
+class OrthancStatistics:
+    """What Orthanc holds."""
+
+    patients: int
+    studies: int
+    series: int
+    instances: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True)
+class SeriesRecord:
+    """A series as Orthanc's index knows it. ``tags`` are its main DICOM tags by keyword."""
+
+    orthanc_id: OrthancId
+    series_uid: SeriesUid
+    study_orthanc_id: OrthancId
+    stable: bool
+    instances: tuple[OrthancId, ...]
+    tags: Mapping[str, str]
+
+    @property
+    def modality(self) -> str:
+        """Modality (0008,0060), empty when absent."""
+        return self.tags.get("Modality", "")
+
+
+@dataclass(frozen=True)
+class InstanceRecord:
+    """An instance as Orthanc's index knows it. ``tags`` are its main DICOM tags by keyword."""
+
+    orthanc_id: OrthancId
+    sop_instance_uid: SopInstanceUid
+    series_orthanc_id: OrthancId
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class UploadOutcome:
+    """What Orthanc did with an uploaded file."""
+
+    instance: OrthancId
+    study: OrthancId
+    already_stored: bool
+
+
+class OrthancRest:
+    """A client of Orthanc's REST API; may be used by several threads.
+
+    Parameters
+    ----------
+    url
+        Root of the REST API.
+    timeout_s
+        Seconds until a request that got no byte is given up.
+    credentials
+        User and password, None when Orthanc asks for none.
+    headers
+        Sent with each request, such as an authorisation token.
+
+    Every method raises ArchiveUnavailable when Orthanc does not answer, NotFound when it does not
+    hold the resource and ArchiveRefused when it refuses.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float = 30.0,
+        credentials: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._credentials = credentials
+        self._headers = dict(headers or {})
+        self._local = threading.local()
+
+    @property
+    def url(self) -> str:
+        """Root of the REST API."""
+        return self._url
+
+    def system(self) -> Mapping[str, Any]:
+        """Return Orthanc's description of itself: Version, Name, DicomAet and more."""
+        answer: Mapping[str, Any] = self._json("GET", "/system")
+        return answer
+
+    def statistics(self) -> OrthancStatistics:
+        """Return how much Orthanc holds."""
+        answer = self._json("GET", "/statistics")
+        return OrthancStatistics(
+            patients=answer["CountPatients"],
+            studies=answer["CountStudies"],
+            series=answer["CountSeries"],
+            instances=answer["CountInstances"],
+            stored_bytes=int(answer["TotalDiskSize"]),
+        )
+
+    def changes(self, since: int, limit: int = 500) -> Changes:
+        """Return the entries of the change log after a sequence number, oldest first."""
+        answer = self._json("GET", "/changes", params={"since": since, "limit": limit})
+        entries = tuple(
+            Change(entry["Seq"], entry["ChangeType"], entry["ResourceType"], OrthancId(entry["ID"]))
+            for entry in answer["Changes"]
+        )
+        return Changes(entries, answer["Last"], answer["Done"])
+
+    def last_change(self) -> int:
+        """Return the sequence number of the newest entry of the change log."""
+        return int(self._json("GET", "/changes", params={"last": ""})["Last"])
+
+    def study_uid(self, study: OrthancId) -> StudyUid:
+        """Return the Study Instance UID of a study."""
+        return StudyUid(self._json("GET", f"/studies/{study}")["MainDicomTags"]["StudyInstanceUID"])
+
+    def series(self, series: OrthancId) -> SeriesRecord:
+        """Return what the index knows of a series."""
+        return _series(self._json("GET", f"/series/{series}"))
+
+    def series_of_study(self, study: OrthancId) -> list[SeriesRecord]:
+        """Return what the index knows of the series of a study."""
+        return [_series(entry) for entry in self._json("GET", f"/studies/{study}/series")]
+
+    def instances_of_series(self, series: OrthancId) -> list[InstanceRecord]:
+        """Return what the index knows of the instances of a series, without opening any file."""
+        return [_instance(entry) for entry in self._json("GET", f"/series/{series}/instances")]
+
+    def instance(self, instance: OrthancId) -> InstanceRecord:
+        """Return what the index knows of an instance."""
+        return _instance(self._json("GET", f"/instances/{instance}"))
+
+    def has_instance(self, instance: OrthancId) -> bool:
+        """Return whether Orthanc holds an instance."""
+        try:
+            self.instance(instance)
+        except NotFound:
+            return False
+        return True
+
+    def sop_class(self, instance: OrthancId) -> str:
+        """Return the SOP Class UID of an instance as recorded when it was stored."""
+        return self._request("GET", f"/instances/{instance}/metadata/SopClassUid").text
+
+    def reception_date(self, instance: OrthancId) -> str:
+        """Return when an instance was stored, as text that sorts by time."""
+        return self._request("GET", f"/instances/{instance}/metadata/ReceptionDate").text
+
+    def header(self, instance: OrthancId) -> Mapping[str, Any]:
+        """Return all tags of an instance by keyword, values as text; opens the file."""
+        answer: Mapping[str, Any] = self._json("GET", f"/instances/{instance}/simplified-tags")
+        return answer
+
+    def file(self, instance: OrthancId) -> bytes:
+        """Return the stored DICOM file."""
+        return self._request("GET", f"/instances/{instance}/file").content
+
+    def file_md5(self, instance: OrthancId) -> str:
+        """Return the MD5 of the stored DICOM file as recorded when it was stored."""
+        return self._request("GET", f"/instances/{instance}/attachments/dicom/md5").text
+
+    def lookup(self, dicom_uid: str, level: str) -> list[OrthancId]:
+        """Return the resources of a level (Study, Series, Instance) with this DICOM UID.
+
+        More than one when the same UID is stored for several patients.
+        """
+        answer = self._json("POST", "/tools/lookup", data=dicom_uid)
+        return [OrthancId(entry["ID"]) for entry in answer if entry["Type"] == level]
+
+    def upload(self, content: bytes) -> UploadOutcome:
+        """Store a DICOM file."""
+        answer = self._json("POST", "/instances", data=content, headers={"Content-Type": "application/dicom"})
+        return UploadOutcome(
+            OrthancId(answer["ID"]), OrthancId(answer["ParentStudy"]), answer["Status"] == "AlreadyStored"
+        )
+
+    def find_structure_sets(self, since: int, limit: int) -> Sequence[OrthancId]:
+        """Return Orthanc identifiers of series of modality RTSTRUCT, a page at a time."""
+        query = {"Level": "Series", "Query": {"Modality": "RTSTRUCT"}, "Since": since, "Limit": limit}
+        return [OrthancId(found) for found in self._json("POST", "/tools/find", json=query)]
+
+    def _json(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            return self._request(method, path, **options).json()
+        except requests.exceptions.JSONDecodeError as error:
+            raise ArchiveRefused(
+                f"Orthanc answered {method} {path} with no JSON: is {self._url} really Orthanc?",
+                archive=_ARCHIVE,
+            ) from error
+
+    def _request(self, method: str, path: str, **options: Any) -> requests.Response:
+        try:
+            answer = self._session().request(method, self._url + path, timeout=self._timeout_s, **options)
+        except (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+        ) as error:
+            raise ArchiveUnavailable(
+                f"Orthanc at {self._url} did not answer {method} {path} ({type(error).__name__}): does it run?",
+                archive=_ARCHIVE,
+            ) from error
+        if answer.ok:
+            return answer
+        raise _failure(answer, f"{method} {path}")
+
+    def _session(self) -> requests.Session:
+        """Return this thread's session; requests' sessions are not safe to share."""
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.trust_env = False
+            session.auth = self._credentials
+            session.headers.update(self._headers)
+            adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_CONNECTIONS)
+            session.mount("http://", adapter)
+            session.mount("https://", adapter)
+            self._local.session = session
+        return session
+
+
+def _failure(answer: requests.Response, request: str) -> ArchiveRefused | ArchiveUnavailable:
+    status = answer.status_code
+    if status == _NOT_FOUND:
+        return NotFound(f"Orthanc does not hold what {request} asks for.", archive=_ARCHIVE, status=status)
+    text = f"Orthanc answered {request} with HTTP {status}"
+    if status in _PASSING:
+        return ArchiveUnavailable(f"{text}: see Orthanc's log.", archive=_ARCHIVE, status=status)
+    return ArchiveRefused(
+        f"{text}: check the suite's user, password and rights.", archive=_ARCHIVE, status=status
+    )
+
+
+def _series(answer: Mapping[str, Any]) -> SeriesRecord:
+    return SeriesRecord(
+        orthanc_id=OrthancId(answer["ID"]),
+        series_uid=SeriesUid(answer["MainDicomTags"]["SeriesInstanceUID"]),
+        study_orthanc_id=OrthancId(answer["ParentStudy"]),
+        stable=answer["IsStable"],
+        instances=tuple(OrthancId(instance) for instance in answer["Instances"]),
+        tags=answer["MainDicomTags"],
+    )
+
+
+def _instance(answer: Mapping[str, Any]) -> InstanceRecord:
+    return InstanceRecord(
+        orthanc_id=OrthancId(answer["ID"]),
+        sop_instance_uid=SopInstanceUid(answer["MainDicomTags"]["SOPInstanceUID"]),
+        series_orthanc_id=OrthancId(answer["ParentSeries"]),
+        tags=answer["MainDicomTags"],
+    )

@@ -1,0 +1,49 @@
+"""Durable jobs: what may be asked, how it is asked, how it stands.
+
+What it is for: the plugin and the routes ask for work here; workers, perhaps on other machines, do it
+(``workflows``). A job survives the death of every process.
+
+Public: ``JobQueue`` (the protocol), ``DbosQueue``, the requests and the records.
+
+Decisions
+---------
+2026-11: DBOS, on SQLite by default and on PostgreSQL when shared. A job's identifier is its workflow's.
+2026-11: a job whose images are missing ends its workflow with the outcome ``waiting`` and is rewound
+    when they come. It costs nothing while it waits, however many wait and however long.
+2026-11: retry rewinds the same workflow, so that a job keeps its identifier.
+"""
+
+from orthanc_plugins.jobs.dbos_queue import APPLICATION, APPLICATION_VERSION, QUEUE, DbosQueue
+from orthanc_plugins.jobs.messages import (
+    WAITING,
+    Job,
+    JobFailure,
+    JobKind,
+    JobRequest,
+    JobState,
+    JobStep,
+    JsonValue,
+    extract_structures_request,
+    remove_results_request,
+)
+from orthanc_plugins.jobs.queue import JobQueue
+from orthanc_plugins.jobs.serialisation import SERIALISER
+
+__all__ = [
+    "APPLICATION",
+    "APPLICATION_VERSION",
+    "QUEUE",
+    "SERIALISER",
+    "WAITING",
+    "DbosQueue",
+    "Job",
+    "JobFailure",
+    "JobKind",
+    "JobQueue",
+    "JobRequest",
+    "JobState",
+    "JobStep",
+    "JsonValue",
+    "extract_structures_request",
+    "remove_results_request",
+]

@@ -1,0 +1,114 @@
+"""What may be asked of the workers, and how a job is described.
+
+A job's identifier is derived from what the job acts on, so that asking twice for the same work gives
+one job. Arguments, results and errors are stored: identifiers and small numbers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.identifiers import JobId, OrthancId
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+type JsonValue = bool | int | float | str | list[JsonValue] | Mapping[str, JsonValue] | None
+
+WAITING = "waiting"
+"""Value of ``outcome`` in the result of a workflow that ended because images are missing."""
+
+
+class JobKind(StrEnum):
+    """The kinds of work, named as the workflows that do it."""
+
+    EXTRACT_STRUCTURES = "extract_structures"
+    REMOVE_RESULTS = "remove_results"
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens by itself; a waiting job has not ended, only paused."""
+        return self in {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """Work asked for: which kind, under which identifier, with which arguments."""
+
+    kind: JobKind
+    job_id: JobId
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class JobFailure:
+    """Why a job failed: the name of the error and a text a person understands."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True)
+class JobStep:
+    """One finished step of a workflow; ``failure`` is None when it went well."""
+
+    name: str
+    started_at: datetime | None
+    duration_s: float | None
+    failure: JobFailure | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it stands now; times are UTC, None when not yet reached."""
+
+    job_id: JobId
+    kind: JobKind
+    state: JobState
+    requested_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    worker: str | None
+    result: Mapping[str, JsonValue] | None
+    failure: JobFailure | None
+
+
+def extract_structures_request(instance: OrthancId, content_md5: str) -> JobRequest:
+    """Return the request to process a structure set.
+
+    Parameters
+    ----------
+    instance
+        Orthanc identifier of the RT Structure Set.
+    content_md5
+        MD5 of the stored file as Orthanc tells it, so that a changed file of the same UID is a new job.
+    """
+    job_id = JobId(f"extract-structures.{instance}.{content_md5}")
+    return JobRequest(JobKind.EXTRACT_STRUCTURES, job_id, (instance,))
+
+
+def remove_results_request(instance: OrthancId, event: str) -> JobRequest:
+    """Return the request to remove the results of a structure set that Orthanc no longer holds.
+
+    Parameters
+    ----------
+    instance
+        Orthanc identifier the structure set had.
+    event
+        Tells one deletion from the next: the same instance can come and go many times.
+    """
+    return JobRequest(JobKind.REMOVE_RESULTS, JobId(f"remove-results.{instance}.{event}"), (instance,))

@@ -1,0 +1,70 @@
+"""The queue of jobs as the rest of the suite sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from orthanc_plugins.identifiers import JobId
+    from orthanc_plugins.jobs.messages import Job, JobKind, JobRequest, JobState, JobStep
+
+
+class JobQueue(Protocol):
+    """Durable jobs: asked for here, done by workers, perhaps on other machines.
+
+    Every method raises JobError when the queue's database cannot be used.
+    """
+
+    def submit(self, request: JobRequest) -> JobId:
+        """Ask for work. Asking again for the same job changes nothing, whatever its state."""
+
+    def run_again(self, job_id: JobId) -> None:
+        """Do a paused or ended job again from its start.
+
+        Raises
+        ------
+        JobNotFound
+            No job has this identifier.
+        JobError
+            The job is queued or runs.
+        """
+
+    def cancel(self, job_id: JobId) -> None:
+        """Stop a queued or running job at its next step; an ended one stays as it is.
+
+        Raises
+        ------
+        JobNotFound
+            No job has this identifier.
+        """
+
+    def job(self, job_id: JobId) -> Job:
+        """Return a job as it stands now.
+
+        Raises
+        ------
+        JobNotFound
+            No job has this identifier.
+        """
+
+    def jobs(
+        self,
+        *,
+        job_ids: Sequence[JobId] | None = None,
+        states: Collection[JobState] | None = None,
+        kind: JobKind | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> list[Job]:
+        """Return jobs, newest first: those of the given identifiers, states and kind."""
+
+    def steps(self, job_id: JobId) -> list[JobStep]:
+        """Return the finished steps of a job in their order."""
+
+    def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
+        """Return how many jobs of each kind are in each state; a paused job counts as succeeded."""
+
+    def close(self) -> None:
+        """Give back all connections."""

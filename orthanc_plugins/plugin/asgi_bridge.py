@@ -1,0 +1,237 @@
+"""Mounts an ASGI application in Orthanc's REST tree.
+
+What Orthanc's Python plugin passes on decides what a route can be: GET, POST, PUT and DELETE; a query
+string on GET only and a body on POST and PUT only; no address of the client. An answer with another
+status than 200 always goes out as ``text/plain``, whatever the application says; its true media type is
+in the header ``X-Media-Type``, from which a reverse proxy can restore it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import queue
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from orthanc_plugins.logs import describe_exception
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+
+    type Message = MutableMapping[str, Any]
+    type AsgiApplication = Callable[
+        [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
+    ]
+
+logger = logging.getLogger(__name__)
+
+BUFFERED_BYTES = 4 * 1024 * 1024
+"""A longer body is streamed."""
+
+_STREAM_AHEAD = 16
+_PAUSE_S = 0.005
+_OK = 200
+_METHOD_NOT_ALLOWED = 405
+_SERVER_ERROR = 500
+_REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
+_NOT_PASSED_ON = frozenset({b"content-type", b"content-length", b"date", b"server", b"connection"})
+
+
+class AsgiBridge:
+    """Answers Orthanc's REST calls from an ASGI application.
+
+    The application runs on an event loop in a thread of its own; Orthanc's threads hand a request over
+    and wait for the answer.
+
+    Parameters
+    ----------
+    application
+        The ASGI application.
+    mount
+        Where it stands in Orthanc's tree, without a slash at the end.
+    """
+
+    def __init__(self, application: AsgiApplication, mount: str) -> None:
+        self._application = application
+        self._mount = mount
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="pacs-asgi", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the event loop."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=5)
+
+    def answer(self, output: Any, uri: str, **request: Any) -> None:
+        """Answer one call of Orthanc's REST API; the signature is that of Orthanc's REST callbacks."""
+        exchange = _Exchange(request.get("body") or b"")
+        asyncio.run_coroutine_threadsafe(self._run(self._scope(uri, request), exchange), self._loop)
+        exchange.write_to(output)
+
+    async def _run(self, scope: Message, exchange: _Exchange) -> None:
+        try:
+            await self._application(scope, exchange.receive, exchange.send)
+        except Exception as error:  # noqa: BLE001 - the edge: whatever escapes the application becomes an answer
+            logger.error("The route %s failed: %s", scope["path"], describe_exception(error))  # noqa: TRY400
+            await exchange.fail()
+        finally:
+            await exchange.finish()
+
+    def _scope(self, uri: str, request: Mapping[str, Any]) -> Message:
+        headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+            for name, value in request.get("headers", {}).items()
+            if name.lower() != "range"
+        ]
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": request["method"],
+            "scheme": "http",
+            "path": uri,
+            "raw_path": quote(uri).encode("ascii"),
+            "root_path": self._mount,
+            "query_string": _query_string(request.get("get", {})),
+            "headers": headers,
+            "client": None,
+            "server": None,
+        }
+
+
+def _query_string(arguments: Mapping[str, str]) -> bytes:
+    """Return a query string whose values are encoded once.
+
+    Some builds of Orthanc hand values on decoded, others as they came.
+    """
+    return "&".join(
+        f"{quote(unquote(name))}={quote(unquote(value))}" for name, value in arguments.items()
+    ).encode()
+
+
+@dataclass
+class _Exchange:
+    """One request and its answer, between the event loop and Orthanc's thread."""
+
+    body: bytes
+    _messages: queue.Queue[Message] = field(default_factory=lambda: queue.Queue(_STREAM_AHEAD))
+    _received: bool = False
+    _started: bool = False
+    _abandoned: bool = False
+
+    async def receive(self) -> Message:
+        """Give the application the body, then nothing more until it has answered."""
+        if self._received:
+            await asyncio.Event().wait()
+        self._received = True
+        return {"type": "http.request", "body": self.body, "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        """Take a message of the application."""
+        self._started = True
+        await self._put(message)
+
+    async def fail(self) -> None:
+        """Note that the application raised; if it had not answered yet, answer for it."""
+        if self._started:
+            await self._put({"type": "failed"})
+            return
+        await self._put({"type": "http.response.start", "status": _SERVER_ERROR, "headers": _PROBLEM_HEADERS})
+        await self._put({"type": "http.response.body", "body": _PROBLEM, "more_body": False})
+
+    async def finish(self) -> None:
+        """Note that the application has returned."""
+        await self._put({"type": "finished"})
+
+    async def _put(self, message: Message) -> None:
+        """Hand a message to Orthanc's thread, waiting while it is behind."""
+        while not self._abandoned:
+            try:
+                self._messages.put_nowait(message)
+            except queue.Full:
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                return
+
+    def write_to(self, output: Any) -> None:
+        """Write the answer to Orthanc's output as the application gives it."""
+        try:
+            self._write(output)
+        finally:
+            self._abandoned = True
+
+    def _write(self, output: Any) -> None:
+        start = self._messages.get()
+        if start["type"] != "http.response.start":
+            raise RuntimeError("The application returned without an answer.")
+        collected = bytearray()
+        while True:
+            message = self._messages.get()
+            collected += message.get("body", b"")
+            if message["type"] != "http.response.body" or not message.get("more_body", False):
+                return _answer(output, start, bytes(collected))
+            if len(collected) > BUFFERED_BYTES and start["status"] == _OK:
+                return self._stream(output, start, bytes(collected))
+
+    def _stream(self, output: Any, start: Message, first: bytes) -> None:
+        _set_headers(output, start)
+        for name, value in start["headers"]:
+            if name.lower() == b"content-length":
+                output.SetHttpHeader("Content-Length", value.decode("latin-1"))
+        output.StartStreamAnswer(_header(start, b"content-type") or "application/octet-stream")
+        output.SendStreamChunk(first)
+        while True:
+            message = self._messages.get()
+            if message["type"] == "failed":
+                raise RuntimeError("The application failed in the middle of its answer.")
+            if body := message.get("body", b""):
+                output.SendStreamChunk(body)
+            if message["type"] != "http.response.body" or not message.get("more_body", False):
+                return
+
+
+_PROBLEM = json.dumps(
+    {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": _SERVER_ERROR,
+        "detail": "The suite failed to answer; Orthanc's log tells where.",
+    }
+).encode()
+_PROBLEM_HEADERS = [(b"content-type", b"application/problem+json")]
+
+
+def _answer(output: Any, start: Message, body: bytes) -> None:
+    status = start["status"]
+    media_type = _header(start, b"content-type") or "application/octet-stream"
+    if status in _REDIRECTIONS:
+        output.Redirect(_header(start, b"location") or "/")
+        return
+    if status == _METHOD_NOT_ALLOWED:
+        output.SendMethodNotAllowed(_header(start, b"allow") or "GET")
+        return
+    _set_headers(output, start)
+    if status == _OK:
+        output.AnswerBuffer(body, media_type)
+        return
+    if body:
+        output.SetHttpHeader("X-Media-Type", media_type)
+    output.SendHttpStatus(status, body)
+
+
+def _set_headers(output: Any, start: Message) -> None:
+    for name, value in start["headers"]:
+        if name.lower() not in _NOT_PASSED_ON:
+            output.SetHttpHeader(name.decode("latin-1").title(), value.decode("latin-1"))
+
+
+def _header(start: Message, wanted: bytes) -> str | None:
+    for name, value in start["headers"]:
+        if name.lower() == wanted:
+            return str(value.decode("latin-1"))
+    return None

@@ -1,0 +1,89 @@
+"""What happens when Orthanc loads the suite."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orthanc_plugins import __version__
+from orthanc_plugins.api import create_app
+from orthanc_plugins.logs import configure_logging
+from orthanc_plugins.plugin.asgi_bridge import AsgiBridge
+from orthanc_plugins.plugin.events import Events
+from orthanc_plugins.plugin.orthanc_logs import OrthancLogHandler
+from orthanc_plugins.plugin.supervisor import WorkerSupervisor
+from orthanc_plugins.reception import Reception
+from orthanc_plugins.services import AUTHORISATION_VARIABLE, build_services
+from orthanc_plugins.settings import CONFIGURATION_FILE_VARIABLE, Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger(__name__)
+
+MOUNT = "/pacs"
+"""Where the suite stands in Orthanc's REST tree."""
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
+    """Register the suite's routes and callbacks with Orthanc.
+
+    Raises
+    ------
+    ConfigurationError
+        The section ``PacsSuite`` is not valid. Orthanc then refuses to start, and says why.
+    """
+    configuration = json.loads(orthanc.GetConfiguration())
+    settings = load_settings(configuration, environment)
+    configure_logging(settings.log_level, OrthancLogHandler(orthanc))
+    authorisation = orthanc.GenerateRestApiAuthorizationToken()
+    services = build_services(settings, authorisation)
+    bridge = AsgiBridge(create_app(services, MOUNT), MOUNT)
+    supervisor = _supervisor(settings, configuration, environment, authorisation)
+
+    def started() -> None:
+        events.start()
+        if supervisor is not None:
+            supervisor.start()
+        logger.info("Orthanc PACS Suite %s is ready at %s.", __version__, MOUNT)
+
+    def stopped() -> None:
+        if supervisor is not None:
+            supervisor.stop()
+        events.stop()
+        bridge.close()
+        services.close()
+
+    events = Events(
+        orthanc, Reception(services.orthanc, services.store, services.queue), started=started, stopped=stopped
+    )
+    orthanc.RegisterRestCallback(f"{MOUNT}(/.*)?", bridge.answer)
+    orthanc.RegisterOnStoredInstanceCallback(events.on_stored_instance)
+    orthanc.RegisterOnChangeCallback(events.on_change)
+
+
+def _supervisor(
+    settings: Settings, configuration: Mapping[str, Any], environment: Mapping[str, str], authorisation: str
+) -> WorkerSupervisor | None:
+    """Return what keeps the embedded worker running, None when workers are started by someone else."""
+    if settings.workers == "external":
+        return None
+    section = settings.data_directory / "run" / "worker.json"
+    section.parent.mkdir(parents=True, exist_ok=True)
+    section.touch(mode=0o600)
+    section.write_text(json.dumps({"PacsSuite": configuration.get("PacsSuite", {})}), encoding="utf-8")
+    return WorkerSupervisor(
+        [settings.python_executable, "-m", "orthanc_plugins.worker", "--embedded"],
+        folder=_ROOT,
+        environment={
+            **environment,
+            CONFIGURATION_FILE_VARIABLE: str(section.absolute()),
+            AUTHORISATION_VARIABLE: authorisation,
+        },
+        log_path=settings.data_directory / "logs" / "worker.log",
+    )

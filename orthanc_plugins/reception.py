@@ -1,0 +1,170 @@
+"""From what happens in Orthanc to jobs: one place for events, the sweep over the change log, and routes.
+
+Events are the fast path; the sweep reads Orthanc's own change log from a stored position and finds what
+an event could not ask for. Both meet in the same job identifier, so doing both is harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.errors import JobActive, JobNotFound, NotFound
+from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE, JobId, OrthancId, SeriesUid
+from orthanc_plugins.jobs import JobQueue, JobState, extract_structures_request, remove_results_request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orthanc_plugins.archives import Changes, OrthancRest, SeriesRecord
+    from orthanc_plugins.store import AwaitedImages, Store
+
+logger = logging.getLogger(__name__)
+
+CHANGE_LOG = "orthanc-changes"
+"""Name of the stored position in Orthanc's change log."""
+
+_STRUCTURE_SET_MODALITY = "RTSTRUCT"
+
+
+class Reception:
+    """Turns what happened in Orthanc into jobs.
+
+    Every method may be called any number of times for the same event. Raises ArchiveError, JobError
+    or StoreError when a neighbour cannot be used; the sweep then makes up for it.
+    """
+
+    def __init__(self, orthanc: OrthancRest, store: Store, queue: JobQueue) -> None:
+        self._orthanc = orthanc
+        self._store = store
+        self._queue = queue
+
+    def structure_set_stored(self, instance: OrthancId) -> JobId:
+        """Ask for the processing of a structure set and return the job that does it.
+
+        A job that has made results which are still there is not done again; one whose results were
+        removed, because Orthanc had lost the structure set for a while, is.
+        """
+        request = extract_structures_request(instance, self._orthanc.file_md5(instance))
+        job_id = self._queue.submit(request)
+        if self._queue.job(job_id).state is JobState.SUCCEEDED and self._store.result_of_job(job_id) is None:
+            self._run_again(job_id)
+        return job_id
+
+    def instance_deleted(self, instance: OrthancId) -> None:
+        """Ask for the removal of a structure set's results, unless Orthanc holds it (again)."""
+        if not self._store.jobs_of_instance(instance):
+            return
+        if self._orthanc.has_instance(instance):
+            self.structure_set_stored(instance)
+            return
+        self._queue.submit(remove_results_request(instance, uuid.uuid4().hex))
+
+    def series_appeared(self, series: OrthancId) -> None:
+        """Wake the jobs that wait for a series of which a first image has come."""
+        if self._store.awaited(blocking=True):
+            self._wake_for(self._orthanc.series(series), blocking_only=True)
+
+    def series_became_stable(self, series: OrthancId) -> None:
+        """Wake the jobs that want to hear of a series that is complete as far as Orthanc can tell."""
+        if self._store.awaited():
+            self._wake_for(self._orthanc.series(series), blocking_only=False)
+
+    def look_after_waiting(self, *, arriving_only: bool = True) -> None:
+        """Wake jobs whose images have come, by asking Orthanc rather than by waiting for an event.
+
+        Looks only at jobs whose images were arriving when they last looked, unless told otherwise.
+        """
+        for job_id, awaited in self._store.awaited(blocking=True).items():
+            if awaited.image_series_uid is None or (arriving_only and not awaited.images_present):
+                continue
+            series = [self._orthanc.series(found) for found in self._lookup(awaited.image_series_uid)]
+            if any(_is_ready(found, awaited) for found in series):
+                self._run_again(job_id)
+
+    def sweep(self, *, thorough: bool = False) -> None:
+        """Read Orthanc's change log from the stored position and ask for what is due.
+
+        Parameters
+        ----------
+        thorough
+            Also look at each new instance and at each known result. Done when a worker starts, for
+            what happened while nobody listened: Orthanc does not log deletions, and a stability that
+            was due when it stopped is never reported.
+        """
+        position = self._store.position(CHANGE_LOG)
+        newest = self._orthanc.last_change()
+        if position is None or newest < position:
+            # A first start looks at what arrives from now on; an emptied Orthanc counts anew.
+            self._store.restart(CHANGE_LOG, newest if position is None else 0)
+            position = newest if position is None else 0
+        done = position >= newest
+        while not done:
+            changes = self._orthanc.changes(position)
+            self._receive(changes, thorough=thorough)
+            position, done = changes.last, changes.done
+            self._store.advance(CHANGE_LOG, position)
+        self.look_after_waiting(arriving_only=False)
+        if thorough:
+            self._check_results()
+            for job_id in self._store.awaited(blocking=True):
+                self._run_again(job_id)
+
+    def _receive(self, changes: Changes, *, thorough: bool) -> None:
+        touched = _unique(
+            entry.orthanc_id for entry in changes.entries if entry.kind in {"NewSeries", "StableSeries"}
+        )
+        for series_id in touched:
+            try:
+                series = self._orthanc.series(series_id)
+            except NotFound:
+                continue
+            if series.modality == _STRUCTURE_SET_MODALITY:
+                for instance in series.instances:
+                    self._receive_instance(instance)
+            elif self._store.awaited():
+                self._wake_for(series, blocking_only=False)
+        if thorough:
+            for instance in _unique(
+                entry.orthanc_id for entry in changes.entries if entry.kind == "NewInstance"
+            ):
+                self._receive_instance(instance)
+
+    def _receive_instance(self, instance: OrthancId) -> None:
+        try:
+            if self._orthanc.sop_class(instance) == RT_STRUCTURE_SET_STORAGE:
+                self.structure_set_stored(instance)
+        except NotFound:
+            logger.debug("Instance %s was deleted before it was looked at.", instance)
+
+    def _check_results(self) -> None:
+        for instance in self._store.result_instances():
+            if not self._orthanc.has_instance(instance):
+                self.instance_deleted(instance)
+
+    def _wake_for(self, series: SeriesRecord, *, blocking_only: bool) -> None:
+        study_uid = self._orthanc.study_uid(series.study_orthanc_id)
+        for job_id, awaited in self._store.awaited(blocking=True if blocking_only else None).items():
+            meant = awaited.image_series_uid == series.series_uid or (
+                awaited.image_series_uid is None and awaited.study_uid == study_uid
+            )
+            if meant and (awaited.blocking or len(series.instances) != awaited.images_present):
+                self._run_again(job_id)
+
+    def _lookup(self, series_uid: SeriesUid) -> list[OrthancId]:
+        return self._orthanc.lookup(series_uid, "Series")
+
+    def _run_again(self, job_id: JobId) -> None:
+        try:
+            self._queue.run_again(job_id)
+        except (JobActive, JobNotFound) as error:
+            logger.debug("Job %s was not woken: %s", job_id, error)
+
+
+def _is_ready(series: SeriesRecord, awaited: AwaitedImages) -> bool:
+    return series.stable or len(series.instances) >= awaited.images_present + awaited.images_missing
+
+
+def _unique(identifiers: Iterable[OrthancId]) -> list[OrthancId]:
+    return list(dict.fromkeys(identifiers))

@@ -1,0 +1,70 @@
+"""The one place that joins the parts: archives, store and queue, built from settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.archives import OrthancRest
+from orthanc_plugins.jobs import DbosQueue, JobQueue
+from orthanc_plugins.store import Store, create_store_engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orthanc_plugins.settings import Settings
+
+AUTHORISATION_VARIABLE = "PACS_SUITE_ORTHANC_AUTHORISATION"
+"""Carries Orthanc's internal token from the plugin to its embedded worker; never logged, never stored."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What routes and workflows work with; tests hand in fakes.
+
+    ``exports`` is the folder of the results, ``viewer_url`` OHIF's address as a browser sees it,
+    ``formats`` and ``require_same_frame_of_reference`` say what is made of a structure set.
+    """
+
+    orthanc: OrthancRest
+    store: Store
+    queue: JobQueue
+    exports: Path
+    viewer_url: str
+    formats: tuple[str, ...]
+    require_same_frame_of_reference: bool
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.queue.close()
+        self.store.close()
+
+
+def build_services(settings: Settings, authorisation: str | None) -> Services:
+    """Return the services of these settings.
+
+    Parameters
+    ----------
+    settings
+        The checked settings.
+    authorisation
+        Value of the Authorization header for Orthanc's REST API, for processes that Orthanc itself
+        trusts; user and password of the settings are used when None.
+    """
+    orthanc = settings.orthanc
+    password = "" if orthanc.password is None else orthanc.password.get_secret_value()
+    use_credentials = authorisation is None and orthanc.username is not None
+    return Services(
+        orthanc=OrthancRest(
+            str(orthanc.url),
+            timeout_s=orthanc.timeout_s,
+            credentials=(orthanc.username or "", password) if use_credentials else None,
+            headers=None if authorisation is None else {"Authorization": authorisation},
+        ),
+        store=Store(create_store_engine(settings.store_url)),
+        queue=DbosQueue(settings.jobs_url),
+        exports=settings.exports,
+        viewer_url=str(settings.ohif_url).rstrip("/"),
+        formats=settings.structures.formats,
+        require_same_frame_of_reference=settings.structures.require_same_frame_of_reference,
+    )

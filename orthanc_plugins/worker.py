@@ -1,0 +1,229 @@
+"""The worker process: brings the databases up to date, runs the durable workflows, keeps watch.
+
+``python -m orthanc_plugins.worker`` reads the configuration that ``PACS_SUITE_CONFIGURATION`` names.
+With ``--embedded`` it ends when its standard input closes, so that it never outlives the Orthanc that
+started it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import logging
+import os
+import platform
+import signal
+import sys
+import threading
+import time
+import warnings
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from dbos import DBOS, DBOSConfig
+
+from orthanc_plugins import __version__
+from orthanc_plugins.errors import ConfigurationError, PacsSuiteError
+from orthanc_plugins.jobs import APPLICATION, APPLICATION_VERSION, QUEUE, SERIALISER
+from orthanc_plugins.logs import configure_logging, describe_exception
+from orthanc_plugins.reception import Reception
+from orthanc_plugins.services import AUTHORISATION_VARIABLE, Services, build_services
+from orthanc_plugins.settings import Settings, read_settings
+from orthanc_plugins.store import create_store_engine, migrate
+from orthanc_plugins.workflows import register_workflows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_S = 5.0
+"""Seconds between two signs of life."""
+
+SILENT_AFTER = timedelta(seconds=45)
+"""A worker that gave no sign of life for so long is taken for dead, and its jobs go on elsewhere."""
+
+_WATCH_S = 1.0
+_QUEUE_POLL_S = 0.2
+_GRACE_S = 5
+_LOCK_WAIT_S = 20.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a worker until it is told to end; return the process's exit status."""
+    parser = argparse.ArgumentParser(prog="python -m orthanc_plugins.worker", description=__doc__)
+    parser.add_argument("--embedded", action="store_true", help="end when standard input closes")
+    embedded = parser.parse_args(arguments).embedded
+    try:
+        settings = read_settings()
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    configure_logging(settings.log_level)
+    _quieten_libraries()
+    stop = _stop_event(end_with_stdin=embedded)
+    name = settings.worker_name or platform.node()
+    with _only_one(settings, name, stop):
+        if not stop.is_set():
+            _run(settings, name, stop)
+    # Threads that still compute must not keep a worker alive that was told to end: their jobs go on later.
+    logging.shutdown()
+    os._exit(0)
+
+
+def _run(settings: Settings, name: str, stop: threading.Event) -> None:
+    _prepare_databases(settings)
+    services = build_services(settings, os.environ.get(AUTHORISATION_VARIABLE))
+    _launch(settings, services, name)
+    logger.info("Worker %s of Orthanc PACS Suite %s is ready.", name, __version__)
+    watch = Watch(services, name, settings.sweep_interval_s)
+    watch.run(stop)
+    logger.info("Worker %s ends.", name)
+    DBOS.destroy(workflow_completion_timeout_sec=_GRACE_S)
+    services.close()
+
+
+def _prepare_databases(settings: Settings) -> None:
+    if settings.database_url is None:
+        (settings.data_directory / "store").mkdir(parents=True, exist_ok=True)
+    engine = create_store_engine(settings.store_url)
+    migrate(engine)
+    engine.dispose()
+    # A connection of the store's kind also switches the jobs' SQLite file to write-ahead logging.
+    jobs = create_store_engine(settings.jobs_url)
+    jobs.connect().close()
+    jobs.dispose()
+
+
+def _launch(settings: Settings, services: Services, name: str) -> None:
+    """Start the durable engine; what this worker had begun before it ended goes on."""
+    DBOS(
+        config=DBOSConfig(
+            name=APPLICATION,
+            system_database_url=settings.jobs_url,
+            executor_id=name,
+            application_version=APPLICATION_VERSION,
+            serializer=SERIALISER,
+            log_level="WARNING",
+        )
+    )
+    register_workflows(services)
+    DBOS.launch()
+    DBOS.register_queue(
+        QUEUE,
+        worker_concurrency=settings.worker_concurrency,
+        polling_interval_sec=_QUEUE_POLL_S,
+        on_conflict="always_update",
+    )
+
+
+class Watch:
+    """What a worker does beside its jobs: signs of life, taking over from the dead, looking for work.
+
+    Parameters
+    ----------
+    services
+        What the worker works with.
+    name
+        The worker's name among all workers.
+    sweep_interval_s
+        Seconds between two readings of Orthanc's change log.
+    """
+
+    def __init__(self, services: Services, name: str, sweep_interval_s: float) -> None:
+        self._store = services.store
+        self._name = name
+        self._reception = Reception(services.orthanc, services.store, services.queue)
+        self._started_at = datetime.now(UTC)
+        self._swept = False
+        self._duties: list[tuple[float, Callable[[], None]]] = [
+            (HEARTBEAT_S, self._live),
+            (_WATCH_S, self._reception.look_after_waiting),
+            (sweep_interval_s, self._sweep),
+        ]
+
+    def run(self, stop: threading.Event) -> None:
+        """Do each duty in its interval until told to stop."""
+        due = [0.0] * len(self._duties)
+        while not stop.is_set():
+            now = time.monotonic()
+            for index, (interval_s, duty) in enumerate(self._duties):
+                if now >= due[index]:
+                    due[index] = now + (interval_s if self._do(duty) else min(interval_s, HEARTBEAT_S))
+            stop.wait(0.2)
+
+    def _do(self, duty: Callable[[], None]) -> bool:
+        try:
+            duty()
+        except PacsSuiteError as error:
+            logger.warning("The watch will try again: %s", error)
+            return False
+        except Exception as error:  # noqa: BLE001 - the edge: one duty must not end the others
+            logger.error("The watch met a fault: %s", describe_exception(error))  # noqa: TRY400
+            return False
+        return True
+
+    def _live(self) -> None:
+        self._store.heartbeat(self._name, os.getpid(), self._started_at)
+        silent = self._store.take_over_silent_workers(SILENT_AFTER)
+        if silent:
+            logger.warning("Taking over the jobs of silent workers: %s.", ", ".join(silent))
+            DBOS._recover_pending_workflows(silent)  # noqa: SLF001 - DBOS offers no public way to name executors
+
+    def _sweep(self) -> None:
+        self._reception.sweep(thorough=not self._swept)
+        self._swept = True
+
+
+def _quieten_libraries() -> None:
+    """Keep libraries from logging values: pydicom's warnings quote the data set."""
+    warnings.simplefilter("ignore")
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    durable = logging.getLogger("dbos")
+    durable.handlers[:] = logging.getLogger("orthanc_plugins").handlers
+    durable.propagate = False
+
+
+def _stop_event(*, end_with_stdin: bool) -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+
+    def follow_stdin() -> None:
+        while sys.stdin.buffer.read(1):
+            pass
+        stop.set()
+
+    if end_with_stdin:
+        threading.Thread(target=follow_stdin, name="parent", daemon=True).start()
+    return stop
+
+
+@contextmanager
+def _only_one(settings: Settings, name: str, stop: threading.Event) -> Iterator[None]:
+    """Wait until no other process is the worker of this name; two would do the same jobs.
+
+    Raises
+    ------
+    SystemExit
+        The other process did not end in time.
+    """
+    folder = settings.data_directory / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"worker-{name}.lock").open("w") as lock:
+        deadline = time.monotonic() + _LOCK_WAIT_S
+        while not stop.is_set():
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    logger.error("Another worker is called %s: give this one its own WorkerName.", name)  # noqa: TRY400
+                    raise SystemExit(3) from None
+                stop.wait(0.2)
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""From a structure set in Orthanc to results: the steps of the workflow."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.errors import NotFound
+from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, SopInstanceUid, StudyUid, is_dicom_uid
+from orthanc_plugins.jobs import WAITING
+from orthanc_plugins.rtstruct import StructureSet, extract, read_structure_set
+from orthanc_plugins.store import AwaitedImages, ResultRecord, StructureSubject
+from orthanc_plugins.workflows.orthanc_images import FoundImages, find_images, load_series
+from orthanc_plugins.workflows.phases import PhaseLog
+from orthanc_plugins.workflows.remove_results import remove_folder
+
+if TYPE_CHECKING:
+    from orthanc_plugins.jobs import JsonValue
+    from orthanc_plugins.services import Services
+
+logger = logging.getLogger(__name__)
+
+_WORK = ".work"
+
+
+class StructureExtraction:
+    """The steps of the workflow; each does one effect and can be run again.
+
+    Between steps only identifiers and small numbers are kept; the structure set itself is read again
+    should the worker have ended in between.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._read: dict[JobId, StructureSet] = {}
+
+    def find_images(self, job_id: str, instance: str) -> dict[str, JsonValue]:
+        """Read the structure set and find its images; the outcome is ``waiting`` when they are missing."""
+        job, orthanc_id = JobId(job_id), OrthancId(instance)
+        structure_set = self._receive(job, orthanc_id)
+        with self._phases(job).phase("read_metadata"):
+            record = self._services.orthanc.instance(orthanc_id)
+            subject = self._subject(record.series_orthanc_id, orthanc_id, record.sop_instance_uid)
+            self._services.store.remember_subject(job, subject)
+            found = find_images(self._services.orthanc, structure_set, record)
+        if found.series is None or found.images_missing:
+            self._services.store.await_images(job, _awaited(subject, found))
+        else:
+            self._services.store.no_longer_awaits(job)
+        if found.series is None:
+            return {"outcome": WAITING, "reason": found.reason, "images_missing": found.images_missing}
+        self._read[job] = structure_set
+        return {
+            "outcome": "found",
+            "image_series": found.series,
+            "images_missing": found.images_missing,
+            "subject": asdict(subject),
+        }
+
+    def extract(self, job_id: str, instance: str, image_series: str) -> dict[str, JsonValue]:
+        """Make the results in a folder that nobody sees yet."""
+        job, orthanc_id = JobId(job_id), OrthancId(instance)
+        structure_set = self._read.pop(job, None) or self._receive(job, orthanc_id)
+        images = load_series(self._services.orthanc, OrthancId(image_series))
+        folder = self._work_folder(job)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        results = extract(
+            structure_set,
+            images,
+            folder,
+            formats=self._services.formats,
+            phase=self._phases(job).phase,
+            require_same_frame_of_reference=self._services.require_same_frame_of_reference,
+        )
+        return {"regions": len(results.regions), "regions_with_problems": results.regions_with_problems}
+
+    def publish(
+        self, job_id: str, subject: StructureSubject, regions: int, regions_with_problems: int
+    ) -> dict[str, JsonValue]:
+        """Put the results in their place and make them known."""
+        job, services = JobId(job_id), self._services
+        with self._phases(job).phase("publish"):
+            folder = Path(subject.study_uid, subject.series_uid, subject.sop_instance_uid)
+            _replace(self._work_folder(job), services.exports / folder)
+            services.store.publish_result(
+                ResultRecord(subject, job, str(folder), regions, regions_with_problems, datetime.now(UTC))
+            )
+        if not services.orthanc.has_instance(subject.instance_orthanc_id):
+            services.store.forget_instance(subject.instance_orthanc_id)
+            remove_folder(services.exports, services.exports / folder)
+            raise NotFound(
+                "The structure set was deleted from Orthanc while it was processed.", archive="orthanc"
+            )
+        return {
+            "outcome": "done",
+            "folder": str(folder),
+            "regions": regions,
+            "regions_with_problems": regions_with_problems,
+            "viewer_url": f"{services.viewer_url}/viewer?StudyInstanceUIDs={subject.study_uid}",
+        }
+
+    def _receive(self, job_id: JobId, instance: OrthancId) -> StructureSet:
+        with self._phases(job_id).phase("receive"):
+            content = self._services.orthanc.file(instance)
+        return read_structure_set(content)
+
+    def _subject(
+        self, series: OrthancId, instance: OrthancId, sop_instance_uid: SopInstanceUid
+    ) -> StructureSubject:
+        """Return the structure set's identifiers as Orthanc's index knows them."""
+        record = self._services.orthanc.series(series)
+        return StructureSubject(
+            study_uid=StudyUid(_safe(self._services.orthanc.study_uid(record.study_orthanc_id))),
+            series_uid=SeriesUid(_safe(record.series_uid)),
+            sop_instance_uid=SopInstanceUid(_safe(sop_instance_uid)),
+            instance_orthanc_id=instance,
+        )
+
+    def _phases(self, job_id: JobId) -> PhaseLog:
+        return PhaseLog(self._services.store, self._services.queue, job_id)
+
+    def _work_folder(self, job_id: JobId) -> Path:
+        return self._services.exports / _WORK / job_id
+
+
+def _awaited(subject: StructureSubject, found: FoundImages) -> AwaitedImages:
+    return AwaitedImages(
+        study_uid=subject.study_uid,
+        image_series_uid=found.wanted_series,
+        images_present=found.images_present,
+        images_missing=found.images_missing,
+        reason=found.reason,
+        blocking=found.series is None,
+        since=datetime.now(UTC),
+    )
+
+
+def _safe(uid: str) -> str:
+    """Return a UID that can be a folder's name; one that is not a valid UID becomes a harmless text."""
+    return uid if is_dicom_uid(uid) else "invalid-" + uid.encode().hex()[:64]
+
+
+def _replace(made: Path, place: Path) -> None:
+    """Move a folder to its place, where there may be an older one; can be run again after being cut off."""
+    if not made.exists():
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    old = made.with_name(made.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        place.rename(old)
+    made.rename(place)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,49 @@
+"""The phases of a job, timed and shown while they run."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.errors import JobError
+from orthanc_plugins.jobs import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orthanc_plugins.identifiers import JobId
+    from orthanc_plugins.jobs import JobQueue
+    from orthanc_plugins.store import Store
+
+PHASES = ("receive", "read_metadata", "read_contours", "measure", "rasterise", "export", "publish")
+"""The phases of a structure set's processing, in their order."""
+
+
+class PhaseLog:
+    """Writes the phases of one job to the store.
+
+    A phase that begins is also the place where a cancelled job stops.
+    """
+
+    def __init__(self, store: Store, queue: JobQueue, job_id: JobId) -> None:
+        self._store = store
+        self._queue = queue
+        self._job_id = job_id
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time what is done inside the block as a phase.
+
+        Raises
+        ------
+        JobError
+            The job was cancelled.
+        """
+        if self._queue.job(self._job_id).state is JobState.CANCELLED:
+            raise JobError("The job was cancelled.")
+        ordinal = PHASES.index(name)
+        self._store.begin_phase(self._job_id, ordinal, name)
+        began = time.perf_counter()
+        yield
+        self._store.end_phase(self._job_id, ordinal, time.perf_counter() - began)
