@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.lib.render import REPOSITORY, Deployment, DeploymentError, deployment_of, read_environment_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _TIMEOUT_S = 5.0
 _PAUSE_S = 0.3
@@ -29,6 +29,7 @@ class Finding:
     part: str
     healthy: bool
     text: str
+    remedy: str = "see scripts/logs"
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
@@ -74,16 +75,19 @@ def examine(deployment: Deployment) -> list[Finding]:
 
 def _suite(port: int) -> Finding:
     try:
-        health = get_json(port, "/api/health")
+        status, body = get(port, "/api/health")
+        health = json.loads(body)
+        words = [f"{health['status']}, version {health['version']}"]
+        words += [f"{name} {_state(service)}" for name, service in sorted(health["services"].items())]
     except OSError as error:
         return Finding("suite", healthy=False, text=str(error))
-    parts = [f"{name} {_state(service)}" for name, service in sorted(health.get("services", {}).items())]
-    text = ", ".join([f"{health['status']}, version {health['version']}", *parts])
-    return Finding("suite", healthy=health["status"] == "healthy", text=text)
+    except (ValueError, KeyError, TypeError):
+        return Finding("suite", healthy=False, text=f"HTTP status {status} without a report of its health")
+    return Finding("suite", healthy=health["status"] == "healthy", text=", ".join(words))
 
 
-def _state(service: Any) -> str:
-    return str(service.get("state", service)) if isinstance(service, dict) else str(service)
+def _state(service: Mapping[str, Any]) -> str:
+    return f"{service['state']} ({service['detail']})" if service.get("detail") else str(service["state"])
 
 
 def _ohif(port: int) -> Finding:
@@ -102,14 +106,15 @@ def wait(deployment: Deployment, seconds: float) -> list[Finding]:
         findings = examine(deployment)
         if all(finding.healthy for finding in findings):
             return findings
-        if gone := _programs_given_up(deployment):
+        if gone := [name for name, state in supervised(deployment).items() if state in _GIVEN_UP]:
             return findings + [_last_words(deployment, program) for program in gone]
         if time.monotonic() > end:
             return [*findings, _last_words(deployment, "orthanc")]
         time.sleep(_PAUSE_S)
 
 
-def _programs_given_up(deployment: Deployment) -> list[str]:
+def supervised(deployment: Deployment) -> dict[str, str]:
+    """Return the state of each program that supervisor looks after, in supervisor's words."""
     answer = subprocess.run(  # noqa: S603 - fixed arguments
         ["/usr/bin/supervisorctl", "-c", str(deployment.run / "supervisord.conf"), "status"],
         capture_output=True,
@@ -117,7 +122,7 @@ def _programs_given_up(deployment: Deployment) -> list[str]:
         text=True,
     )
     lines = (line.split() for line in answer.stdout.splitlines())
-    return [words[0] for words in lines if len(words) > 1 and words[1] in _GIVEN_UP]
+    return {words[0]: words[1] for words in lines if len(words) > 1}
 
 
 def _last_words(deployment: Deployment, program: str) -> Finding:

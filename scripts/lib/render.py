@@ -102,7 +102,7 @@ def render(deployment: Deployment) -> None:
     Folders that are missing are made. The files may hold a password, so only their owner can read them.
     """
     for folder in (deployment.run, deployment.logs, deployment.data / "orthanc"):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _write(deployment.orthanc_json, json.dumps(orthanc_configuration(deployment), indent=2) + "\n")
     _write(deployment.run / "nginx.conf", _nginx(deployment))
     _write(deployment.run / "supervisord.conf", _supervisor(deployment))
@@ -228,7 +228,7 @@ def _nginx(deployment: Deployment) -> str:
     return _filled(
         "nginx",
         {
-            # As root, nginx would serve as a user that cannot read what only root can.
+            # Else a root's nginx serves as a user that cannot read what only root can.
             "user": "user root root;\n" if os.geteuid() == 0 else "",
             "front_port": ports.front,
             "orthanc_port": ports.orthanc,
@@ -245,6 +245,7 @@ def _supervisor(deployment: Deployment) -> str:
         return str(text).replace("%", "%%")
 
     values = {
+        "user": "user = root\n" if os.geteuid() == 0 else "",
         "repository": escaped(deployment.repository),
         "run": escaped(deployment.run),
         "logs": escaped(deployment.logs),

@@ -1,0 +1,193 @@
+"""What the renderer writes for Orthanc, nginx and supervisor."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orthanc_plugins.settings import load_settings
+from scripts.lib.render import (
+    REPOSITORY,
+    Deployment,
+    DeploymentError,
+    Ports,
+    deployment_of,
+    orthanc_configuration,
+    read_environment_file,
+    render,
+)
+
+EXAMPLE = REPOSITORY / ".env.example"
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    return Deployment(data=tmp_path / "data of 100 %", ports=Ports(front=1, orthanc=2, dicom=3, ohif=4))
+
+
+def rendered_json(deployment: Deployment) -> Any:
+    render(deployment)
+    return json.loads(deployment.orthanc_json.read_text(encoding="utf-8"))
+
+
+def supervisor_file(deployment: Deployment) -> configparser.ConfigParser:
+    render(deployment)
+    parser = configparser.ConfigParser()
+    parser.read(deployment.run / "supervisord.conf", encoding="utf-8")
+    return parser
+
+
+def nginx_file(deployment: Deployment) -> str:
+    render(deployment)
+    return (deployment.run / "nginx.conf").read_text(encoding="utf-8")
+
+
+def test_committed_configuration_is_plain_json_without_paths_or_substitutions() -> None:
+    text = (REPOSITORY / "orthanc-config" / "orthanc.json").read_text(encoding="utf-8")
+    json.loads(text)
+    assert "${" not in text
+    assert not re.search(r'"/(?!dicom-web)', text)
+
+
+def test_callbacks_never_hold_the_interpreter_lock_while_orthanc_works(deployment: Deployment) -> None:
+    assert rendered_json(deployment)["Python"]["AllowThreads"] is True
+
+
+def test_evaluation_runs_on_loopback_only(deployment: Deployment) -> None:
+    configuration = rendered_json(deployment)
+    assert configuration["HttpBindAddresses"] == ["127.0.0.1"]
+    assert configuration["RemoteAccessAllowed"] is False
+    listens = re.findall(r"listen ([^;]+);", nginx_file(deployment))
+    assert listens == ["127.0.0.1:1", "127.0.0.1:4"]
+
+
+def test_ports_reach_orthanc_and_nginx(deployment: Deployment) -> None:
+    configuration = rendered_json(deployment)
+    assert (configuration["HttpPort"], configuration["DicomPort"]) == (2, 3)
+    assert "server 127.0.0.1:2;" in nginx_file(deployment)
+    assert configuration["PacsSuite"]["OhifUrl"] == "http://localhost:4"
+
+
+def test_paths_are_absolute_and_inside_the_data_folder(deployment: Deployment) -> None:
+    configuration = rendered_json(deployment)
+    assert configuration["StorageDirectory"] == str(deployment.data / "orthanc")
+    assert configuration["PacsSuite"]["DataDirectory"] == str(deployment.data)
+    assert Path(configuration["PythonScript"]) == REPOSITORY / "orthanc-config" / "pacs_suite.py"
+
+
+def test_suite_accepts_what_is_rendered(deployment: Deployment) -> None:
+    settings = load_settings(rendered_json(deployment), {})
+    assert settings.exports == deployment.data / "exports"
+
+
+def test_differences_are_merged_section_by_section(tmp_path: Path) -> None:
+    deployment = Deployment(data=tmp_path, orthanc={"StableAge": 1, "PacsSuite": {"LogLevel": "DEBUG"}})
+    configuration = orthanc_configuration(deployment)
+    assert configuration["StableAge"] == 1
+    assert configuration["PacsSuite"]["LogLevel"] == "DEBUG"
+    assert configuration["PacsSuite"]["DataDirectory"] == str(tmp_path)
+
+
+def test_rendered_files_are_for_their_owner_only(deployment: Deployment) -> None:
+    render(deployment)
+    for name in ("orthanc.json", "nginx.conf", "supervisord.conf"):
+        assert stat.S_IMODE((deployment.run / name).stat().st_mode) == 0o600
+
+
+def test_rendering_twice_gives_the_same(deployment: Deployment) -> None:
+    assert rendered_json(deployment) == rendered_json(deployment)
+    assert {path.name for path in deployment.run.iterdir()} == {
+        "orthanc.json",
+        "nginx.conf",
+        "supervisord.conf",
+    }
+
+
+def test_supervisor_keeps_paths_with_spaces_and_percent_signs(deployment: Deployment) -> None:
+    parser = supervisor_file(deployment)
+    assert parser["supervisord"]["logfile"] == str(deployment.logs / "supervisord.log")
+    assert parser["program:orthanc"]["command"] == f"/usr/sbin/Orthanc '{deployment.run}'/orthanc.json"
+
+
+@pytest.mark.parametrize(("workers", "programs"), [("embedded", 2), ("external", 3)])
+def test_worker_is_a_program_only_when_external(tmp_path: Path, workers: Any, programs: int) -> None:
+    parser = supervisor_file(Deployment(data=tmp_path, workers=workers))
+    assert len([name for name in parser.sections() if name.startswith("program:")]) == programs
+
+
+def test_control_socket_stays_within_what_linux_allows(tmp_path: Path) -> None:
+    near = Deployment(data=Path("/srv/data"))
+    far = Deployment(data=tmp_path / ("x" * 120))
+    assert near.control_socket == Path("/srv/data/run/supervisor.sock")
+    assert len(str(far.control_socket)) <= 100
+    assert far.control_socket != Deployment(data=tmp_path / ("y" * 120)).control_socket
+
+
+def test_no_log_of_nginx_holds_what_was_asked_for(deployment: Deployment) -> None:
+    text = nginx_file(deployment)
+    assert "access_log off;" in text
+    assert "error_log stderr crit;" in text
+
+
+def test_every_own_script_of_ohif_is_served(deployment: Deployment) -> None:
+    (pattern,) = re.findall(r'location ~ "([^"]+)" \{ root', nginx_file(deployment))
+    for script in (REPOSITORY / "ohif").glob("*.js"):
+        assert re.fullmatch(pattern, f"/{script.name}")
+
+
+def test_example_documents_every_variable_and_its_default(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    names = set(re.findall(r"^#?([A-Z][A-Z_]+)=", text, re.MULTILINE))
+    source = (REPOSITORY / "scripts" / "lib" / "render.py").read_text(encoding="utf-8")
+    assert names == set(re.findall(r'"([A-Z]+(?:_[A-Z]+)*)"', source)) - {"PORT"}
+    assert deployment_of(read_environment_file(EXAMPLE), tmp_path).ports == Ports()
+
+
+def test_environment_file_changes_ports_workers_and_settings(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# mine\nFRONT_PORT=9001\n\nWORKERS = external\nDATABASE_URL='postgresql://u:p@h/d'\n")
+    deployment = deployment_of(read_environment_file(path), tmp_path)
+    assert deployment.ports.front == 9001
+    assert deployment.workers == "external"
+    settings = load_settings(orthanc_configuration(deployment), {})
+    assert settings.store_url == "postgresql://u:p@h/d"
+
+
+def test_url_of_orthanc_can_be_another(tmp_path: Path) -> None:
+    deployment = deployment_of({"ORTHANC_URL": "http://other:8042"}, tmp_path)
+    assert orthanc_configuration(deployment)["PacsSuite"]["Orthanc"] == {"Url": "http://other:8042"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"FRONT_PROT": "1"}, "FRONT_PROT"),
+        ({"FRONT_PORT": "http"}, "FRONT_PORT is http"),
+        ({"FRONT_PORT": "70000"}, "1 to 65535"),
+        ({"FRONT_PORT": "8042"}, "are the same"),
+        ({"WORKERS": "many"}, "embedded or external"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(values: dict[str, str], said: str, tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match=said):
+        deployment_of(values, tmp_path)
+
+
+def test_line_without_a_value_is_named_and_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("FRONT_PORT=1\nsecret-without-a-name\n")
+    with pytest.raises(DeploymentError, match="line 2") as caught:
+        read_environment_file(path)
+    assert "secret" not in str(caught.value)
+
+
+def test_machine_without_an_environment_file_has_the_defaults(tmp_path: Path) -> None:
+    assert deployment_of(read_environment_file(tmp_path / ".env"), tmp_path) == Deployment(
+        data=tmp_path, orthanc={"PacsSuite": {}}
+    )

@@ -1,0 +1,59 @@
+"""What holds for every script: it parses, says how to use it, and names no host."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scripts.lib.render import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMANDS = sorted(
+    path for path in (REPOSITORY / "scripts").iterdir() if path.is_file() and path.suffix != ".py"
+)
+SHELL = [*COMMANDS, *sorted((REPOSITORY / "scripts" / "lib").glob("*.sh")), REPOSITORY / ".ci" / "run"]
+OWN = [
+    path for path in (REPOSITORY / "scripts").rglob("*") if path.is_file() and "__pycache__" not in path.parts
+]
+LOCKS = [*REPOSITORY.glob("*.lock"), *(REPOSITORY / "ohif").glob("*.lock")]
+
+
+def test_all_commands_are_there() -> None:
+    names = {path.name for path in COMMANDS}
+    assert names >= {"up", "down", "status", "logs", "pacs", "doctor", "test", "check", "lock"}
+
+
+@pytest.mark.parametrize("script", SHELL, ids=lambda path: path.name)
+def test_script_parses(script: Path) -> None:
+    first = script.read_text(encoding="utf-8").splitlines()[0]
+    shell = "sh" if first == "#!/bin/sh" else "bash"
+    subprocess.run([shell, "-n", script], check=True)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda path: path.name)
+def test_command_is_executable_and_says_how_to_use_it(command: Path) -> None:
+    assert command.stat().st_mode & 0o111
+    assert command.read_text(encoding="utf-8").splitlines()[1].startswith(f"# Usage: scripts/{command.name}")
+
+
+@pytest.mark.parametrize("script", [*COMMANDS, REPOSITORY / ".ci" / "run"], ids=lambda path: path.name)
+def test_script_is_short(script: Path) -> None:
+    assert len(script.read_text(encoding="utf-8").splitlines()) <= 130
+
+
+@pytest.mark.parametrize("path", [*OWN, *LOCKS], ids=lambda path: path.name)
+def test_no_host_is_named(path: Path) -> None:
+    addresses = re.findall(r"https?://([^/:;\s\"'@{}$]+)", path.read_text(encoding="utf-8"))
+    assert set(addresses) <= {"127.0.0.1", "localhost", "orthanc"}
+    assert not re.search(r"\b[\w-]+\.(?:org|com|io|net|dev)\b", path.read_text(encoding="utf-8"))
+
+
+def test_ohif_is_pinned_by_version_and_integrity() -> None:
+    lines = (REPOSITORY / "ohif" / "ohif.lock").read_text(encoding="utf-8").splitlines()
+    assert [line.split("=")[0] for line in lines] == ["package", "version", "integrity"]
+    assert re.fullmatch(r"integrity=sha512-[A-Za-z0-9+/]{86}==", lines[2])
