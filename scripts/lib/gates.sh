@@ -24,8 +24,8 @@ python_files=$(ruff check --show-files | count)
 mapfile -t shell_files < <(grep -lE '^#!/bin/(ba)?sh' -r scripts .ci; ls scripts/lib/*.sh)
 mapfile -t shell_files < <(printf '%s\n' "${shell_files[@]}" | sort -u)
 
-gate format "$python_files" ruff format --check
-gate lint "$python_files" ruff check
+gate format "$python_files" ruff format --check --output-format concise
+gate lint "$python_files" ruff check --output-format concise
 gate shell "${#shell_files[@]}" shellcheck -x "${shell_files[@]}"
 gate types "$(find orthanc_plugins tests scripts -name '*.py' | count)" mypy
 gate imports "$(find orthanc_plugins -name '*.py' | count)" lint-imports
