@@ -1,4 +1,8 @@
-"""The script Orthanc loads: finds the suite beside this folder and hands it Orthanc's module."""
+"""The script Orthanc loads: finds the packages and the suite, and hands it Orthanc's module.
+
+The locked packages of ``PacsSuite.PythonExecutable`` go behind Python's own library, which none of them
+may shadow, and before the packages of the system, which must not shadow them.
+"""
 
 import json
 import site
@@ -8,14 +12,14 @@ from pathlib import Path
 
 import orthanc
 
-sys.path.append(str(Path(__file__).resolve().parent.parent))
 _section = json.loads(orthanc.GetConfiguration()).get("PacsSuite", {})
-_python = _section.get("PythonExecutable", "python3")
-for _folder in subprocess.check_output(  # noqa: S603 - the administrator's own configuration names the program
-    [_python, "-c", "import json, site; print(json.dumps(site.getsitepackages()))"], text=True
-).splitlines():
-    for _path in json.loads(_folder):
-        site.addsitedir(_path)
+_ask = [_section.get("PythonExecutable", "python3"), "-c", "import site; print(site.getsitepackages()[0])"]
+_packages = subprocess.check_output(_ask, text=True).strip()  # noqa: S603 - the administrator names the program
+_before = [entry for entry in sys.path if not entry.endswith("dist-packages")]
+_system = [entry for entry in sys.path if entry.endswith("dist-packages")]
+sys.path[:] = _before
+site.addsitedir(_packages)
+sys.path += [str(Path(__file__).resolve().parent.parent), *_system]
 
 from orthanc_plugins.plugin import register  # noqa: E402 - only now can it be found
 

@@ -12,7 +12,7 @@ from orthanc_plugins.store import Store, create_store_engine
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orthanc_plugins.settings import Settings
+    from orthanc_plugins.settings import Settings, StructureFormat
 
 AUTHORISATION_VARIABLE = "PACS_SUITE_ORTHANC_AUTHORISATION"
 """Carries Orthanc's internal token from the plugin to its embedded worker; never logged, never stored."""
@@ -31,7 +31,7 @@ class Services:
     queue: JobQueue
     exports: Path
     viewer_url: str
-    formats: tuple[str, ...]
+    formats: tuple[StructureFormat, ...]
     require_same_frame_of_reference: bool
 
     def close(self) -> None:

@@ -66,7 +66,7 @@ class StructureSettings(_Section):
 
     formats: Annotated[
         tuple[StructureFormat, ...],
-        Field(description="Files made for each region; `results.json` is always made."),
+        Field(description="Files made of each region."),
     ] = ("nifti", "stl", "json", "png")
     require_same_frame_of_reference: Annotated[
         bool, Field(description="Refuse images of another frame of reference than the contours'.")

@@ -18,21 +18,12 @@ if TYPE_CHECKING:
     from orthanc_plugins.services import Services
 
 
-def create_app(services: Services, mount: str = "") -> FastAPI:
-    """Return the application.
-
-    Parameters
-    ----------
-    services
-        What the routes work with.
-    mount
-        Where the application stands, without a slash at the end; part of the links it gives.
-    """
+def create_app(services: Services) -> FastAPI:
+    """Return the application, whose routes work with these services."""
     app = FastAPI(
         title="Orthanc PACS Suite",
         version=__version__,
         summary="Structure sets, archives and de-identification, inside Orthanc.",
-        root_path=mount,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -1,20 +1,15 @@
 """What routes are handed."""
 
-from __future__ import annotations
-
 import asyncio
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 
-from orthanc_plugins.jobs import JobState
+from orthanc_plugins.identifiers import JobId
+from orthanc_plugins.jobs import Job, JobState
 from orthanc_plugins.services import Services
-
-if TYPE_CHECKING:
-    from orthanc_plugins.identifiers import JobId
-    from orthanc_plugins.jobs import Job
 
 _POLL_S = 0.1
 

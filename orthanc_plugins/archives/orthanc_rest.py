@@ -243,7 +243,7 @@ class OrthancRest:
             requests.exceptions.ChunkedEncodingError,
         ) as error:
             raise ArchiveUnavailable(
-                f"Orthanc at {self._url} did not answer {method} {path} ({type(error).__name__}): does it run?",
+                f"Orthanc at {self._url} did not answer {method} {path} ({type(error).__name__}).",
                 archive=_ARCHIVE,
             ) from error
         if answer.ok:

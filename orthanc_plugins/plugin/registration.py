@@ -43,7 +43,7 @@ def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
     configure_logging(settings.log_level, OrthancLogHandler(orthanc))
     authorisation = orthanc.GenerateRestApiAuthorizationToken()
     services = build_services(settings, authorisation)
-    bridge = AsgiBridge(create_app(services, MOUNT), MOUNT)
+    bridge = AsgiBridge(create_app(services), MOUNT)
     supervisor = _supervisor(settings, configuration, environment, authorisation)
 
     def started() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from orthanc_plugins.errors import NotFound
 from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, SopInstanceUid, StudyUid, is_dicom_uid
 from orthanc_plugins.jobs import WAITING
-from orthanc_plugins.rtstruct import StructureSet, extract, read_structure_set
+from orthanc_plugins.rtstruct import Phase, StructureSet, extract, read_structure_set
 from orthanc_plugins.store import AwaitedImages, ResultRecord, StructureSubject
 from orthanc_plugins.workflows.orthanc_images import FoundImages, find_images, load_series
 from orthanc_plugins.workflows.phases import PhaseLog
@@ -69,15 +69,21 @@ class StructureExtraction:
         folder = self._work_folder(job)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        phases = self._phases(job)
         results = extract(
             structure_set,
             images,
             folder,
             formats=self._services.formats,
-            phase=self._phases(job).phase,
-            require_same_frame_of_reference=self._services.require_same_frame_of_reference,
+            on_phase=phases.begin,
+            earlier_phases=self._earlier_phases(job),
+            allow_other_frame=not self._services.require_same_frame_of_reference,
         )
-        return {"regions": len(results.regions), "regions_with_problems": results.regions_with_problems}
+        phases.end()
+        return {
+            "regions": len(results.regions),
+            "regions_with_problems": sum(bool(region.problems) for region in results.regions),
+        }
 
     def publish(
         self, job_id: str, subject: StructureSubject, regions: int, regions_with_problems: int
@@ -120,6 +126,11 @@ class StructureExtraction:
             sop_instance_uid=SopInstanceUid(_safe(sop_instance_uid)),
             instance_orthanc_id=instance,
         )
+
+    def _earlier_phases(self, job_id: JobId) -> list[Phase]:
+        """Return the phases that ran before the engine's own, to stand in its results."""
+        known = self._services.store.phases(job_id)
+        return [Phase(phase.name, phase.duration_s) for phase in known if phase.duration_s is not None]
 
     def _phases(self, job_id: JobId) -> PhaseLog:
         return PhaseLog(self._services.store, self._services.queue, job_id)

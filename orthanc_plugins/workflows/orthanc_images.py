@@ -51,7 +51,7 @@ def find_images(orthanc: OrthancRest, structure_set: StructureSet, instance: Ins
     referenced = [SeriesUid(uid) for uid in structure_set.referenced_series_uids]
     if not referenced:
         return _by_frame_of_reference(orthanc, structure_set, own_study)
-    wanted = frozenset(structure_set.referenced_image_uids)
+    wanted = frozenset(structure_set.referenced_sop_instance_uids)
     best = FoundImages(
         None, referenced[0], 0, len(wanted), "No image of the series it refers to has arrived yet."
     )
@@ -92,6 +92,9 @@ def _by_frame_of_reference(
 
 
 def _frame_of_reference(orthanc: OrthancRest, series: SeriesRecord) -> str:
+    """Return the series' frame of reference: from the index where it is configured to hold it."""
+    if indexed := series.tags.get("FrameOfReferenceUID"):
+        return indexed
     return str(orthanc.header(series.instances[0]).get("FrameOfReferenceUID", "")) if series.instances else ""
 
 

@@ -23,13 +23,36 @@ PHASES = ("receive", "read_metadata", "read_contours", "measure", "rasterise", "
 class PhaseLog:
     """Writes the phases of one job to the store.
 
-    A phase that begins is also the place where a cancelled job stops.
+    The beginning of a phase is also where a cancelled job stops.
     """
 
     def __init__(self, store: Store, queue: JobQueue, job_id: JobId) -> None:
         self._store = store
         self._queue = queue
         self._job_id = job_id
+        self._current: tuple[int, float] | None = None
+
+    def begin(self, name: str) -> None:
+        """Note that a phase begins, and so that the one before it has ended.
+
+        Raises
+        ------
+        JobError
+            The job was cancelled.
+        """
+        self.end()
+        if self._queue.job(self._job_id).state is JobState.CANCELLED:
+            raise JobError("The job was cancelled.")
+        ordinal = PHASES.index(name)
+        self._store.begin_phase(self._job_id, ordinal, name)
+        self._current = (ordinal, time.perf_counter())
+
+    def end(self) -> None:
+        """Note that the phase at hand has ended."""
+        if self._current is not None:
+            ordinal, began = self._current
+            self._store.end_phase(self._job_id, ordinal, time.perf_counter() - began)
+            self._current = None
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -40,10 +63,6 @@ class PhaseLog:
         JobError
             The job was cancelled.
         """
-        if self._queue.job(self._job_id).state is JobState.CANCELLED:
-            raise JobError("The job was cancelled.")
-        ordinal = PHASES.index(name)
-        self._store.begin_phase(self._job_id, ordinal, name)
-        began = time.perf_counter()
+        self.begin(name)
         yield
-        self._store.end_phase(self._job_id, ordinal, time.perf_counter() - began)
+        self.end()

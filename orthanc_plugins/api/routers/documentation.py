@@ -1,7 +1,5 @@
 """Swagger UI from local files: hospitals have no internet."""
 
-from __future__ import annotations
-
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 

@@ -1,27 +1,22 @@
 """Health, status, statistics and metrics."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import requests
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from orthanc_plugins import __version__
+from orthanc_plugins.api.dependencies import Joined
 from orthanc_plugins.errors import PacsSuiteError
 from orthanc_plugins.jobs import JobState
 from orthanc_plugins.metrics import MEDIA_TYPE, render_metrics
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from orthanc_plugins.api.dependencies import Joined
-    from orthanc_plugins.services import Services
+from orthanc_plugins.services import Services
 
 router = APIRouter(tags=["operation"])
 

@@ -1,9 +1,7 @@
 """Jobs: what was asked for, how it stands, and changing that."""
 
-from __future__ import annotations
-
-from datetime import datetime  # noqa: TC003 - pydantic reads the annotation
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -11,10 +9,8 @@ from pydantic import BaseModel, Field
 from orthanc_plugins.api.dependencies import UID_PATTERN, JobIdPath, Joined
 from orthanc_plugins.identifiers import JobId, StudyUid
 from orthanc_plugins.jobs import Job, JobKind, JobState
-
-if TYPE_CHECKING:
-    from orthanc_plugins.services import Services
-    from orthanc_plugins.store import AwaitedImages, StructureSubject
+from orthanc_plugins.services import Services
+from orthanc_plugins.store import AwaitedImages, StructureSubject
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

@@ -1,10 +1,8 @@
 """Asking for a structure set to be processed, and waiting for what comes out."""
 
-from __future__ import annotations
-
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import FileResponse, JSONResponse
@@ -14,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from orthanc_plugins.api.dependencies import UID_PATTERN, Joined, wait_for_job
 from orthanc_plugins.api.problems import Problem, problem_response
 from orthanc_plugins.api.routers.jobs import Phase
+from orthanc_plugins.archives import SeriesRecord
 from orthanc_plugins.errors import JobActive
 from orthanc_plugins.identifiers import (
     RT_STRUCTURE_SET_STORAGE,
@@ -24,10 +23,7 @@ from orthanc_plugins.identifiers import (
 )
 from orthanc_plugins.jobs import Job, JobState
 from orthanc_plugins.reception import Reception
-
-if TYPE_CHECKING:
-    from orthanc_plugins.archives import SeriesRecord
-    from orthanc_plugins.services import Services
+from orthanc_plugins.services import Services
 
 router = APIRouter(tags=["structure sets"])
 

@@ -1,11 +1,10 @@
 """The results of structure sets: numbers and files."""
 
-from __future__ import annotations
-
 import json
-from datetime import datetime  # noqa: TC003 - pydantic reads the annotation
+import pathlib
+from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import FileResponse, StreamingResponse
@@ -15,12 +14,8 @@ from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 from orthanc_plugins.api.dependencies import UID_PATTERN, Joined, SeriesUidPath
 from orthanc_plugins.api.problems import Problem
 from orthanc_plugins.identifiers import SeriesUid
-
-if TYPE_CHECKING:
-    import pathlib
-
-    from orthanc_plugins.services import Services
-    from orthanc_plugins.store import ResultRecord
+from orthanc_plugins.services import Services
+from orthanc_plugins.store import ResultRecord
 
 router = APIRouter(prefix="/rtstruct", tags=["structure sets"])
 
@@ -31,13 +26,14 @@ Chosen = Annotated[
 RegionNumber = Annotated[int, Path(ge=0, description="ROI Number (3006,0022).")]
 
 _WHOLE_FILES = {
-    "results.json": "application/json",
-    "contours.json": "application/json",
-    "labels.nii.gz": "application/gzip",
-    "overview.png": "image/png",
-    "report.pdf": "application/pdf",
-    "scene.html": "text/html",
+    "results.json": ("results.json", "application/json"),
+    "contours.json": ("contours.json", "application/json"),
+    "labels.nii.gz": ("masks/labels.nii.gz", "application/gzip"),
+    "overview.png": ("previews/overview.png", "image/png"),
+    "report.pdf": ("report.pdf", "application/pdf"),
+    "scene.html": ("scene.html", "text/html"),
 }
+"""Name in the route to path below the folder of the results, and media type."""
 _REGION_FILES = {
     "mask.nii.gz": ("mask_path", "application/gzip"),
     "mesh.stl": ("stl_path", "model/stl"),
@@ -119,7 +115,8 @@ def whole_file(
     if name not in _WHOLE_FILES:
         raise Problem(HTTPStatus.NOT_FOUND, f"There is no such file; there are {', '.join(_WHOLE_FILES)}.")
     folder = _folder(services, _result(services, series_uid, sop_instance_uid))
-    return _file(folder / name, _WHOLE_FILES[name])
+    path, media_type = _WHOLE_FILES[name]
+    return _file(folder / path, media_type)
 
 
 @router.get("/{series_uid}/regions/{number}/{name}", response_class=FileResponse)
@@ -177,7 +174,9 @@ def _content(services: Services, result: ResultRecord) -> dict[str, Any]:
 def _addresses(services: Services, result: ResultRecord, content: dict[str, Any]) -> dict[str, str]:
     base = f"api/rtstruct/{result.subject.series_uid}"
     folder = _folder(services, result)
-    addresses = {name: f"{base}/{name}" for name in _WHOLE_FILES if (folder / name).is_file()}
+    addresses = {
+        name: f"{base}/{name}" for name, (path, _) in _WHOLE_FILES.items() if (folder / path).is_file()
+    }
     addresses["results.zip"] = f"{base}/results.zip"
     for region in content["regions"]:
         for name, (key, _) in _REGION_FILES.items():

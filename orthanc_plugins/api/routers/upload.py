@@ -1,25 +1,20 @@
 """Uploads: one DICOM file or a zip, as a form or as the body."""
 
-from __future__ import annotations
-
 import io
 import zipfile
+from collections.abc import Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from orthanc_plugins.api.dependencies import Joined
 from orthanc_plugins.api.problems import Problem
+from orthanc_plugins.archives import OrthancRest
 from orthanc_plugins.errors import ArchiveRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from orthanc_plugins.api.dependencies import Joined
-    from orthanc_plugins.archives import OrthancRest
 
 router = APIRouter(tags=["upload"])
 
