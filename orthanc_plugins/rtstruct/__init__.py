@@ -1,0 +1,92 @@
+"""The RT-STRUCT engine: contours of a radiotherapy plan to masks, meshes, measures and pictures.
+
+It knows DICOM and geometry, and nothing of Orthanc, HTTP or databases. Everything is a pure function of
+its arguments but `extract`, which writes files. A walk through it::
+
+    structure_set = read_structure_set(Path("rtstruct.dcm"))
+    series = series_from_files(Path("images").iterdir())
+    grid, _, _ = build_grid(series.images)
+    placed, problems = place(structure_set.regions[0], grid)
+    mask, surface = rasterise(placed), mesh(placed)
+    results = extract(structure_set, series, Path("out"))     # all regions, all files
+
+Public: reading (`read_structure_set`, `StructureSet`, `Region`, `Contour`), images (`ImageRecord`,
+`ImageSeries`, `series_from_files`, `series_from_datasets`, `read_pixels`, `rescaled_pixels`,
+`intensity_unit`), geometry (`VoxelGrid`, `build_grid`, `grid_from_contours`, `place`, `PlacedRegion`),
+filling (`rasterise`, `RegionMask`, `coverage`), `mesh`, `Mesh`, `stl_bytes`, measures (`measure`,
+`intensity_statistics`, `volume_ml`), `mask_nifti`, and the whole (`extract`, `FORMATS`, `Results`,
+`RegionResult`, `Phase`, `Problem`).
+
+Decisions
+---------
+2026-11-21  Inside is: the voxel's centre, half-open edges. Neighbours share no voxel and miss none. Five
+            readers were compared; those that fill border pixels are 4 to 38 % too large.
+2026-11-21  Repeated contours are collapsed, then even-odd: plain exclusive-or erases regions whose contours
+            are stored twice, plain union fills holes. Both occur in clinical files.
+2026-11-21  Contours find their plane by position, not by the image they name: references to absent images are
+            the rule rather than the exception.
+2026-11-21  `volume_cc` is planimetric: it does not depend on how the pixel grid falls. Voxel and mesh volumes
+            are reported beside it, each by its name.
+2026-11-21  ContourData is converted from its raw bytes (pydicom's decimal strings: 1.5 s instead of 0.1 s);
+            masks are runs inside a box (a region's memory, not the volume's); isal writes gzip (1.6 GB of
+            mostly zeros in 0.15 s where zlib at level 6 takes 5 s).
+2026-11-21  A file that is cut short fails as a whole: half a plan that looks whole is worse than none.
+"""
+
+from orthanc_plugins.rtstruct.contours import Contour, Region, StructureSet, read_structure_set
+from orthanc_plugins.rtstruct.files import Format
+from orthanc_plugins.rtstruct.grid import VoxelGrid, build_grid, grid_from_contours
+from orthanc_plugins.rtstruct.images import (
+    ImageRecord,
+    ImageSeries,
+    intensity_unit,
+    read_pixels,
+    rescaled_pixels,
+    series_from_datasets,
+    series_from_files,
+)
+from orthanc_plugins.rtstruct.measures import ContourMeasures, intensity_statistics, measure, volume_ml
+from orthanc_plugins.rtstruct.mesh import Mesh, mesh, stl_bytes
+from orthanc_plugins.rtstruct.nifti import mask_nifti
+from orthanc_plugins.rtstruct.pipeline import FORMATS, extract
+from orthanc_plugins.rtstruct.placing import PlacedRegion, place
+from orthanc_plugins.rtstruct.problems import Problem
+from orthanc_plugins.rtstruct.raster import RegionMask, coverage, rasterise
+from orthanc_plugins.rtstruct.results import Phase, RegionResult, Results
+
+__all__ = [
+    "FORMATS",
+    "Contour",
+    "ContourMeasures",
+    "Format",
+    "ImageRecord",
+    "ImageSeries",
+    "Mesh",
+    "Phase",
+    "PlacedRegion",
+    "Problem",
+    "Region",
+    "RegionMask",
+    "RegionResult",
+    "Results",
+    "StructureSet",
+    "VoxelGrid",
+    "build_grid",
+    "coverage",
+    "extract",
+    "grid_from_contours",
+    "intensity_statistics",
+    "intensity_unit",
+    "mask_nifti",
+    "measure",
+    "mesh",
+    "place",
+    "rasterise",
+    "read_pixels",
+    "read_structure_set",
+    "rescaled_pixels",
+    "series_from_datasets",
+    "series_from_files",
+    "stl_bytes",
+    "volume_ml",
+]

@@ -1,0 +1,167 @@
+"""Decide what the rings on one plane mean together (PS3.3 C.8.8.6.3).
+
+Repeats of a ring are collapsed first: plans store contours twice, and even-odd filling would erase them.
+Then rings inside others are holes and islands by turns, whichever way they are drawn; rings of CLOSED_PLANAR
+that overlap in part are joined, with a warning, because the standard leaves them open and exclusive-or
+would cut the overlap out. CLOSEDPLANAR_XOR rings are always exclusive-or, as that type says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from orthanc_plugins.rtstruct.scan import lattice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+type Floats = NDArray[np.float64]
+
+REPEAT_BOX_MM = 0.1
+"""Rings whose boxes agree within this, and areas within `REPEAT_AREA`, are one ring drawn twice."""
+REPEAT_AREA = 0.01
+NESTED = 0.95
+"""A ring of which this share lies inside another is inside it."""
+APART = 0.005
+"""Rings that share less than this part of the smaller one are apart."""
+MOST_RINGS = 5000
+"""Beyond this many rings on a plane, or pairs to compare, everything is even-odd without a closer look."""
+MOST_PAIRS = 20_000
+_LINES = 64
+_FINE_LINES = 512
+
+
+@dataclass(eq=False)
+class PlaneRings:
+    """Rings on one plane: points (n, 2) in pixels, even-odd areas in mm², and which are exclusive-or."""
+
+    rings: Sequence[Floats]
+    areas_mm2: Floats
+    exclusive: NDArray[np.bool_]
+    pixel_mm: Floats
+
+    boxes: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.boxes = np.array([(*ring.min(axis=0), *ring.max(axis=0)) for ring in self.rings])
+
+
+@dataclass(frozen=True, eq=False)
+class Combination:
+    """What is kept of the rings on a plane.
+
+    ``kept`` lists the rings that remain; ``groups`` and ``contributions_mm2`` go with them: rings of one
+    group are joined, groups are exclusive-or; a contribution is the area a ring adds, negative for a hole.
+    """
+
+    kept: list[int]
+    groups: list[int]
+    contributions_mm2: list[float]
+    repeats: list[int]
+    overlaps: bool = False
+    too_many: bool = False
+
+
+def combine(plane: PlaneRings) -> Combination:
+    """Return how the rings of a plane go together."""
+    if len(plane.rings) > MOST_RINGS:
+        everything = list(range(len(plane.rings)))
+        return Combination(everything, everything, plane.areas_mm2.tolist(), [], too_many=True)
+    kept, repeats = _collapse(plane)
+    pairs = _touching(plane, kept)
+    if len(pairs) > MOST_PAIRS:
+        return Combination(
+            kept, list(range(len(kept))), plane.areas_mm2[kept].tolist(), repeats, too_many=True
+        )
+    holders = dict.fromkeys(kept, 0)
+    joined = {ring: ring for ring in kept}
+    partial = overlaps = False
+    for a, b in pairs:
+        small, large = (a, b) if plane.areas_mm2[a] <= plane.areas_mm2[b] else (b, a)
+        share = _shared(plane, small, large)
+        if share >= NESTED:
+            holders[small] += 1
+        elif share > APART:
+            partial = True
+            if not (plane.exclusive[a] or plane.exclusive[b]):
+                overlaps = True
+                _join(joined, a, b)
+    roots = [_root(joined, ring) for ring in kept]
+    contributions = [float(plane.areas_mm2[ring]) * (-1 if holders[ring] % 2 else 1) for ring in kept]
+    if partial:
+        contributions = _partial_contributions(plane, kept, roots)
+    return Combination(kept, roots, contributions, repeats, overlaps)
+
+
+def _collapse(plane: PlaneRings) -> tuple[list[int], list[int]]:
+    """Return the rings that stay and those that repeat one of them."""
+    scale = np.tile(plane.pixel_mm, 2)
+    boxes = plane.boxes * scale
+    gone = np.zeros(len(plane.rings), dtype=bool)
+    for index in range(len(plane.rings) - 1):
+        if gone[index] or plane.exclusive[index]:
+            continue
+        later = slice(index + 1, None)
+        same_box = (np.abs(boxes[later] - boxes[index]) <= REPEAT_BOX_MM).all(axis=1)
+        same_area = (
+            np.abs(plane.areas_mm2[later] - plane.areas_mm2[index]) <= REPEAT_AREA * plane.areas_mm2[index]
+        )
+        gone[later] |= same_box & same_area & ~plane.exclusive[later]
+    return np.flatnonzero(~gone).tolist(), np.flatnonzero(gone).tolist()
+
+
+def _touching(plane: PlaneRings, kept: list[int]) -> list[tuple[int, int]]:
+    """Return the pairs of rings whose boxes overlap, at most one more than are looked at."""
+    pairs: list[tuple[int, int]] = []
+    boxes = plane.boxes[kept]
+    for place, ring in enumerate(kept[:-1]):
+        others = boxes[place + 1 :]
+        apart = (others[:, :2] >= boxes[place, 2:]) | (others[:, 2:] <= boxes[place, :2])
+        pairs.extend((ring, kept[place + 1 + int(other)]) for other in np.flatnonzero(~apart.any(axis=1)))
+        if len(pairs) > MOST_PAIRS:
+            break
+    return pairs
+
+
+def _shared(plane: PlaneRings, small: int, large: int) -> float:
+    """Return which share of the smaller ring lies inside the larger one, counted on a lattice."""
+    low = np.maximum(plane.boxes[small, :2], plane.boxes[large, :2])
+    high = np.minimum(plane.boxes[small, 2:], plane.boxes[large, 2:])
+    first = lattice(plane.rings[small], low, high, _LINES)
+    both = int(np.count_nonzero(first & lattice(plane.rings[large], low, high, _LINES)))
+    own = int(np.count_nonzero(first))
+    within = float(np.prod((high - low) * plane.pixel_mm)) * own / _LINES**2
+    area = float(plane.areas_mm2[small])
+    if own == 0 or area == 0:
+        return 0.0
+    return both / own * min(1.0, within / area) if within < NESTED * area else both / own
+
+
+def _root(joined: dict[int, int], ring: int) -> int:
+    while joined[ring] != ring:
+        joined[ring] = joined[joined[ring]]
+        ring = joined[ring]
+    return ring
+
+
+def _join(joined: dict[int, int], a: int, b: int) -> None:
+    first, second = _root(joined, a), _root(joined, b)
+    joined[max(first, second)] = min(first, second)
+
+
+def _partial_contributions(plane: PlaneRings, kept: list[int], roots: list[int]) -> list[float]:
+    """Return contributions where rings overlap in part: the combined area, shared out by ring area."""
+    low, high = plane.boxes[kept, :2].min(axis=0), plane.boxes[kept, 2:].max(axis=0)
+    groups: dict[int, NDArray[np.bool_]] = {}
+    for ring, root in zip(kept, roots, strict=True):
+        inside = lattice(plane.rings[ring], low, high, _FINE_LINES)
+        groups[root] = groups[root] | inside if root in groups else inside
+    combined = np.logical_xor.reduce(list(groups.values()))
+    area = float(np.count_nonzero(combined)) / _FINE_LINES**2 * float(np.prod((high - low) * plane.pixel_mm))
+    whole = float(plane.areas_mm2[kept].sum())
+    return [area * float(plane.areas_mm2[ring]) / whole for ring in kept]

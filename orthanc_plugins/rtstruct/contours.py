@@ -1,0 +1,403 @@
+"""Read RT Structure Sets (PS3.3 A.19): regions and their contours, and what is wrong with them.
+
+Tolerant where a fault touches one contour or one region; strict where the file as a whole cannot be
+trusted (not DICOM, not an RT-STRUCT, cut short). Contour numbers are read from the raw bytes of Contour
+Data: pydicom's decimal strings would take ten times as long.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import pydicom
+from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.errors import InvalidDicomError
+from pydicom.valuerep import TEXT_VR_DELIMS
+
+from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
+from orthanc_plugins.rtstruct.problems import Problem, contour_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
+
+type Source = bytes | Path | BinaryIO
+
+CLOSED_TYPES = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "INTERPOLATED_PLANAR"})
+OPEN_TYPES = frozenset({"POINT", "OPEN_PLANAR", "OPEN_NONPLANAR"})
+REACH_MM = 10_000.0
+"""A coordinate farther from the origin than this (10 m) is damage, not anatomy; it bounds all later work."""
+
+_FEWEST_POINTS = 3
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+_STRUCTURE_SET_LABEL = 0x30060002
+_ROI_NUMBER = 0x30060022
+_ROI_NAME = 0x30060026
+_DISPLAY_COLOUR = 0x3006002A
+_REFERENCED_ROI_NUMBER = 0x30060084
+_CONTOUR_DATA = 0x30060050
+_PARSE_ERRORS = (
+    InvalidDicomError,
+    EOFError,
+    ValueError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    TypeError,
+    struct.error,
+    OverflowError,
+    NotImplementedError,
+    RecursionError,
+)
+"""What pydicom raises on bytes that are not what they claim to be."""
+
+
+@dataclass(frozen=True, eq=False)
+class Contour:
+    """One item of a Contour Sequence.
+
+    ``points_lps_mm`` has shape (n, 3): x, y, z in mm, LPS, as the file gives them; a closed contour's last
+    point joins its first. ``index`` is the zero-based place in the Contour Sequence, ``geometric_type`` one
+    of `CLOSED_TYPES` or `OPEN_TYPES` (PS3.3 C.8.8.6.1).
+    """
+
+    index: int
+    geometric_type: str
+    points_lps_mm: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """One ROI of a structure set.
+
+    ``contours`` enclose area; ``open_contours`` are points and lines, kept but never filled. ``name`` is
+    ROI Name without trailing padding, otherwise as it stands. ``colour_rgb`` is 0 to 255 each.
+    """
+
+    number: int
+    name: str
+    contours: tuple[Contour, ...] = ()
+    open_contours: tuple[Contour, ...] = ()
+    colour_rgb: tuple[int, int, int] | None = None
+    interpreted_type: str = ""
+    frame_of_reference_uid: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class StructureSet:
+    """An RT Structure Set: what it refers to, and its regions in file order."""
+
+    sop_instance_uid: str
+    series_uid: str
+    study_uid: str
+    frame_of_reference_uid: str
+    label: str
+    regions: tuple[Region, ...]
+    referenced_series_uids: tuple[str, ...] = ()
+    referenced_sop_instance_uids: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def region(self, number: int) -> Region:
+        """Return the first region with an ROI Number.
+
+        Raises
+        ------
+        KeyError
+            No region has this number.
+        """
+        for region in self.regions:
+            if region.number == number:
+                return region
+        raise KeyError(number)
+
+
+def read_structure_set(source: Source) -> StructureSet:
+    """Return the structure set held by a DICOM file.
+
+    Parameters
+    ----------
+    source
+        The file's bytes, its path, or an open binary file.
+
+    Raises
+    ------
+    InvalidDicom
+        The file is not DICOM, is not an RT Structure Set, or ends early.
+    """
+    dataset = _read_dataset(source)
+    try:
+        return _structure_set(dataset)
+    except _PARSE_ERRORS as error:
+        raise InvalidDicom(
+            f"The RT Structure Set cannot be read: its elements are damaged ({type(error).__name__}). "
+            "Export it again from the planning system."
+        ) from error
+
+
+def _read_dataset(source: Source) -> Dataset:
+    """Return the parsed file, refusing what is not a whole RT Structure Set."""
+    if isinstance(source, Path):
+        source = source.read_bytes()
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset: Dataset = pydicom.dcmread(stream, force=True)
+            sop_class = str(dataset.get("SOPClassUID", ""))
+    except _PARSE_ERRORS as error:
+        raise InvalidDicom("The file is not DICOM, or is damaged from its start on.") from error
+    if not sop_class:
+        raise InvalidDicom("The file is not DICOM: it holds no SOP Class UID.")
+    if sop_class != RT_STRUCTURE_SET_STORAGE:
+        raise InvalidDicom(f"The file is not an RT Structure Set: its SOP Class UID is {sop_class}.")
+    _refuse_truncated(dataset)
+    return dataset
+
+
+def _refuse_truncated(dataset: Dataset) -> None:
+    """Raise when the file ends inside an element: regions beyond that point would be lost unseen."""
+    for tag in dataset.keys():  # noqa: SIM118 - iterating a data set would parse every element
+        element = dataset.get_item(tag)
+        value = getattr(element, "value", None)
+        length = getattr(element, "length", 0)
+        if isinstance(value, bytes) and length != _UNDEFINED_LENGTH and len(value) < length:
+            raise InvalidDicom(
+                f"The RT Structure Set is cut short: element {pydicom.tag.Tag(tag)} announces {length} bytes "
+                f"and only {len(value)} are there. Send it again."
+            )
+    for keyword in ("StructureSetROISequence", "ROIContourSequence"):
+        if keyword not in dataset:
+            raise InvalidDicom(
+                f"The RT Structure Set holds no {keyword}: it is empty or was cut short. "
+                "Export it again from the planning system."
+            )
+
+
+def _structure_set(dataset: Dataset) -> StructureSet:
+    encodings = convert_encodings(dataset.get("SpecificCharacterSet") or "ISO_IR 6")
+    problems: list[Problem] = []
+    frames, series, instances = _references(dataset)
+    regions = list(_regions(dataset, encodings, problems))
+    own_frame = str(dataset.get("FrameOfReferenceUID", "") or "")
+    frames.extend(region.frame_of_reference_uid for region in regions if region.frame_of_reference_uid)
+    main_frame = max(frames, key=frames.count) if frames else own_frame
+    return StructureSet(
+        sop_instance_uid=str(dataset.get("SOPInstanceUID", "")),
+        series_uid=str(dataset.get("SeriesInstanceUID", "")),
+        study_uid=str(dataset.get("StudyInstanceUID", "")),
+        frame_of_reference_uid=main_frame,
+        label=_text(dataset, _STRUCTURE_SET_LABEL, encodings),
+        regions=tuple(regions),
+        referenced_series_uids=tuple(dict.fromkeys(series)),
+        referenced_sop_instance_uids=tuple(dict.fromkeys(instances)),
+        problems=tuple(problems),
+    )
+
+
+def _references(dataset: Dataset) -> tuple[list[str], list[str], list[str]]:
+    """Return the frame of reference, series and image UIDs the set points at (PS3.3 C.8.8.5)."""
+    frames: list[str] = []
+    series: list[str] = []
+    instances: list[str] = []
+    for frame in dataset.get("ReferencedFrameOfReferenceSequence") or ():
+        frames.append(str(frame.get("FrameOfReferenceUID", "") or ""))
+        for study in frame.get("RTReferencedStudySequence") or ():
+            for item in study.get("RTReferencedSeriesSequence") or ():
+                series.append(str(item.get("SeriesInstanceUID", "") or ""))
+                instances.extend(_image_uids(item))
+    for roi in dataset.ROIContourSequence:
+        for contour in (roi.get("ContourSequence") or ())[:1]:
+            instances.extend(_image_uids(contour))
+    return [uid for uid in frames if uid], [uid for uid in series if uid], [uid for uid in instances if uid]
+
+
+def _image_uids(item: Dataset) -> Iterator[str]:
+    """Return the images named in an item's Contour Image Sequence."""
+    for image in item.get("ContourImageSequence") or ():
+        yield str(image.get("ReferencedSOPInstanceUID", "") or "")
+
+
+def _regions(dataset: Dataset, encodings: list[str], problems: list[Problem]) -> Iterator[Region]:
+    """Yield each ROI with its contours, then contours of ROIs that the set does not list."""
+    drawn: dict[int, list[Dataset]] = {}
+    for place, item in enumerate(dataset.ROIContourSequence):
+        number = _whole_number(item, _REFERENCED_ROI_NUMBER)
+        if number is None:
+            problems.append(
+                Problem("no_region_number", f"Item {place} of ROI Contour Sequence names no region.", "error")
+            )
+        else:
+            drawn.setdefault(number, []).append(item)
+    kinds = _interpreted_types(dataset)
+    seen: set[int] = set()
+    for place, roi in enumerate(dataset.StructureSetROISequence):
+        number = _whole_number(roi, _ROI_NUMBER)
+        found: list[Problem] = []
+        if number is None:
+            number = -1 - place
+            found.append(
+                Problem("no_region_number", f"Region {number}: it has no ROI Number.", "error", number)
+            )
+        elif number in seen:
+            found.append(
+                Problem("duplicate_number", f"Region {number}: its number is used twice.", "error", number)
+            )
+        seen.add(number)
+        region = Region(
+            number,
+            _text(roi, _ROI_NAME, encodings),
+            interpreted_type=kinds.get(number, ""),
+            frame_of_reference_uid=str(roi.get("ReferencedFrameOfReferenceUID", "") or ""),
+            problems=tuple(found),
+        )
+        yield _with_contours(region, drawn.pop(number, []))
+    for number, items in drawn.items():
+        found = [
+            Problem(
+                "unlisted_region",
+                f"Region {number}: it has contours but no entry and no name.",
+                region=number,
+            )
+        ]
+        yield _with_contours(Region(number, "", problems=tuple(found)), items)
+
+
+def _interpreted_types(dataset: Dataset) -> dict[int, str]:
+    """Return RT ROI Interpreted Type (3006,00A4) by region number."""
+    kinds: dict[int, str] = {}
+    for item in dataset.get("RTROIObservationsSequence") or ():
+        number = _whole_number(item, _REFERENCED_ROI_NUMBER)
+        if number is not None:
+            kinds[number] = str(item.get("RTROIInterpretedType", "") or "")
+    return kinds
+
+
+def _with_contours(region: Region, items: Sequence[Dataset]) -> Region:
+    """Return the region with the contours of its ROI Contour items; damage stays inside the region."""
+    if len(items) == 0:
+        return _noted(
+            region, Problem("no_contours", f"Region {region.number}: no contours.", region=region.number)
+        )
+    try:
+        sequence = [contour for item in items for contour in item.get("ContourSequence") or ()]
+        colour = _colour(items[0])
+        contours, problems = _read_contours(sequence, region.number)
+    except _PARSE_ERRORS as error:
+        return _noted(
+            region,
+            Problem(
+                "unreadable",
+                f"Region {region.number}: its contours are damaged beyond reading ({type(error).__name__}).",
+                "error",
+                region.number,
+            ),
+        )
+    if not sequence:
+        problems.append(Problem("no_contours", f"Region {region.number}: no contours.", region=region.number))
+    return replace(
+        region,
+        contours=tuple(contour for contour in contours if contour.geometric_type in CLOSED_TYPES),
+        open_contours=tuple(contour for contour in contours if contour.geometric_type in OPEN_TYPES),
+        colour_rgb=colour,
+        problems=(*region.problems, *problems),
+    )
+
+
+def _noted(region: Region, problem: Problem) -> Region:
+    return replace(region, problems=(*region.problems, problem))
+
+
+_FAULTS = {
+    "unknown_type": "of an unknown geometric type, left out",
+    "empty_contour": "without points, left out",
+    "not_triplets": "whose coordinates are not a multiple of three, left out",
+    "not_numbers": "whose coordinates are not numbers, left out",
+    "not_a_number": "with a coordinate that is not a finite number, left out",
+    "out_of_reach": f"with a point more than {REACH_MM / 1000:.0f} m from the origin, left out",
+    "too_few_points": "of fewer than three points, left out",
+}
+
+
+def _read_contours(sequence: Sequence[Dataset], region: int) -> tuple[list[Contour], list[Problem]]:
+    """Return the usable contours, and one problem for each kind of fault among the others."""
+    contours: list[Contour] = []
+    faults: dict[str, list[int]] = {}
+    untyped: list[int] = []
+    for index, item in enumerate(sequence):
+        kind = str(item.get("ContourGeometricType", "") or "").upper()
+        if not kind:
+            kind = "CLOSED_PLANAR"
+            untyped.append(index)
+        points, fault = _points(item) if kind in CLOSED_TYPES | OPEN_TYPES else (None, "unknown_type")
+        if points is not None and kind in CLOSED_TYPES and len(points) < _FEWEST_POINTS:
+            points, fault = None, "too_few_points"
+        if points is None:
+            faults.setdefault(fault, []).append(index)
+        else:
+            contours.append(Contour(index, kind, points))
+    problems = [contour_problem(code, indices, _FAULTS[code], region) for code, indices in faults.items()]
+    if untyped:
+        problems.append(
+            contour_problem("no_type", untyped, "without a geometric type, taken as closed", region)
+        )
+    return contours, problems
+
+
+def _points(item: Dataset) -> tuple[NDArray[np.float64] | None, str]:
+    """Return the points (n, 3) of a contour, or None and the fault."""
+    raw = _raw(item, _CONTOUR_DATA).rstrip(b" \0")
+    if not raw:
+        return None, "empty_contour"
+    try:
+        numbers = np.array(raw.split(b"\\"), dtype=np.float64)
+    except ValueError:
+        return None, "not_numbers"
+    if not np.isfinite(numbers).all():
+        return None, "not_a_number"
+    if len(numbers) % 3:
+        return None, "not_triplets"
+    if np.abs(numbers).max() > REACH_MM:
+        return None, "out_of_reach"
+    return numbers.reshape(-1, 3), ""
+
+
+def _raw(item: Dataset, tag: int) -> bytes:
+    """Return the bytes of an element as the file holds them; none when it is absent."""
+    element: Any = item.get_item(tag)
+    value = None if element is None else element.value
+    return value if isinstance(value, bytes) else b""
+
+
+def _whole_number(item: Dataset, tag: int) -> int | None:
+    """Return an integer string (VR IS), None when it is absent or not a whole number."""
+    try:
+        return int(_raw(item, tag).strip(b" \0"))
+    except ValueError:
+        return None
+
+
+def _text(item: Dataset, tag: int, encodings: list[str]) -> str:
+    """Return a text element without its trailing padding, whatever it holds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return decode_bytes(_raw(item, tag), encodings, TEXT_VR_DELIMS).rstrip(" \0")
+
+
+def _colour(item: Dataset) -> tuple[int, int, int] | None:
+    """Return ROI Display Color, None when it is absent or not three numbers of 0 to 255."""
+    try:
+        red, green, blue = (int(part) for part in _raw(item, _DISPLAY_COLOUR).strip(b" \0").split(b"\\"))
+    except ValueError:
+        return None
+    colour = (red, green, blue)
+    return colour if all(0 <= part <= 255 for part in colour) else None  # noqa: PLR2004

@@ -1,0 +1,66 @@
+"""Write results to a folder: names that are safe, unique and stable, files that are whole or absent."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from orthanc_plugins.rtstruct.contours import Region
+
+MASKS, MESHES, PREVIEWS = "masks", "meshes", "previews"
+_LONGEST = 48
+_UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
+
+
+def file_stems(regions: Sequence[Region]) -> list[str]:
+    """Return one file name, without ending, for each region: its number and what can be kept of its name.
+
+    Only ASCII letters, digits, ``.``, ``-`` and ``_`` remain; the number in front makes names unique on every
+    file system. Regions that share a number get ``-2``, ``-3`` after it, in the order of the file.
+
+    >>> from orthanc_plugins.rtstruct.contours import Region
+    >>> file_stems([Region(3, "GTV 1"), Region(4, "../x"), Region(4, "é漢"), Region(5, "")])
+    ['003_GTV_1', '004_x', '004-2_e', '005_region']
+    """
+    seen: dict[int, int] = {}
+    stems = []
+    for region in regions:
+        seen[region.number] = seen.get(region.number, 0) + 1
+        again = f"-{seen[region.number]}" if seen[region.number] > 1 else ""
+        number = f"{region.number:03d}".replace("-", "m")
+        stems.append(f"{number}{again}_{safe_name(region.name)}")
+    return stems
+
+
+def safe_name(name: str) -> str:
+    """Return what can stand in a file name of a region's name, ``region`` when nothing can.
+
+    >>> safe_name("a/b:c*?"), safe_name("../x"), safe_name(" "), safe_name("Zähne")
+    ('a_b_c', 'x', 'region', 'Zahne')
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
+    return _UNSAFE.sub("_", plain).strip("._-")[:_LONGEST].rstrip("._-") or "region"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, replacing what was there.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,134 @@
+"""The files of an extraction: which are written, from what, under which name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from orthanc_plugins.rtstruct.export import MASKS, MESHES, PREVIEWS, write_whole
+from orthanc_plugins.rtstruct.measures import largest_plane
+from orthanc_plugins.rtstruct.mesh import stl_bytes
+from orthanc_plugins.rtstruct.nifti import mask_nifti, volume_nifti
+from orthanc_plugins.rtstruct.pictures import (
+    Drawn,
+    overview,
+    overview_planes,
+    region_colour,
+    region_picture,
+    window_for,
+)
+from orthanc_plugins.rtstruct.results import LABEL_RULE, Label, LabelMap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from orthanc_plugins.rtstruct.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.results import Results
+    from orthanc_plugins.rtstruct.shown import Shown
+    from orthanc_plugins.rtstruct.work import RegionWork
+
+type Format = Literal["nifti", "stl", "json", "png"]
+
+LABELS_NAME = "labels.nii.gz"
+OVERVIEW_NAME = "overview.png"
+RESULTS_NAME = "results.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Exporter:
+    """Writes below ``folder`` what ``formats`` ask for.
+
+    ``shown`` is None where there are no pixels: no pictures then. A grid made from contours only gets no
+    masks.
+    """
+
+    folder: Path
+    formats: frozenset[Format]
+    grid: VoxelGrid | None
+    shown: Shown | None
+
+    @property
+    def _with_masks(self) -> bool:
+        return "nifti" in self.formats and self.grid is not None and self.grid.kind != "contours_only"
+
+    def write_region(self, work: RegionWork) -> None:
+        """Write the region's mask, mesh and picture, and note where they are."""
+        if self.grid is None or work.placed is None:
+            return
+        if self._with_masks and work.mask is not None and work.mask.count:
+            work.mask_path = self._write(MASKS, f"{work.stem}.nii.gz", mask_nifti(work.mask, self.grid))
+        if "stl" in self.formats and work.surface is not None:
+            stl = stl_bytes(work.surface, f"region {work.region.number}")
+            work.stl_path = self._write(MESHES, f"{work.stem}.stl", stl)
+        if "png" in self.formats and self.shown is not None:
+            work.preview_path = self._write(PREVIEWS, f"{work.stem}.png", self._picture(work, self.shown))
+
+    def _picture(self, work: RegionWork, shown: Shown) -> bytes:
+        assert work.placed is not None
+        plane = largest_plane(work.placed)
+        pixels = shown.near(plane)
+        window = window_for(pixels, shown.unit, work.statistics.mean if work.statistics else None)
+        colour = region_colour(work.region.colour_rgb, work.region.number)
+        return region_picture(work.placed, plane, pixels, window, colour)
+
+    def write_label_map(self, works: Sequence[RegionWork]) -> LabelMap | None:
+        """Write all masks as one volume, larger regions first so that smaller ones stay visible."""
+        filled = [work for work in works if work.mask_path is not None and work.mask is not None]
+        if not self._with_masks or self.grid is None or not filled:
+            return None
+        values = _label_values(filled)
+        kind = np.uint8 if max(values) <= np.iinfo(np.uint8).max else np.uint16
+        labels: NDArray[np.uint8] | NDArray[np.uint16] = np.zeros(self.grid.shape, dtype=kind)
+        order = sorted(range(len(filled)), key=lambda place: (-filled[place].mask.count, place))  # type: ignore[union-attr]
+        for place in order:
+            mask = filled[place].mask
+            assert mask is not None
+            labels[mask.slices][mask.voxels] = values[place]
+        path = self._write(MASKS, LABELS_NAME, volume_nifti(labels, self.grid))
+        table = tuple(
+            Label(value, work.region.number, work.region.name)
+            for value, work in zip(values, filled, strict=True)
+        )
+        return LabelMap(path, LABEL_RULE, table)
+
+    def write_overview(self, works: Sequence[RegionWork]) -> str | None:
+        """Write a montage of all regions over the images."""
+        drawn = [
+            Drawn(
+                work.placed,
+                region_colour(work.region.colour_rgb, work.region.number),
+                f"{work.region.number} {work.region.name}",
+            )
+            for work in works
+            if work.placed is not None and work.placed.is_placed
+        ]
+        if "png" not in self.formats or self.shown is None or self.grid is None or not drawn:
+            return None
+        planes = [
+            (plane, self.shown.near(plane)) for plane in overview_planes(region.placed for region in drawn)
+        ]
+        window = window_for(planes[len(planes) // 2][1], self.shown.unit)
+        return self._write(PREVIEWS, OVERVIEW_NAME, overview(drawn, self.grid, planes, window))
+
+    def write_results(self, results: Results) -> None:
+        """Write ``results.json``, last of all: when it is there, everything it names is."""
+        if "json" in self.formats:
+            write_whole(self.folder / RESULTS_NAME, results.to_json_bytes())
+
+    def _write(self, room: str, name: str, content: bytes) -> str:
+        write_whole(self.folder / room / name, content)
+        return f"{room}/{name}"
+
+
+def _label_values(works: Sequence[RegionWork]) -> list[int]:
+    """Return the region numbers where they can be labels (unique, 1 to 65535), else 1, 2, 3, …."""
+    numbers = [work.region.number for work in works]
+    usable = (
+        len(set(numbers)) == len(numbers) and min(numbers) > 0 and max(numbers) <= np.iinfo(np.uint16).max
+    )
+    return numbers if usable else list(range(1, len(numbers) + 1))

@@ -1,0 +1,258 @@
+"""An image series as the engine sees it: small records of geometry, and pixels on demand.
+
+The geometry may come from Orthanc's index or from files; pixels are read only when something needs them.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pydicom
+from pydicom.errors import InvalidDicomError
+
+from orthanc_plugins.errors import InvalidDicom
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
+
+type PixelLoader = Callable[[str], NDArray[np.int16] | NDArray[np.float32]]
+"""Gives the rescaled intensities (rows, columns) of the image with a SOP Instance UID."""
+
+GEOMETRY_KEYWORDS = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "Modality",
+    "FrameOfReferenceUID",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "SliceThickness",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "RescaleType",
+    "Units",
+)
+"""The elements a file's header is asked for."""
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """Where one image lies (PS3.3 C.7.6.2).
+
+    Parameters
+    ----------
+    sop_instance_uid
+        SOP Instance UID, by which its pixels are asked for.
+    position_lps_mm
+        Image Position (Patient): the centre of the first pixel, LPS.
+    orientation
+        Image Orientation (Patient): direction of a row (towards higher columns), then of a column.
+    rows, columns
+        Size of the image.
+    pixel_spacing_mm
+        Pixel Spacing: between rows, then between columns.
+    frame_of_reference_uid
+        Empty when the image states none.
+    thickness_mm
+        Slice Thickness; used only where a single image leaves the distance between slices unknown.
+    """
+
+    sop_instance_uid: str
+    position_lps_mm: tuple[float, float, float]
+    orientation: tuple[float, float, float, float, float, float]
+    rows: int
+    columns: int
+    pixel_spacing_mm: tuple[float, float]
+    frame_of_reference_uid: str = ""
+    thickness_mm: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSeries:
+    """The images of one series, in any order.
+
+    ``unit`` is that of the rescaled intensities: ``HU``, Units (0054,1001) of PET, or ``arbitrary``.
+    ``load_pixels`` is None where pixels cannot be had; statistics and pictures are then left out.
+    """
+
+    images: tuple[ImageRecord, ...]
+    series_uid: str = ""
+    study_uid: str = ""
+    modality: str = "CT"
+    unit: str = "HU"
+    load_pixels: PixelLoader | None = None
+
+    @property
+    def frame_of_reference_uids(self) -> frozenset[str]:
+        """Every frame of reference that an image states."""
+        return frozenset(image.frame_of_reference_uid for image in self.images) - {""}
+
+    def intensities(self, uids: Sequence[str], threads: int = 2) -> NDArray[np.int16] | NDArray[np.float32]:
+        """Return the rescaled pixels of images, stacked in the order asked: (images, rows, columns).
+
+        Raises
+        ------
+        InvalidDicom
+            The series came without pixels, or an image's pixels cannot be decoded.
+        """
+        if self.load_pixels is None:
+            raise InvalidDicom("The images were given without their pixels.")
+        with ThreadPoolExecutor(threads) as pool:
+            planes = list(pool.map(self.load_pixels, uids))
+        kind = np.int16 if all(plane.dtype == np.int16 for plane in planes) else np.float32
+        return np.stack([plane.astype(kind, copy=False) for plane in planes])
+
+
+def intensity_unit(modality: str, rescale_type: str, units: str) -> str:
+    """Return the unit of rescaled intensities; CT without Rescale Type is in HU (PS3.3 C.8.2.1).
+
+    >>> intensity_unit("CT", "", ""), intensity_unit("PT", "", "BQML"), intensity_unit("MR", "", "")
+    ('HU', 'BQML', 'arbitrary')
+    """
+    if modality == "CT":
+        return rescale_type if rescale_type not in {"", "US"} else "HU"
+    if modality == "PT":
+        return units or "arbitrary"
+    return "arbitrary"
+
+
+def image_record(header: Dataset) -> ImageRecord:
+    """Return the geometry of one image from its header.
+
+    Raises
+    ------
+    InvalidDicom
+        An element of the image plane is missing or damaged, or the image has several frames.
+    """
+    uid = str(header.get("SOPInstanceUID", ""))
+    if int(header.get("NumberOfFrames") or 1) > 1:
+        raise InvalidDicom(f"Image {uid} has several frames: convert enhanced images to single frames first.")
+    try:
+        position = tuple(float(value) for value in header.ImagePositionPatient)
+        orientation = tuple(float(value) for value in header.ImageOrientationPatient)
+        spacing = tuple(float(value) for value in header.PixelSpacing)
+        rows, columns = int(header.Rows), int(header.Columns)
+        thickness = header.get("SliceThickness")
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InvalidDicom(f"Image {uid} has no usable position, orientation or pixel spacing.") from error
+    if (len(position), len(orientation), len(spacing)) != (3, 6, 2) or min(*spacing, rows, columns) <= 0:
+        raise InvalidDicom(f"Image {uid} has no usable position, orientation or pixel spacing.")
+    return ImageRecord(
+        uid,
+        (position[0], position[1], position[2]),
+        (orientation[0], orientation[1], orientation[2], orientation[3], orientation[4], orientation[5]),
+        rows,
+        columns,
+        (spacing[0], spacing[1]),
+        str(header.get("FrameOfReferenceUID", "") or ""),
+        float(thickness) if thickness else None,
+    )
+
+
+def series_from_datasets(datasets: Sequence[Dataset]) -> ImageSeries:
+    """Return a series whose images are data sets in memory."""
+    held = {str(dataset.SOPInstanceUID): dataset for dataset in datasets}
+    return _series(datasets, lambda uid: rescaled_pixels(held[uid]))
+
+
+def series_from_files(paths: Iterable[Path]) -> ImageSeries:
+    """Return a series whose images are files; only headers are read now.
+
+    Raises
+    ------
+    InvalidDicom
+        A file is not a DICOM image of one slice.
+    """
+    headers, places = [], {}
+    for path in paths:
+        try:
+            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(GEOMETRY_KEYWORDS))
+        except (InvalidDicomError, EOFError, ValueError) as error:
+            raise InvalidDicom("A file of the series is not DICOM, or is damaged.") from error
+        headers.append(header)
+        places[str(header.get("SOPInstanceUID", ""))] = path
+    return _series(headers, lambda uid: read_pixels(places[uid]))
+
+
+def _series(headers: Sequence[Dataset], load_pixels: PixelLoader) -> ImageSeries:
+    if not headers:
+        raise InvalidDicom("The series holds no images.")
+    first = headers[0]
+    modality = str(first.get("Modality", ""))
+    unit = intensity_unit(
+        modality, str(first.get("RescaleType", "") or ""), str(first.get("Units", "") or "")
+    )
+    return ImageSeries(
+        tuple(image_record(header) for header in headers),
+        str(first.get("SeriesInstanceUID", "")),
+        str(first.get("StudyInstanceUID", "")),
+        modality,
+        unit,
+        load_pixels,
+    )
+
+
+def read_pixels(source: Path | bytes) -> NDArray[np.int16] | NDArray[np.float32]:
+    """Return the rescaled intensities (rows, columns) of a DICOM file.
+
+    Raises
+    ------
+    InvalidDicom
+        The file is not a DICOM image, or its pixels cannot be decoded.
+    """
+    try:
+        dataset = pydicom.dcmread(io.BytesIO(source) if isinstance(source, bytes) else source)
+    except (InvalidDicomError, EOFError, ValueError) as error:
+        raise InvalidDicom("A file of the series is not DICOM, or is damaged.") from error
+    return rescaled_pixels(dataset)
+
+
+def rescaled_pixels(dataset: Dataset) -> NDArray[np.int16] | NDArray[np.float32]:
+    """Return the intensities (rows, columns) after Rescale Slope and Intercept (PS3.3 C.11.1).
+
+    Whole numbers that fit come back as int16, all else as float32.
+
+    Raises
+    ------
+    InvalidDicom
+        The pixels are missing, incomplete, or of a compression that cannot be decoded.
+    """
+    uid = str(dataset.get("SOPInstanceUID", ""))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            stored = dataset.pixel_array
+        slope = float(dataset.get("RescaleSlope", 1) or 1)
+        intercept = float(dataset.get("RescaleIntercept", 0) or 0)
+    except (AttributeError, ValueError, TypeError, RuntimeError, KeyError, NotImplementedError) as error:
+        raise InvalidDicom(
+            f"The pixels of image {uid} cannot be decoded ({type(error).__name__})."
+        ) from error
+    if stored.ndim != 2:  # noqa: PLR2004 - rows and columns
+        raise InvalidDicom(f"Image {uid} is not a single grey-scale slice.")
+    return _rescaled(stored, slope, intercept)
+
+
+def _rescaled(
+    stored: NDArray[Any], slope: float, intercept: float
+) -> NDArray[np.int16] | NDArray[np.float32]:
+    """Apply slope and intercept, in int16 where that is exact."""
+    limits = np.iinfo(np.int16)
+    if slope == 1 and intercept.is_integer() and stored.dtype.kind in "iu":
+        low, high = int(stored.min()) + int(intercept), int(stored.max()) + int(intercept)
+        if limits.min <= low and high <= limits.max:
+            shifted: NDArray[np.int16] = (stored.astype(np.int32) + int(intercept)).astype(np.int16)
+            return shifted
+    return (stored * slope + intercept).astype(np.float32)

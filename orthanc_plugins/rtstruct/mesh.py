@@ -1,0 +1,175 @@
+"""Closed, smooth surfaces of regions, in patient millimetres.
+
+Marching cubes at one half of the coverage field, padded by nothing, so that the surface is closed and its
+caps lie half a slice beyond the last contours, as planimetry counts them. Then Taubin smoothing, which
+takes the steps off without shrinking the body (Taubin 1995). The area of a mask's own staircase would be
+eight per cent and more too large.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+from skimage.measure import marching_cubes
+
+from orthanc_plugins.rtstruct.raster import FULL, coverage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from orthanc_plugins.rtstruct.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.raster import Box
+
+SMOOTHING_STEPS = 20
+_SHRINK, _GROW = 0.5, -0.53
+_LEVEL = FULL / 2 + 0.5
+"""Between two whole numbers: no voxel lies on the surface, so no triangle degenerates to a point."""
+_LARGE = 12_000_000
+"""Boxes of more voxels than this are halved in plane before their surface is taken."""
+_STL_HEADER = 80
+_STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """A triangle surface, oriented outward.
+
+    ``vertices_lps_mm`` has shape (n, 3); ``faces`` (m, 3) holds vertex numbers, anticlockwise seen from
+    outside. ``closed`` says that every edge belongs to two triangles that run it in opposite directions.
+    ``parts`` counts the pieces, ``cavities`` the hollows that no piece's outside reaches.
+    """
+
+    vertices_lps_mm: NDArray[np.float32]
+    faces: NDArray[np.int32]
+    closed: bool
+    parts: int
+    cavities: int
+
+    @property
+    def volume_ml(self) -> float:
+        """Enclosed volume in millilitres, by the divergence theorem."""
+        return _signed_volume_mm3(self.vertices_lps_mm, self.faces) / 1000
+
+    @property
+    def surface_cm2(self) -> float:
+        """Area in square centimetres."""
+        corners = self.vertices_lps_mm[self.faces].astype(np.float64)
+        normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        return float(np.sqrt((normals**2).sum(axis=1)).sum()) / 200
+
+
+def mesh(placed: PlacedRegion, smoothing_steps: int = SMOOTHING_STEPS) -> Mesh | None:
+    """Return the surface of a region, None where it covers half of no voxel.
+
+    Raises
+    ------
+    GeometryError
+        The contours are too entangled to be filled.
+    """
+    covered = coverage(placed)
+    if covered is None:
+        return None
+    field, offset = covered
+    field, step = _halved(field)
+    padded = np.pad(field, 1)
+    if int(padded.max()) <= _LEVEL:
+        return None
+    vertices, faces, _, _ = marching_cubes(padded, _LEVEL, allow_degenerate=False)  # type: ignore[no-untyped-call]
+    indices = _unpadded(vertices, offset, step)
+    points = placed.grid.planes_to_patient(indices)
+    centre = points.mean(axis=0)
+    edges = _edges(faces, len(points))
+    smooth = _taubin((points - centre).astype(np.float32), edges, smoothing_steps)
+    if _signed_volume_mm3(smooth, faces) < 0:
+        faces = faces[:, ::-1]
+    parts, cavities = _shells(smooth, faces, edges)
+    return Mesh(
+        (smooth + centre).astype(np.float32),
+        np.ascontiguousarray(faces, dtype=np.int32),
+        _is_closed(edges),
+        parts,
+        cavities,
+    )
+
+
+def _halved(field: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+    """Return the field and how many pixels one of its cells spans: one, or two where it is very large."""
+    if field.size <= _LARGE:
+        return field, 1
+    slices, rows, columns = field.shape
+    even = np.pad(field, ((0, 0), (0, rows % 2), (0, columns % 2))).astype(np.uint16)
+    total = even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2]
+    return ((total + 2) // 4).astype(np.uint8).reshape(slices, (rows + 1) // 2, -1), 2
+
+
+def _unpadded(vertices: NDArray[np.float32], offset: Box, step: int) -> NDArray[np.float64]:
+    """Return plane, row and column on the grid of vertices of the padded, perhaps halved, box."""
+    cells = vertices.astype(np.float64) - 1
+    cells[:, 1:] = cells[:, 1:] * step + (step - 1) / 2
+    indices: NDArray[np.float64] = cells + np.array(offset)
+    return indices
+
+
+def _edges(faces: NDArray[np.int32], count: int) -> csr_array:
+    """Return the directed edges of a mesh as a sparse matrix (count, count) of how often each one occurs."""
+    start = faces.reshape(-1)
+    stop = faces[:, [1, 2, 0]].reshape(-1)
+    ones = np.ones(len(start), dtype=np.float32)
+    return csr_array((ones, (start, stop)), shape=(count, count))
+
+
+def _is_closed(edges: csr_array) -> bool:
+    """Return whether every edge occurs once in each direction."""
+    if float(edges.data.max()) > 1:
+        return False
+    difference = edges - edges.T
+    return bool(np.count_nonzero(difference.data) == 0)
+
+
+def _shells(vertices: NDArray[np.float32], faces: NDArray[np.int32], edges: csr_array) -> tuple[int, int]:
+    """Return how many connected surfaces enclose volume, and how many enclose a hollow (facing inward)."""
+    count, shell = connected_components(edges, directed=False)
+    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
+    volumes = np.bincount(shell[faces[:, 0]], weights=(np.cross(a, b) * c).sum(axis=1), minlength=count)
+    return int(np.count_nonzero(volumes > 0)), int(np.count_nonzero(volumes < 0))
+
+
+def _taubin(points: NDArray[np.float32], edges: csr_array, steps: int) -> NDArray[np.float32]:
+    """Return points (n, 3) after smoothing, each step a shrinking and a growing move.
+
+    A move goes towards, or away from, the mean of a point's neighbours.
+    """
+    degree = np.asarray(edges.sum(axis=1), dtype=np.float32).reshape(-1)
+    mean = edges.copy()
+    mean.data /= np.repeat(np.maximum(degree, 1), np.diff(edges.indptr))
+    for _ in range(steps):
+        for factor in (_SHRINK, _GROW):
+            points = points + np.float32(factor) * (mean @ points - points)
+    return points
+
+
+def _signed_volume_mm3(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> float:
+    """Return the enclosed volume, negative where the faces look inward."""
+    centred = vertices.astype(np.float64) - vertices.mean(axis=0, dtype=np.float64)
+    a, b, c = (centred[faces[:, corner]] for corner in range(3))
+    return float((np.cross(a, b) * c).sum()) / 6
+
+
+def stl_bytes(surface: Mesh, comment: str = "") -> bytes:
+    """Return a mesh as binary STL, coordinates in mm, LPS, as its header says.
+
+    The comment must be ASCII and is cut to the header's length; it never begins with ``solid``, which readers
+    take for the text format.
+    """
+    corners = surface.vertices_lps_mm[surface.faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    triangles = np.zeros(len(corners), dtype=_STL_TRIANGLE)
+    triangles["normal"] = normals / np.where(lengths > 0, lengths, 1)
+    triangles["corners"] = corners
+    header = f"binary STL; UNITS=mm; FRAME=LPS; {comment}".encode("ascii", "replace")[:_STL_HEADER]
+    return header.ljust(_STL_HEADER) + len(corners).to_bytes(4, "little") + triangles.tobytes()

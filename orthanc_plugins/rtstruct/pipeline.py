@@ -1,0 +1,235 @@
+"""From a structure set and its images to files and results, phase by phase.
+
+Phases: ``read_contours`` (numbers, grid, contours put on planes), ``measure`` (planimetry), ``rasterise``
+(masks, surfaces, intensities), ``export`` (files). Callers time what comes before and after and hand it in.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.rtstruct.contours import StructureSet, read_structure_set
+from orthanc_plugins.rtstruct.export import file_stems
+from orthanc_plugins.rtstruct.files import Exporter, Format
+from orthanc_plugins.rtstruct.fit import strangers
+from orthanc_plugins.rtstruct.grid import build_grid, grid_from_contours
+from orthanc_plugins.rtstruct.measures import intensity_statistics, measure
+from orthanc_plugins.rtstruct.mesh import mesh
+from orthanc_plugins.rtstruct.placing import place
+from orthanc_plugins.rtstruct.problems import Problem
+from orthanc_plugins.rtstruct.raster import rasterise
+from orthanc_plugins.rtstruct.results import GridSummary, Phase, Results, Sources
+from orthanc_plugins.rtstruct.shown import Shown
+from orthanc_plugins.rtstruct.work import RegionWork
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from orthanc_plugins.rtstruct.contours import Source
+    from orthanc_plugins.rtstruct.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.images import ImageSeries
+    from orthanc_plugins.rtstruct.stack import Stack
+
+FORMATS: tuple[Format, ...] = ("nifti", "stl", "json", "png")
+
+
+@dataclass
+class _Clock:
+    """Times phases and tells when each begins."""
+
+    now: Callable[[], float]
+    on_phase: Callable[[str], None] | None
+    phases: list[Phase] = field(default_factory=list)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        if self.on_phase is not None:
+            self.on_phase(name)
+        start = self.now()
+        yield
+        self.phases.append(Phase(name, self.now() - start))
+
+
+@dataclass(eq=False)
+class _Scene:
+    """What all regions share: the grid and its images, both None where there is nothing to lay out."""
+
+    grid: VoxelGrid | None
+    stack: Stack | None
+    shown: Shown | None = None
+
+
+def extract(  # noqa: PLR0913 - the options of the product's main job
+    structure_set: StructureSet | Source,
+    images: ImageSeries | None,
+    output: Path,
+    *,
+    formats: Sequence[Format] = FORMATS,
+    on_phase: Callable[[str], None] | None = None,
+    earlier_phases: Sequence[Phase] = (),
+    allow_other_frame: bool = False,
+    jobs: int = 2,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Results:
+    """Return what a structure set holds, and write it below a folder.
+
+    Files: ``masks/NNN_name.nii.gz``, ``masks/labels.nii.gz``, ``meshes/NNN_name.stl``,
+    ``previews/NNN_name.png``, ``previews/overview.png``, and last ``results.json``.
+
+    Parameters
+    ----------
+    structure_set
+        The file (bytes, path or stream), or what `read_structure_set` made of it.
+    images
+        The series it was drawn on; None when it is not to be had: then only contours and surfaces are
+        measured.
+    output
+        Folder to write to; made when absent.
+    formats
+        Which files to write; measures are always taken.
+    on_phase
+        Called with the name of each phase as it begins.
+    earlier_phases
+        What the caller has timed already; put before this function's own in the results.
+    allow_other_frame
+        Place contours drawn in another frame of reference than the images', with a warning.
+    jobs
+        How many regions are worked on at a time.
+    clock
+        Gives seconds; only differences count.
+
+    Raises
+    ------
+    InvalidDicom
+        The structure set cannot be used at all.
+    GeometryError
+        It does not fit the images, or the images form no volume.
+    OSError
+        The folder cannot be written to.
+    """
+    timer = _Clock(clock, on_phase, list(earlier_phases))
+    with timer.phase("read_contours"):
+        if not isinstance(structure_set, StructureSet):
+            structure_set = read_structure_set(structure_set)
+        scene, works, problems = _lay_out(structure_set, images, allow_other_frame=allow_other_frame)
+    with timer.phase("measure"):
+        for work in works:
+            work.attempt(_measure)
+    with timer.phase("rasterise"), ThreadPoolExecutor(jobs) as pool:
+        problems.extend(_load_images(scene, images, works))
+        list(pool.map(lambda work: work.attempt(lambda one: _fill(one, scene)), works))
+    exporter = Exporter(output, frozenset(formats), scene.grid, scene.shown)
+    with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(lambda work: work.attempt(exporter.write_region), works))
+        label_map = exporter.write_label_map(works)
+        overview_path = exporter.write_overview(works)
+    results = Results(
+        sources=_sources(structure_set, images),
+        regions=tuple(work.result(scene.grid, with_mask=images is not None) for work in works),
+        problems=(*structure_set.problems, *problems),
+        phases=tuple(timer.phases),
+        grid=_summary(scene.grid) if images is not None else None,
+        label_map=label_map,
+        overview_path=overview_path,
+    )
+    exporter.write_results(results)
+    return results
+
+
+def _lay_out(
+    structure_set: StructureSet, images: ImageSeries | None, *, allow_other_frame: bool
+) -> tuple[_Scene, list[RegionWork], list[Problem]]:
+    """Return the grid, every region placed on it, and what is odd about the whole."""
+    stems = file_stems(structure_set.regions)
+    works = [RegionWork(region, stem) for region, stem in zip(structure_set.regions, stems, strict=True)]
+    rings = [contour.points_lps_mm for region in structure_set.regions for contour in region.contours]
+    if images is None:
+        text = (
+            "The images are not there: contours and surfaces are measured; no masks, intensities or pictures."
+        )
+        problems = [Problem("no_images", text)]
+        scene = _Scene(grid_from_contours(rings) if rings else None, None)
+    else:
+        others, problems = strangers(structure_set, images, allow_other_frame=allow_other_frame)
+        for work in works:
+            if work.region in others:
+                work.fail("other_frame_of_reference", "drawn in another frame of reference than the images'.")
+        grid, stack, odd = build_grid(images.images, rings)
+        problems.extend(odd)
+        scene = _Scene(grid, stack)
+    if scene.grid is not None:
+        grid = scene.grid
+        for work in works:
+            if work.region.contours:
+                work.attempt(lambda one: _place(one, grid))
+    return scene, works, problems
+
+
+def _place(work: RegionWork, grid: VoxelGrid) -> None:
+    work.placed, problems = place(work.region, grid)
+    work.problems.extend(problems)
+
+
+def _measure(work: RegionWork) -> None:
+    """Take the measures of the contours; a region whose contours enclose nothing has failed."""
+    if work.placed is None:
+        return
+    work.measures = measure(work.placed, work.region)
+    if work.measures is None:
+        work.fail("no_area", "none of its contours can be used.")
+    elif not work.placed.is_placed:
+        work.fail("outside_images", "all its contours lie beyond the images; only measured.")
+
+
+def _load_images(scene: _Scene, images: ImageSeries | None, works: list[RegionWork]) -> list[Problem]:
+    """Load the pixels of the planes that any region lies on; without pixels the rest goes on."""
+    placed = [work.placed for work in works if work.placed is not None and not work.failed]
+    if images is None or images.load_pixels is None or scene.grid is None or scene.stack is None:
+        return []
+    try:
+        scene.shown = Shown.load(images, scene.stack, scene.grid, placed)
+    except InvalidDicom as error:
+        return [Problem("no_pixels", f"{error} Intensities and pictures are left out.", "error")]
+    return []
+
+
+def _fill(work: RegionWork, scene: _Scene) -> None:
+    """Make the mask and the surface of a region, and look at the intensities inside."""
+    if work.placed is None or scene.grid is None:
+        return
+    work.mask = rasterise(work.placed)
+    work.surface = mesh(work.placed)
+    if scene.stack is not None and not work.mask.count:
+        work.note("no_voxels", "no voxel centre lies inside it; there is no mask.")
+    if work.surface is None:
+        work.note("no_surface", "it covers half of no voxel; there is no surface.")
+    if scene.shown is not None:
+        shown = scene.shown
+        work.statistics = intensity_statistics(work.mask, shown.pixels, shown.image_of_slice, shown.unit)
+
+
+def _sources(structure_set: StructureSet, images: ImageSeries | None) -> Sources:
+    return Sources(
+        structure_set_uid=structure_set.sop_instance_uid,
+        structure_series_uid=structure_set.series_uid,
+        study_uid=structure_set.study_uid,
+        structure_set_label=structure_set.label,
+        image_series_uid=images.series_uid if images is not None else None,
+        frame_of_reference_uid=structure_set.frame_of_reference_uid,
+        images=len(images.images) if images is not None else 0,
+    )
+
+
+def _summary(grid: VoxelGrid | None) -> GridSummary | None:
+    if grid is None:
+        return None
+    affine = tuple(tuple(row) for row in np.round(grid.affine_ras, 9).tolist())
+    return GridSummary(grid.kind, grid.shape, grid.spacing_mm, affine)

@@ -1,0 +1,52 @@
+"""What was found wrong, as records that travel into ``results.json``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+type Severity = Literal["warning", "error"]
+
+_LISTED = 20
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a structure set, a region or the images.
+
+    Parameters
+    ----------
+    code
+        Stable word for programs, such as ``not_a_number``.
+    message
+        What is wrong and what was done about it. Regions are named by number, never by name.
+    severity
+        ``error`` when something could not be done, ``warning`` when it was done all the same.
+    region
+        ROI Number (3006,0022), None when the whole set is meant.
+    contours
+        Zero-based places in the region's Contour Sequence, the first twenty at most.
+    """
+
+    code: str
+    message: str
+    severity: Severity = "warning"
+    region: int | None = None
+    contours: tuple[int, ...] = ()
+
+
+def contour_problem(
+    code: str, contours: list[int], what: str, region: int, severity: Severity = "warning"
+) -> Problem:
+    """Return one problem for all contours of a region that share a fault.
+
+    >>> contour_problem("empty_contour", [4, 7], "without points, left out", 3).message
+    'Region 3: 2 contours without points, left out (items 4, 7 of its Contour Sequence).'
+    """
+    listed = ", ".join(str(index) for index in contours[:_LISTED])
+    more = ", …" if len(contours) > _LISTED else ""
+    noun, item = ("contour", "item") if len(contours) == 1 else ("contours", "items")
+    message = (
+        f"Region {region}: {len(contours)} {noun} {what} ({item} {listed}{more} of its Contour Sequence)."
+    )
+    return Problem(code, message, severity, region, tuple(contours[:_LISTED]))

@@ -1,0 +1,64 @@
+"""The pixels that regions lie on, loaded once for statistics and pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from orthanc_plugins.rtstruct.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.images import ImageSeries
+    from orthanc_plugins.rtstruct.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.stack import Stack
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Rescaled pixels of consecutive images.
+
+    ``pixels`` has shape (images, rows, columns). ``image_of_plane`` (planes,) and ``image_of_slice``
+    (slices,) give the place in it of each plane and slice of the grid, -1 for none. ``unit`` is that of the
+    intensities.
+    """
+
+    pixels: NDArray[np.int16] | NDArray[np.float32]
+    image_of_plane: NDArray[np.intp]
+    image_of_slice: NDArray[np.intp]
+    unit: str
+
+    @classmethod
+    def load(
+        cls, images: ImageSeries, stack: Stack, grid: VoxelGrid, placed: Sequence[PlacedRegion]
+    ) -> Self | None:
+        """Return the pixels of the images that regions reach, None when they reach none.
+
+        Raises
+        ------
+        InvalidDicom
+            An image's pixels cannot be had or decoded.
+        """
+        planes = np.concatenate([np.zeros(0, dtype=np.intp), *(region.plane for region in placed)])
+        planes = planes[planes >= 0]
+        reached = grid.image_of_plane[planes.min() : planes.max() + 1] if len(planes) else planes
+        reached = reached[reached >= 0]
+        if not len(reached):
+            return None
+        first, last = int(reached[0]), int(reached[-1])
+        uids = [image.sop_instance_uid for image in stack.images[first : last + 1]]
+        own = grid.image_of_plane
+        image_of_plane = np.where((own >= first) & (own <= last), own - first, -1)
+        pixels = images.intensities(uids)
+        return cls(pixels, image_of_plane, image_of_plane[grid.plane_of_slice], images.unit)
+
+    def near(self, plane: int) -> NDArray[np.int16] | NDArray[np.float32]:
+        """Return the image (rows, columns) of a plane, or of the nearest plane that has one."""
+        there = np.flatnonzero(self.image_of_plane >= 0)
+        nearest = there[np.abs(there - plane).argmin()]
+        image: NDArray[np.int16] | NDArray[np.float32] = self.pixels[self.image_of_plane[nearest]]
+        return image

@@ -1,0 +1,136 @@
+"""One region on its way through the pipeline; a fault stops that region and no other."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.errors import PacsSuiteError
+from orthanc_plugins.rtstruct.problems import Problem
+from orthanc_plugins.rtstruct.results import (
+    BoundingBox,
+    OpenContour,
+    RegionResult,
+    State,
+    Statistics,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orthanc_plugins.rtstruct.contours import Region
+    from orthanc_plugins.rtstruct.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.measures import ContourMeasures, IntensityStatistics
+    from orthanc_plugins.rtstruct.mesh import Mesh
+    from orthanc_plugins.rtstruct.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.raster import RegionMask
+
+_log = logging.getLogger(__name__)
+_MOST_OPEN_POINTS = 10_000
+
+
+@dataclass(eq=False)
+class RegionWork:
+    """What is known of a region so far. ``stem`` is its file name without ending."""
+
+    region: Region
+    stem: str
+    problems: list[Problem] = field(default_factory=list)
+    failed: bool = False
+    placed: PlacedRegion | None = None
+    measures: ContourMeasures | None = None
+    mask: RegionMask | None = None
+    surface: Mesh | None = None
+    statistics: IntensityStatistics | None = None
+    mask_path: str | None = None
+    stl_path: str | None = None
+    preview_path: str | None = None
+
+    def note(self, code: str, text: str) -> None:
+        """Add a warning."""
+        number = self.region.number
+        self.problems.append(Problem(code, f"Region {number}: {text}", region=number))
+
+    def fail(self, code: str, text: str) -> None:
+        """Add an error; the region takes part in nothing further."""
+        number = self.region.number
+        self.problems.append(Problem(code, f"Region {number}: {text}", "error", number))
+        self.failed = True
+
+    def attempt(self, step: Callable[[RegionWork], None]) -> None:
+        """Do a step unless the region has failed; an error of the step fails this region only."""
+        if self.failed:
+            return
+        try:
+            step(self)
+        except PacsSuiteError as error:
+            self.fail("impossible", str(error))
+        except (ValueError, ArithmeticError, IndexError, RuntimeError, MemoryError) as error:
+            _log.exception("region %d cannot be processed", self.region.number)
+            self.fail("unexpected", f"it cannot be processed ({type(error).__name__}); the log says where.")
+
+    @property
+    def state(self) -> State:
+        """Where the region ended (see `RegionResult`)."""
+        if self.failed:
+            return "failed"
+        if self.region.contours:
+            return "done" if self.mask is None or self.mask.count else "empty"
+        if any(problem.severity == "error" for problem in self.region.problems):
+            return "failed"
+        if not self.region.open_contours:
+            return "empty"
+        kinds = {contour.geometric_type for contour in self.region.open_contours}
+        return "points" if kinds == {"POINT"} else "lines"
+
+    def result(self, grid: VoxelGrid | None, *, with_mask: bool) -> RegionResult:
+        """Return what goes into the results."""
+        region, measures, surface = self.region, self.measures, self.surface
+        mask = self.mask if with_mask else None
+        return RegionResult(
+            number=region.number,
+            name=region.name,
+            state=self.state,
+            colour=region.colour_rgb,
+            interpreted_type=region.interpreted_type,
+            contours=measures.contours if measures else 0,
+            slices=measures.slices if measures else 0,
+            volume_cc=measures.volume_ml if measures else None,
+            volume_voxels_cc=mask.count * grid.voxel_ml if mask and grid else None,
+            volume_mesh_cc=surface.volume_ml if surface else None,
+            surface_cm2=surface.surface_cm2 if surface else None,
+            mesh_closed=surface.closed if surface else None,
+            voxels=mask.count if mask else None,
+            parts=surface.parts if surface else None,
+            cavities=surface.cavities if surface else None,
+            centroid_lps_mm=measures.centroid_lps_mm if measures else None,
+            bounding_box_lps_mm=BoundingBox(*measures.bounding_box_lps_mm) if measures else None,
+            statistics=_statistics(self.statistics),
+            open_contours=_open_contours(region),
+            mask_path=self.mask_path,
+            stl_path=self.stl_path,
+            preview_path=self.preview_path,
+            problems=(*region.problems, *self.problems),
+        )
+
+
+def _statistics(found: IntensityStatistics | None) -> Statistics | None:
+    if found is None:
+        return None
+    percentiles = {str(rank): value for rank, value in found.percentiles.items()}
+    return Statistics(
+        found.unit, found.voxels, found.mean, found.sd, found.minimum, found.maximum, percentiles
+    )
+
+
+def _open_contours(region: Region) -> tuple[OpenContour, ...]:
+    """Return the region's points and lines, as many as a report can hold."""
+    kept, points = [], 0
+    for contour in region.open_contours:
+        points += len(contour.points_lps_mm)
+        if points > _MOST_OPEN_POINTS:
+            break
+        places = tuple(tuple(point) for point in contour.points_lps_mm.tolist())
+        kept.append(OpenContour(contour.geometric_type, places))
+    return tuple(kept)
