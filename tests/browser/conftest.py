@@ -1,0 +1,91 @@
+"""One running suite and one Chromium for all tests of this folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+
+from tests.browser.suite import Suite, running_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+type Visit = Callable[[str], Page]
+
+PATIENCE_MS = 60_000
+"""How long a page may take; images are drawn in software here."""
+
+_CHROMIUM = "/usr/bin/chromium"
+_FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+    with running_suite(tmp_path_factory.mktemp("suite")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> BrowserContext:
+    """One profile for all tests, so that OHIF's 20 MB of scripts are compiled once."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
+@pytest.fixture
+def visit(context: BrowserContext, tmp_path: Path) -> Iterator[Visit]:
+    """Open an address; afterwards no request has left its origin and nothing has failed on the page."""
+    pages: list[Page] = []
+    faults: list[str] = []
+
+    def open_page(url: str) -> Page:
+        page = context.new_page()
+        pages.append(page)
+        _watch(page, urlsplit(url).netloc, faults)
+        page.goto(url)
+        return page
+
+    yield open_page
+    for number, page in enumerate(pages, 1):
+        picture = tmp_path / f"page-{number}.png"
+        page.screenshot(path=picture)
+        print(f"{page.url} at the end of the test: {picture}")  # noqa: T201 - pytest shows it when a test fails
+        page.close()
+    assert faults == []
+
+
+def _watch(page: Page, origin: str, faults: list[str]) -> None:
+    def check(request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme not in {"data", "blob"} and address.netloc != origin:
+            faults.append(f"request to {request.url}")
+
+    page.on("request", check)
+    page.on("pageerror", lambda error: faults.append(f"error on the page: {error}"))
+    page.on(
+        "response", lambda answer: faults.append(f"{answer.status} {answer.url}") if not answer.ok else None
+    )
