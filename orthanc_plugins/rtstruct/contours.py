@@ -12,16 +12,16 @@ import struct
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pydicom
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import convert_encodings
 from pydicom.errors import InvalidDicomError
-from pydicom.valuerep import TEXT_VR_DELIMS
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
+from orthanc_plugins.rtstruct.elements import colour, raw, text, whole_number
 from orthanc_plugins.rtstruct.problems import Problem, contour_problem
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def _structure_set(dataset: Dataset) -> StructureSet:
         series_uid=str(dataset.get("SeriesInstanceUID", "")),
         study_uid=str(dataset.get("StudyInstanceUID", "")),
         frame_of_reference_uid=main_frame,
-        label=_text(dataset, _STRUCTURE_SET_LABEL, encodings),
+        label=text(dataset, _STRUCTURE_SET_LABEL, encodings),
         regions=tuple(regions),
         referenced_series_uids=tuple(dict.fromkeys(series)),
         referenced_sop_instance_uids=tuple(dict.fromkeys(instances)),
@@ -231,7 +231,7 @@ def _regions(dataset: Dataset, encodings: list[str], problems: list[Problem]) ->
     """Yield each ROI with its contours, then contours of ROIs that the set does not list."""
     drawn: dict[int, list[Dataset]] = {}
     for place, item in enumerate(dataset.ROIContourSequence):
-        number = _whole_number(item, _REFERENCED_ROI_NUMBER)
+        number = whole_number(item, _REFERENCED_ROI_NUMBER)
         if number is None:
             problems.append(
                 Problem("no_region_number", f"Item {place} of ROI Contour Sequence names no region.", "error")
@@ -241,7 +241,7 @@ def _regions(dataset: Dataset, encodings: list[str], problems: list[Problem]) ->
     kinds = _interpreted_types(dataset)
     seen: set[int] = set()
     for place, roi in enumerate(dataset.StructureSetROISequence):
-        number = _whole_number(roi, _ROI_NUMBER)
+        number = whole_number(roi, _ROI_NUMBER)
         found: list[Problem] = []
         if number is None:
             number = -1 - place
@@ -255,7 +255,7 @@ def _regions(dataset: Dataset, encodings: list[str], problems: list[Problem]) ->
         seen.add(number)
         region = Region(
             number,
-            _text(roi, _ROI_NAME, encodings),
+            text(roi, _ROI_NAME, encodings),
             interpreted_type=kinds.get(number, ""),
             frame_of_reference_uid=str(roi.get("ReferencedFrameOfReferenceUID", "") or ""),
             problems=tuple(found),
@@ -276,7 +276,7 @@ def _interpreted_types(dataset: Dataset) -> dict[int, str]:
     """Return RT ROI Interpreted Type (3006,00A4) by region number."""
     kinds: dict[int, str] = {}
     for item in dataset.get("RTROIObservationsSequence") or ():
-        number = _whole_number(item, _REFERENCED_ROI_NUMBER)
+        number = whole_number(item, _REFERENCED_ROI_NUMBER)
         if number is not None:
             kinds[number] = str(item.get("RTROIInterpretedType", "") or "")
     return kinds
@@ -290,7 +290,7 @@ def _with_contours(region: Region, items: Sequence[Dataset]) -> Region:
         )
     try:
         sequence = [contour for item in items for contour in item.get("ContourSequence") or ()]
-        colour = _colour(items[0])
+        shade = colour(items[0], _DISPLAY_COLOUR)
         contours, problems = _read_contours(sequence, region.number)
     except _PARSE_ERRORS as error:
         return _noted(
@@ -308,7 +308,7 @@ def _with_contours(region: Region, items: Sequence[Dataset]) -> Region:
         region,
         contours=tuple(contour for contour in contours if contour.geometric_type in CLOSED_TYPES),
         open_contours=tuple(contour for contour in contours if contour.geometric_type in OPEN_TYPES),
-        colour_rgb=colour,
+        colour_rgb=shade,
         problems=(*region.problems, *problems),
     )
 
@@ -355,11 +355,11 @@ def _read_contours(sequence: Sequence[Dataset], region: int) -> tuple[list[Conto
 
 def _points(item: Dataset) -> tuple[NDArray[np.float64] | None, str]:
     """Return the points (n, 3) of a contour, or None and the fault."""
-    raw = _raw(item, _CONTOUR_DATA).rstrip(b" \0")
-    if not raw:
+    value = raw(item, _CONTOUR_DATA).rstrip(b" \0")
+    if not value:
         return None, "empty_contour"
     try:
-        numbers = np.array(raw.split(b"\\"), dtype=np.float64)
+        numbers = np.array(value.split(b"\\"), dtype=np.float64)
     except ValueError:
         return None, "not_numbers"
     if not np.isfinite(numbers).all():
@@ -369,35 +369,3 @@ def _points(item: Dataset) -> tuple[NDArray[np.float64] | None, str]:
     if np.abs(numbers).max() > REACH_MM:
         return None, "out_of_reach"
     return numbers.reshape(-1, 3), ""
-
-
-def _raw(item: Dataset, tag: int) -> bytes:
-    """Return the bytes of an element as the file holds them; none when it is absent."""
-    element: Any = item.get_item(tag)
-    value = None if element is None else element.value
-    return value if isinstance(value, bytes) else b""
-
-
-def _whole_number(item: Dataset, tag: int) -> int | None:
-    """Return an integer string (VR IS), None when it is absent or not a whole number."""
-    try:
-        return int(_raw(item, tag).strip(b" \0"))
-    except ValueError:
-        return None
-
-
-def _text(item: Dataset, tag: int, encodings: list[str]) -> str:
-    """Return a text element without its trailing padding, whatever it holds."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return decode_bytes(_raw(item, tag), encodings, TEXT_VR_DELIMS).rstrip(" \0")
-
-
-def _colour(item: Dataset) -> tuple[int, int, int] | None:
-    """Return ROI Display Color, None when it is absent or not three numbers of 0 to 255."""
-    try:
-        red, green, blue = (int(part) for part in _raw(item, _DISPLAY_COLOUR).strip(b" \0").split(b"\\"))
-    except ValueError:
-        return None
-    colour = (red, green, blue)
-    return colour if all(0 <= part <= 255 for part in colour) else None  # noqa: PLR2004

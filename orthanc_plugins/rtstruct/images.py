@@ -175,15 +175,35 @@ def series_from_files(paths: Iterable[Path]) -> ImageSeries:
     InvalidDicom
         A file is not a DICOM image of one slice.
     """
-    headers, places = [], {}
-    for path in paths:
-        try:
-            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(GEOMETRY_KEYWORDS))
-        except (InvalidDicomError, EOFError, ValueError) as error:
-            raise InvalidDicom("A file of the series is not DICOM, or is damaged.") from error
-        headers.append(header)
-        places[str(header.get("SOPInstanceUID", ""))] = path
-    return _series(headers, lambda uid: read_pixels(places[uid]))
+    return series_from_headers([(path, read_header(path)) for path in paths])
+
+
+def series_from_headers(headers: Sequence[tuple[Path, Dataset]]) -> ImageSeries:
+    """Return a series whose images are files, from headers that were read before.
+
+    Raises
+    ------
+    InvalidDicom
+        A header is not that of an image of one slice.
+    """
+    places = {str(header.get("SOPInstanceUID", "")): path for path, header in headers}
+    return _series([header for _, header in headers], lambda uid: read_pixels(places[uid]))
+
+
+def read_header(path: Path) -> Dataset:
+    """Return the elements of `GEOMETRY_KEYWORDS` that a DICOM file holds.
+
+    Raises
+    ------
+    InvalidDicom
+        The file is not DICOM, or is damaged.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(GEOMETRY_KEYWORDS))
+    except (InvalidDicomError, EOFError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidDicom(f"{path.name} is not a DICOM file, or is damaged.") from error
 
 
 def _series(headers: Sequence[Dataset], load_pixels: PixelLoader) -> ImageSeries:
