@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import os
@@ -20,7 +21,7 @@ from orthanc_plugins.services import AUTHORISATION_VARIABLE, build_services
 from orthanc_plugins.settings import CONFIGURATION_FILE_VARIABLE, Settings, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +63,19 @@ def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
     events = Events(
         orthanc, Reception(services.orthanc, services.store, services.queue), started=started, stopped=stopped
     )
-    orthanc.RegisterRestCallback(f"{MOUNT}(/.*)?", bridge.answer)
-    orthanc.RegisterOnStoredInstanceCallback(events.on_stored_instance)
-    orthanc.RegisterOnChangeCallback(events.on_change)
+    orthanc.RegisterRestCallback(f"{MOUNT}(/.*)?", _kept_for_ever(bridge.answer))
+    orthanc.RegisterOnStoredInstanceCallback(_kept_for_ever(events.on_stored_instance))
+    orthanc.RegisterOnChangeCallback(_kept_for_ever(events.on_change))
+
+
+def _kept_for_ever[C: Callable[..., None]](callback: C) -> C:
+    """Return the callback with a reference nobody gives back.
+
+    Orthanc's Python plugin gives its reference to a REST callback back after the interpreter has ended;
+    were it the last one, Orthanc would crash when it stops.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
+    return callback
 
 
 def _supervisor(
