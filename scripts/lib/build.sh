@@ -79,7 +79,7 @@ check_host() {
         "Use a virtual machine, or start the container with --privileged."
     free_gb=$(($(df --output=avail -k "$REPO" | tail -n 1) / 1048576))
     [ "$free_gb" -ge 6 ] || die "$free_gb GB of disk are free at $REPO; 6 GB are needed." "Make room there."
-    for tool in mmdebstrap flock xz; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+    for tool in mmdebstrap flock mount xz; do command -v "$tool" >/dev/null || missing+=("$tool"); done
     [ -s /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
     [ -s /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
     if [ ${#missing[@]} -gt 0 ]; then step "Tools of this machine: ${missing[*]}" install_tools; fi
@@ -88,7 +88,7 @@ check_host() {
 install_tools() {
     apt-get update
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-        mmdebstrap debian-archive-keyring ca-certificates util-linux xz-utils
+        mmdebstrap debian-archive-keyring ca-certificates mount util-linux xz-utils
 }
 
 # stop_if_running: a running suite cannot have its files changed below it

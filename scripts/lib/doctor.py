@@ -14,8 +14,14 @@ from importlib import metadata
 
 from orthanc_plugins.errors import ConfigurationError
 from orthanc_plugins.settings import load_settings
-from scripts.lib.health import Finding, examine, supervised, this_deployment
-from scripts.lib.render import REPOSITORY, Deployment, DeploymentError, orthanc_configuration
+from scripts.lib.health import Finding, examine, supervised
+from scripts.lib.render import (
+    REPOSITORY,
+    Deployment,
+    DeploymentError,
+    orthanc_configuration,
+    this_deployment,
+)
 
 _UP_AGAIN = "run scripts/down, then scripts/up"
 

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.lib.render import REPOSITORY, Deployment, DeploymentError, deployment_of, read_environment_file
+from scripts.lib.render import Deployment, DeploymentError, this_deployment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -139,11 +139,6 @@ def addresses(deployment: Deployment) -> Iterable[str]:
     yield f"  Orthanc Explorer       http://localhost:{ports.orthanc}/app/explorer.html"
     yield f"  DICOM (C-STORE) to     ORTHANC at port {ports.dicom}"
     yield f"  results                {deployment.data / 'exports'}"
-
-
-def this_deployment() -> Deployment:
-    """Return the deployment of this checkout."""
-    return deployment_of(read_environment_file(REPOSITORY / ".env"), REPOSITORY / "data")
 
 
 def main() -> int:

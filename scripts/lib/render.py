@@ -141,7 +141,7 @@ def deployment_of(environment: Mapping[str, str], data: Path) -> Deployment:
         A name is unknown, or a value is not one this name can have.
     """
     values = {name: value for name, value in environment.items() if value}
-    unknown = sorted(values.keys() - _VARIABLES)
+    unknown = sorted(values.keys() - VARIABLES)
     if unknown:
         raise DeploymentError(f".env: {', '.join(unknown)} names no setting. The names are in .env.example.")
     suite: dict[str, Any] = {key: values[name] for name, key in _SUITE_KEYS.items() if name in values}
@@ -179,7 +179,8 @@ def read_environment_file(path: Path) -> dict[str, str]:
 
 _PORTS = {"FRONT_PORT": "front", "ORTHANC_PORT": "orthanc", "DICOM_PORT": "dicom", "OHIF_PORT": "ohif"}
 _SUITE_KEYS = {"LOG_LEVEL": "LogLevel", "DATABASE_URL": "DatabaseUrl"}
-_VARIABLES = {*_PORTS, *_SUITE_KEYS, "ORTHANC_URL", "WORKERS"}
+VARIABLES = frozenset({*_PORTS, *_SUITE_KEYS, "ORTHANC_URL", "WORKERS"})
+"""The names ``.env`` may hold; ``.env.example`` says what each means."""
 _HIGHEST_PORT = 65535
 
 
@@ -264,10 +265,22 @@ def _write(path: Path, text: str) -> None:
     Path(file.name).replace(path)
 
 
+def this_deployment() -> Deployment:
+    """Return the deployment of this checkout: its ``.env``, and the data folder the scripts name.
+
+    Raises
+    ------
+    DeploymentError
+        The file ``.env`` is not valid.
+    """
+    data = Path(os.environ.get("PACS_DATA", REPOSITORY / "data"))
+    return deployment_of(read_environment_file(REPOSITORY / ".env"), data)
+
+
 def main() -> int:
-    """Render this checkout's own deployment from its ``.env``."""
+    """Render this checkout's own deployment."""
     try:
-        render(deployment_of(read_environment_file(REPOSITORY / ".env"), REPOSITORY / "data"))
+        render(this_deployment())
     except DeploymentError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -5,7 +5,8 @@
 #   .runtime/SUITE/root        a Debian root file system: Orthanc, nginx, dcmtk, Python (build.sh)
 #   .runtime/SUITE/venv[-dev]  the locked Python packages
 #   .runtime/SUITE/ohif        OHIF's built files
-#   data/                      everything that cannot be made again: Orthanc's storage, results, logs
+#   data/                      everything that cannot be made again: Orthanc's storage, results, logs;
+#                              data/SUITE for suites other than trixie
 set -eu
 umask 022
 
@@ -14,12 +15,14 @@ REPO=$(cd "$LIB/../.." && pwd -P)
 SUITE=${SUITE:-trixie}
 RUNTIME=$REPO/.runtime/$SUITE
 DATA=$REPO/data
+if [ "$SUITE" != trixie ]; then DATA=$DATA/$SUITE; fi # a newer Orthanc changes its database
 OWNER=$(stat -c %u "$REPO")
 PREFIX=/usr/local/pacs # where venv and ohif are seen inside
 PYTHON=$PREFIX/venv/bin/python3
+PACS_DATA=$DATA # told to the parts in Python
 # Variables that reach a command inside: proxies, package registries and their certificates, settings.
 PASSED_ON='^(PIP_|npm_config_|ORTHANC__|PACS_)|^(TERM|TZ|SSL_CERT_FILE|NO_COLOR|FORCE_COLOR|CI)$|^([a-z]+_proxy|[A-Z]+_PROXY)$'
-export REPO SUITE RUNTIME DATA OWNER PREFIX PYTHON PASSED_ON
+export REPO SUITE RUNTIME OWNER PREFIX PYTHON PACS_DATA PASSED_ON
 
 say() { printf '%s\n' "$*"; }
 die() {

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.lib.health import get_json, this_deployment
+from scripts.lib.health import get_json
+from scripts.lib.render import this_deployment
 from tests.builders import ImageFrame, build_case
 
 if TYPE_CHECKING:
@@ -102,10 +103,16 @@ def table(truth: Mapping[str, Truth], results: Mapping[str, Any]) -> Iterable[st
     layout = "  {:<14}{:>11}{:>13}{:>13}   {}"
     yield layout.format("region", "true cc", "measured cc", "surface cm²", "files")
     for region in results["regions"]:
-        files = [Path(region[key]).name for key in _FILES if region.get(key)]
+        files = [region[key] for key in _FILES if region.get(key)]
         numbers = (truth[region["name"]].volume_ml, region.get("volume_cc"), region.get("surface_cm2"))
         shown = ("-" if number is None else f"{number:.2f}" for number in numbers)
-        yield layout.format(region["name"], *shown, ", ".join(files) or region["state"])
+        yield layout.format(region["name"], *shown, _brief(files) or region["state"])
+
+
+def _brief(paths: list[str]) -> str:
+    """Return the names of files of one stem: the stem once, then each ending."""
+    endings = [Path(path).name.partition(".")[2] for path in paths]
+    return " .".join([Path(paths[0]).name, *endings[1:]]) if paths else ""
 
 
 def main() -> int:

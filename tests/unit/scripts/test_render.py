@@ -14,6 +14,7 @@ import pytest
 from orthanc_plugins.settings import load_settings
 from scripts.lib.render import (
     REPOSITORY,
+    VARIABLES,
     Deployment,
     DeploymentError,
     Ports,
@@ -144,8 +145,7 @@ def test_every_own_script_of_ohif_is_served(deployment: Deployment) -> None:
 def test_example_documents_every_variable_and_its_default(tmp_path: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     names = set(re.findall(r"^#?([A-Z][A-Z_]+)=", text, re.MULTILINE))
-    source = (REPOSITORY / "scripts" / "lib" / "render.py").read_text(encoding="utf-8")
-    assert names == set(re.findall(r'"([A-Z]+(?:_[A-Z]+)*)"', source)) - {"PORT"}
+    assert names == VARIABLES
     assert deployment_of(read_environment_file(EXAMPLE), tmp_path).ports == Ports()
 
 
