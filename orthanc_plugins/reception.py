@@ -26,19 +26,25 @@ CHANGE_LOG = "orthanc-changes"
 """Name of the stored position in Orthanc's change log."""
 
 _STRUCTURE_SET_MODALITY = "RTSTRUCT"
+_PAGE = 100
 
 
 class Reception:
     """Turns what happened in Orthanc into jobs.
 
+    ``process_existing`` tells whether the first sweep asks for the structure sets that Orthanc already holds.
+
     Every method may be called any number of times for the same event. Raises ArchiveError, JobError
     or StoreError when a neighbour cannot be used; the sweep then makes up for it.
     """
 
-    def __init__(self, orthanc: OrthancRest, store: Store, queue: JobQueue) -> None:
+    def __init__(
+        self, orthanc: OrthancRest, store: Store, queue: JobQueue, *, process_existing: bool = True
+    ) -> None:
         self._orthanc = orthanc
         self._store = store
         self._queue = queue
+        self._process_existing = process_existing
 
     def structure_set_stored(self, instance: OrthancId) -> JobId:
         """Ask for the processing of a structure set and return the job that does it.
@@ -93,43 +99,62 @@ class Reception:
             what happened while nobody listened: Orthanc does not log deletions, and a stability that
             was due when it stopped is never reported.
         """
-        position = self._store.position(CHANGE_LOG)
         newest = self._orthanc.last_change()
-        if position is None or newest < position:
-            # A first start looks at what arrives from now on; an emptied Orthanc counts anew.
-            self._store.restart(CHANGE_LOG, newest if position is None else 0)
-            position = newest if position is None else 0
-        done = position >= newest
-        while not done:
+        position = self._store.position(CHANGE_LOG)
+        if position is None:
+            self._receive_existing()
+            self._store.advance(CHANGE_LOG, newest)
+            position = newest
+        elif newest < position:
+            logger.warning("Orthanc's change log began anew; it is read from its start.")
+            self._store.restart(CHANGE_LOG, 0)
+            position = 0
+        while position < newest:
             changes = self._orthanc.changes(position)
             self._receive(changes, thorough=thorough)
-            position, done = changes.last, changes.done
+            position = changes.last
             self._store.advance(CHANGE_LOG, position)
+            if changes.done:
+                break
         self.look_after_waiting(arriving_only=False)
         if thorough:
             self._check_results()
             for job_id in self._store.awaited(blocking=True):
                 self._run_again(job_id)
 
+    def _receive_existing(self) -> None:
+        """Ask for every structure set that Orthanc held before the suite first looked."""
+        if not self._process_existing:
+            return
+        since = 0
+        while page := self._orthanc.find_structure_sets(since, _PAGE):
+            for series in page:
+                self._receive_series(series)
+            since += len(page)
+
     def _receive(self, changes: Changes, *, thorough: bool) -> None:
         touched = _unique(
             entry.orthanc_id for entry in changes.entries if entry.kind in {"NewSeries", "StableSeries"}
         )
         for series_id in touched:
-            try:
-                series = self._orthanc.series(series_id)
-            except NotFound:
-                continue
-            if series.modality == _STRUCTURE_SET_MODALITY:
-                for instance in series.instances:
-                    self._receive_instance(instance)
-            elif self._store.awaited():
-                self._wake_for(series, blocking_only=False)
+            self._receive_series(series_id)
         if thorough:
             for instance in _unique(
                 entry.orthanc_id for entry in changes.entries if entry.kind == "NewInstance"
             ):
                 self._receive_instance(instance)
+
+    def _receive_series(self, series_id: OrthancId) -> None:
+        try:
+            series = self._orthanc.series(series_id)
+        except NotFound:
+            logger.debug("Series %s was deleted before it was looked at.", series_id)
+            return
+        if series.modality == _STRUCTURE_SET_MODALITY:
+            for instance in series.instances:
+                self._receive_instance(instance)
+        elif self._store.awaited():
+            self._wake_for(series, blocking_only=False)
 
     def _receive_instance(self, instance: OrthancId) -> None:
         try:

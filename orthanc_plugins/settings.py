@@ -68,6 +68,9 @@ class StructureSettings(_Section):
         tuple[StructureFormat, ...],
         Field(description="Files made of each region."),
     ] = ("nifti", "stl", "json", "png")
+    process_existing: Annotated[
+        bool, Field(description="At the first start, process the structure sets that Orthanc already holds.")
+    ] = True
     require_same_frame_of_reference: Annotated[
         bool, Field(description="Refuse images of another frame of reference than the contours'.")
     ] = True

@@ -30,7 +30,7 @@ from orthanc_plugins.logs import configure_logging, describe_exception
 from orthanc_plugins.reception import Reception
 from orthanc_plugins.services import AUTHORISATION_VARIABLE, Services, build_services
 from orthanc_plugins.settings import Settings, read_settings
-from orthanc_plugins.store import create_store_engine, migrate
+from orthanc_plugins.store import Store, create_store_engine, migrate
 from orthanc_plugins.workflows import register_workflows
 
 if TYPE_CHECKING:
@@ -77,8 +77,13 @@ def _run(settings: Settings, name: str, stop: threading.Event) -> None:
     services = build_services(settings, os.environ.get(AUTHORISATION_VARIABLE))
     _launch(settings, services, name)
     logger.info("Worker %s of Orthanc PACS Suite %s is ready.", name, __version__)
-    watch = Watch(services, name, settings.sweep_interval_s)
-    watch.run(stop)
+    reception = Reception(
+        services.orthanc,
+        services.store,
+        services.queue,
+        process_existing=settings.structures.process_existing,
+    )
+    Watch(services.store, reception, name, settings.sweep_interval_s).run(stop)
     logger.info("Worker %s ends.", name)
     DBOS.destroy(workflow_completion_timeout_sec=_GRACE_S)
     services.close()
@@ -123,18 +128,20 @@ class Watch:
 
     Parameters
     ----------
-    services
-        What the worker works with.
+    store
+        Where signs of life are kept.
+    reception
+        Finds work in Orthanc.
     name
         The worker's name among all workers.
     sweep_interval_s
         Seconds between two readings of Orthanc's change log.
     """
 
-    def __init__(self, services: Services, name: str, sweep_interval_s: float) -> None:
-        self._store = services.store
+    def __init__(self, store: Store, reception: Reception, name: str, sweep_interval_s: float) -> None:
+        self._store = store
         self._name = name
-        self._reception = Reception(services.orthanc, services.store, services.queue)
+        self._reception = reception
         self._started_at = datetime.now(UTC)
         self._swept = False
         self._duties: list[tuple[float, Callable[[], None]]] = [
