@@ -44,6 +44,13 @@ function bestSlice(imageIds, structureSet) {
   return best[Math.floor(best.length / 2)];
 }
 
+/** Leave out contours without coordinates: for one of them OHIF would refuse all regions. */
+function dropEmptyContours(structureSet) {
+  for (const region of structureSet.instance.ROIContourSequence ?? []) {
+    region.ContourSequence = region.ContourSequence?.filter(contour => contour.ContourData);
+  }
+}
+
 /** Return whether the address itself says which image to open. */
 function addressNamesImage() {
   const names = [...new URLSearchParams(window.location.search).keys()];
@@ -54,6 +61,7 @@ function addressNamesImage() {
 async function show(structureSet, viewportId, { servicesManager, commandsManager }) {
   const { cornerstoneViewportService, segmentationService, userAuthenticationService } =
     servicesManager.services;
+  dropEmptyContours(structureSet);
   await structureSet.load({ headers: userAuthenticationService.getAuthorizationHeader() });
   const viewport = cornerstoneViewportService.getCornerstoneViewport(viewportId);
   if (!viewport) {
