@@ -31,7 +31,7 @@ APART = 0.005
 """Rings that share less than this part of the smaller one are apart."""
 MOST_RINGS = 5000
 """Beyond this many rings on a plane, or pairs to compare, everything is even-odd without a closer look."""
-MOST_PAIRS = 20_000
+MOST_PAIRS = 2000
 _LINES = 64
 _FINE_LINES = 512
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -21,7 +20,7 @@ from pydicom.errors import InvalidDicomError
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
-from orthanc_plugins.rtstruct.elements import colour, raw, text, whole_number
+from orthanc_plugins.rtstruct.elements import code, colour, raw, text, uid, whole_number
 from orthanc_plugins.rtstruct.problems import Problem, contour_problem
 
 if TYPE_CHECKING:
@@ -39,18 +38,27 @@ REACH_MM = 10_000.0
 
 _FEWEST_POINTS = 3
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+_SOP_CLASS = 0x00080016
+_SOP_INSTANCE = 0x00080018
+_REFERENCED_INSTANCE = 0x00081155
+_STUDY = 0x0020000D
+_SERIES = 0x0020000E
+_FRAME_OF_REFERENCE = 0x00200052
 _STRUCTURE_SET_LABEL = 0x30060002
 _ROI_NUMBER = 0x30060022
+_REFERENCED_FRAME_OF_REFERENCE = 0x30060024
 _ROI_NAME = 0x30060026
 _DISPLAY_COLOUR = 0x3006002A
 _REFERENCED_ROI_NUMBER = 0x30060084
+_INTERPRETED_TYPE = 0x300600A4
+_GEOMETRIC_TYPE = 0x30060042
 _CONTOUR_DATA = 0x30060050
 _PARSE_ERRORS = (
     InvalidDicomError,
+    OSError,
     EOFError,
     ValueError,
-    KeyError,
-    IndexError,
+    LookupError,
     AttributeError,
     TypeError,
     struct.error,
@@ -148,14 +156,12 @@ def _read_dataset(source: Source) -> Dataset:
     """Return the parsed file, refusing what is not a whole RT Structure Set."""
     if isinstance(source, Path):
         source = source.read_bytes()
-    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    content = source if isinstance(source, bytes) else source.read()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset: Dataset = pydicom.dcmread(stream, force=True)
-            sop_class = str(dataset.get("SOPClassUID", ""))
+        dataset: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)
+        sop_class = uid(dataset, _SOP_CLASS)
     except _PARSE_ERRORS as error:
-        raise InvalidDicom("The file is not DICOM, or is damaged from its start on.") from error
+        raise InvalidDicom("The file is not DICOM, is damaged, or was cut short. Send it again.") from error
     if not sop_class:
         raise InvalidDicom("The file is not DICOM: it holds no SOP Class UID.")
     if sop_class != RT_STRUCTURE_SET_STORAGE:
@@ -188,14 +194,12 @@ def _structure_set(dataset: Dataset) -> StructureSet:
     problems: list[Problem] = []
     frames, series, instances = _references(dataset)
     regions = list(_regions(dataset, encodings, problems))
-    own_frame = str(dataset.get("FrameOfReferenceUID", "") or "")
     frames.extend(region.frame_of_reference_uid for region in regions if region.frame_of_reference_uid)
-    main_frame = max(frames, key=frames.count) if frames else own_frame
     return StructureSet(
-        sop_instance_uid=str(dataset.get("SOPInstanceUID", "")),
-        series_uid=str(dataset.get("SeriesInstanceUID", "")),
-        study_uid=str(dataset.get("StudyInstanceUID", "")),
-        frame_of_reference_uid=main_frame,
+        sop_instance_uid=uid(dataset, _SOP_INSTANCE),
+        series_uid=uid(dataset, _SERIES),
+        study_uid=uid(dataset, _STUDY),
+        frame_of_reference_uid=max(frames, key=frames.count) if frames else uid(dataset, _FRAME_OF_REFERENCE),
         label=text(dataset, _STRUCTURE_SET_LABEL, encodings),
         regions=tuple(regions),
         referenced_series_uids=tuple(dict.fromkeys(series)),
@@ -210,21 +214,22 @@ def _references(dataset: Dataset) -> tuple[list[str], list[str], list[str]]:
     series: list[str] = []
     instances: list[str] = []
     for frame in dataset.get("ReferencedFrameOfReferenceSequence") or ():
-        frames.append(str(frame.get("FrameOfReferenceUID", "") or ""))
+        frames.append(uid(frame, _FRAME_OF_REFERENCE))
         for study in frame.get("RTReferencedStudySequence") or ():
             for item in study.get("RTReferencedSeriesSequence") or ():
-                series.append(str(item.get("SeriesInstanceUID", "") or ""))
+                series.append(uid(item, _SERIES))
                 instances.extend(_image_uids(item))
     for roi in dataset.ROIContourSequence:
         for contour in (roi.get("ContourSequence") or ())[:1]:
             instances.extend(_image_uids(contour))
-    return [uid for uid in frames if uid], [uid for uid in series if uid], [uid for uid in instances if uid]
+    return [found for found in frames if found], [found for found in series if found], instances
 
 
 def _image_uids(item: Dataset) -> Iterator[str]:
-    """Return the images named in an item's Contour Image Sequence."""
+    """Yield the images named in an item's Contour Image Sequence."""
     for image in item.get("ContourImageSequence") or ():
-        yield str(image.get("ReferencedSOPInstanceUID", "") or "")
+        if found := uid(image, _REFERENCED_INSTANCE):
+            yield found
 
 
 def _regions(dataset: Dataset, encodings: list[str], problems: list[Problem]) -> Iterator[Region]:
@@ -257,7 +262,7 @@ def _regions(dataset: Dataset, encodings: list[str], problems: list[Problem]) ->
             number,
             text(roi, _ROI_NAME, encodings),
             interpreted_type=kinds.get(number, ""),
-            frame_of_reference_uid=str(roi.get("ReferencedFrameOfReferenceUID", "") or ""),
+            frame_of_reference_uid=uid(roi, _REFERENCED_FRAME_OF_REFERENCE),
             problems=tuple(found),
         )
         yield _with_contours(region, drawn.pop(number, []))
@@ -278,7 +283,7 @@ def _interpreted_types(dataset: Dataset) -> dict[int, str]:
     for item in dataset.get("RTROIObservationsSequence") or ():
         number = whole_number(item, _REFERENCED_ROI_NUMBER)
         if number is not None:
-            kinds[number] = str(item.get("RTROIInterpretedType", "") or "")
+            kinds[number] = code(item, _INTERPRETED_TYPE)
     return kinds
 
 
@@ -334,7 +339,7 @@ def _read_contours(sequence: Sequence[Dataset], region: int) -> tuple[list[Conto
     faults: dict[str, list[int]] = {}
     untyped: list[int] = []
     for index, item in enumerate(sequence):
-        kind = str(item.get("ContourGeometricType", "") or "").upper()
+        kind = code(item, _GEOMETRIC_TYPE)
         if not kind:
             kind = "CLOSED_PLANAR"
             untyped.append(index)

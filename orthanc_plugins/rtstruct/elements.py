@@ -6,14 +6,18 @@ be a patient's.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from pydicom.charset import decode_bytes
 from pydicom.valuerep import TEXT_VR_DELIMS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydicom.dataset import Dataset
+
+_ESCAPE = b"\x1b"
+"""Begins a switch of character set inside a value (PS3.5 6.1.2.5)."""
 
 
 def raw(item: Dataset, tag: int) -> bytes:
@@ -31,11 +35,24 @@ def whole_number(item: Dataset, tag: int) -> int | None:
         return None
 
 
-def text(item: Dataset, tag: int, encodings: list[str]) -> str:
+def uid(item: Dataset, tag: int) -> str:
+    """Return a UID, empty when it is absent."""
+    return raw(item, tag).strip(b" \0").decode("ascii", "replace")
+
+
+def code(item: Dataset, tag: int) -> str:
+    """Return a code string (VR CS) in capitals, empty when it is absent."""
+    return raw(item, tag).strip(b" \0").decode("ascii", "replace").upper()
+
+
+def text(item: Dataset, tag: int, encodings: Sequence[str]) -> str:
     """Return a text element without its trailing padding, whatever it holds."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return decode_bytes(raw(item, tag), encodings, TEXT_VR_DELIMS).rstrip(" \0")
+    value = raw(item, tag)
+    if _ESCAPE in value:
+        decoded = decode_bytes(value, list(encodings), TEXT_VR_DELIMS)
+    else:
+        decoded = value.decode(encodings[0], "replace")
+    return decoded.rstrip(" \0")
 
 
 def colour(item: Dataset, tag: int) -> tuple[int, int, int] | None:

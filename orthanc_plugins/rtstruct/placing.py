@@ -135,7 +135,10 @@ def _project(region: Region, grid: VoxelGrid) -> PlacedRegion:
 
 
 def _upright(placed: PlacedRegion, region: Region, problems: list[Problem]) -> PlacedRegion:
-    """Return the region without contours that are not parallel to the planes, and note those that cross."""
+    """Return the region without contours that are not parallel to the planes or enclose nothing.
+
+    Areas become exact: the polygon's own, or the even-odd one, taken from lines, where it crosses itself.
+    """
     if not region.contours:
         return placed
     points = np.concatenate([contour.points_lps_mm for contour in region.contours])
@@ -153,14 +156,15 @@ def _upright(placed: PlacedRegion, region: Region, problems: list[Problem]) -> P
             problems.append(contour_problem(code, placed.contour[fault].tolist(), what, region.number))
     placed = placed.chosen(~(slanted | flat))
     _, down, across = placed.grid.spacing_mm
-    if len(placed.plane):
-        drawn = np.abs(shoelace(placed.points_px, placed.starts)[0]) * down * across
-        crossing = np.abs(drawn - placed.area_mm2) > _SELF_CROSSING * placed.area_mm2 + down * across / 10
-        if crossing.any():
-            indices = placed.contour[crossing].tolist()
-            what = "crossing itself, filled by the even-odd rule"
-            problems.append(contour_problem("crossing_itself", indices, what, region.number))
-    return placed
+    if not len(placed.plane):
+        return placed
+    drawn = np.abs(shoelace(placed.points_px, placed.starts)[0]) * down * across
+    crossing = np.abs(drawn - placed.area_mm2) > _SELF_CROSSING * placed.area_mm2 + down * across / 10
+    if crossing.any():
+        indices = placed.contour[crossing].tolist()
+        what = "crossing itself, filled by the even-odd rule"
+        problems.append(contour_problem("crossing_itself", indices, what, region.number))
+    return replace(placed, area_mm2=np.where(crossing, placed.area_mm2, drawn))
 
 
 def _levels(placed: PlacedRegion) -> tuple[Floats, Indices]:

@@ -7,7 +7,7 @@ fault is the set's. `DAMAGES` lists them by name.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom.sequence import Sequence as DicomSequence
@@ -28,8 +28,9 @@ HOSTILE_NAMES = ("a/b:c*?", "../x", " ", "é漢", "", "CON", "q\"uote's", "x" * 
 
 def contour_points(item: Dataset) -> Points:
     """Return the points (n, 3) of a Contour Sequence item."""
-    raw = bytes(item.get_item(0x30060050).value)
-    return np.array(raw.split(b"\\"), dtype=float).reshape(-1, 3)
+    value: Any = item.get_item(0x30060050).value
+    parts = value.split(b"\\") if isinstance(value, bytes) else list(value)
+    return np.array(parts, dtype=float).reshape(-1, 3)
 
 
 def _contours(structure_set: Dataset, victim: int) -> list[Dataset]:

@@ -42,7 +42,8 @@ def contour_bytes(points_lps_mm: Points) -> bytes:
 
 
 def set_contour_data(item: Dataset, value: bytes) -> None:
-    """Put bytes into Contour Data as they are."""
+    """Put bytes into Contour Data as they are, and have them written without a look at them."""
+    item.set_original_encoding(False, True, item._character_set)
     item[_CONTOUR_DATA] = RawDataElement(_CONTOUR_DATA, "DS", len(value), value, 0, False, True)
 
 

@@ -1,0 +1,178 @@
+"""Geometry: where voxels and planes lie, for every orientation and spacing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from orthanc_plugins.errors import GeometryError
+from orthanc_plugins.rtstruct import ImageRecord, build_grid, grid_from_contours
+from orthanc_plugins.rtstruct.stack import stack_images
+from tests.builders import PATIENT_POSITIONS, Box, ImageFrame, rotated
+from tests.unit.rtstruct.cases import SMALL, case_of, grid_of, series
+
+
+def axial(*heights: float, spacing: tuple[float, float] = (2.0, 1.5)) -> list[ImageRecord]:
+    return [
+        ImageRecord(f"1.{index}", (-10.0, -20.0, z), (1, 0, 0, 0, 1, 0), 8, 6, spacing)
+        for index, z in enumerate(heights)
+    ]
+
+
+def test_axial_grid_by_hand() -> None:
+    grid, _, problems = build_grid(axial(30.0, 33.0, 36.0, 39.0))
+    assert not problems
+    assert grid.kind == "even"
+    assert grid.shape == (4, 8, 6)
+    assert grid.spacing_mm == (3.0, 2.0, 1.5)
+    assert grid.voxel_ml == pytest.approx(0.009)
+    np.testing.assert_allclose(grid.to_patient(np.array([(2.0, 3.0, 4.0)])), [(-4.0, -14.0, 36.0)])
+    lps = [(1.5, 0.0, 0.0, -10.0), (0.0, 2.0, 0.0, -20.0), (0.0, 0.0, 3.0, 30.0), (0.0, 0.0, 0.0, 1.0)]
+    ras = [(-1.5, 0.0, 0.0, 10.0), (0.0, -2.0, 0.0, 20.0), (0.0, 0.0, 3.0, 30.0), (0.0, 0.0, 0.0, 1.0)]
+    np.testing.assert_allclose(grid.affine_lps, np.array(lps))
+    np.testing.assert_allclose(grid.affine_ras, np.array(ras))
+
+
+@pytest.mark.parametrize("position", PATIENT_POSITIONS)
+def test_indices_and_positions_are_inverse_for_every_patient_position(position: str) -> None:
+    grid = grid_of(case_of(Box((0, 0, 0), (20, 20, 12)), frame=SMALL.positioned(position)))
+    indices = np.array([(0.0, 0.0, 0.0), (5.0, 7.25, 3.5), (23.0, 63.0, 63.0)])
+    np.testing.assert_allclose(grid.to_index(grid.to_patient(indices)), indices, atol=1e-9)
+    assert np.linalg.det(grid.steps_lps_mm[::-1]) > 0
+
+
+@pytest.mark.parametrize("position", [*PATIENT_POSITIONS, "oblique"])
+def test_the_grid_lies_where_the_frame_says(position: str) -> None:
+    oblique = replace(SMALL, orientation=rotated(12, -8, 15))
+    frame = oblique if position == "oblique" else SMALL.positioned(position)
+    grid = grid_of(case_of(Box((0, 0, 0), (20, 20, 12)), frame=frame))
+    first, last = (frame.origin_lps_mm(float(frame.w_mm[k])) for k in (0, -1))
+    np.testing.assert_allclose(grid.to_patient(np.array([(0.0, 0.0, 0.0)]))[0], first, atol=1e-6)
+    np.testing.assert_allclose(grid.to_patient(np.array([(23.0, 0.0, 0.0)]))[0], last, atol=1e-6)
+
+
+def test_order_of_images_and_instance_numbers_do_not_matter() -> None:
+    ordered = axial(30.0, 33.0, 36.0)
+    grid, stack, _ = build_grid([ordered[2], ordered[0], ordered[1]])
+    assert [image.sop_instance_uid for image in stack.images] == ["1.0", "1.1", "1.2"]
+    np.testing.assert_array_equal(grid.affine_ras, build_grid(ordered)[0].affine_ras)
+
+
+def test_rounded_positions_of_pet_are_even() -> None:
+    grid, _, problems = build_grid(axial(0.0, 3.27, 6.54, 9.81, 13.08, 16.36))
+    assert grid.kind == "even"
+    assert not problems
+    assert grid.spacing_mm[0] == pytest.approx(16.36 / 5)
+
+
+def test_missing_slices_keep_their_place() -> None:
+    grid, _, problems = build_grid(axial(0.0, 3.0, 6.0, 15.0, 18.0))
+    assert grid.kind == "missing_slices"
+    assert grid.shape[0] == 7
+    assert grid.plane_of_slice.tolist() == [0, 1, 2, 2, 3, 3, 4]
+    assert grid.image_of_plane.tolist() == [0, 1, 2, 3, 4]
+    assert [problem.code for problem in problems] == ["missing_slices"]
+    assert "2 slices" in problems[0].message
+
+
+def test_contours_where_an_image_is_missing_make_a_plane() -> None:
+    ring = np.array([(0.0, 0.0, 9.0), (5.0, 0.0, 9.0), (5.0, 5.0, 9.0)])
+    grid, _, _ = build_grid(axial(0.0, 3.0, 6.0, 15.0, 18.0), [ring])
+    assert grid.heights_mm.tolist() == [0.0, 3.0, 6.0, 9.0, 15.0, 18.0]
+    assert grid.image_of_plane.tolist() == [0, 1, 2, -1, 3, 4]
+    assert grid.plane_of_slice.tolist() == [0, 1, 2, 3, 3, 4, 5]
+    assert grid.slabs_mm.tolist() == [3.0, 3.0, 3.0, 4.5, 4.5, 3.0]
+
+
+def test_uneven_spacing_is_resampled_at_the_smallest_gap() -> None:
+    grid, _, problems = build_grid(axial(0.0, 2.0, 4.0, 7.0, 10.0))
+    assert grid.kind == "uneven"
+    assert grid.shape[0] == 6
+    assert grid.spacing_mm[0] == pytest.approx(2.0)
+    assert grid.plane_of_slice.tolist() == [0, 1, 2, 3, 3, 4]
+    assert grid.slabs_mm.tolist() == [2.0, 2.0, 2.5, 3.0, 3.0]
+    assert [problem.code for problem in problems] == ["uneven_spacing"]
+
+
+def test_gantry_tilt_shears_the_steps_between_slices() -> None:
+    frame = replace(SMALL, tilt_deg=15.0)
+    grid = grid_of(case_of(Box((0, 0, 0), (20, 20, 12)), frame=frame))
+    assert grid.spacing_mm[0] == pytest.approx(3.0)
+    assert grid.steps_lps_mm[0][1] == pytest.approx(3.0 * np.tan(np.radians(15)))
+    assert grid.voxel_ml == pytest.approx(0.012)
+
+
+def test_a_localiser_among_the_images_is_left_out() -> None:
+    localiser = replace(axial(0.0)[0], sop_instance_uid="9", orientation=(0, 1, 0, 0, 0, -1))
+    grid, _, problems = build_grid([localiser, *axial(0.0, 3.0, 6.0)])
+    assert grid.shape[0] == 3
+    assert [problem.code for problem in problems] == ["other_geometry"]
+
+
+def test_two_images_at_one_position_count_once() -> None:
+    twice = replace(axial(3.0)[0], sop_instance_uid="1.9")
+    grid, _, problems = build_grid([*axial(0.0, 3.0, 6.0), twice])
+    assert grid.shape[0] == 3
+    assert [problem.code for problem in problems] == ["repeated_position"]
+
+
+def test_a_single_image_takes_its_thickness() -> None:
+    grid, _, _ = build_grid([replace(axial(5.0)[0], thickness_mm=4.0)])
+    assert grid.shape[0] == 1
+    assert grid.spacing_mm[0] == 4.0
+    assert grid.slabs_mm.tolist() == [4.0]
+
+
+def test_images_beside_one_another_are_refused() -> None:
+    images = axial(0.0, 3.0, 6.0)
+    images[1] = replace(images[1], position_lps_mm=(40.0, -20.0, 3.0))
+    with pytest.raises(GeometryError, match="do not form one volume"):
+        stack_images(images)
+
+
+def test_no_images_are_refused() -> None:
+    with pytest.raises(GeometryError, match="no images"):
+        build_grid([])
+
+
+def test_nearly_equal_positions_cannot_make_a_huge_grid() -> None:
+    grid, _, _ = build_grid(axial(0.0, 0.02, 500.0, 1000.0, 1500.0))
+    assert grid.shape[0] <= 16 * 5
+
+
+def test_heights_half_way_go_to_the_lower_plane_and_beyond_half_a_gap_to_none() -> None:
+    grid, _, _ = build_grid(axial(0.0, 3.0, 6.0))
+    planes, distance = grid.nearest_planes(np.array([-1.6, -1.0, 1.5, 1.6, 4.5, 7.4, 7.6]))
+    assert planes.tolist() == [-1, 0, 0, 1, 1, 2, -1]
+    assert distance[2] == pytest.approx(0.5)
+
+
+def test_the_same_point_gets_the_same_bits_wherever_it_stands() -> None:
+    frame = ImageFrame(size=(24, 64, 64), orientation=rotated(12, -8, 15))
+    grid = grid_of(case_of(Box((0, 0, 0), (20, 20, 12)), frame=frame))
+    points = np.random.default_rng(1).normal(0, 100, (101, 3))
+    together = grid.to_index(points)
+    for index in (0, 13, 100):
+        np.testing.assert_array_equal(grid.to_index(points[index : index + 1])[0], together[index])
+
+
+def test_planes_to_patient_follows_uneven_planes_and_their_caps() -> None:
+    grid, _, _ = build_grid(axial(0.0, 2.0, 4.0, 7.0, 10.0))
+    at = np.array([(-0.5, 0.0, 0.0), (2.5, 0.0, 0.0), (4.5, 0.0, 0.0)])
+    np.testing.assert_allclose(grid.planes_to_patient(at)[:, 2], [-1.0, 5.5, 11.5])
+
+
+def test_a_grid_from_contours_alone_has_their_planes() -> None:
+    rings = [np.array([(0.0, 0.0, z), (30.0, 0.0, z), (30.0, 20.0, z)]) for z in (5.0, 8.0, 11.0)]
+    grid = grid_from_contours(rings)
+    assert grid.kind == "contours_only"
+    np.testing.assert_allclose(grid.heights_mm, [5.0, 8.0, 11.0])
+    np.testing.assert_allclose(np.abs(grid.normal), [0, 0, 1])
+    with pytest.raises(GeometryError, match="nothing can be measured"):
+        grid_from_contours([])
+
+
+def test_the_series_says_its_unit() -> None:
+    assert series(case_of(Box((0, 0, 0), (20, 20, 12)))).unit == "HU"
