@@ -84,7 +84,7 @@ step() {
     shift
     mkdir -p "$REPO/.runtime/log"
     if [ -t 1 ]; then _count_seconds & step_counter=$!; fi
-    "$@" >"$step_log" 2>&1
+    (set -e && "$@") >"$step_log" 2>&1
     _stop_counting
     printf '  %-52s %4d s\n' "$step_what" $((SECONDS - step_started))
     step_what=
@@ -113,7 +113,7 @@ _report_failed_step() {
         elif grep -qiE 'no space left' "$step_log"; then
             printf '       The disk is full.\n' >&2
         fi
-        printf '       Nothing half-made is kept: run the same command again once this is mended.\n' >&2
+        printf '       Run the same command again once this is mended.\n' >&2
     fi
     exit $status
 }
