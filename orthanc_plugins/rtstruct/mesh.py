@@ -78,7 +78,7 @@ def mesh(placed: PlacedRegion, smoothing_steps: int = SMOOTHING_STEPS) -> Mesh |
     padded = np.pad(field, 1)
     if int(padded.max()) <= _LEVEL:
         return None
-    vertices, faces, _, _ = marching_cubes(padded, _LEVEL, allow_degenerate=False)  # type: ignore[no-untyped-call]
+    vertices, faces = _extracted(padded)
     indices = _unpadded(vertices, offset, step)
     points = placed.grid.planes_to_patient(indices)
     centre = points.mean(axis=0)
@@ -94,6 +94,12 @@ def mesh(placed: PlacedRegion, smoothing_steps: int = SMOOTHING_STEPS) -> Mesh |
         parts,
         cavities,
     )
+
+
+def _extracted(field: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Return vertices (n, 3) in cells of the field, and faces (m, 3), of its surface at one half."""
+    found = marching_cubes(field, _LEVEL, allow_degenerate=False)  # type: ignore[no-untyped-call]
+    return found[0], found[1]
 
 
 def _halved(field: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:

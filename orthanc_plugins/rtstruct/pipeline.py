@@ -209,7 +209,7 @@ def _fill(work: RegionWork, scene: _Scene) -> None:
     work.surface = mesh(work.placed)
     if scene.stack is not None and not work.mask.count:
         work.note("no_voxels", "no voxel centre lies inside it; there is no mask.")
-    if work.surface is None:
+    elif work.surface is None:
         work.note("no_surface", "it covers half of no voxel; there is no surface.")
     if scene.shown is not None:
         shown = scene.shown

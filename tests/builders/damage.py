@@ -172,10 +172,10 @@ def slightly_off_plane(structure_set: Dataset, victim: int = 0) -> None:
     _shift(structure_set, (victim,), (0.0, 0.0, 0.06))
 
 
-def partly_outside(structure_set: Dataset, victim: int = 0) -> None:
-    """Move the region far to the left, so that part of it leaves the images."""
+def partly_outside(structure_set: Dataset, victim: int = 0, edge_lps_mm: float = 3.7 + 64) -> None:
+    """Move the region to the left until its middle is on the edge of the images (of a field of 128 mm)."""
     everything = np.vstack([contour_points(item) for item in _contours(structure_set, victim)])
-    _shift(structure_set, (victim,), (128.0 + 3.7 - float(everything[:, 0].mean()), 0.0, 0.0))
+    _shift(structure_set, (victim,), (edge_lps_mm - float(everything[:, 0].mean()), 0.0, 0.0))
 
 
 def wholly_outside(structure_set: Dataset, victim: int = 0) -> None:

@@ -1,0 +1,95 @@
+"""Images: rescaling, units, kinds of pixels, and what is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from pydicom.uid import RLELossless
+
+from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.rtstruct import read_pixels, rescaled_pixels, series_from_datasets, series_from_files
+from tests.builders import build_case
+from tests.unit.rtstruct.cases import SMALL, file_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_files_and_datasets_give_the_same_series(tmp_path: Path) -> None:
+    case = build_case(frame=SMALL, regions=4)
+    from_files = series_from_files(case.write(tmp_path)[:-1])
+    from_memory = series_from_datasets(case.images)
+    assert from_files.images == from_memory.images
+    assert from_files.unit == "HU"
+    uid = from_files.images[10].sop_instance_uid
+    np.testing.assert_array_equal(from_files.intensities([uid]), from_memory.intensities([uid]))
+
+
+def test_ct_pixels_are_hounsfield_units_in_whole_numbers() -> None:
+    pixels = rescaled_pixels(build_case(frame=SMALL, regions=4).images[12])
+    assert pixels.dtype == np.int16
+    assert pixels[0, 0] == -1000
+    assert pixels[32, 32] == 20
+
+
+@pytest.mark.parametrize(("modality", "unit"), [("MR", "arbitrary"), ("PT", "BQML")])
+def test_other_modalities_say_their_unit(modality: str, unit: str) -> None:
+    assert series_from_datasets(build_case(frame=SMALL, regions=2, modality=modality).images).unit == unit
+
+
+def test_a_fractional_slope_gives_floats() -> None:
+    image = build_case(frame=SMALL, regions=1, modality="PT").images[0]
+    image.RescaleSlope = "0.25"
+    pixels = rescaled_pixels(image)
+    assert pixels.dtype == np.float32
+    assert pixels.max() == 5.0
+
+
+def test_mixed_kinds_of_pixels_become_floats() -> None:
+    images = build_case(frame=SMALL, regions=1, modality="PT").images
+    images[1].RescaleSlope = "0.25"
+    series = series_from_datasets(images)
+    assert series.intensities([image.sop_instance_uid for image in series.images[:2]]).dtype == np.float32
+
+
+def test_compressed_pixels_are_decoded() -> None:
+    image = build_case(frame=SMALL, regions=4).images[12]
+    expected = rescaled_pixels(image)
+    image.compress(RLELossless, generate_instance_uid=False)
+    np.testing.assert_array_equal(read_pixels(file_bytes(image)), expected)
+
+
+def test_cut_pixels_are_refused_by_the_image() -> None:
+    image = build_case(frame=SMALL, regions=1).images[3]
+    image.PixelData = image.PixelData[:100]
+    with pytest.raises(InvalidDicom, match="pixels of image"):
+        rescaled_pixels(image)
+
+
+@pytest.mark.parametrize(
+    "keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows"]
+)
+def test_images_without_geometry_are_refused(keyword: str) -> None:
+    images = build_case(frame=SMALL, regions=1).images
+    delattr(images[5], keyword)
+    with pytest.raises(InvalidDicom, match="no usable position"):
+        series_from_datasets(images)
+
+
+def test_images_of_several_frames_are_refused() -> None:
+    images = build_case(frame=SMALL, regions=1).images
+    images[0].NumberOfFrames = 5
+    with pytest.raises(InvalidDicom, match="several frames"):
+        series_from_datasets(images)
+
+
+def test_an_empty_series_and_files_that_are_not_dicom_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDicom, match="no images"):
+        series_from_datasets([])
+    (tmp_path / "x.dcm").write_text("nothing")
+    with pytest.raises(InvalidDicom, match="not a DICOM file"):
+        series_from_files([tmp_path / "x.dcm"])
+    with pytest.raises(InvalidDicom, match="not DICOM"):
+        read_pixels(tmp_path / "x.dcm")

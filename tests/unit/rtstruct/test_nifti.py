@@ -1,0 +1,80 @@
+"""NIfTI files, judged by two independent readers in patient space."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK
+
+from orthanc_plugins.rtstruct import mask_nifti, rasterise
+from orthanc_plugins.rtstruct.nifti import volume_nifti
+from tests.builders import PATIENT_POSITIONS, Box, ImageFrame, rotated
+from tests.unit.rtstruct.cases import SMALL, case_of, placed_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHAPE = Box((11.0, -7.0, 6.0), (30.0, 22.0, 24.0))
+OBLIQUE = replace(SMALL, orientation=rotated(12, -8, 15))
+NON_SQUARE = replace(SMALL, size=(24, 50, 80), spacing_mm=(2.4, 1.6))
+
+
+def frame_of(name: str) -> ImageFrame:
+    return {"oblique": OBLIQUE, "non-square": NON_SQUARE}.get(name) or SMALL.positioned(name)
+
+
+@pytest.mark.parametrize("position", [*PATIENT_POSITIONS, "oblique", "non-square"])
+def test_both_readers_find_the_region_at_its_place(position: str, tmp_path: Path) -> None:
+    case = case_of(SHAPE, frame=frame_of(position))
+    placed = placed_of(case)[0]
+    path = tmp_path / "mask.nii.gz"
+    path.write_bytes(mask_nifti(rasterise(placed), placed.grid))
+    expected = case.truth["shape 1"].centroid_lps_mm
+
+    image: Any = nibabel.Nifti1Image.from_filename(path)
+    voxels = np.argwhere(np.asarray(image.dataobj) > 0)
+    ras = image.affine[:3, :3] @ voxels.mean(axis=0) + image.affine[:3, 3]
+    np.testing.assert_allclose(ras * (-1, -1, 1), expected, atol=1.3)
+    np.testing.assert_allclose(image.header.get_qform(), image.header.get_sform(), atol=1e-3)
+    assert image.header.get_xyzt_units()[0] == "mm"
+
+    other: Any = SimpleITK.ReadImage(str(path))
+    array = SimpleITK.GetArrayFromImage(other)
+    middle = np.argwhere(array > 0).mean(axis=0)[::-1]
+    place = np.array(other.TransformContinuousIndexToPhysicalPoint(middle.tolist()))
+    np.testing.assert_allclose(place, expected, atol=1.3)
+    np.testing.assert_array_equal(array.astype(bool), rasterise(placed).on_grid(placed.grid.shape))
+    assert array.sum() * np.prod(other.GetSpacing()) / 1000 == pytest.approx(15.84, rel=0.12)
+
+
+def test_a_tilted_gantry_is_sheared_in_sform_and_has_no_qform(tmp_path: Path) -> None:
+    placed = placed_of(case_of(SHAPE, frame=replace(SMALL, tilt_deg=15.0)))[0]
+    path = tmp_path / "mask.nii.gz"
+    path.write_bytes(mask_nifti(rasterise(placed), placed.grid))
+    header: Any = nibabel.Nifti1Image.from_filename(path).header
+    assert (int(header["qform_code"]), int(header["sform_code"])) == (0, 1)
+    np.testing.assert_allclose(header.get_sform(), placed.grid.affine_ras, atol=1e-3)
+
+
+def test_the_stream_is_one_gzip_member_without_a_time() -> None:
+    placed = placed_of(case_of(SHAPE))[0]
+    content = mask_nifti(rasterise(placed), placed.grid)
+    assert content[:10] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+    assert len(gzip.decompress(content)) == 352 + 24 * 64 * 64
+    assert content == mask_nifti(rasterise(placed), placed.grid)
+
+
+def test_labels_beyond_a_byte_are_kept(tmp_path: Path) -> None:
+    placed = placed_of(case_of(SHAPE))[0]
+    labels = np.zeros(placed.grid.shape, dtype=np.uint16)
+    labels[3, 4, 5] = 40000
+    path = tmp_path / "labels.nii.gz"
+    path.write_bytes(volume_nifti(labels, placed.grid))
+    image: Any = nibabel.Nifti1Image.from_filename(path)
+    assert image.get_data_dtype() == np.uint16
+    assert np.asarray(image.dataobj)[5, 4, 3] == 40000
