@@ -184,7 +184,7 @@ def _refuse_truncated(dataset: Dataset) -> None:
     for keyword in ("StructureSetROISequence", "ROIContourSequence"):
         if keyword not in dataset:
             raise InvalidDicom(
-                f"The RT Structure Set holds no {keyword}: it is empty or was cut short. "
+                f"The RT Structure Set holds no regions (no {keyword}): it is empty or was cut short. "
                 "Export it again from the planning system."
             )
 

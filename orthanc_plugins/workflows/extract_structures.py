@@ -41,11 +41,11 @@ class StructureExtraction:
     def find_images(self, job_id: str, instance: str) -> dict[str, JsonValue]:
         """Read the structure set and find its images; the outcome is ``waiting`` when they are missing."""
         job, orthanc_id = JobId(job_id), OrthancId(instance)
+        record = self._services.orthanc.instance(orthanc_id)
+        subject = self._subject(record.series_orthanc_id, orthanc_id, record.sop_instance_uid)
+        self._services.store.remember_subject(job, subject)
         structure_set = self._receive(job, orthanc_id)
         with self._phases(job).phase("read_metadata"):
-            record = self._services.orthanc.instance(orthanc_id)
-            subject = self._subject(record.series_orthanc_id, orthanc_id, record.sop_instance_uid)
-            self._services.store.remember_subject(job, subject)
             found = find_images(self._services.orthanc, structure_set, record)
         if found.series is None or found.images_missing:
             self._services.store.await_images(job, _awaited(subject, found))

@@ -50,24 +50,26 @@ class UploadReport(BaseModel):
     files: list[FileOutcome]
 
 
-@router.post(
-    "/upload",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": _FORM,
-                "application/dicom": _BODY,
-                "application/zip": _BODY,
-                "application/octet-stream": _BODY,
-            },
-        }
-    },
-)
+_REQUEST = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": _FORM,
+            "application/dicom": _BODY,
+            "application/zip": _BODY,
+            "application/octet-stream": _BODY,
+        },
+    }
+}
+
+
+@router.put("/upload", openapi_extra=_REQUEST)
+@router.post("/upload", openapi_extra=_REQUEST)
 async def upload(request: Request, services: Joined) -> UploadReport:
     """Store a DICOM file, or every file of a zip, and tell what became of each.
 
-    Structure sets among them are processed like those that arrive in any other way.
+    Structure sets among them are processed like those that arrive in any other way. A form that goes
+    to Orthanc's own port must be sent with PUT: Orthanc unpacks a posted one itself and answers nothing.
     """
     parts = await _parts(request)
     if not any(content for _, content in parts):

@@ -1,0 +1,199 @@
+"""A real Orthanc with the suite and its worker, whose processes a test may kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from scripts.lib.render import Deployment, render
+from tests.browser.suite import STORESCU, free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+PATIENCE_S = 60.0
+"""How long anything may take on a busy machine; tests end as soon as it has happened."""
+
+_ENDED = {"succeeded", "failed", "cancelled"}
+
+
+@dataclass
+class Stack:
+    """One deployment: Orthanc's process, its embedded worker, and how to talk to both."""
+
+    deployment: Deployment
+    _orthanc: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _probe: str = field(default="/pacs/openapi.json", init=False)
+    _session: requests.Session = field(default_factory=requests.Session, init=False)
+
+    # Processes
+
+    def start(self) -> None:
+        """Start Orthanc and wait until the suite in it answers."""
+        log = (self.deployment.logs / "orthanc.log").open("ab")
+        self._orthanc = subprocess.Popen(
+            ["/usr/sbin/Orthanc", "--verbose", str(self.deployment.orthanc_json)], stdout=log, stderr=log
+        )
+        log.close()
+        eventually(self._answers, "Orthanc answers")
+
+    def wait_until_healthy(self) -> None:
+        """Wait until the worker has given a sign of life since Orthanc started."""
+        eventually(lambda: self.get("/pacs/api/health").json()["status"] == "healthy", "the suite is healthy")
+
+    def stop(self) -> int:
+        """Stop Orthanc as an administrator does, and return its exit status."""
+        if self._orthanc is None:
+            return 0
+        self._orthanc.terminate()
+        status = self._orthanc.wait(40)
+        self._orthanc = None
+        return status
+
+    def without_suite(self) -> None:
+        """Take the suite out of Orthanc's configuration, for its next start."""
+        configuration = json.loads(self.deployment.orthanc_json.read_text(encoding="utf-8"))
+        del configuration["PythonScript"]
+        self.deployment.orthanc_json.write_text(json.dumps(configuration), encoding="utf-8")
+        self._probe = "/system"
+
+    def with_suite(self) -> None:
+        """Put the suite back into Orthanc's configuration, for its next start."""
+        render(self.deployment)
+        self._probe = "/pacs/openapi.json"
+
+    def kill_orthanc(self) -> None:
+        """End Orthanc's process in the middle of whatever it does."""
+        assert self._orthanc is not None
+        self._orthanc.kill()
+        self._orthanc.wait(10)
+        self._orthanc = None
+
+    def worker_process(self) -> int:
+        """Return the process of the worker that runs now."""
+        assert self._orthanc is not None
+        found = subprocess.run(
+            ["/usr/bin/pgrep", "-P", str(self._orthanc.pid), "-f", "orthanc_plugins.worker"],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        return int(eventually(found.stdout.split, "the worker runs")[0])
+
+    def kill_worker(self) -> None:
+        """End the worker's process in the middle of whatever it does."""
+        os.kill(self.worker_process(), signal.SIGKILL)
+
+    # Orthanc and the suite
+
+    @property
+    def url(self) -> str:
+        """Root of Orthanc's REST API."""
+        return f"http://127.0.0.1:{self.deployment.ports.orthanc}"
+
+    def get(self, path: str) -> requests.Response:
+        return self._session.get(self.url + path, timeout=PATIENCE_S)
+
+    def post(self, path: str, **options: Any) -> requests.Response:
+        return self._session.post(self.url + path, timeout=PATIENCE_S, **options)
+
+    def put(self, path: str, **options: Any) -> requests.Response:
+        return self._session.put(self.url + path, timeout=PATIENCE_S, **options)
+
+    def delete(self, path: str) -> requests.Response:
+        return self._session.delete(self.url + path, timeout=PATIENCE_S)
+
+    def receive(self, *paths: Path) -> None:
+        """Send files and folders over DICOM, in the order given, as a modality does."""
+        target = ["127.0.0.1", str(self.deployment.ports.dicom)]
+        for path in paths:
+            subprocess.run([STORESCU, "+sd", "+r", *target, str(path)], check=True, timeout=PATIENCE_S)
+
+    def instance_id(self, sop_instance_uid: str) -> str:
+        """Return Orthanc's identifier of an instance."""
+        found = self.post("/tools/lookup", data=sop_instance_uid).json()
+        return str(next(entry["ID"] for entry in found if entry["Type"] == "Instance"))
+
+    # Jobs
+
+    def jobs_of(self, study_uid: str, kind: str = "extract_structures") -> list[dict[str, Any]]:
+        """Return the jobs of a study, newest first."""
+        answer = self.get(f"/pacs/api/jobs?study={study_uid}&kind={kind}")
+        answer.raise_for_status()
+        jobs: list[dict[str, Any]] = answer.json()["jobs"]
+        return jobs
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """Return a job with its steps and phases."""
+        answer = self.get(f"/pacs/api/jobs/{job_id}")
+        answer.raise_for_status()
+        job: dict[str, Any] = answer.json()
+        return job
+
+    def job_in_state(self, study_uid: str, *states: str) -> dict[str, Any]:
+        """Return the study's newest job once it is in one of the states; fails when it ends in another."""
+
+        def look() -> dict[str, Any] | None:
+            jobs = self.jobs_of(study_uid)
+            if jobs and jobs[0]["state"] in _ENDED - set(states):
+                raise AssertionError(f"The job ended otherwise: {json.dumps(jobs[0], indent=1)}")
+            return jobs[0] if jobs and jobs[0]["state"] in states else None
+
+        return self.job(eventually(look, f"a job of the study is {' or '.join(states)}")["job_id"])
+
+    def results(self, series_uid: str) -> dict[str, Any]:
+        """Return the results of a series' newest structure set."""
+        answer = self.get(f"/pacs/api/rtstruct/{series_uid}")
+        answer.raise_for_status()
+        results: dict[str, Any] = answer.json()
+        return results
+
+    def _answers(self) -> bool:
+        assert self._orthanc is not None
+        if self._orthanc.poll() is not None:
+            raise AssertionError(f"Orthanc ended with status {self._orthanc.returncode}: {self.tail()}")
+        try:
+            return self._session.get(self.url + self._probe, timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    def tail(self) -> str:
+        """Return the end of every log, to be shown when a test fails."""
+        logs = sorted(self.deployment.logs.glob("*.log"))
+        return "\n".join(f"{log.name}: {log.read_text(errors='replace')[-3000:]}" for log in logs)
+
+
+def eventually[T](look: Callable[[], T | None], what: str, within_s: float = PATIENCE_S) -> T:
+    """Return the first true value; fails when there is none in time."""
+    deadline = time.monotonic() + within_s
+    while True:
+        if found := look():
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"Not within {within_s:.0f} s: {what}.")
+        time.sleep(0.05)
+
+
+@contextmanager
+def running_stack(data: Path, **orthanc: Any) -> Iterator[Stack]:
+    """Run Orthanc with all its state in a folder; keywords are merged over its configuration."""
+    configuration: Mapping[str, Any] = {"StableAge": 2, **orthanc}
+    deployment = Deployment(data=data, ports=free_ports(), orthanc=configuration, python=Path(sys.executable))
+    render(deployment)
+    stack = Stack(deployment)
+    stack.start()
+    try:
+        yield stack
+    finally:
+        stack.stop()

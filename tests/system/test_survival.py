@@ -1,0 +1,185 @@
+"""Processes die in the middle; nothing is lost, and everything is done once."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.builders import build_case
+from tests.builders.images import ImageFrame
+from tests.system.stack import Stack, eventually, running_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.builders import Case
+    from tests.system.conftest import NewCase
+
+    type Written = Callable[[Case], tuple[Path, Path]]
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[Stack]:
+    with running_stack(tmp_path / "data", PacsSuite={"SweepIntervalS": 2}) as stack:
+        stack.wait_until_healthy()
+        yield stack
+        print(stack.tail())  # noqa: T201 - shown when it fails
+
+
+@pytest.fixture
+def long_case() -> Case:
+    """A case whose processing takes long enough to be cut off in the middle."""
+    return build_case(frame=ImageFrame(size=(60, 384, 384), spacing_mm=(1.0, 1.0), gap_mm=3.0), regions=10)
+
+
+def in_the_middle(stack: Stack, study_uid: str) -> dict[str, Any]:
+    """Return the study's job while it makes masks."""
+
+    def look() -> dict[str, Any] | None:
+        jobs = stack.jobs_of(study_uid)
+        if not jobs:
+            return None
+        assert jobs[0]["state"] in {"queued", "waiting", "running"}, "it was too fast to be cut off"
+        job = stack.job(jobs[0]["job_id"])
+        return job if any(phase["name"] == "rasterise" for phase in job["phases"]) else None
+
+    return eventually(look, "the job makes masks")
+
+
+def assert_done_once(stack: Stack, case: Case) -> None:
+    job = stack.job_in_state(case.reference.study_uid, "succeeded")
+    assert len(stack.jobs_of(case.reference.study_uid)) == 1
+    assert [step["name"] for step in job["steps"]] == ["find_images", "extract", "publish"]
+    assert all(step["error"] is None for step in job["steps"])
+    regions = stack.results(job["series_uid"])["results"]["regions"]
+    assert all(region["state"] == "done" for region in regions)
+    leftovers = list((stack.deployment.data / "exports" / ".work").glob("*"))
+    assert leftovers == []
+
+
+def test_a_worker_that_is_killed_in_the_middle_is_replaced_and_its_job_done_once(
+    own_stack: Stack, long_case: Case, written: Written
+) -> None:
+    own_stack.receive(*written(long_case))
+    in_the_middle(own_stack, long_case.reference.study_uid)
+    first = own_stack.worker_process()
+    own_stack.kill_worker()
+    assert_done_once(own_stack, long_case)
+    assert own_stack.worker_process() != first
+
+
+def test_orthanc_killed_in_the_middle_goes_on_after_its_restart(
+    own_stack: Stack, long_case: Case, written: Written
+) -> None:
+    own_stack.receive(*written(long_case))
+    in_the_middle(own_stack, long_case.reference.study_uid)
+    own_stack.kill_orthanc()
+    own_stack.start()
+    assert_done_once(own_stack, long_case)
+
+
+def test_the_worker_ends_with_orthanc(own_stack: Stack) -> None:
+    worker = own_stack.worker_process()
+    own_stack.kill_orthanc()
+    eventually(lambda: not _lives(worker), "the worker has ended")
+
+
+def test_orthanc_stops_cleanly(own_stack: Stack) -> None:
+    worker = own_stack.worker_process()
+    assert own_stack.stop() == 0
+    assert not _lives(worker)
+
+
+def test_what_arrived_while_the_suite_was_switched_off_is_found(
+    tmp_path: Path, new_case: NewCase, written: Written
+) -> None:
+    case = new_case()
+    with running_stack(tmp_path / "data") as stack:
+        stack.wait_until_healthy()
+        stack.stop()
+        stack.without_suite()
+        stack.start()
+        stack.receive(*written(case))
+        stack.stop()
+        stack.with_suite()
+        stack.start()
+        assert_done_once(stack, case)
+
+
+def test_structure_sets_that_were_there_before_the_first_start_are_processed(
+    tmp_path: Path, new_case: NewCase, written: Written
+) -> None:
+    case = new_case()
+    with running_stack(tmp_path / "data") as stack:
+        stack.wait_until_healthy()
+        stack.stop()
+        shutil.rmtree(stack.deployment.data / "store")
+        stack.without_suite()
+        stack.start()
+        stack.receive(*written(case))
+        stack.stop()
+        stack.with_suite()
+        stack.start()
+        assert_done_once(stack, case)
+
+
+def test_a_restart_before_the_series_is_stable_does_not_leave_the_job_waiting(
+    tmp_path: Path, new_case: NewCase
+) -> None:
+    case = new_case()
+    paths = case.write(tmp_path / "case")
+    with running_stack(tmp_path / "data", StableAge=3600) as stack:
+        stack.wait_until_healthy()
+        stack.receive(paths[-1], *paths[:10])
+        stack.job_in_state(case.reference.study_uid, "waiting")
+        stack.stop()
+        stack.start()
+        job = stack.job_in_state(case.reference.study_uid, "succeeded")
+        assert stack.results(job["series_uid"])["results"]["sources"]["images"] == 10
+
+
+def test_deleted_while_orthanc_was_not_listening_leaves_no_results(
+    tmp_path: Path, new_case: NewCase, written: Written
+) -> None:
+    case = new_case()
+    with running_stack(tmp_path / "data") as stack:
+        stack.wait_until_healthy()
+        stack.receive(*written(case))
+        job = stack.job_in_state(case.reference.study_uid, "succeeded")
+        folder = stack.deployment.data / "exports" / job["result"]["folder"]
+        instance = stack.instance_id(job["sop_instance_uid"])
+        stack.stop()
+        stack.without_suite()
+        stack.start()
+        stack.delete(f"/instances/{instance}").raise_for_status()
+        stack.stop()
+        stack.with_suite()
+        stack.start()
+        eventually(lambda: not folder.exists(), "the files are gone")
+
+
+def test_thirty_structure_sets_at_once_are_all_done(
+    own_stack: Stack, new_case: NewCase, tmp_path: Path
+) -> None:
+    cases = [new_case(regions=2) for _ in range(30)]
+    for number, case in enumerate(cases):
+        case.write(tmp_path / "cases" / str(number))
+    threads = [
+        threading.Thread(target=own_stack.receive, args=(tmp_path / "cases" / str(number),))
+        for number in range(len(cases))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for case in cases:
+        own_stack.job_in_state(case.reference.study_uid, "succeeded")
+
+
+def _lives(process: int) -> bool:
+    status = Path(f"/proc/{process}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
