@@ -40,7 +40,8 @@ class Mesh:
 
     ``vertices_lps_mm`` has shape (n, 3); ``faces`` (m, 3) holds vertex numbers, anticlockwise seen from
     outside. ``closed`` says that every edge belongs to two triangles that run it in opposite directions.
-    ``parts`` counts the pieces, ``cavities`` the hollows that no piece's outside reaches.
+    ``parts`` counts the pieces, ``cavities`` the hollows that no piece's outside reaches. ``volume_ml`` is
+    the enclosed volume by the divergence theorem, ``surface_cm2`` the area.
     """
 
     vertices_lps_mm: NDArray[np.float32]
@@ -48,18 +49,8 @@ class Mesh:
     closed: bool
     parts: int
     cavities: int
-
-    @property
-    def volume_ml(self) -> float:
-        """Enclosed volume in millilitres, by the divergence theorem."""
-        return _signed_volume_mm3(self.vertices_lps_mm, self.faces) / 1000
-
-    @property
-    def surface_cm2(self) -> float:
-        """Area in square centimetres."""
-        corners = self.vertices_lps_mm[self.faces].astype(np.float64)
-        normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        return float(np.sqrt((normals**2).sum(axis=1)).sum()) / 200
+    volume_ml: float
+    surface_cm2: float
 
 
 def mesh(placed: PlacedRegion, smoothing_steps: int = SMOOTHING_STEPS) -> Mesh | None:
@@ -84,15 +75,18 @@ def mesh(placed: PlacedRegion, smoothing_steps: int = SMOOTHING_STEPS) -> Mesh |
     centre = points.mean(axis=0)
     edges = _edges(faces, len(points))
     smooth = _taubin((points - centre).astype(np.float32), edges, smoothing_steps)
-    if _signed_volume_mm3(smooth, faces) < 0:
-        faces = faces[:, ::-1]
-    parts, cavities = _shells(smooth, faces, edges)
+    normals, volumes_mm3 = _triangles(smooth, faces)
+    if volumes_mm3.sum() < 0:
+        faces, volumes_mm3 = faces[:, ::-1], -volumes_mm3
+    parts, cavities = _shells(edges, faces, volumes_mm3)
     return Mesh(
-        (smooth + centre).astype(np.float32),
-        np.ascontiguousarray(faces, dtype=np.int32),
-        _is_closed(edges),
-        parts,
-        cavities,
+        vertices_lps_mm=(smooth + centre).astype(np.float32),
+        faces=np.ascontiguousarray(faces, dtype=np.int32),
+        closed=_is_closed(edges),
+        parts=parts,
+        cavities=cavities,
+        volume_ml=float(volumes_mm3.sum(dtype=np.float64)) / 1000,
+        surface_cm2=float(np.sqrt((normals**2).sum(axis=1)).sum(dtype=np.float64)) / 200,
     )
 
 
@@ -136,11 +130,27 @@ def _is_closed(edges: csr_array) -> bool:
     return bool(np.count_nonzero(difference.data) == 0)
 
 
-def _shells(vertices: NDArray[np.float32], faces: NDArray[np.int32], edges: csr_array) -> tuple[int, int]:
+def _triangles(
+    vertices: NDArray[np.float32], faces: NDArray[np.int32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return each triangle's normal, twice its area long (m, 3), and the signed volume under it (m,) in mm³.
+
+    Vertices are near the origin, so that single precision is enough.
+    """
+    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
+    u, v = b - a, c - a
+    normals = np.empty_like(u)
+    for axis in range(3):
+        second, third = (axis + 1) % 3, (axis + 2) % 3
+        normals[:, axis] = u[:, second] * v[:, third] - u[:, third] * v[:, second]
+    volumes: NDArray[np.float32] = (normals * a).sum(axis=1) / np.float32(6)
+    return normals, volumes
+
+
+def _shells(edges: csr_array, faces: NDArray[np.int32], volumes_mm3: NDArray[np.float32]) -> tuple[int, int]:
     """Return how many connected surfaces enclose volume, and how many enclose a hollow (facing inward)."""
     count, shell = connected_components(edges, directed=False)
-    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
-    volumes = np.bincount(shell[faces[:, 0]], weights=(np.cross(a, b) * c).sum(axis=1), minlength=count)
+    volumes = np.bincount(shell[faces[:, 0]], weights=volumes_mm3, minlength=count)
     return int(np.count_nonzero(volumes > 0)), int(np.count_nonzero(volumes < 0))
 
 
@@ -158,24 +168,16 @@ def _taubin(points: NDArray[np.float32], edges: csr_array, steps: int) -> NDArra
     return points
 
 
-def _signed_volume_mm3(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> float:
-    """Return the enclosed volume, negative where the faces look inward."""
-    centred = vertices.astype(np.float64) - vertices.mean(axis=0, dtype=np.float64)
-    a, b, c = (centred[faces[:, corner]] for corner in range(3))
-    return float((np.cross(a, b) * c).sum()) / 6
-
-
 def stl_bytes(surface: Mesh, comment: str = "") -> bytes:
     """Return a mesh as binary STL, coordinates in mm, LPS, as its header says.
 
     The comment must be ASCII and is cut to the header's length; it never begins with ``solid``, which readers
     take for the text format.
     """
-    corners = surface.vertices_lps_mm[surface.faces]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-    triangles = np.zeros(len(corners), dtype=_STL_TRIANGLE)
+    normals, _ = _triangles(surface.vertices_lps_mm, surface.faces)
+    lengths = np.sqrt((normals**2).sum(axis=1, keepdims=True))
+    triangles = np.zeros(len(surface.faces), dtype=_STL_TRIANGLE)
     triangles["normal"] = normals / np.where(lengths > 0, lengths, 1)
-    triangles["corners"] = corners
+    triangles["corners"] = surface.vertices_lps_mm[surface.faces]
     header = f"binary STL; UNITS=mm; FRAME=LPS; {comment}".encode("ascii", "replace")[:_STL_HEADER]
-    return header.ljust(_STL_HEADER) + len(corners).to_bytes(4, "little") + triangles.tobytes()
+    return header.ljust(_STL_HEADER) + len(surface.faces).to_bytes(4, "little") + triangles.tobytes()

@@ -104,7 +104,8 @@ def test_results_json_holds_what_it_promises(tmp_path: Path) -> None:
 
 
 def test_phases_are_announced_timed_and_follow_those_of_the_caller(tmp_path: Path) -> None:
-    ticks, begun = count(), []
+    ticks = count()
+    begun: list[str] = []
     results = run(
         CASE,
         tmp_path,

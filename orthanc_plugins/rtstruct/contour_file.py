@@ -1,0 +1,73 @@
+"""The contours of a structure set as ``contours.json``, for programs that want points rather than masks.
+
+At the top: ``schema`` (name and version), ``software``, ``sources`` (UIDs), ``coordinates`` (unit and frame),
+``regions`` in file order, and ``problems`` of the set as a whole. A region's ``contours`` hold what could be
+read, as drawn and in the order of its Contour Sequence: ``index`` is the place there, ``geometric_type`` that
+of PS3.3 C.8.8.6.1, ``points_lps_mm`` one [x, y, z] a point. A closed contour's last point joins its first.
+The same structure set gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from orthanc_plugins import __version__
+from orthanc_plugins.rtstruct.export import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orthanc_plugins.rtstruct.contours import Contour, Region, StructureSet
+
+CONTOURS_NAME = "contours.json"
+SCHEMA = "orthanc-pacs-suite/rtstruct-contours"
+SCHEMA_VERSION = 1
+COORDINATES = {"unit": "mm", "frame": "LPS", "axes": ["x to the left", "y to the back", "z to the head"]}
+
+
+def write_contours(structure_set: StructureSet, path: Path) -> None:
+    """Write all contours of a structure set as JSON; the file is there whole or not at all.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    content = {
+        "schema": {"name": SCHEMA, "version": SCHEMA_VERSION},
+        "software": {"name": "orthanc-pacs-suite", "version": __version__},
+        "sources": {
+            "structure_set_uid": structure_set.sop_instance_uid,
+            "structure_series_uid": structure_set.series_uid,
+            "study_uid": structure_set.study_uid,
+            "structure_set_label": structure_set.label,
+            "frame_of_reference_uid": structure_set.frame_of_reference_uid,
+        },
+        "coordinates": COORDINATES,
+        "regions": [_region(region) for region in structure_set.regions],
+        "problems": structure_set.problems,
+    }
+    write_whole(path, orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE))
+
+
+def _region(region: Region) -> dict[str, Any]:
+    drawn = sorted((*region.contours, *region.open_contours), key=lambda contour: contour.index)
+    return {
+        "number": region.number,
+        "name": region.name,
+        "colour": region.colour_rgb,
+        "interpreted_type": region.interpreted_type,
+        "frame_of_reference_uid": region.frame_of_reference_uid,
+        "contours": [_contour(contour) for contour in drawn],
+        "problems": region.problems,
+    }
+
+
+def _contour(contour: Contour) -> dict[str, Any]:
+    return {
+        "index": contour.index,
+        "geometric_type": contour.geometric_type,
+        "points_lps_mm": contour.points_lps_mm,
+    }

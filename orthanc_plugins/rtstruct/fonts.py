@@ -1,0 +1,88 @@
+"""Fonts of the report: region names are shown in the script they were written in.
+
+Noto Sans (Latin, Greek, Cyrillic and more) is embedded, from the package pymupdf-fonts. Chinese, Japanese and
+Korean use the fonts that PDF defines by name and every reader supplies: embedding them would take ten
+megabytes. A character that none of them has, or that needs shaping (Arabic, Hebrew), shows as its code point,
+never as a blank.
+"""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from functools import cache
+from itertools import groupby
+from xml.sax.saxutils import escape
+
+import pymupdf_fonts
+from reportlab.lib.fonts import addMapping
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.pdfmetrics import getFont, registerFont
+from reportlab.pdfbase.ttfonts import TTFont
+
+SANS, SANS_BOLD = "PacsSans", "PacsSans-Bold"
+_CHINESE, _JAPANESE, _KOREAN = "STSong-Light", "HeiseiKakuGo-W5", "HYSMyeongJo-Medium"
+_SCRIPTS = {"CJK": _CHINESE, "HIRAGANA": _JAPANESE, "KATAKANA": _JAPANESE, "HANGUL": _KOREAN}
+"""The font of a script, by the first word of its characters' Unicode names."""
+_SHAPED = frozenset({"R", "AL"})
+"""Bidirectional classes of scripts that run from right to left."""
+
+
+@cache
+def register_fonts() -> None:
+    """Make the report's fonts known to reportlab, once for each process."""
+    for name, code in ((SANS, "notos"), (SANS_BOLD, "notosbo")):
+        registerFont(TTFont(name, io.BytesIO(pymupdf_fonts.myfont(code))))
+    for italic in (0, 1):
+        addMapping(SANS, 0, italic, SANS)
+        addMapping(SANS, 1, italic, SANS_BOLD)
+    for name in (_CHINESE, _JAPANESE, _KOREAN):
+        registerFont(UnicodeCIDFont(name))
+
+
+def marked_up(text: str, longest: int | None = None) -> str:
+    """Return a text as paragraph markup in which every character has a font that shows it.
+
+    Parameters
+    ----------
+    text
+        Any text; what looks like markup is shown as it stands.
+    longest
+        Number of characters after which the text ends in an ellipsis.
+    """
+    register_fonts()
+    if longest is not None and len(text) > longest:
+        text = f"{text[: longest - 1].rstrip()}…"
+    runs = groupby(text, _japanese_font if _has_kana(text) else _font)
+    return "".join(_run(font, "".join(letters)) for font, letters in runs)
+
+
+def _run(font: str | None, letters: str) -> str:
+    """Return the markup of letters that share a font, of code points where there is none."""
+    if font is None:
+        return "".join(f"[U+{ord(letter):04X}]" for letter in letters)
+    shown = escape(letters)
+    return shown if font == SANS else f'<font name="{font}">{shown}</font>'
+
+
+def _has_kana(text: str) -> bool:
+    return any(_script(letter) in {"HIRAGANA", "KATAKANA"} for letter in text)
+
+
+def _japanese_font(letter: str) -> str | None:
+    """Return the font of a letter in a Japanese text, whose ideographs are drawn the Japanese way."""
+    return _JAPANESE if _font(letter) == _CHINESE else _font(letter)
+
+
+@cache
+def _font(letter: str) -> str | None:
+    if unicodedata.bidirectional(letter) in _SHAPED:
+        return None
+    if ord(letter) in getFont(SANS).face.charToGlyph and letter.isprintable():
+        return SANS
+    return _SCRIPTS.get(_script(letter)) if ord(letter) <= 0xFFFF else None  # noqa: PLR2004 - what they hold
+
+
+def _script(letter: str) -> str:
+    """Return the first word of a character's Unicode name, empty where it has none."""
+    return unicodedata.name(letter, "").partition(" ")[0]
