@@ -108,7 +108,7 @@ _report_failed_step() {
     if [ -n "${step_what:-}" ]; then
         printf '\nerror: %s failed after %d s. The end of %s:\n' "$step_what" $((SECONDS - step_started)) "$step_log" >&2
         tail -n 12 "$step_log" | sed 's/^/       /' >&2
-        if grep -qiE 'could not resolve|temporary failure|unreachable|could not connect|timed out|connection (refused|reset)|name resolution|ENOTFOUND|ECONN|EAI_AGAIN' "$step_log"; then
+        if grep -qiE 'could not resolve|temporary failure|unreachable|could not connect|timed out|failed to establish|name resolution|ENOTFOUND|ECONN|EAI_AGAIN' "$step_log"; then
             printf '       The network or a package server cannot be reached. Behind a proxy, set https_proxy and http_proxy.\n' >&2
         elif grep -qiE 'no space left' "$step_log"; then
             printf '       The disk is full.\n' >&2

@@ -6,6 +6,7 @@ import configparser
 import json
 import re
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,14 @@ def test_no_log_of_nginx_holds_what_was_asked_for(deployment: Deployment) -> Non
     text = nginx_file(deployment)
     assert "access_log off;" in text
     assert "error_log stderr crit;" in text
+
+
+def test_nginx_accepts_what_is_rendered(tmp_path: Path) -> None:
+    deployment = Deployment(data=tmp_path / "data of 100 %", ohif=tmp_path)
+    render(deployment)
+    command = ["nginx", "-t", "-e", "stderr", "-c", str(deployment.run / "nginx.conf")]
+    answer = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert answer.returncode == 0, answer.stderr
 
 
 def test_every_own_script_of_ohif_is_served(deployment: Deployment) -> None:
