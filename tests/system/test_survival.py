@@ -107,6 +107,7 @@ def test_what_arrived_while_the_suite_was_switched_off_is_found(
         stack.stop()
         stack.with_suite()
         stack.start()
+        stack.wait_until_healthy()
         assert_done_once(stack, case)
 
 
@@ -124,6 +125,7 @@ def test_structure_sets_that_were_there_before_the_first_start_are_processed(
         stack.stop()
         stack.with_suite()
         stack.start()
+        stack.wait_until_healthy()
         assert_done_once(stack, case)
 
 
