@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 from tests.browser.suite import Suite, running_suite
 
@@ -18,6 +18,8 @@ type Visit = Callable[[str], Page]
 
 PATIENCE_MS = 60_000
 """How long a page may take; images are drawn in software here."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 _CHROMIUM = "/usr/bin/chromium"
 _FLAGS = [

@@ -53,18 +53,20 @@ class Suite:
 @contextmanager
 def running_suite(data: Path, orthanc: Mapping[str, Any] | None = None) -> Iterator[Suite]:
     """Run the suite with all its state in a folder; ``orthanc`` is merged over its configuration."""
-    ports = _free_ports()
+    ports = free_ports()
     deployment = Deployment(data=data, ports=ports, orthanc=orthanc or {})
     render(deployment)
     orthanc_command = ["/usr/sbin/Orthanc", str(deployment.orthanc_json)]
     nginx_command = ["/usr/sbin/nginx", "-e", "stderr", "-c", str(deployment.run / "nginx.conf")]
     with (
-        _running(nginx_command, deployment.logs / "nginx.log"),
-        _running(orthanc_command, deployment.logs / "orthanc.log") as process,
+        _running(nginx_command, deployment.logs / "nginx.log") as nginx,
+        _running(orthanc_command, deployment.logs / "orthanc.log") as server,
     ):
         suite = Suite(ports)
         try:
-            _successful(f"{suite.front}/pacs/api/health", lives=lambda: process.poll() is None)
+            _successful(
+                f"{suite.front}/pacs/api/health", lives=lambda: server.poll() is None and nginx.poll() is None
+            )
         except TimeoutError as error:
             for log in deployment.logs.glob("*.log"):
                 error.add_note(f"{log}:\n{log.read_text(encoding='utf-8')[-2000:]}")
@@ -97,7 +99,8 @@ def _successful(url: str, lives: Callable[[], bool] = lambda: True) -> bytes:
         time.sleep(0.1)
 
 
-def _free_ports() -> Ports:
+def free_ports() -> Ports:
+    """Return ports that nothing listens on."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
         front, orthanc, dicom, ohif = (one.getsockname()[1] for one in sockets)
