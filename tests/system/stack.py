@@ -83,13 +83,8 @@ class Stack:
     def worker_process(self) -> int:
         """Return the process of the worker that runs now."""
         assert self._orthanc is not None
-        found = subprocess.run(
-            ["/usr/bin/pgrep", "-P", str(self._orthanc.pid), "-f", "orthanc_plugins.worker"],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        return int(eventually(found.stdout.split, "the worker runs")[0])
+        parent = f"PPid:\t{self._orthanc.pid}\n"
+        return eventually(lambda: _process(parent, "orthanc_plugins.worker"), "the worker runs")
 
     def kill_worker(self) -> None:
         """End the worker's process in the middle of whatever it does."""
@@ -174,6 +169,17 @@ class Stack:
         return "\n".join(f"{log.name}: {log.read_text(errors='replace')[-3000:]}" for log in logs)
 
 
+def _process(parent: str, program: str) -> int | None:
+    """Return the child of a process that runs a program."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if parent in (folder / "status").read_text() and program in (folder / "cmdline").read_text():
+                return int(folder.name)
+        except OSError:
+            continue
+    return None
+
+
 def eventually[T](look: Callable[[], T | None], what: str, within_s: float = PATIENCE_S) -> T:
     """Return the first true value; fails when there is none in time."""
     deadline = time.monotonic() + within_s
@@ -186,12 +192,14 @@ def eventually[T](look: Callable[[], T | None], what: str, within_s: float = PAT
 
 
 @contextmanager
-def running_stack(data: Path, **orthanc: Any) -> Iterator[Stack]:
+def running_stack(data: Path, *, suite: bool = True, **orthanc: Any) -> Iterator[Stack]:
     """Run Orthanc with all its state in a folder; keywords are merged over its configuration."""
     configuration: Mapping[str, Any] = {"StableAge": 2, **orthanc}
     deployment = Deployment(data=data, ports=free_ports(), orthanc=configuration, python=Path(sys.executable))
     render(deployment)
     stack = Stack(deployment)
+    if not suite:
+        stack.without_suite()
     stack.start()
     try:
         yield stack
