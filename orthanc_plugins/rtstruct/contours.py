@@ -144,6 +144,7 @@ def read_structure_set(source: Source) -> StructureSet:
     """
     dataset = _read_dataset(source)
     try:
+        _refuse_truncated(dataset)
         return _structure_set(dataset)
     except _PARSE_ERRORS as error:
         raise InvalidDicom(
@@ -166,19 +167,17 @@ def _read_dataset(source: Source) -> Dataset:
         raise InvalidDicom("The file is not DICOM: it holds no SOP Class UID.")
     if sop_class != RT_STRUCTURE_SET_STORAGE:
         raise InvalidDicom(f"The file is not an RT Structure Set: its SOP Class UID is {sop_class}.")
-    _refuse_truncated(dataset)
     return dataset
 
 
 def _refuse_truncated(dataset: Dataset) -> None:
     """Raise when the file ends inside an element: regions beyond that point would be lost unseen."""
-    for tag in dataset.keys():  # noqa: SIM118 - iterating a data set would parse every element
-        element = dataset.get_item(tag)
+    for element in dataset.values():
         value = getattr(element, "value", None)
         length = getattr(element, "length", 0)
         if isinstance(value, bytes) and length != _UNDEFINED_LENGTH and len(value) < length:
             raise InvalidDicom(
-                f"The RT Structure Set is cut short: element {pydicom.tag.Tag(tag)} announces {length} bytes "
+                f"The RT Structure Set is cut short: element {element.tag} announces {length} bytes "
                 f"and only {len(value)} are there. Send it again."
             )
     for keyword in ("StructureSetROISequence", "ROIContourSequence"):
@@ -234,47 +233,43 @@ def _image_uids(item: Dataset) -> Iterator[str]:
 
 def _regions(dataset: Dataset, encodings: list[str], problems: list[Problem]) -> Iterator[Region]:
     """Yield each ROI with its contours, then contours of ROIs that the set does not list."""
-    drawn: dict[int, list[Dataset]] = {}
-    for place, item in enumerate(dataset.ROIContourSequence):
-        number = whole_number(item, _REFERENCED_ROI_NUMBER)
-        if number is None:
-            problems.append(
-                Problem("no_region_number", f"Item {place} of ROI Contour Sequence names no region.", "error")
-            )
-        else:
-            drawn.setdefault(number, []).append(item)
+    drawn = _drawn(dataset, problems)
     kinds = _interpreted_types(dataset)
     seen: set[int] = set()
     for place, roi in enumerate(dataset.StructureSetROISequence):
-        number = whole_number(roi, _ROI_NUMBER)
-        found: list[Problem] = []
-        if number is None:
-            number = -1 - place
-            found.append(
-                Problem("no_region_number", f"Region {number}: it has no ROI Number.", "error", number)
-            )
-        elif number in seen:
-            found.append(
-                Problem("duplicate_number", f"Region {number}: its number is used twice.", "error", number)
-            )
-        seen.add(number)
+        found = whole_number(roi, _ROI_NUMBER)
+        number = -1 - place if found is None else found
         region = Region(
             number,
             text(roi, _ROI_NAME, encodings),
             interpreted_type=kinds.get(number, ""),
             frame_of_reference_uid=uid(roi, _REFERENCED_FRAME_OF_REFERENCE),
-            problems=tuple(found),
         )
+        if found is None:
+            note = Problem("no_region_number", f"Region {number}: it has no ROI Number.", "error", number)
+            region = _noted(region, note)
+        elif number in seen:
+            note = Problem("duplicate_number", f"Region {number}: its number is used twice.", "error", number)
+            region = _noted(region, note)
+        seen.add(number)
         yield _with_contours(region, drawn.pop(number, []))
     for number, items in drawn.items():
-        found = [
-            Problem(
-                "unlisted_region",
-                f"Region {number}: it has contours but no entry and no name.",
-                region=number,
-            )
-        ]
-        yield _with_contours(Region(number, "", problems=tuple(found)), items)
+        message = f"Region {number}: it has contours but no entry and no name."
+        nameless = _noted(Region(number, ""), Problem("unlisted_region", message, region=number))
+        yield _with_contours(nameless, items)
+
+
+def _drawn(dataset: Dataset, problems: list[Problem]) -> dict[int, list[Dataset]]:
+    """Return the items of ROI Contour Sequence by the region number they refer to."""
+    drawn: dict[int, list[Dataset]] = {}
+    for place, item in enumerate(dataset.ROIContourSequence):
+        number = whole_number(item, _REFERENCED_ROI_NUMBER)
+        if number is None:
+            message = f"Item {place} of ROI Contour Sequence names no region."
+            problems.append(Problem("no_region_number", message, "error"))
+        else:
+            drawn.setdefault(number, []).append(item)
+    return drawn
 
 
 def _interpreted_types(dataset: Dataset) -> dict[int, str]:

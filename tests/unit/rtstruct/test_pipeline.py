@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -374,6 +375,21 @@ def test_missing_slices_are_shown_and_said(tmp_path: Path) -> None:
         assert region.statistics is not None
         assert region.voxels is not None
         assert region.statistics.voxels < region.voxels
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mutated_structure_sets_end_in_results_or_in_an_error_of_ours(tmp_path: Path) -> None:
+    content = file_bytes(CASE.structure_set)
+    digits = np.flatnonzero(np.isin(np.frombuffer(content, dtype=np.uint8), list(b"0123456789")))
+    rng = np.random.default_rng(11)
+    finished = 0
+    for _ in range(40):
+        mutated = bytearray(content)
+        for place in rng.choice(digits, 300):
+            mutated[place] = rng.choice(list(b"0123456789.-eE"))
+        with suppress(InvalidDicom, GeometryError):
+            finished += bool(extract(bytes(mutated), series(CASE), tmp_path, formats=()).regions)
+    assert finished > 20
 
 
 def test_no_format_is_forgotten() -> None:
