@@ -99,20 +99,11 @@ def _run_rtstruct(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         err.write(f"pacs: no RT Structure Set among the inputs: {_counted(found)}.\n")
         return USAGE
     err.write(f"{_counted(found)}\n")
+    folders = _folders(found.structure_sets, chosen.output)
     failed = 0
-    for path, folder in zip(found.structure_sets, _folders(found.structure_sets, chosen.output), strict=True):
+    for path, folder in zip(found.structure_sets, folders, strict=True):
         try:
-            structure_set = read_structure_set(path)
-            results = extract(
-                structure_set,
-                series_of(structure_set, found),
-                folder,
-                formats=chosen.formats,
-                on_phase=_Progress(err, path.name),
-                earlier_phases=(search,),
-                allow_other_frame=chosen.allow_other_frame,
-                jobs=chosen.jobs,
-            )
+            results = _extract_file(path, folder, found, chosen, _Progress(err, path.name, search))
         except (PacsSuiteError, OSError) as error:
             failed += 1
             err.write(f"{path}: failed: {error}\n")
@@ -123,12 +114,29 @@ def _run_rtstruct(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     return FAILED if failed else DONE
 
 
+def _extract_file(
+    path: Path, folder: Path, found: FoundFiles, chosen: argparse.Namespace, progress: _Progress
+) -> Results:
+    structure_set = read_structure_set(path)
+    return extract(
+        structure_set,
+        series_of(structure_set, found),
+        folder,
+        formats=chosen.formats,
+        on_phase=progress,
+        earlier_phases=(progress.search,),
+        allow_other_frame=chosen.allow_other_frame,
+        jobs=chosen.jobs,
+    )
+
+
 @dataclass(frozen=True)
 class _Progress:
-    """Says which phase of which file has begun."""
+    """Says which phase of which file has begun; ``search`` is the phase before them all."""
 
     stream: TextIO
     name: str
+    search: Phase
 
     def __call__(self, phase: str) -> None:
         self.stream.write(f"{self.name}: {phase.replace('_', ' ')} …\n")
