@@ -25,7 +25,13 @@ from pydantic import (
     ValidationError,
 )
 from pydantic.alias_generators import to_pascal
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from orthanc_plugins.errors import ConfigurationError
 
@@ -133,14 +139,17 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment win over the section."""
-        return env_settings, init_settings
+        return tuple(
+            InitSettingsSource(settings_cls, _by_alias(settings_cls, source()))
+            for source in (env_settings, init_settings)
+        )
 
     @property
     def exports(self) -> Path:
@@ -163,6 +172,17 @@ class Settings(BaseSettings):
         return f"sqlite:///{(self.data_directory / 'store' / sqlite_name).absolute()}"
 
 
+def _by_alias(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by the names of the section, so that one setting never stands there under two names."""
+    aliases = {name: field.alias or name for name, field in model.model_fields.items()}
+    named = {aliases.get(key, key): value for key, value in values.items()}
+    for name, field in model.model_fields.items():
+        kind, value = field.annotation, named.get(aliases[name])
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and isinstance(value, dict):
+            named[aliases[name]] = _by_alias(kind, value)
+    return named
+
+
 def load_settings(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     """Return the settings of Orthanc's configuration and the environment.
 
@@ -179,8 +199,15 @@ def load_settings(configuration: Mapping[str, Any], environment: Mapping[str, st
         A key or variable is unknown, or a value is not valid. The text names it, never its value.
     """
     _refuse_unknown_variables(environment)
+    section = configuration.get(SECTION, {})
+    if not isinstance(section, dict):
+        raise ConfigurationError(f"{SECTION} in Orthanc's configuration is not a section in braces.")
     try:
-        return Settings(**configuration.get(SECTION, {}))
+        return Settings(**section)
+    except SettingsError as error:
+        raise ConfigurationError(
+            f"A variable {ENVIRONMENT_PREFIX}… must hold JSON and does not: {error}."
+        ) from None
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
@@ -208,6 +235,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigurationError(
             f"The configuration {path} cannot be read as Orthanc's configuration in plain JSON: {error}."
         ) from error
+    if not isinstance(configuration, dict):
+        raise ConfigurationError(f"The configuration {path} is not a JSON object, as Orthanc's is.")
     return load_settings(configuration, environment)
 
 
