@@ -13,11 +13,12 @@ from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
 from orthanc_plugins.identifiers import OrthancId, SeriesUid, SopInstanceUid, StudyUid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _ARCHIVE = "orthanc"
 _CONNECTIONS = 16
 _NOT_FOUND = 404
+_WITHOUT_RIGHTS = frozenset({401, 403})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -129,52 +130,39 @@ class OrthancRest:
 
     def system(self) -> Mapping[str, Any]:
         """Return Orthanc's description of itself: Version, Name, DicomAet and more."""
-        answer: Mapping[str, Any] = self._json("GET", "/system")
-        return answer
+        return self._json(_system, "GET", "/system")
 
     def statistics(self) -> OrthancStatistics:
         """Return how much Orthanc holds."""
-        answer = self._json("GET", "/statistics")
-        return OrthancStatistics(
-            patients=answer["CountPatients"],
-            studies=answer["CountStudies"],
-            series=answer["CountSeries"],
-            instances=answer["CountInstances"],
-            stored_bytes=int(answer["TotalDiskSize"]),
-        )
+        return self._json(_statistics, "GET", "/statistics")
 
     def changes(self, since: int, limit: int = 500) -> Changes:
         """Return the entries of the change log after a sequence number, oldest first."""
-        answer = self._json("GET", "/changes", params={"since": since, "limit": limit})
-        entries = tuple(
-            Change(entry["Seq"], entry["ChangeType"], entry["ResourceType"], OrthancId(entry["ID"]))
-            for entry in answer["Changes"]
-        )
-        return Changes(entries, answer["Last"], answer["Done"])
+        return self._json(_changes, "GET", "/changes", params={"since": since, "limit": limit})
 
     def last_change(self) -> int:
         """Return the sequence number of the newest entry of the change log."""
-        return int(self._json("GET", "/changes", params={"last": ""})["Last"])
+        return self._json(lambda answer: int(answer["Last"]), "GET", "/changes", params={"last": ""})
 
     def study_uid(self, study: OrthancId) -> StudyUid:
         """Return the Study Instance UID of a study."""
-        return StudyUid(self._json("GET", f"/studies/{study}")["MainDicomTags"]["StudyInstanceUID"])
+        return self._json(_study_uid, "GET", f"/studies/{study}")
 
     def series(self, series: OrthancId) -> SeriesRecord:
         """Return what the index knows of a series."""
-        return _series(self._json("GET", f"/series/{series}"))
+        return self._json(_series, "GET", f"/series/{series}")
 
     def series_of_study(self, study: OrthancId) -> list[SeriesRecord]:
         """Return what the index knows of the series of a study."""
-        return [_series(entry) for entry in self._json("GET", f"/studies/{study}/series")]
+        return self._json(_each(_series), "GET", f"/studies/{study}/series")
 
     def instances_of_series(self, series: OrthancId) -> list[InstanceRecord]:
         """Return what the index knows of the instances of a series, without opening any file."""
-        return [_instance(entry) for entry in self._json("GET", f"/series/{series}/instances")]
+        return self._json(_each(_instance), "GET", f"/series/{series}/instances")
 
     def instance(self, instance: OrthancId) -> InstanceRecord:
         """Return what the index knows of an instance."""
-        return _instance(self._json("GET", f"/instances/{instance}"))
+        return self._json(_instance, "GET", f"/instances/{instance}")
 
     def has_instance(self, instance: OrthancId) -> bool:
         """Return whether Orthanc holds an instance."""
@@ -194,8 +182,7 @@ class OrthancRest:
 
     def header(self, instance: OrthancId) -> Mapping[str, Any]:
         """Return all tags of an instance by keyword, values as text; opens the file."""
-        answer: Mapping[str, Any] = self._json("GET", f"/instances/{instance}/simplified-tags")
-        return answer
+        return self._json(dict[str, Any], "GET", f"/instances/{instance}/simplified-tags")
 
     def file(self, instance: OrthancId) -> bytes:
         """Return the stored DICOM file."""
@@ -210,27 +197,31 @@ class OrthancRest:
 
         More than one when the same UID is stored for several patients.
         """
-        answer = self._json("POST", "/tools/lookup", data=dicom_uid)
-        return [OrthancId(entry["ID"]) for entry in answer if entry["Type"] == level]
+
+        def of_level(answer: Any) -> list[OrthancId]:
+            return [OrthancId(entry["ID"]) for entry in answer if entry["Type"] == level]
+
+        return self._json(of_level, "POST", "/tools/lookup", data=dicom_uid)
 
     def upload(self, content: bytes) -> UploadOutcome:
         """Store a DICOM file."""
-        answer = self._json("POST", "/instances", data=content, headers={"Content-Type": "application/dicom"})
-        return UploadOutcome(
-            OrthancId(answer["ID"]), OrthancId(answer["ParentStudy"]), answer["Status"] == "AlreadyStored"
-        )
+        headers = {"Content-Type": "application/dicom"}
+        return self._json(_upload_outcome, "POST", "/instances", data=content, headers=headers)
 
     def find_structure_sets(self, since: int, limit: int) -> Sequence[OrthancId]:
         """Return Orthanc identifiers of series of modality RTSTRUCT, a page at a time."""
         query = {"Level": "Series", "Query": {"Modality": "RTSTRUCT"}, "Since": since, "Limit": limit}
-        return [OrthancId(found) for found in self._json("POST", "/tools/find", json=query)]
+        return self._json(_each(OrthancId), "POST", "/tools/find", json=query)
 
-    def _json(self, method: str, path: str, **options: Any) -> Any:
+    def _json[T](self, read: Callable[[Any], T], method: str, path: str, **options: Any) -> T:
+        """Return what ``read`` makes of the JSON answered."""
+        answer = self._request(method, path, **options)
         try:
-            return self._request(method, path, **options).json()
-        except requests.exceptions.JSONDecodeError as error:
+            return read(answer.json())
+        except (ValueError, KeyError, TypeError) as error:
             raise ArchiveRefused(
-                f"Orthanc answered {method} {path} with no JSON: is {self._url} really Orthanc?",
+                f"Orthanc answered {method} {path} with something else than expected: "
+                f"is {self._url} really Orthanc?",
                 archive=_ARCHIVE,
             ) from error
 
@@ -244,6 +235,12 @@ class OrthancRest:
         ) as error:
             raise ArchiveUnavailable(
                 f"Orthanc at {self._url} did not answer {method} {path} ({type(error).__name__}).",
+                archive=_ARCHIVE,
+            ) from error
+        except requests.RequestException as error:
+            raise ArchiveRefused(
+                f"Orthanc at {self._url} could not be asked {method} {path} ({type(error).__name__}): "
+                "check its address in the settings.",
                 archive=_ARCHIVE,
             ) from error
         if answer.ok:
@@ -272,8 +269,45 @@ def _failure(answer: requests.Response, request: str) -> ArchiveRefused | Archiv
     text = f"Orthanc answered {request} with HTTP {status}"
     if status in _PASSING:
         return ArchiveUnavailable(f"{text}: see Orthanc's log.", archive=_ARCHIVE, status=status)
-    return ArchiveRefused(
-        f"{text}: check the suite's user, password and rights.", archive=_ARCHIVE, status=status
+    remedy = (
+        "check the suite's user, password and rights" if status in _WITHOUT_RIGHTS else "see Orthanc's log"
+    )
+    return ArchiveRefused(f"{text}: {remedy}.", archive=_ARCHIVE, status=status)
+
+
+def _each[T](read: Callable[[Any], T]) -> Callable[[Any], list[T]]:
+    return lambda answer: [read(entry) for entry in answer]
+
+
+def _system(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**answer, "Version": str(answer["Version"])}
+
+
+def _statistics(answer: Mapping[str, Any]) -> OrthancStatistics:
+    return OrthancStatistics(
+        patients=answer["CountPatients"],
+        studies=answer["CountStudies"],
+        series=answer["CountSeries"],
+        instances=answer["CountInstances"],
+        stored_bytes=int(answer["TotalDiskSize"]),
+    )
+
+
+def _changes(answer: Mapping[str, Any]) -> Changes:
+    entries = tuple(
+        Change(entry["Seq"], entry["ChangeType"], entry["ResourceType"], OrthancId(entry["ID"]))
+        for entry in answer["Changes"]
+    )
+    return Changes(entries, answer["Last"], answer["Done"])
+
+
+def _study_uid(answer: Mapping[str, Any]) -> StudyUid:
+    return StudyUid(answer["MainDicomTags"]["StudyInstanceUID"])
+
+
+def _upload_outcome(answer: Mapping[str, Any]) -> UploadOutcome:
+    return UploadOutcome(
+        OrthancId(answer["ID"]), OrthancId(answer["ParentStudy"]), answer["Status"] == "AlreadyStored"
     )
 
 

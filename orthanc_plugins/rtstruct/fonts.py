@@ -1,9 +1,9 @@
 """Fonts of the report: region names are shown in the script they were written in.
 
-Noto Sans (Latin, Greek, Cyrillic and more) is embedded, from the package pymupdf-fonts. Chinese, Japanese and
-Korean use the fonts that PDF defines by name and every reader supplies: embedding them would take ten
-megabytes. A character that none of them has, or that needs shaping (Arabic, Hebrew), shows as its code point,
-never as a blank.
+Noto Sans (Latin, Greek, Cyrillic and more) is embedded, and FiraGO for what it lacks; both come from the
+package pymupdf-fonts. Chinese, Japanese and Korean use the fonts that PDF defines by name and readers supply:
+embedding them would take ten megabytes. A character that none of them has, or that runs from right to left,
+which reportlab does not set, shows as its code point, never as a blank.
 """
 
 from __future__ import annotations
@@ -20,22 +20,25 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.pdfmetrics import getFont, registerFont
 from reportlab.pdfbase.ttfonts import TTFont
 
-SANS, SANS_BOLD = "PacsSans", "PacsSans-Bold"
+SANS = "PacsSans"
+_BOLD, _MORE = "PacsSans-Bold", "PacsSans-More"
+_EMBEDDED = {SANS: "notos", _BOLD: "notosbo", _MORE: "figo"}
+"""Names of the fonts here and in pymupdf-fonts."""
 _CHINESE, _JAPANESE, _KOREAN = "STSong-Light", "HeiseiKakuGo-W5", "HYSMyeongJo-Medium"
 _SCRIPTS = {"CJK": _CHINESE, "HIRAGANA": _JAPANESE, "KATAKANA": _JAPANESE, "HANGUL": _KOREAN}
 """The font of a script, by the first word of its characters' Unicode names."""
-_SHAPED = frozenset({"R", "AL"})
+_RIGHT_TO_LEFT = frozenset({"R", "AL"})
 """Bidirectional classes of scripts that run from right to left."""
 
 
 @cache
 def register_fonts() -> None:
     """Make the report's fonts known to reportlab, once for each process."""
-    for name, code in ((SANS, "notos"), (SANS_BOLD, "notosbo")):
+    for name, code in _EMBEDDED.items():
         registerFont(TTFont(name, io.BytesIO(pymupdf_fonts.myfont(code))))
     for italic in (0, 1):
         addMapping(SANS, 0, italic, SANS)
-        addMapping(SANS, 1, italic, SANS_BOLD)
+        addMapping(SANS, 1, italic, _BOLD)
     for name in (_CHINESE, _JAPANESE, _KOREAN):
         registerFont(UnicodeCIDFont(name))
 
@@ -76,10 +79,13 @@ def _japanese_font(letter: str) -> str | None:
 
 @cache
 def _font(letter: str) -> str | None:
-    if unicodedata.bidirectional(letter) in _SHAPED:
+    if unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT:
         return None
-    if ord(letter) in getFont(SANS).face.charToGlyph and letter.isprintable():
-        return SANS
+    if not letter.isprintable():
+        return None
+    for font in (SANS, _MORE):
+        if ord(letter) in getFont(font).face.charToGlyph:
+            return font
     return _SCRIPTS.get(_script(letter)) if ord(letter) <= 0xFFFF else None  # noqa: PLR2004 - what they hold
 
 

@@ -1,80 +1,70 @@
 """The results as ``report.pdf``: what was read, the overview, a table of regions, problems, pictures.
 
 It speaks of UIDs and regions only; no patient's name or identifier is known here. The same results give the
-same bytes: the time stands in the report only where the caller hands it in.
+same bytes: a time stands in the report only where the caller hands one in.
 """
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
-from PIL import Image as PillowImage
-from reportlab.lib.colors import Color, HexColor
-from reportlab.lib.enums import TA_RIGHT
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.colors import Color, white
 from reportlab.lib.units import mm
-from reportlab.platypus import (
-    CondPageBreak,
-    Flowable,
-    Image,
-    KeepTogether,
-    Paragraph,
-    SimpleDocTemplate,
-    Spacer,
-    Table,
-)
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Paragraph, Spacer, Table
 
-from orthanc_plugins import __version__
+from orthanc_plugins.rtstruct import report_page as page
 from orthanc_plugins.rtstruct.export import write_whole
-from orthanc_plugins.rtstruct.fonts import SANS, SANS_BOLD, marked_up, register_fonts
 from orthanc_plugins.rtstruct.pictures import region_colour
+from orthanc_plugins.rtstruct.report_page import ReportDocument, faint, heading, picture, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
-
-    from reportlab.pdfgen.canvas import Canvas
 
     from orthanc_plugins.rtstruct.problems import Problem
     from orthanc_plugins.rtstruct.results import RegionResult, Results
 
 REPORT_NAME = "report.pdf"
-DISCLAIMER = "Not a medical device. Not for diagnosis or treatment."
-_SOFTWARE = f"Orthanc PACS Suite {__version__}"
-_MARGIN = 16 * mm
-_WIDTH = A4[0] - 2 * _MARGIN
-_OVERVIEW_HIGHEST = 108 * mm
-_OVERVIEW_PX = 1100
-_PICTURE_PX = 360
-_PICTURES_ACROSS = 3
-_PICTURE_WIDTH = 56 * mm
+
+_NONE = "\N{EN DASH}"
+_TIMES = " \N{MULTIPLICATION SIGN} "
 _LONGEST_NAME = 64
-_NONE = "–"
-_PAGE_COUNT = "page_count"
-_INK, _GREY, _RULE, _BAND, _ACCENT = map(
-    HexColor, ("#1c2530", "#66717e", "#d5dae0", "#f3f5f7", "#1f5f8b")
-)
-_STATE_COLOURS = {"done": "#1c2530", "failed": "#b3261e"}
+_LONGEST_LABEL = 120
+_OVERVIEW_PX, _OVERVIEW_HIGHEST = 1100, 112 * mm
+_PICTURE_PX, _PICTURE_SIDE = 360, 56 * mm
+_PICTURES_ACROSS = 3
+_LABEL_WIDTH = 46 * mm
+_PADDED: list[tuple[object, ...]] = [
+    ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+    ("LEFTPADDING", (0, 0), (-1, -1), 3),
+    ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+    ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+]
+_RULED: list[tuple[object, ...]] = [
+    *_PADDED,
+    ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
+    ("LINEBELOW", (0, 0), (-1, 0), 0.8, page.ACCENT),
+    ("LINEBELOW", (0, 1), (-1, -1), 0.4, page.RULE),
+]
 _METHODS = (
-    "Volume: planimetric (area of the contours times the thickness of their slices), in cc = cm³ = ml.",
-    "Surface: area of the smoothed surface mesh, in cm².",
+    "Volume: planimetric, the area of the contours times the thickness of their slices; 1 cc = 1 cm³ = 1 ml.",
+    "Surface: area of the smoothed, closed surface mesh.",
     "Slices: planes the region is drawn on. Contours: closed contours that could be read.",
-    "Mean ± SD: intensities of the voxels whose centres lie inside the contours, in the unit shown.",
-    f"{_NONE} a value that could not be had. A region without a colour of its own has one of the suite's.",
-    "Characters that no font here can show stand as their Unicode code points.",
+    "Mean ± SD: intensities of the voxels whose centres lie inside the contours.",
+    f"{_NONE} means that a value could not be had. Regions without a colour of their own are given one.",
+    "A character that no font of this report shows stands as its Unicode code point, such as [U+05D0].",
 )
 
 
-def write_report(folder: Path, results: Results, created: datetime | None = None) -> None:
+def write_report(folder: Path, results: Results, *, created: datetime | None = None) -> None:
     """Write ``report.pdf``; it is there whole or not at all.
 
     Parameters
     ----------
     folder
-        Folder of the results: pictures are found there by the paths that the results name.
+        Folder of the results; pictures are found there by the paths that the results name.
     created
         When the results were made, shown at the top; left out when None.
 
@@ -83,181 +73,198 @@ def write_report(folder: Path, results: Results, created: datetime | None = None
     OSError
         A picture that the results name cannot be read, or the report cannot be written.
     """
-    register_fonts()
-    stream = io.BytesIO()
-    document = _Report(stream, created, results)
-    document.build([
+    document = ReportDocument(results.sources.structure_set_uid, created)
+    story = [
         *_header(results, created),
         *_overview(folder, results),
-        *_regions(results),
+        *_regions(results.regions),
         *_problems(results),
         *_pictures(folder, results.regions),
-    ])  # fmt: skip
-    write_whole(folder / REPORT_NAME, stream.getvalue())
-
-
-class _Report(SimpleDocTemplate):  # type: ignore[misc] - reportlab is untyped
-    """A4 pages with a foot that names the structure set and counts the pages."""
-
-    def __init__(self, stream: io.BytesIO, created: datetime | None, results: Results) -> None:
-        super().__init__(
-            stream,
-            pagesize=A4,
-            leftMargin=_MARGIN,
-            rightMargin=_MARGIN,
-            topMargin=14 * mm,
-            bottomMargin=20 * mm,
-            title="Structure set report",
-            author=_SOFTWARE,
-            subject=results.sources.structure_set_uid,
-            creator=_SOFTWARE,
-            lang="en-GB",
-            invariant=1,
-        )
-        self._created = created
-        self._foot = f"Structure set {results.sources.structure_set_uid}"
-
-    def build(self, story: list[Flowable]) -> None:
-        super().build(story, onFirstPage=self._page, onLaterPages=self._page)
-
-    def _page(self, canvas: Canvas, _: SimpleDocTemplate) -> None:
-        if self._created is not None:
-            stamp = f"D:{self._created:%Y%m%d%H%M%S}Z"
-            canvas.setDateFormatter(lambda *_: stamp)
-        canvas.saveState()
-        canvas.setStrokeColor(_RULE)
-        canvas.line(_MARGIN, 15 * mm, A4[0] - _MARGIN, 15 * mm)
-        canvas.setFillColor(_GREY)
-        canvas.setFont(SANS, 7)
-        canvas.drawString(_MARGIN, 11 * mm, self._foot)
-        canvas.drawString(_MARGIN, 7.5 * mm, f"{_SOFTWARE} · {DISCLAIMER}")
-        canvas.drawRightString(A4[0] - _MARGIN - 12 * mm, 11 * mm, f"Page {canvas.getPageNumber()}")
-        canvas.translate(A4[0] - _MARGIN - 11 * mm, 11 * mm)
-        canvas.doForm(_PAGE_COUNT)
-        canvas.restoreState()
-
-    def afterDocument(self) -> None:  # noqa: N802 - reportlab's name
-        """Draw how many pages there are where every page has left room for it."""
-        self.canv.beginForm(_PAGE_COUNT, 0, -2 * mm, 12 * mm, 4 * mm)
-        self.canv.setFillColor(_GREY)
-        self.canv.setFont(SANS, 7)
-        self.canv.drawString(0, 0, f"of {self.page}")
-        self.canv.endForm()
-
-
-def _style(name: str, size: float, **changes: object) -> ParagraphStyle:
-    return ParagraphStyle(
-        name, fontName=SANS, fontSize=size, leading=size * 1.3, textColor=_INK, **changes
-    )
-
-
-_TITLE = _style("title", 18)
-_HEADING = _style("heading", 11, spaceBefore=9, spaceAfter=4)
-_BODY = _style("body", 8)
-_NUMBER = _style("number", 8, alignment=TA_RIGHT)
-_SMALL = _style("small", 7)
-_NOTE = _style("note", 7, leftIndent=2 * mm)
-
-
-def _text(text: str, style: ParagraphStyle = _BODY, *, bold: bool = False, longest: int | None = None) -> Paragraph:
-    """Return a paragraph that shows a text as it stands."""
-    shown = marked_up(text, longest)
-    return Paragraph(f"<b>{shown}</b>" if bold else shown, style)
-
-
-def _label(text: str, style: ParagraphStyle = _SMALL) -> Paragraph:
-    return Paragraph(f'<font color="{_GREY.hexval()}">{marked_up(text)}</font>', style)
+    ]
+    write_whole(folder / REPORT_NAME, document.pdf(story))
 
 
 def _header(results: Results, created: datetime | None) -> list[Flowable]:
     """Return the title and the table of what was read."""
-    sources, grid = results.sources, results.grid
     rows = [
-        ("Structure set", sources.structure_set_label or _NONE),
-        ("SOP Instance UID", sources.structure_set_uid or _NONE),
-        ("Series UID (structures)", sources.structure_series_uid or _NONE),
-        ("Study UID", sources.study_uid or _NONE),
-        ("Series UID (images)", sources.image_series_uid or "the images were not there"),
-        ("Images", str(sources.images)),
+        [faint(name), shown(value, page.SMALL, longest=_LONGEST_LABEL)]
+        for name, value in _facts(results, created)
     ]
-    if grid is not None:
-        spacing = " × ".join(f"{step:.4g}" for step in grid.spacing_mm)
-        size = " × ".join(str(count) for count in grid.shape)
-        rows.append(("Grid (slices × rows × columns)", f"{spacing} mm, {size} voxels, {grid.kind.replace('_', ' ')}"))
-    rows.append(("Regions", _state_counts(results.regions)))
-    if created is not None:
-        rows.append(("Made", f"{created:%Y-%m-%d %H:%M:%S %Z}".rstrip()))
-    rows.append(("Software", _SOFTWARE))
     table = Table(
-        [[_label(name), _text(value, _SMALL, longest=120)] for name, value in rows],
-        colWidths=(46 * mm, _WIDTH - 46 * mm),
+        rows,
+        colWidths=(_LABEL_WIDTH, page.WIDTH - _LABEL_WIDTH),
         style=[
-            ("BACKGROUND", (0, 0), (-1, -1), _BAND),
-            ("LINEABOVE", (0, 0), (-1, 0), 1.2, _ACCENT),
-            ("TOPPADDING", (0, 0), (-1, -1), 1),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
+            *_PADDED,
+            ("BACKGROUND", (0, 0), (-1, -1), page.BAND),
+            ("LINEABOVE", (0, 0), (-1, 0), 1.2, page.ACCENT),
         ],
     )
-    return [_text("Structure set report", _TITLE, bold=True), Spacer(0, 3 * mm), table]
+    return [shown("Structure set report", page.TITLE, bold=True), Spacer(0, 4 * mm), table]
+
+
+def _facts(results: Results, created: datetime | None) -> Iterator[tuple[str, str]]:
+    """Yield label and value of what was read and made."""
+    sources = results.sources
+    yield "Structure set label", sources.structure_set_label or _NONE
+    yield "SOP Instance UID", sources.structure_set_uid or _NONE
+    yield "Series Instance UID", sources.structure_series_uid or _NONE
+    yield "Study Instance UID", sources.study_uid or _NONE
+    yield "Frame of Reference UID", sources.frame_of_reference_uid or _NONE
+    yield "Series Instance UID of the images", sources.image_series_uid or "the images were not there"
+    yield "Number of images", str(sources.images)
+    if results.grid is not None:
+        spacing = _TIMES.join(f"{step:.4g}" for step in results.grid.spacing_mm)
+        shape = _TIMES.join(str(count) for count in results.grid.shape)
+        yield "Grid: slices, rows, columns", f"{shape}, every {spacing} mm; {_words(results.grid.kind)}"
+    yield "Regions", _state_counts(results.regions)
+    if created is not None:
+        yield "Made", f"{created:%Y-%m-%d %H:%M:%S %Z}".rstrip()
+    yield "Software", page.SOFTWARE
+
+
+def _words(code: str) -> str:
+    return code.replace("_", " ")
 
 
 def _state_counts(regions: Sequence[RegionResult]) -> str:
     """Return how many regions there are and how they ended, such as ``10: 9 done, 1 failed``."""
     states = [region.state for region in regions]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    return f"{len(regions)}: {counts}" if regions else "0"
+    return f"{len(regions)}: {counts}" if regions else "none"
 
 
 def _overview(folder: Path, results: Results) -> list[Flowable]:
     if results.overview_path is None:
         return []
-    picture = _picture(folder / results.overview_path, _OVERVIEW_PX, _WIDTH, _OVERVIEW_HIGHEST)
-    return [Spacer(0, 4 * mm), picture]
+    path = folder / results.overview_path
+    return [Spacer(0, 4 * mm), picture(path, _OVERVIEW_PX, page.WIDTH, _OVERVIEW_HIGHEST)]
 
 
-def _picture(path: Path, long_side_px: int, width: float, height: float) -> Image:
-    """Return a picture no larger than a box, as JPEG: a page of PNGs would take seconds and megabytes."""
-    with PillowImage.open(path) as opened:
-        shown = opened.convert("RGB")
-    shown.thumbnail((long_side_px, long_side_px))
-    stream = io.BytesIO()
-    shown.save(stream, "JPEG", quality=88, subsampling=0)
-    zoom = min(width / shown.width, height / shown.height)
-    return Image(stream, shown.width * zoom, shown.height * zoom)
-
-
-def _regions(results: Results) -> list[Flowable]:
+def _regions(regions: Sequence[RegionResult]) -> list[Flowable]:
     """Return the table of regions and what its columns mean."""
-    unit = next((region.statistics.unit for region in results.regions if region.statistics), "")
-    titles = ("", "No.", "Name", "Volume\ncc", "Surface\ncm²", "Slices", "Contours", f"Mean ± SD\n{unit}", "State")
-    rows = [[_label(title) for title in titles], *(_row(region, unit) for region in results.regions)]
-    swatches = [
-        ("BACKGROUND", (0, place), (0, place), _swatch(region)) for place, region in enumerate(results.regions, 1)
+    if not regions:
+        return [heading("Regions"), shown("The structure set holds no regions.")]
+    titles = ("", "No.", "Name", "Volume", "Surface", "Slices", "Contours", "Mean ± SD", "State")
+    units = ("", "", "", "cc", "cm²", "", "", "", "")
+    rows = [
+        [_title(title, unit) for title, unit in zip(titles, units, strict=True)],
+        *(_row(region) for region in regions),
     ]
-    widths = [4, 11, 57, 20, 18, 13, 16, 27]
+    swatches = [
+        ("BACKGROUND", (0, place), (0, place), _swatch(region)) for place, region in enumerate(regions, 1)
+    ]
+    widths = [width * mm for width in (4, 11, 54, 19, 19, 12, 15, 30)]
     table = Table(
         rows,
-        colWidths=[*(width * mm for width in widths), _WIDTH - sum(widths) * mm],
+        colWidths=[*widths, page.WIDTH - sum(widths)],
         repeatRows=1,
-        style=[*_RULED, *swatches],
+        style=[*_RULED, ("LINEBELOW", (0, 1), (0, -1), 2, white), *swatches],
     )
-    notes = KeepTogether([Spacer(0, 3 * mm), *(_label(note, _NOTE) for note in _METHODS)])
-    if not results.regions:
-        return [_heading("Regions"), _text("The structure set holds no regions.")]
-    return [CondPageBreak(40 * mm), _heading("Regions"), table, notes]
+    notes = KeepTogether([Spacer(0, 3 * mm), *(faint(note) for note in _METHODS)])
+    return [CondPageBreak(35 * mm), heading("Regions"), table, notes]
 
 
-_RULED: list[tuple[object, ...]] = [
-    ("LINEBELOW", (0, 0), (-1, 0), 0.8, _ACCENT),
-    ("LINEBELOW", (0, 1), (-1, -1), 0.4, _RULE),
-    ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
-    ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
-    ("LEFTPADDING", (0, 0), (-1, -1), 3),
-    ("RIGHTPADDING", (0, 0), (-1, -1), 3),
-    ("TOPPADDING", (0, 0), (-1, -1), 2),
-    ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
-]
+def _title(title: str, unit: str) -> Paragraph:
+    style = page.NOTE if title in {"", "Name", "State"} else page.NUMBER_TITLE
+    return faint(f"{title} {unit}".rstrip(), style)
 
 
-def _heading(text: str) -> Paragraph:
-    return _text(text, _HEADING, bold=True)
+def _row(region: RegionResult) -> list[Paragraph | str]:
+    name = [shown(region.name or _NONE, longest=_LONGEST_NAME)]
+    if region.interpreted_type:
+        name.append(faint(region.interpreted_type))
+    numbers = (
+        _measure(region.volume_cc),
+        _measure(region.surface_cm2),
+        str(region.slices),
+        str(region.contours),
+    )
+    return [
+        "",
+        shown(str(region.number), page.NUMBER),
+        name,
+        *(shown(number, page.NUMBER) for number in (*numbers, _intensities(region))),
+        _state(region.state),
+    ]
+
+
+def _swatch(region: RegionResult) -> Color:
+    return Color(*(part / 255 for part in region_colour(region.colour, region.number)))
+
+
+def _measure(value: float | None) -> str:
+    """Return a number with about four figures that mean something, a dash for none.
+
+    >>> _measure(0.01234), _measure(38.8913), _measure(12988.52)
+    ('0.012', '38.89', '12988.5')
+    """
+    if value is None:
+        return _NONE
+    decimals = 3 if value < 1 else 2 if value < 100 else 1  # noqa: PLR2004 - where figures stop to mean much
+    return f"{value:.{decimals}f}"
+
+
+def _intensities(region: RegionResult) -> str:
+    found = region.statistics
+    if found is None:
+        return _NONE
+    return f"{found.mean:.4g} ± {found.sd:.3g} {found.unit}".rstrip()
+
+
+def _state(state: str) -> Paragraph:
+    return shown(state, page.ALARMED if state == "failed" else page.BODY)
+
+
+def _problems(results: Results) -> list[Flowable]:
+    """Return every problem of the set and its regions, errors first."""
+    found = [*results.problems, *(problem for region in results.regions for problem in region.problems)]
+    if not found:
+        return [heading("Problems"), shown("None was found.")]
+    found.sort(key=lambda problem: problem.severity != "error")
+    rows = [[faint(title) for title in ("Severity", "Region", "What is wrong")]]
+    rows.extend(_problem(problem) for problem in found)
+    table = Table(
+        rows,
+        colWidths=(18 * mm, 16 * mm, page.WIDTH - 34 * mm),
+        repeatRows=1,
+        style=[*_RULED, ("VALIGN", (0, 1), (-1, -1), "TOP")],
+    )
+    return [CondPageBreak(30 * mm), heading(f"Problems ({len(found)})"), table]
+
+
+def _problem(problem: Problem) -> list[Paragraph]:
+    region = _NONE if problem.region is None else str(problem.region)
+    return [
+        shown(problem.severity, page.ALARMED if problem.severity == "error" else page.BODY),
+        shown(region),
+        shown(problem.message),
+    ]
+
+
+def _pictures(folder: Path, regions: Sequence[RegionResult]) -> list[Flowable]:
+    """Return the pictures of the regions, three across."""
+    cells = [
+        [picture(folder / region.preview_path, _PICTURE_PX, _PICTURE_SIDE, _PICTURE_SIDE), _caption(region)]
+        for region in regions
+        if region.preview_path is not None
+    ]
+    if not cells:
+        return []
+    cells.extend([[]] * (-len(cells) % _PICTURES_ACROSS))
+    rows = [cells[start : start + _PICTURES_ACROSS] for start in range(0, len(cells), _PICTURES_ACROSS)]
+    table = Table(
+        rows,
+        colWidths=[page.WIDTH / _PICTURES_ACROSS] * _PICTURES_ACROSS,
+        style=[
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 2 * mm),
+        ],
+    )
+    note = faint("Each region on the slice where it is largest.")
+    return [CondPageBreak(80 * mm), heading("Pictures"), note, Spacer(0, 2 * mm), table]
+
+
+def _caption(region: RegionResult) -> Paragraph:
+    volume = "" if region.volume_cc is None else f", {_measure(region.volume_cc)} cc"
+    return shown(f"{region.number} {region.name}"[:_LONGEST_NAME] + volume, page.CAPTION)

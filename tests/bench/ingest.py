@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tests.builders import build_case
 from tests.builders.images import ImageFrame
-from tests.system.stack import Stack, running_stack
+from tests.stack import Stack, running_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tests.browser.conftest import Visit
-    from tests.browser.suite import Suite
+    from tests.stack import Stack
 
 type Picture = NDArray[np.uint8]
 """Shape (rows, columns, 3), red, green and blue."""
@@ -37,29 +37,29 @@ LINE_PIXELS = 3
 
 
 @pytest.fixture(scope="module")
-def case(suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Case:
+def case(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Case:
     """A case that the suite has received: images and structure set."""
     case = build_case(frame=FRAME)
     folder = tmp_path_factory.mktemp("case")
     case.write(folder)
-    suite.receive(folder)
+    stack.receive(folder)
     return case
 
 
 @pytest.fixture(scope="module")
-def images_alone(suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Case:
+def images_alone(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Case:
     """Another patient's images, without a structure set."""
     case = build_case(frame=FRAME, seed=1, identity=Identity("Alone^Images", "PHANTOM-0002"))
     folder: Path = tmp_path_factory.mktemp("images")
     case.write(folder)
-    suite.receive(folder / "images")
+    stack.receive(folder / "images")
     return case
 
 
-def viewer(suite: Suite, case: Case, **parameters: str) -> str:
+def viewer(stack: Stack, case: Case, **parameters: str) -> str:
     study = case.structure_set.StudyInstanceUID
     return "&".join(
-        [f"{suite.ohif}/viewer?StudyInstanceUIDs={study}", *(f"{k}={v}" for k, v in parameters.items())]
+        [f"{stack.ohif}/viewer?StudyInstanceUIDs={study}", *(f"{k}={v}" for k, v in parameters.items())]
     )
 
 
@@ -138,13 +138,14 @@ def contours_of_one_slice(case: Case, *regions: str) -> list[ContourExtent]:
     return [ContourExtent(image_uid, points.min(axis=0), points.max(axis=0)) for points in points_mm]
 
 
-def test_result_gives_the_plain_link(suite: Suite, case: Case) -> None:
-    result = suite.answer(f"/pacs/api/rtstruct/{case.structure_set.SeriesInstanceUID}")
-    assert result["viewer_url"] == viewer(suite, case)
+def test_result_gives_the_plain_link(stack: Stack, case: Case) -> None:
+    stack.job_in_state(case.reference.study_uid, "succeeded")
+    result = stack.results(case.structure_set.SeriesInstanceUID)
+    assert result["viewer_url"] == viewer(stack, case)
 
 
-def test_plain_link_shows_the_contours(suite: Suite, case: Case, visit: Visit) -> None:
-    page = visit(viewer(suite, case))
+def test_plain_link_shows_the_contours(stack: Stack, case: Case, visit: Visit) -> None:
+    page = visit(viewer(stack, case))
     picture = picture_with(page, "GTV")
     assert shows_body(picture)
     drawn = {region: pixels(picture, region) for region in ("BODY", "GTV", "Heart", "Lung_R", "Spine")}
@@ -153,8 +154,8 @@ def test_plain_link_shows_the_contours(suite: Suite, case: Case, visit: Visit) -
     assert names == list(COLOURS)
 
 
-def test_contours_vanish_when_hidden(suite: Suite, case: Case, visit: Visit) -> None:
-    page = visit(viewer(suite, case))
+def test_contours_vanish_when_hidden(stack: Stack, case: Case, visit: Visit) -> None:
+    page = visit(viewer(stack, case))
     picture_with(page, "GTV")
     page.locator("[data-cy=all-segments-visibility-toggle]").click()
     expect(page.locator("[data-cy=viewport-pane] svg.svg-layer path")).to_have_count(0)
@@ -167,10 +168,10 @@ def test_contours_vanish_when_hidden(suite: Suite, case: Case, visit: Visit) -> 
     }
 
 
-def test_contour_lies_where_the_structure_set_says(suite: Suite, case: Case, visit: Visit) -> None:
+def test_contour_lies_where_the_structure_set_says(stack: Stack, case: Case, visit: Visit) -> None:
     """The body in the image gives the scale, since its contour is known; the target's must fit in with it."""
     body, target = contours_of_one_slice(case, "BODY", "GTV")
-    page = visit(viewer(suite, case, initialSOPInstanceUID=target.image_uid))
+    page = visit(viewer(stack, case, initialSOPInstanceUID=target.image_uid))
     picture = picture_with(page, "GTV")
     low, high = extent(is_soft_tissue(picture), at_least=5)
     pixels_per_mm = (high - low) / (body.high_mm - body.low_mm)
@@ -180,22 +181,22 @@ def test_contour_lies_where_the_structure_set_says(suite: Suite, case: Case, vis
 
 
 def test_same_images_without_their_structure_set_show_no_contour(
-    suite: Suite, case: Case, visit: Visit
+    stack: Stack, case: Case, visit: Visit
 ) -> None:
-    picture = picture_of(visit(viewer(suite, case, SeriesInstanceUIDs=image_series(case))))
+    picture = picture_of(visit(viewer(stack, case, SeriesInstanceUIDs=image_series(case))))
     assert shows_body(picture)
     assert {pixels(picture, region) for region in ("BODY", "GTV", "Heart")} == {0}
 
 
-def test_study_of_images_alone_opens(suite: Suite, images_alone: Case, visit: Visit) -> None:
-    page = visit(viewer(suite, images_alone))
+def test_study_of_images_alone_opens(stack: Stack, images_alone: Case, visit: Visit) -> None:
+    page = visit(viewer(stack, images_alone))
     assert shows_body(picture_of(page))
     assert page.locator("[data-cy=viewport-pane] svg.svg-layer path").count() == 0
 
 
 @pytest.mark.usefixtures("images_alone")
-def test_study_list_finds_a_patient_and_opens_the_study(suite: Suite, case: Case, visit: Visit) -> None:
-    page = visit(f"{suite.ohif}/")
+def test_study_list_finds_a_patient_and_opens_the_study(stack: Stack, case: Case, visit: Visit) -> None:
+    page = visit(f"{stack.ohif}/")
     expect(page.get_by_text("Alone, Images")).to_be_visible()
     page.locator("input").first.fill("Synth")
     page.wait_for_url("**patientName=Synth*")

@@ -11,21 +11,21 @@ from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Visit
-    from tests.browser.suite import Suite
+    from tests.stack import Stack
 
 
-def test_documentation_lists_every_route(suite: Suite, visit: Visit) -> None:
-    with urllib.request.urlopen(f"{suite.front}/pacs/openapi.json", timeout=10) as answer:
+def test_documentation_lists_every_route(stack: Stack, visit: Visit) -> None:
+    with urllib.request.urlopen(f"{stack.front}/pacs/openapi.json", timeout=10) as answer:
         routes = json.load(answer)["paths"]
-    page = visit(f"{suite.front}/pacs/docs")
+    page = visit(f"{stack.front}/pacs/docs")
     operations = page.locator(".opblock")
     expect(operations).to_have_count(sum(len(methods) for methods in routes.values()))
     shown = {text.replace("\u200b", "") for text in page.locator(".opblock-summary-path").all_text_contents()}
     assert shown == set(routes)
 
 
-def test_health_can_be_tried_out(suite: Suite, visit: Visit) -> None:
-    page = visit(f"{suite.front}/pacs/docs")
+def test_health_can_be_tried_out(stack: Stack, visit: Visit) -> None:
+    page = visit(f"{stack.front}/pacs/docs")
     health = page.locator(".opblock").filter(
         has=page.locator(".opblock-summary-path", has_text=re.compile(r"health$"))
     )

@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders import Case, build_case
 from tests.builders.images import ImageFrame
-from tests.system.stack import Stack, running_stack
+from tests.stack import Stack, running_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

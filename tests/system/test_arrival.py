@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import trimesh
 
-from tests.system.stack import eventually, running_stack
+from tests.stack import eventually, running_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.builders import Case
+    from tests.stack import Stack
     from tests.system.conftest import NewCase
-    from tests.system.stack import Stack
 
     type Written = Callable[[Case], tuple[Path, Path]]
 

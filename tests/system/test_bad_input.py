@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.builders import DAMAGES, HOSTILE_NAMES, renamed
-from tests.system.stack import eventually
+from tests.stack import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
     from tests.builders import Case
+    from tests.stack import Stack
     from tests.system.conftest import NewCase
-    from tests.system.stack import Stack
 
 
 def process(stack: Stack, case: Case, spoilt: FileDataset, folder: Path) -> dict[str, Any]:

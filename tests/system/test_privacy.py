@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.builders import DAMAGES, Identity, renamed
-from tests.system.stack import running_stack
+from tests.stack import running_stack
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.builders import Case
+    from tests.stack import Stack
     from tests.system.conftest import NewCase
-    from tests.system.stack import Stack
 
     type Written = Callable[[Case], tuple[Path, Path]]
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.builders import build_case
 from tests.builders.images import ImageFrame
-from tests.system.stack import Stack, eventually, running_stack
+from tests.stack import Stack, eventually, running_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,22 +1,22 @@
-"""A real Orthanc with the suite and its worker, whose processes a test may kill."""
+"""The suite as it really runs: Orthanc with its worker, on demand nginx and OHIF; a test may kill any of it."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
 
-from scripts.lib.render import Deployment, render
-from tests.browser.suite import STORESCU, free_ports
+from scripts.lib.render import Deployment, Ports, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 PATIENCE_S = 60.0
 """How long anything may take on a busy machine; tests end as soon as it has happened."""
 
+STORESCU = "/usr/bin/storescu"
+"""DCMTK's; the test environment has another program of this name in front."""
+
+_STOP_TIMEOUT_S = 40.0
 _ENDED = {"succeeded", "failed", "cancelled"}
 
 
@@ -57,7 +61,7 @@ class Stack:
         if self._orthanc is None:
             return 0
         self._orthanc.terminate()
-        status = self._orthanc.wait(40)
+        status = self._orthanc.wait(_STOP_TIMEOUT_S)
         self._orthanc = None
         return status
 
@@ -90,12 +94,24 @@ class Stack:
         """End the worker's process in the middle of whatever it does."""
         os.kill(self.worker_process(), signal.SIGKILL)
 
-    # Orthanc and the suite
+    # Addresses
+
+    @property
+    def front(self) -> str:
+        """nginx' origin of the API and its documentation."""
+        return f"http://localhost:{self.deployment.ports.front}"
+
+    @property
+    def ohif(self) -> str:
+        """nginx' origin of OHIF."""
+        return f"http://localhost:{self.deployment.ports.ohif}"
 
     @property
     def url(self) -> str:
         """Root of Orthanc's REST API."""
         return f"http://127.0.0.1:{self.deployment.ports.orthanc}"
+
+    # Orthanc and the suite
 
     def get(self, path: str) -> requests.Response:
         return self._session.get(self.url + path, timeout=PATIENCE_S)
@@ -192,16 +208,52 @@ def eventually[T](look: Callable[[], T | None], what: str, within_s: float = PAT
 
 
 @contextmanager
-def running_stack(data: Path, *, suite: bool = True, **orthanc: Any) -> Iterator[Stack]:
-    """Run Orthanc with all its state in a folder; keywords are merged over its configuration."""
+def running_stack(data: Path, *, suite: bool = True, front: bool = False, **orthanc: Any) -> Iterator[Stack]:
+    """Run the suite with all its state in a folder.
+
+    ``suite=False`` leaves the suite out of Orthanc; ``front=True`` adds nginx and OHIF; further keywords are
+    merged over Orthanc's configuration.
+    """
     configuration: Mapping[str, Any] = {"StableAge": 2, **orthanc}
-    deployment = Deployment(data=data, ports=free_ports(), orthanc=configuration, python=Path(sys.executable))
+    deployment = Deployment(
+        data=data, ports=_free_ports(), orthanc=configuration, python=Path(sys.executable)
+    )
     render(deployment)
     stack = Stack(deployment)
     if not suite:
         stack.without_suite()
-    stack.start()
-    try:
+    with ExitStack() as running:
+        running.callback(stack.stop)
+        stack.start()
+        if front:
+            running.enter_context(_nginx(deployment))
+            eventually(lambda: requests.get(f"{stack.ohif}/", timeout=5).ok, "nginx answers")
         yield stack
+
+
+@contextmanager
+def _nginx(deployment: Deployment) -> Iterator[None]:
+    log = (deployment.logs / "nginx.log").open("wb")
+    command = ["/usr/sbin/nginx", "-e", "stderr", "-c", str(deployment.run / "nginx.conf")]
+    process = subprocess.Popen(command, stdout=log, stderr=log)
+    log.close()
+    try:
+        eventually(lambda: _listens(deployment.ports.ohif) or process.poll(), "nginx listens")
+        assert process.poll() is None, (deployment.logs / "nginx.log").read_text()
+        yield
     finally:
-        stack.stop()
+        process.terminate()
+        process.wait(_STOP_TIMEOUT_S)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_ports() -> Ports:
+    """Return ports that nothing listens on."""
+    with ExitStack() as sockets:
+        bound = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
+        front, orthanc, dicom, ohif = (one.getsockname()[1] for one in bound)
+    return Ports(front=front, orthanc=orthanc, dicom=dicom, ohif=ohif)
