@@ -1,4 +1,4 @@
-"""The suite as it really runs: Orthanc with its worker, on demand nginx and OHIF; a test may kill any of it."""
+"""The suite as it really runs: Orthanc, its worker, and nginx with OHIF; a test may kill any of it."""
 
 from __future__ import annotations
 
