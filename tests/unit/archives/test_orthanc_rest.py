@@ -1,0 +1,308 @@
+"""The client of Orthanc's REST API, against a server that answers what a test dictates."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from orthanc_plugins.archives import OrthancRest, UploadOutcome
+from orthanc_plugins.errors import ArchiveError, ArchiveRefused, ArchiveUnavailable, NotFound
+from orthanc_plugins.identifiers import OrthancId
+from tests.fakes import FakeOrthancRest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+INSTANCE = OrthancId("6bf20a51-a2f5e4ad-15ee6ff0-d6e7f0a5-1a4d6a14")
+
+
+class Parrot:
+    """A server that says what it is told to, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.body = b'{"Version": "1.12.7"}'
+        self.headers: dict[str, str] = {}
+        self.silent = False
+        self._ends = threading.Event()
+        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+        parrot = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                parrot.answer(self)
+
+            def do_POST(self) -> None:
+                parrot.answer(self)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
+        self.asked.append((request.command, request.path, dict(request.headers), body))
+        if self.silent:
+            self._ends.wait()
+            request.close_connection = True
+            return
+        request.send_response(self.status)
+        for name, value in {"Content-Length": str(len(self.body)), **self.headers}.items():
+            request.send_header(name, value)
+        request.end_headers()
+        request.wfile.write(self.body)
+
+    def says(self, content: object) -> None:
+        self.body = json.dumps(content).encode()
+
+    def close(self) -> None:
+        self._ends.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def parrot() -> Iterator[Parrot]:
+    parrot = Parrot()
+    yield parrot
+    parrot.close()
+
+
+@pytest.fixture
+def client(parrot: Parrot) -> OrthancRest:
+    return OrthancRest(parrot.url, timeout_s=5)
+
+
+def public_methods(kind: type) -> dict[str, inspect.Signature]:
+    return {
+        name: inspect.signature(member)
+        for name, member in vars(kind).items()
+        if inspect.isfunction(member) and not name.startswith("_")
+    }
+
+
+def test_the_fake_has_the_methods_and_signatures_of_the_client() -> None:
+    real, fake = public_methods(OrthancRest), public_methods(FakeOrthancRest)
+    assert len(real) >= 17
+    assert {name: fake.get(name) for name in real} == real
+
+
+# Errors
+
+
+def every_exception(root: type[requests.RequestException]) -> set[type[requests.RequestException]]:
+    return {root}.union(*(every_exception(child) for child in root.__subclasses__()))
+
+
+UNAVAILABLE = {
+    requests.ConnectionError,
+    requests.ConnectTimeout,
+    requests.ReadTimeout,
+    requests.Timeout,
+    requests.exceptions.SSLError,
+    requests.exceptions.ProxyError,
+    requests.exceptions.ChunkedEncodingError,
+}
+
+
+@pytest.mark.parametrize("kind", sorted(every_exception(requests.RequestException), key=str))
+def test_every_exception_of_requests_becomes_an_archive_error(
+    kind: type[requests.RequestException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object, **_options: object) -> requests.Response:
+        raise kind("marker", "marker", 0) if issubclass(kind, requests.JSONDecodeError) else kind("marker")
+
+    monkeypatch.setattr(requests.Session, "request", fail)
+    with pytest.raises(ArchiveError) as caught:
+        OrthancRest("http://127.0.0.1:1").system()
+    expected = ArchiveUnavailable if kind in UNAVAILABLE else ArchiveRefused
+    assert type(caught.value) is expected
+    assert caught.value.archive == "orthanc"
+    assert "marker" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, ArchiveRefused),
+        (401, ArchiveRefused),
+        (403, ArchiveRefused),
+        (404, NotFound),
+        (405, ArchiveRefused),
+        (408, ArchiveUnavailable),
+        (409, ArchiveRefused),
+        (415, ArchiveRefused),
+        (429, ArchiveUnavailable),
+        (500, ArchiveUnavailable),
+        (502, ArchiveUnavailable),
+        (503, ArchiveUnavailable),
+        (504, ArchiveUnavailable),
+        (507, ArchiveRefused),
+    ],
+)
+def test_each_status_is_the_right_error(
+    parrot: Parrot, client: OrthancRest, status: int, kind: type[ArchiveError]
+) -> None:
+    parrot.status = status
+    with pytest.raises(ArchiveError, match=r"GET /instances/") as caught:
+        client.instance(INSTANCE)
+    assert type(caught.value) is kind
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_for_want_of_rights_says_so(parrot: Parrot, client: OrthancRest, status: int) -> None:
+    parrot.status = status
+    with pytest.raises(ArchiveRefused, match="user, password"):
+        client.system()
+
+
+def test_another_refusal_does_not_send_anyone_looking_for_passwords(
+    parrot: Parrot, client: OrthancRest
+) -> None:
+    parrot.status = 400
+    with pytest.raises(ArchiveRefused, match="HTTP 400") as caught:
+        client.system()
+    assert "password" not in str(caught.value)
+
+
+def test_a_refused_connection_is_unavailable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(ArchiveUnavailable, match="did not answer") as caught:
+        OrthancRest(f"http://127.0.0.1:{port}").system()
+    assert caught.value.status is None
+
+
+def test_silence_is_unavailable(parrot: Parrot) -> None:
+    parrot.silent = True
+    client = OrthancRest(parrot.url, timeout_s=0.1)
+    with pytest.raises(ArchiveUnavailable, match="ReadTimeout"):
+        client.system()
+
+
+def test_an_answer_cut_short_is_unavailable(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.headers = {"Content-Length": "1000", "Connection": "close"}
+    with pytest.raises(ArchiveUnavailable):
+        client.file(INSTANCE)
+
+
+@pytest.mark.parametrize("body", [b"<html>a login page</html>", b"", b"\xff"])
+def test_an_answer_that_is_not_json_is_refused_by_name(
+    parrot: Parrot, client: OrthancRest, body: bytes
+) -> None:
+    parrot.body = body
+    with pytest.raises(ArchiveRefused, match=r"is .* really Orthanc"):
+        client.system()
+
+
+@pytest.mark.parametrize("content", [{}, [], {"MainDicomTags": {}}, {"Version": None}, "text", 5, None])
+def test_json_of_another_kind_is_refused_by_name(
+    parrot: Parrot, client: OrthancRest, content: object
+) -> None:
+    parrot.says(content)
+    for ask in (
+        client.statistics,
+        client.last_change,
+        lambda: client.changes(0),
+        lambda: client.series(INSTANCE),
+        lambda: client.instance(INSTANCE),
+        lambda: client.study_uid(INSTANCE),
+        lambda: client.upload(b"x"),
+    ):
+        with pytest.raises(ArchiveRefused, match=r"is .* really Orthanc"):
+            ask()
+
+
+# Requests
+
+
+def test_credentials_and_headers_go_with_each_request(parrot: Parrot) -> None:
+    with_user = OrthancRest(parrot.url, credentials=("user", "pass"))
+    with_token = OrthancRest(parrot.url, headers={"Authorization": "Bearer token"})
+    with_user.system()
+    with_token.system()
+    sent = [headers["Authorization"] for _, _, headers, _ in parrot.asked]
+    assert sent == ["Basic dXNlcjpwYXNz", "Bearer token"]
+
+
+def test_proxies_of_the_environment_are_not_used(
+    parrot: Parrot, client: OrthancRest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    client.system()
+    assert len(parrot.asked) == 1
+
+
+def test_the_change_log_is_asked_for_in_pages(parrot: Parrot, client: OrthancRest) -> None:
+    entry = {"Seq": 8, "ChangeType": "NewSeries", "ResourceType": "Series", "ID": INSTANCE, "Date": "x"}
+    parrot.says({"Changes": [entry], "Last": 8, "Done": False})
+    changes = client.changes(7, limit=1)
+    assert parrot.asked[0][:2] == ("GET", "/changes?since=7&limit=1")
+    assert (changes.last, changes.done, changes.entries[0].kind) == (8, False, "NewSeries")
+
+
+def test_counts_are_numbers(parrot: Parrot, client: OrthancRest) -> None:
+    counts = {"CountPatients": 1, "CountStudies": 2, "CountSeries": 3, "CountInstances": 4}
+    parrot.says({**counts, "TotalDiskSize": "12345678901"})
+    held = client.statistics()
+    assert (held.patients, held.studies, held.series, held.instances) == (1, 2, 3, 4)
+    assert held.stored_bytes == 12_345_678_901
+
+
+def test_a_lookup_keeps_the_level_asked_for(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.says([{"ID": "a", "Type": "Study"}, {"ID": "b", "Type": "Series"}, {"ID": "c", "Type": "Series"}])
+    assert client.lookup("1.2.3", "Series") == ["b", "c"]
+    assert parrot.asked[0][3] == b"1.2.3"
+
+
+def test_an_upload_tells_whether_it_was_there_already(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.says({"ID": "i", "ParentStudy": "s", "Status": "AlreadyStored"})
+    assert client.upload(b"DICM") == UploadOutcome(OrthancId("i"), OrthancId("s"), already_stored=True)
+    assert parrot.asked[0][3] == b"DICM"
+
+
+def test_structure_sets_are_found_by_modality_a_page_at_a_time(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.says(["a", "b"])
+    assert client.find_structure_sets(100, 50) == ["a", "b"]
+    query = json.loads(parrot.asked[0][3])
+    assert query == {"Level": "Series", "Query": {"Modality": "RTSTRUCT"}, "Since": 100, "Limit": 50}
+
+
+def test_an_instance_that_is_not_there_is_told_and_other_failures_are_not_taken_for_it(
+    parrot: Parrot, client: OrthancRest
+) -> None:
+    parrot.status = 404
+    assert not client.has_instance(INSTANCE)
+    parrot.status = 503
+    with pytest.raises(ArchiveUnavailable):
+        client.has_instance(INSTANCE)
+
+
+def test_threads_share_the_client(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.says({"Version": "1"})
+    answers: list[Any] = []
+    threads = [threading.Thread(target=lambda: answers.append(client.system())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [{"Version": "1"}] * 8
