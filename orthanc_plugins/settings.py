@@ -36,7 +36,7 @@ from pydantic_settings import (
 from orthanc_plugins.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 SECTION = "PacsSuite"
 ENVIRONMENT_PREFIX = "ORTHANC__PACS_SUITE__"
@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         PositiveInt, Field(description="Jobs one worker runs at the same time.")
     ] = 2
     worker_name: Annotated[
-        str | None, Field(description="Name of this worker among all; host name and `embedded` when not set.")
+        str | None, Field(description="Name of this worker among all that share the jobs; the host name when not set.")
     ] = None
     python_executable: Annotated[
         str,
@@ -238,6 +238,29 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     if not isinstance(configuration, dict):
         raise ConfigurationError(f"The configuration {path} is not a JSON object, as Orthanc's is.")
     return load_settings(configuration, environment)
+
+
+def settings_table() -> str:
+    """Return all settings as the rows of a Markdown table: key, environment variable, default, meaning."""
+    lines = ["| key | environment variable | default | meaning |", "|---|---|---|---|"]
+    return "\n".join([*lines, *_rows(Settings, "", ENVIRONMENT_PREFIX)]) + "\n"
+
+
+def _rows(section: type[BaseModel], key_prefix: str, variable_prefix: str) -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        key, variable = key_prefix + to_pascal(name), variable_prefix + name.upper()
+        if isinstance(field.default, BaseModel):
+            yield from _rows(type(field.default), f"{key}.", f"{variable}__")
+        else:
+            yield f"| `{key}` | `{variable}` | {_shown(field.default)} | {field.description} |"
+
+
+def _shown(default: object) -> str:
+    if default is None:
+        return "not set"
+    if isinstance(default, tuple):
+        return f"`{json.dumps(default)}`"
+    return f"`{json.dumps(default)}`" if isinstance(default, bool) else f"`{default}`"
 
 
 def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
