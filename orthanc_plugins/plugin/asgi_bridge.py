@@ -14,6 +14,7 @@ import logging
 import queue
 import threading
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -34,9 +35,12 @@ BUFFERED_BYTES = 4 * 1024 * 1024
 
 _STREAM_AHEAD = 16
 _PAUSE_S = 0.005
+_LOOK_UP_S = 0.2
+_GRACE_S = 2.0
 _OK = 200
 _METHOD_NOT_ALLOWED = 405
 _SERVER_ERROR = 500
+_UNAVAILABLE = 503
 _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
 _NOT_PASSED_ON = frozenset({b"content-type", b"content-length", b"date", b"server", b"connection"})
 
@@ -58,19 +62,29 @@ class AsgiBridge:
     def __init__(self, application: AsgiApplication, mount: str) -> None:
         self._application = application
         self._mount = mount
+        self._closed = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="pacs-asgi", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop the event loop."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=5)
+        """Stop the event loop; Orthanc's threads that still wait for an answer, and later ones, give 503.
+
+        A thread that went on waiting would keep Orthanc from ending.
+        """
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        self._thread.join(timeout=2 * _GRACE_S)
+        if not self._thread.is_alive():
+            self._loop.close()
 
     def answer(self, output: Any, uri: str, **request: Any) -> None:
         """Answer one call of Orthanc's REST API; the signature is that of Orthanc's REST callbacks."""
-        exchange = _Exchange(request.get("body") or b"")
-        asyncio.run_coroutine_threadsafe(self._run(self._scope(uri, request), exchange), self._loop)
+        exchange = _Exchange(request.get("body") or b"", self._closed)
+        if not self._closed.is_set():
+            asyncio.run_coroutine_threadsafe(self._run(self._scope(uri, request), exchange), self._loop)
         exchange.write_to(output)
 
     async def _run(self, scope: Message, exchange: _Exchange) -> None:
@@ -78,9 +92,16 @@ class AsgiBridge:
             await self._application(scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - the edge: whatever escapes the application becomes an answer
             logger.error("The route %s failed: %s", scope["path"], describe_exception(error))  # noqa: TRY400
-            await exchange.fail()
         finally:
             await exchange.finish()
+
+    async def _end(self) -> None:
+        requests = asyncio.all_tasks() - {asyncio.current_task()}
+        for request in requests:
+            request.cancel()
+        if requests:
+            await asyncio.wait(requests, timeout=_GRACE_S)
+        self._loop.stop()
 
     def _scope(self, uri: str, request: Mapping[str, Any]) -> Message:
         headers = [
@@ -119,9 +140,9 @@ class _Exchange:
     """One request and its answer, between the event loop and Orthanc's thread."""
 
     body: bytes
+    closed: threading.Event
     _messages: queue.Queue[Message] = field(default_factory=lambda: queue.Queue(_STREAM_AHEAD))
     _received: bool = False
-    _started: bool = False
     _abandoned: bool = False
 
     async def receive(self) -> Message:
@@ -133,19 +154,10 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         """Take a message of the application."""
-        self._started = True
         await self._put(message)
 
-    async def fail(self) -> None:
-        """Note that the application raised; if it had not answered yet, answer for it."""
-        if self._started:
-            await self._put({"type": "failed"})
-            return
-        await self._put({"type": "http.response.start", "status": _SERVER_ERROR, "headers": _PROBLEM_HEADERS})
-        await self._put({"type": "http.response.body", "body": _PROBLEM, "more_body": False})
-
     async def finish(self) -> None:
-        """Note that the application has returned."""
+        """Note that the application gives no more messages, whether its answer was whole or not."""
         await self._put({"type": "finished"})
 
     async def _put(self, message: Message) -> None:
@@ -166,44 +178,61 @@ class _Exchange:
             self._abandoned = True
 
     def _write(self, output: Any) -> None:
-        start = self._messages.get()
+        start = self._next()
         if start["type"] != "http.response.start":
-            raise RuntimeError("The application returned without an answer.")
+            self._give_up(output)
+            return
         collected = bytearray()
         while True:
-            message = self._messages.get()
+            message = self._next()
+            if message["type"] != "http.response.body":
+                self._give_up(output)
+                return
             collected += message.get("body", b"")
-            if message["type"] != "http.response.body" or not message.get("more_body", False):
-                return _answer(output, start, bytes(collected))
+            if not message.get("more_body", False):
+                _answer(output, start, bytes(collected))
+                return
             if len(collected) > BUFFERED_BYTES and start["status"] == _OK:
-                return self._stream(output, start, bytes(collected))
+                self._stream(output, start, bytes(collected))
+                return
 
     def _stream(self, output: Any, start: Message, first: bytes) -> None:
         _set_headers(output, start)
-        for name, value in start["headers"]:
-            if name.lower() == b"content-length":
-                output.SetHttpHeader("Content-Length", value.decode("latin-1"))
+        if length := _header(start, b"content-length"):
+            output.SetHttpHeader("Content-Length", length)
         output.StartStreamAnswer(_header(start, b"content-type") or "application/octet-stream")
         output.SendStreamChunk(first)
-        while True:
-            message = self._messages.get()
-            if message["type"] == "failed":
-                raise RuntimeError("The application failed in the middle of its answer.")
+        more = True
+        while more:
+            message = self._next()
+            if message["type"] != "http.response.body":
+                raise RuntimeError("The application ended in the middle of its answer.")
             if body := message.get("body", b""):
                 output.SendStreamChunk(body)
-            if message["type"] != "http.response.body" or not message.get("more_body", False):
-                return
+            more = message.get("more_body", False)
+
+    def _next(self) -> Message:
+        """Return the application's next message; that it gives no more when the bridge was closed."""
+        while True:
+            try:
+                return self._messages.get(timeout=_LOOK_UP_S)
+            except queue.Empty:
+                if self.closed.is_set():
+                    return {"type": "finished"}
+
+    def _give_up(self, output: Any) -> None:
+        """Answer for an application that gave no whole answer, of which nothing has been sent."""
+        if self.closed.is_set():
+            _problem(output, _UNAVAILABLE, "Orthanc is stopping: ask again when it has started.")
+        else:
+            _problem(output, _SERVER_ERROR, "The suite failed to answer; Orthanc's log tells where.")
 
 
-_PROBLEM = json.dumps(
-    {
-        "type": "about:blank",
-        "title": "Internal Server Error",
-        "status": _SERVER_ERROR,
-        "detail": "The suite failed to answer; Orthanc's log tells where.",
-    }
-).encode()
-_PROBLEM_HEADERS = [(b"content-type", b"application/problem+json")]
+def _problem(output: Any, status: int, detail: str) -> None:
+    title = HTTPStatus(status).phrase
+    problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    output.SetHttpHeader("X-Media-Type", "application/problem+json")
+    output.SendHttpStatus(status, json.dumps(problem).encode())
 
 
 def _answer(output: Any, start: Message, body: bytes) -> None:

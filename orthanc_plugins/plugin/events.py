@@ -64,7 +64,8 @@ class Events:
     def stop(self) -> None:
         """Hand on what is there, then end."""
         self._messages.put(None)
-        self._thread.join(timeout=10)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
 
     def on_stored_instance(self, dicom: Any, instance: str) -> None:
         """Note a stored structure set; told by the SOP class Orthanc has recorded, nothing is decoded."""

@@ -87,6 +87,7 @@ def _supervisor(
     section = settings.data_directory / "run" / "worker.json"
     section.parent.mkdir(parents=True, exist_ok=True)
     section.touch(mode=0o600)
+    section.chmod(0o600)
     section.write_text(json.dumps({"PacsSuite": configuration.get("PacsSuite", {})}), encoding="utf-8")
     return WorkerSupervisor(
         [settings.python_executable, "-m", "orthanc_plugins.worker", "--embedded"],

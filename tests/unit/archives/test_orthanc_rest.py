@@ -37,6 +37,7 @@ class Parrot:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16
 
             def do_GET(self) -> None:
                 parrot.answer(self)
