@@ -50,11 +50,14 @@ class Reception:
         """Ask for the processing of a structure set and return the job that does it.
 
         A job that has made results which are still there is not done again; one whose results were
-        removed, because Orthanc had lost the structure set for a while, is.
+        removed, or that failed, because Orthanc had lost the structure set for a while, is.
         """
         request = extract_structures_request(instance, self._orthanc.file_md5(instance))
         job_id = self._queue.submit(request)
-        if self._queue.job(job_id).state is JobState.SUCCEEDED and self._store.result_of_job(job_id) is None:
+        job = self._queue.job(job_id)
+        removed = job.state is JobState.SUCCEEDED and self._store.result_of_job(job_id) is None
+        missed = job.failure is not None and job.failure.name == NotFound.__name__
+        if removed or missed:
             self._run_again(job_id)
         return job_id
 
@@ -181,7 +184,11 @@ class Reception:
         return self._orthanc.lookup(series_uid, "Series")
 
     def _run_again(self, job_id: JobId) -> None:
+        """Have a job done again, unless someone has cancelled it or it is about to be done anyway."""
         try:
+            if self._queue.job(job_id).state is JobState.CANCELLED:
+                self._store.no_longer_awaits(job_id)
+                return
             self._queue.run_again(job_id)
         except (JobActive, JobNotFound) as error:
             logger.debug("Job %s was not woken: %s", job_id, error)
