@@ -74,14 +74,18 @@ def write_report(folder: Path, results: Results, *, created: datetime | None = N
         A picture that the results name cannot be read, or the report cannot be written.
     """
     document = ReportDocument(results.sources.structure_set_uid, created)
-    story = [
+    write_whole(folder / REPORT_NAME, document.pdf(_story(folder, results, created)))
+
+
+def _story(folder: Path, results: Results, created: datetime | None) -> list[Flowable]:
+    """Return all parts of the report, in order."""
+    return [
         *_header(results, created),
         *_overview(folder, results),
         *_regions(results.regions),
         *_problems(results),
         *_pictures(folder, results.regions),
     ]
-    write_whole(folder / REPORT_NAME, document.pdf(story))
 
 
 def _header(results: Results, created: datetime | None) -> list[Flowable]:

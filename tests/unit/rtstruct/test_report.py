@@ -1,0 +1,160 @@
+"""The report: its facts in its text, its pages counted, no markup from DICOM, the same bytes each time."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from reportlab.platypus import Paragraph
+
+from orthanc_plugins.rtstruct import Problem, RegionResult, Results
+from orthanc_plugins.rtstruct.report import _story, write_report
+from orthanc_plugins.rtstruct.results import GridSummary, Sources, Statistics
+from tests.builders import HOSTILE_NAMES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REGION = RegionResult(
+    3,
+    "GTV é",
+    "done",
+    (255, 0, 0),
+    "GTV",
+    contours=21,
+    slices=14,
+    volume_cc=38.8913,
+    surface_cm2=57.34,
+    statistics=Statistics("HU", 100, -59.55, 12.04, -80.0, -30.0, {}),
+)
+RESULTS = Results(
+    sources=Sources("1.2.3", "1.2.4", "1.2.5", "PHANTOM", "1.2.6", "1.2.7", 60),
+    regions=(REGION,),
+    problems=(),
+    phases=(),
+    grid=GridSummary("even", (60, 512, 512), (3.0, 0.78125, 0.78125), ()),
+)
+CREATED = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
+
+
+def texts(*flowables: object) -> list[str]:
+    """Return what paragraphs say, those in tables and groups included."""
+    found: list[str] = []
+    for one in flowables:
+        if isinstance(one, Paragraph):
+            found.append(one.getPlainText())
+        elif isinstance(one, list | tuple):
+            found.extend(texts(*one))
+        else:
+            found.extend(texts(*getattr(one, "_cellvalues", getattr(one, "_content", ()))))
+    return found
+
+
+def said(folder: Path, results: Results, created: datetime | None = None) -> list[str]:
+    return texts(_story(folder, results, created))
+
+
+def pages(folder: Path, results: Results) -> int:
+    write_report(folder, results)
+    found = re.search(rb"/Count (\d+)", (folder / "report.pdf").read_bytes())
+    assert found is not None
+    return int(found[1])
+
+
+def with_pictures(folder: Path, count: int) -> Results:
+    """Return results of many regions, each with a picture, and an overview."""
+    (folder / "previews").mkdir()
+    Image.new("RGB", (1280, 1000), (90, 90, 90)).save(folder / "previews/overview.png")
+    Image.new("P", (512, 512), 90).save(folder / "previews/one.png")
+    regions = tuple(
+        replace(REGION, number=number, preview_path="previews/one.png") for number in range(1, count + 1)
+    )
+    return replace(RESULTS, regions=regions, overview_path="previews/overview.png")
+
+
+def test_the_head_says_what_was_read(tmp_path: Path) -> None:
+    found = said(tmp_path, RESULTS)
+    for fact in ("1.2.3", "1.2.4", "1.2.5", "1.2.6", "1.2.7", "PHANTOM", "60", "1: 1 done"):
+        assert fact in found
+    assert "60 × 512 × 512, every 3 × 0.7812 × 0.7812 mm; even" in found  # noqa: RUF001 - as shown
+
+
+def test_a_time_is_shown_only_when_it_is_handed_in(tmp_path: Path) -> None:
+    assert "2026-11-21 12:30:00 UTC" in said(tmp_path, RESULTS, CREATED)
+    assert "Made" not in said(tmp_path, RESULTS)
+
+
+def test_a_region_is_a_row_of_measures_with_units(tmp_path: Path) -> None:
+    found = said(tmp_path, RESULTS)
+    start = found.index("GTV é")
+    assert found[start - 1 : start + 8] == [
+        "3", "GTV é", "GTV", "38.89", "57.34", "14", "21", "-59.55 ± 12 HU", "done",
+    ]  # fmt: skip
+    assert {"Volume cc", "Surface cm²"} <= set(found)
+
+
+def test_a_value_that_could_not_be_had_is_a_dash(tmp_path: Path) -> None:
+    empty = RegionResult(4, "", "empty", None, "")
+    found = said(tmp_path, replace(RESULTS, regions=(empty,)))
+    start = found.index("4")
+    assert found[start : start + 8] == ["4", *"\N{EN DASH}" * 3, "0", "0", "\N{EN DASH}", "empty"]
+
+
+def test_all_problems_are_listed_errors_first(tmp_path: Path) -> None:
+    failed = replace(REGION, state="failed", problems=(Problem("no_area", "Region 3: no area.", "error", 3),))
+    found = said(tmp_path, replace(RESULTS, regions=(failed,), problems=(Problem("odd", "Odd images."),)))
+    assert "Problems (2)" in found
+    assert found.index("Region 3: no area.") < found.index("Odd images.")
+    assert "None was found." in said(tmp_path, RESULTS)
+
+
+def test_names_are_text_whatever_they_hold(tmp_path: Path) -> None:
+    names = (*HOSTILE_NAMES, "<b>x</b>", "<img src=x onerror=alert(1)>", "&amp;", "x" * 500, "שם")
+    regions = tuple(replace(REGION, number=place, name=name) for place, name in enumerate(names))
+    results = replace(RESULTS, regions=regions, sources=replace(RESULTS.sources, structure_set_label="<i>"))
+    found = said(tmp_path, results)
+    assert {"<b>x</b>", "<img src=x onerror=alert(1)>", "&amp;", "é漢", "<i>"} <= set(found)
+    assert "x" * 63 + "…" in found
+    assert pages(tmp_path, results) == 1
+
+
+def test_pages_follow_from_the_number_of_regions(tmp_path: Path) -> None:
+    results = with_pictures(tmp_path, 60)
+    assert pages(tmp_path, results) == 9
+    assert pages(tmp_path, replace(results, regions=results.regions[:4])) == 2
+
+
+def test_no_regions_and_no_images_make_a_page_all_the_same(tmp_path: Path) -> None:
+    bare = replace(
+        RESULTS, regions=(), grid=None, sources=replace(RESULTS.sources, image_series_uid=None, images=0)
+    )
+    assert pages(tmp_path, bare) == 1
+    assert "The structure set holds no regions." in said(tmp_path, bare)
+
+
+def test_the_same_results_give_the_same_bytes_and_leave_nothing_else(tmp_path: Path) -> None:
+    contents = []
+    for _ in range(2):
+        write_report(tmp_path, RESULTS, created=CREATED)
+        contents.append((tmp_path / "report.pdf").read_bytes())
+    assert contents[0] == contents[1]
+    assert b"(D:20261121123000" in contents[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.pdf"]
+
+
+def test_a_picture_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"overview\.png"):
+        write_report(tmp_path, replace(RESULTS, overview_path="previews/overview.png"))
+    assert not (tmp_path / "report.pdf").exists()
+
+
+def test_sixty_regions_are_reported_quickly(tmp_path: Path) -> None:
+    results = with_pictures(tmp_path, 60)
+    start = time.process_time()
+    write_report(tmp_path, results)
+    assert time.process_time() - start < 3
