@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from scripts.lib.render import Deployment, Ports, render
+from scripts.lib.render import ORTHANC_ENVIRONMENT, Deployment, Ports, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +47,10 @@ class Stack:
         """Start Orthanc and wait until the suite in it answers."""
         log = (self.deployment.logs / "orthanc.log").open("ab")
         self._orthanc = subprocess.Popen(
-            ["/usr/sbin/Orthanc", "--verbose", str(self.deployment.orthanc_json)], stdout=log, stderr=log
+            ["/usr/sbin/Orthanc", "--verbose", str(self.deployment.orthanc_json)],
+            env=os.environ | ORTHANC_ENVIRONMENT,
+            stdout=log,
+            stderr=log,
         )
         log.close()
         eventually(self._answers, "Orthanc answers")
