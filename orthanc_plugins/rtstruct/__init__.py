@@ -15,7 +15,7 @@ Public: reading (`read_structure_set`, `StructureSet`, `Region`, `Contour`), ima
 `intensity_unit`), geometry (`VoxelGrid`, `build_grid`, `grid_from_contours`, `place`, `PlacedRegion`),
 filling (`rasterise`, `RegionMask`, `coverage`), `mesh`, `Mesh`, `stl_bytes`, measures (`measure`,
 `intensity_statistics`, `volume_ml`), `mask_nifti`, and the whole (`extract`, `FORMATS`, `Results`,
-`RegionResult`, `Phase`, `Problem`).
+`RegionResult`, `Phase`, `Problem`), and what is made of it (`write_contours`, `write_report`, `write_scene`).
 
 Decisions
 ---------
@@ -30,9 +30,16 @@ Decisions
 2026-11-21  ContourData is converted from its raw bytes (pydicom's decimal strings: 1.5 s instead of 0.1 s);
             masks are runs inside a box (a region's memory, not the volume's); isal writes gzip (1.6 GB of
             mostly zeros in 0.15 s where zlib at level 6 takes 5 s).
+2026-11-21  The page of surfaces has a viewer of its own (WebGL 2, no library): what trimesh bundles has no
+            legend, no opacity and no policy against scripts in names.
 2026-11-21  A file that is cut short fails as a whole: half a plan that looks whole is worse than none.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from orthanc_plugins.rtstruct.contour_file import write_contours
 from orthanc_plugins.rtstruct.contours import Contour, Region, StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.files import Format
 from orthanc_plugins.rtstruct.grid import VoxelGrid, build_grid, grid_from_contours
@@ -53,6 +60,10 @@ from orthanc_plugins.rtstruct.placing import PlacedRegion, place
 from orthanc_plugins.rtstruct.problems import Problem
 from orthanc_plugins.rtstruct.raster import RegionMask, coverage, rasterise
 from orthanc_plugins.rtstruct.results import Phase, RegionResult, Results
+from orthanc_plugins.rtstruct.scene import write_scene
+
+if TYPE_CHECKING:
+    from orthanc_plugins.rtstruct.report import write_report
 
 __all__ = [
     "FORMATS",
@@ -89,4 +100,16 @@ __all__ = [
     "series_from_files",
     "stl_bytes",
     "volume_ml",
+    "write_contours",
+    "write_report",
+    "write_scene",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the report when it is first asked for: reportlab takes a tenth of a second."""
+    if name == "write_report":
+        from orthanc_plugins.rtstruct.report import write_report  # noqa: PLC0415 - see above
+
+        return write_report
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
