@@ -65,6 +65,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(PacsSuiteError, _suite_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(Exception, _unforeseen_error)
 
 
 def _suite_error(_request: Request, error: Exception) -> JSONResponse:
@@ -80,6 +81,13 @@ def _http_error(_request: Request, error: Exception) -> JSONResponse:
     answer = problem_response(error.status_code, str(error.detail))
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _unforeseen_error(_request: Request, _error: Exception) -> JSONResponse:
+    """Answer without the error's text, which may quote a patient's data; the bridge logs where it was."""
+    return problem_response(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "The suite met a fault it does not know; Orthanc's log tells where."
+    )
 
 
 def _validation_error(_request: Request, error: Exception) -> JSONResponse:

@@ -125,10 +125,12 @@ def show_job(services: Joined, job_id: JobIdPath) -> JobDetail:
 def cancel_job(services: Joined, job_id: JobIdPath) -> JobDetail:
     """Stop a queued, running or waiting job; an ended one stays as it is."""
     wanted = JobId(job_id)
-    if services.queue.job(wanted).state is JobState.WAITING:
+    state = services.queue.job(wanted).state
+    if state is JobState.WAITING:
+        services.queue.run_again(wanted)  # what has paused cannot be cancelled, what is queued can
+    if not state.ended:
+        services.queue.cancel(wanted)
         services.store.no_longer_awaits(wanted)
-        services.queue.run_again(wanted)
-    services.queue.cancel(wanted)
     return _detail(services, wanted)
 
 

@@ -1,0 +1,158 @@
+"""Health, status, statistics and metrics of the suite."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from sqlalchemy import update
+
+from orthanc_plugins.errors import ArchiveUnavailable
+from orthanc_plugins.store import models
+from orthanc_plugins.store.repositories import create_store_engine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orthanc_plugins.store import Store
+    from tests.unit.api.conftest import Client, World
+
+SILENCE = ArchiveUnavailable("Orthanc did not answer.", archive="orthanc")
+
+
+@pytest.fixture
+def worker(store: Store) -> None:
+    store.heartbeat("one", os.getpid(), datetime.now(UTC))
+
+
+@pytest.mark.usefixtures("worker")
+def test_all_parts_well_is_healthy(client: Client) -> None:
+    answer = client.get("api/health")
+    assert answer.status_code == 200
+    health = answer.json()
+    assert health["status"] == "healthy"
+    assert set(health["services"]) == {"orthanc", "store", "jobs", "worker"}
+    assert {part["state"] for part in health["services"].values()} == {"healthy"}
+    assert health["services"]["orthanc"]["version"] == "1.12.7"
+    assert health["uptime"] >= 0
+    assert all(part["latency_ms"] >= 0 for part in health["services"].values())
+
+
+def test_no_worker_is_degraded_and_says_where_to_look(client: Client) -> None:
+    answer = client.get("api/health")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "degraded"
+    assert "No worker has ever started" in answer.json()["services"]["worker"]["detail"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_silent_worker_is_degraded(client: Client, tmp_path: Path) -> None:
+    engine = create_store_engine(f"sqlite:///{tmp_path / 'pacs.sqlite'}")
+    with engine.begin() as connection:
+        connection.execute(
+            update(models.Worker).values(heartbeat_at=datetime.now(UTC) - timedelta(seconds=90))
+        )
+    engine.dispose()
+    health = client.get("api/health").json()
+    assert health["status"] == "degraded"
+    assert "heard of for 90 s" in health["services"]["worker"]["detail"]
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("part", ["orthanc", "jobs"])
+def test_an_essential_part_that_does_not_answer_is_unhealthy(client: Client, world: World, part: str) -> None:
+    world.orthanc.failure = SILENCE if part == "orthanc" else None
+    world.queue.unavailable = part == "jobs"
+    answer = client.get("api/health")
+    assert answer.status_code == 503
+    health = answer.json()
+    assert health["status"] == "unhealthy"
+    states = {name: found["state"] for name, found in health["services"].items()}
+    assert states.pop(part) == "unhealthy"
+    assert set(states.values()) == {"healthy"}
+    assert health["services"][part]["detail"]
+
+
+def test_a_store_that_is_gone_is_unhealthy(client: Client, store: Store, tmp_path: Path) -> None:
+    store.close()
+    (tmp_path / "pacs.sqlite").unlink()
+    (tmp_path / "pacs.sqlite").mkdir()
+    answer = client.get("api/health")
+    assert answer.status_code == 503
+    assert answer.json()["services"]["store"]["state"] == "unhealthy"
+
+
+def test_status_probes_each_neighbour_at_its_configured_address(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def get(url: str, **_options: object) -> requests.Response:
+        asked.append(url)
+        answer = requests.Response()
+        answer.status_code = 200
+        return answer
+
+    monkeypatch.setattr(requests, "get", get)
+    status = client.get("api/status").json()
+    assert asked == ["http://viewer.invalid"]
+    assert status["addresses"] == {"orthanc": "http://orthanc.invalid:8042", "ohif": "http://viewer.invalid"}
+    assert {part["state"] for part in status["services"].values()} == {"healthy"}
+
+
+@pytest.mark.parametrize("failure", [requests.ConnectionError("DOE^JOHN"), requests.Timeout("DOE^JOHN")])
+def test_a_viewer_that_does_not_answer_is_told_as_such(
+    client: Client, monkeypatch: pytest.MonkeyPatch, failure: requests.RequestException
+) -> None:
+    def get(*_arguments: object, **_options: object) -> requests.Response:
+        raise failure
+
+    monkeypatch.setattr(requests, "get", get)
+    answer = client.get("api/status")
+    assert answer.status_code == 200
+    assert answer.json()["services"]["ohif"]["state"] == "unhealthy"
+    assert "DOE^JOHN" not in answer.text
+
+
+def test_statistics_count_waiting_jobs_as_waiting(client: Client, world: World) -> None:
+    done, waiting, failed = (world.receive(f"1.2.1.2.{n}", content=bytes([n])) for n in range(3))
+    world.publish(world.ask(done))
+    world.wait(world.ask(waiting))
+    world.queue.fail(world.ask(failed), "InvalidDicom")
+    statistics = client.get("api/statistics").json()
+    assert statistics["jobs"] == {
+        "queued": 0,
+        "running": 0,
+        "waiting": 1,
+        "succeeded": 1,
+        "failed": 1,
+        "cancelled": 0,
+    }
+    assert statistics["structure_sets_with_results"] == 1
+    assert statistics["archives"]["orthanc"] == {
+        "patients": 1,
+        "studies": 1,
+        "series": 1,
+        "instances": 3,
+        "bytes": 3,
+    }
+
+
+def test_statistics_of_an_orthanc_that_does_not_answer_are_a_problem(client: Client, world: World) -> None:
+    world.orthanc.failure = SILENCE
+    answer = client.get("api/statistics")
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_metrics_are_answered_whatever_is_down(client: Client, world: World) -> None:
+    world.orthanc.failure = SILENCE
+    world.queue.unavailable = True
+    answer = client.get("api/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert 'pacs_up{part="orthanc"} 0.0' in answer.text
+    assert 'pacs_up{part="store"} 1.0' in answer.text
