@@ -43,7 +43,8 @@ ENVIRONMENT_PREFIX = "ORTHANC__PACS_SUITE__"
 CONFIGURATION_FILE_VARIABLE = "PACS_SUITE_CONFIGURATION"
 """Names the JSON file that holds the section, for processes that Orthanc does not host."""
 
-StructureFormat = Literal["nifti", "stl", "json", "png"]
+StructureFormat = Literal["nifti", "stl", "json", "png", "pdf", "html"]
+"""Masks, meshes, contours as JSON, pictures, the report and the page of surfaces."""
 
 
 class _Section(BaseModel):
@@ -72,8 +73,8 @@ class StructureSettings(_Section):
 
     formats: Annotated[
         tuple[StructureFormat, ...],
-        Field(description="Files made of each region."),
-    ] = ("nifti", "stl", "json", "png")
+        Field(description="Files made of a structure set; `results.json` always is."),
+    ] = ("nifti", "stl", "json", "png", "pdf", "html")
     process_existing: Annotated[
         bool, Field(description="At the first start, process the structure sets that Orthanc already holds.")
     ] = True
@@ -118,7 +119,7 @@ class Settings(BaseSettings):
         PositiveInt, Field(description="Jobs one worker runs at the same time.")
     ] = 2
     worker_name: Annotated[
-        str | None, Field(description="Name of this worker among all that share the jobs; the host name when not set.")
+        str | None, Field(description="Name of this worker among all; the host name when not set.")
     ] = None
     python_executable: Annotated[
         str,

@@ -28,11 +28,12 @@ def raw(item: Dataset, tag: int) -> bytes:
 
 
 def whole_number(item: Dataset, tag: int) -> int | None:
-    """Return an integer string (VR IS), None when it is absent or not a whole number."""
+    """Return an integer string (VR IS, PS3.5 6.2: 32 bits), None when it is absent or none of these."""
     try:
-        return int(raw(item, tag).strip(b" \0"))
+        number = int(raw(item, tag).strip(b" \0"))
     except ValueError:
         return None
+    return number if -(2**31) <= number < 2**31 else None
 
 
 def uid(item: Dataset, tag: int) -> str:

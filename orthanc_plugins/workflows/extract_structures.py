@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 from orthanc_plugins.errors import NotFound
 from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, SopInstanceUid, StudyUid, is_dicom_uid
 from orthanc_plugins.jobs import WAITING
-from orthanc_plugins.rtstruct import Phase, StructureSet, extract, read_structure_set
+from orthanc_plugins.rtstruct import (
+    FORMATS,
+    Phase,
+    Results,
+    StructureSet,
+    extract,
+    read_structure_set,
+    write_contours,
+    write_report,
+    write_scene,
+)
 from orthanc_plugins.store import AwaitedImages, ResultRecord, StructureSubject
 from orthanc_plugins.workflows.orthanc_images import FoundImages, find_images, load_series
 from orthanc_plugins.workflows.phases import PhaseLog
@@ -74,16 +84,27 @@ class StructureExtraction:
             structure_set,
             images,
             folder,
-            formats=self._services.formats,
+            formats=[name for name in FORMATS if name in {"json", *self._services.formats}],
             on_phase=phases.begin,
             earlier_phases=self._earlier_phases(job),
             allow_other_frame=not self._services.require_same_frame_of_reference,
         )
+        self._write_documents(structure_set, results, folder)
         phases.end()
         return {
             "regions": len(results.regions),
             "regions_with_problems": sum(bool(region.problems) for region in results.regions),
         }
+
+    def _write_documents(self, structure_set: StructureSet, results: Results, folder: Path) -> None:
+        """Write what is made for people and browsers; the surfaces are shown from the meshes' files."""
+        formats = self._services.formats
+        if "json" in formats:
+            write_contours(structure_set, folder / "contours.json")
+        if "pdf" in formats:
+            write_report(folder, results, created=datetime.now(UTC))
+        if "html" in formats:
+            write_scene(folder, results)
 
     def publish(
         self, job_id: str, subject: StructureSubject, regions: int, regions_with_problems: int
