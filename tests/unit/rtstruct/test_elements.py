@@ -14,7 +14,7 @@ ROI_NUMBER = 0x30060022
 
 def item_with(value: bytes) -> Dataset:
     item = Dataset()
-    item[Tag(ROI_NUMBER)] = RawDataElement(Tag(ROI_NUMBER), "IS", len(value), value, 0, False, True)  # type: ignore[assignment]
+    item[Tag(ROI_NUMBER)] = RawDataElement(Tag(ROI_NUMBER), "IS", len(value), value, 0, False, True)
     return item
 
 
