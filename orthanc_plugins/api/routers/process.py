@@ -1,6 +1,5 @@
 """Asking for a structure set to be processed, and waiting for what comes out."""
 
-import json
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from orthanc_plugins.api.dependencies import UID_PATTERN, Joined, wait_for_job
 from orthanc_plugins.api.problems import Problem, problem_response
 from orthanc_plugins.api.routers.jobs import Phase
+from orthanc_plugins.api.routers.results import results_content
 from orthanc_plugins.archives import SeriesRecord
 from orthanc_plugins.errors import JobActive
 from orthanc_plugins.identifiers import (
@@ -184,7 +184,7 @@ def _process_answer(services: Services, job: Job) -> ProcessAnswer:
     ]
     rois: list[Roi] = []
     if result is not None:
-        content = json.loads((services.exports / result.folder / "results.json").read_text(encoding="utf-8"))
+        content = results_content(services, result)
         rois = [_roi(region, result.subject.series_uid) for region in content["regions"]]
     return ProcessAnswer(
         status=job.state,

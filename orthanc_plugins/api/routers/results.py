@@ -65,7 +65,7 @@ def show_results(
     """Show the results of the newest structure set of a series, or of the one asked for."""
     result = _result(services, series_uid, sop_instance_uid)
     others = services.store.results_of_series(SeriesUid(series_uid))
-    content = _content(services, result)
+    content = results_content(services, result)
     return StructureResults(
         study_uid=result.subject.study_uid,
         series_uid=result.subject.series_uid,
@@ -89,7 +89,9 @@ def all_files(
     services: Joined, series_uid: SeriesUidPath, sop_instance_uid: Chosen = None
 ) -> StreamingResponse:
     """Download all files of a structure set's results."""
-    folder = _folder(services, _result(services, series_uid, sop_instance_uid))
+    result = _result(services, series_uid, sop_instance_uid)
+    results_content(services, result)
+    folder = _folder(services, result)
     stream = ZipStream(compress_type=ZIP_STORED, sized=False)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -132,7 +134,9 @@ def region_file(
         raise Problem(HTTPStatus.NOT_FOUND, f"There is no such file; there are {', '.join(_REGION_FILES)}.")
     key, media_type = _REGION_FILES[name]
     result = _result(services, series_uid, sop_instance_uid)
-    regions = [region for region in _content(services, result)["regions"] if region["number"] == number]
+    regions = [
+        region for region in results_content(services, result)["regions"] if region["number"] == number
+    ]
     if not regions:
         raise Problem(HTTPStatus.NOT_FOUND, f"The structure set has no region {number}.")
     relative = regions[0].get(key)
@@ -159,7 +163,8 @@ def _folder(services: Services, result: ResultRecord) -> pathlib.Path:
     return services.exports / result.folder
 
 
-def _content(services: Services, result: ResultRecord) -> dict[str, Any]:
+def results_content(services: Services, result: ResultRecord) -> dict[str, Any]:
+    """Return the content of ``results.json``; 404 when the files are gone."""
     path = _folder(services, result) / "results.json"
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -1,7 +1,10 @@
 """Uploads: one DICOM file or a zip, as a form or as the body."""
 
 import io
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Literal
@@ -21,7 +24,21 @@ router = APIRouter(tags=["upload"])
 LARGEST_FILE_BYTES = 4 * 1024**3
 """An entry of a zip that would unpack to more is refused."""
 
-_ZIP_MAGIC = b"PK\x03\x04"
+_MOST_FILES = 10_000
+_ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+"""Beginnings of a zip, of an empty one and of one in several parts."""
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""What Python's zipfile raises on a zip that is damaged, encrypted or packed in an unknown way."""
 _BODY = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {
     "schema": {
@@ -86,7 +103,7 @@ async def upload(request: Request, services: Joined) -> UploadReport:
 async def _parts(request: Request) -> list[tuple[str, bytes]]:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         return [("body", await request.body())]
-    async with request.form() as form:
+    async with request.form(max_files=_MOST_FILES) as form:
         return [
             (part.filename or field, await part.read())
             for field, part in form.multi_items()
@@ -97,7 +114,7 @@ async def _parts(request: Request) -> list[tuple[str, bytes]]:
 def _store_all(orthanc: OrthancRest, parts: list[tuple[str, bytes]]) -> list[FileOutcome]:
     outcomes: list[FileOutcome] = []
     for name, content in parts:
-        if content.startswith(_ZIP_MAGIC):
+        if content.startswith(_ZIP_MAGICS):
             outcomes.extend(_store_zip(orthanc, name, content))
         else:
             outcomes.append(_store(orthanc, name, content))
@@ -107,19 +124,20 @@ def _store_all(orthanc: OrthancRest, parts: list[tuple[str, bytes]]) -> list[Fil
 def _store_zip(orthanc: OrthancRest, name: str, content: bytes) -> Iterator[FileOutcome]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
-    except zipfile.BadZipFile as error:
-        yield _rejected(name, f"The zip cannot be opened ({error}): was it sent whole?")
+    except _UNREADABLE as error:
+        yield _rejected(name, f"The zip cannot be opened ({type(error).__name__}): was it sent whole?")
         return
     with archive:
-        for entry in archive.infolist():
-            if entry.is_dir():
-                continue
+        files = [entry for entry in archive.infolist() if not entry.is_dir()]
+        if not files:
+            yield _rejected(name, "The zip holds no file.")
+        for entry in files:
             if entry.file_size > LARGEST_FILE_BYTES:
                 yield _rejected(entry.filename, "It would unpack to more than 4 GiB.")
                 continue
             try:
                 unpacked = archive.read(entry)
-            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+            except _UNREADABLE as error:
                 yield _rejected(
                     entry.filename, f"It cannot be unpacked ({type(error).__name__}): damaged or encrypted."
                 )
@@ -130,6 +148,8 @@ def _store_zip(orthanc: OrthancRest, name: str, content: bytes) -> Iterator[File
 def _store(orthanc: OrthancRest, name: str, content: bytes) -> FileOutcome:
     if not content:
         return _rejected(name, "The file is empty.")
+    if content.startswith(_ZIP_MAGICS):
+        return _rejected(name, "A zip inside a zip is not unpacked: send it by itself.")
     try:
         stored = orthanc.upload(content)
     except ArchiveRefused as error:

@@ -87,9 +87,7 @@ class World:
         self.services.store.await_images(job_id, awaited)
         self.queue.wait(job_id)
 
-    def publish(
-        self, job_id: JobId, regions: Sequence[Mapping[str, Any]] = REGIONS, *, files: bool = True
-    ) -> ResultRecord:
+    def publish(self, job_id: JobId, regions: Sequence[Mapping[str, Any]] = REGIONS) -> ResultRecord:
         """Make a job's results known, with files of a few bytes."""
         store = self.services.store
         subject = store.subjects([job_id])[job_id]
@@ -97,11 +95,10 @@ class World:
         result = ResultRecord(subject, job_id, folder, len(regions), 1, datetime.now(UTC))
         store.begin_phase(job_id, 0, "receive")
         store.end_phase(job_id, 0, 0.25)
+        self._write_files(folder, regions)
         store.publish_result(result)
         self.queue.finish_step(job_id, "find_images")
         self.queue.succeed(job_id, folder=folder)
-        if files:
-            self._write_files(folder, regions)
         return result
 
     def _write_files(self, folder: str, regions: Sequence[Mapping[str, Any]]) -> None:

@@ -1,0 +1,48 @@
+"""Swagger UI without the internet, and an OpenAPI document that tells the truth."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from tests.unit.api.conftest import Client
+
+
+def test_the_page_and_all_it_loads_come_from_the_suite(client: Client) -> None:
+    page = client.get("docs")
+    assert page.status_code == 200
+    addresses = re.findall(r'(?:src|href|data-openapi)="([^"]+)"', page.text)
+    assert len(addresses) == 5
+    for address in addresses:
+        assert address.startswith("/pacs/")
+        assert client.get(address.removeprefix("/pacs/")).status_code == 200
+
+
+def test_the_page_may_load_nothing_from_elsewhere_and_run_no_inline_script(client: Client) -> None:
+    page = client.get("docs")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert not re.search(r"<script(?! src=)", page.text)
+
+
+def test_the_document_describes_every_route(app: FastAPI, client: Client) -> None:
+    document = client.get("openapi.json").json()
+    assert document["servers"] == [{"url": "/pacs"}]
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len(operations) >= 16
+    for operation in operations:
+        assert operation["description"]
+        assert operation["tags"]
+
+
+def test_routes_keep_to_what_orthanc_passes_on(client: Client) -> None:
+    for path, operations in client.get("openapi.json").json()["paths"].items():
+        assert set(operations) <= {"get", "post", "put", "delete"}, path
+        for method, operation in operations.items():
+            places = {parameter["in"] for parameter in operation.get("parameters", [])}
+            assert method == "get" or "query" not in places, path
+            assert method in {"post", "put"} or "requestBody" not in operation, path

@@ -1,0 +1,254 @@
+"""Asking for a structure set to be processed."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orthanc_plugins.errors import ArchiveUnavailable
+from orthanc_plugins.jobs import JobState, extract_structures_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from orthanc_plugins.identifiers import JobId, OrthancId
+    from tests.unit.api.conftest import Client, World
+
+STUDY, SETS = "1.2.1", "1.2.1.2"
+
+
+@pytest.fixture
+def worker(world: World) -> Iterator[Callable[[Callable[[JobId], object]], None]]:
+    """Do something with the next job that is queued, as a worker does beside the route."""
+    started: list[threading.Timer] = []
+
+    def work(what: Callable[[JobId], object]) -> None:
+        submit = world.queue.submit
+
+        def submit_and_work(request: Any) -> JobId:
+            job_id = submit(request)
+            if world.queue.job(job_id).state is JobState.QUEUED:
+                started.append(threading.Timer(0.05, what, [job_id]))
+                started[-1].start()
+            return job_id
+
+        world.queue.submit = submit_and_work  # type: ignore[method-assign]
+
+    yield work
+    for timer in started:
+        timer.join()
+
+
+def process(client: Client, **request: Any) -> Any:
+    return client.post("api/process", json={"study_instance_uid": STUDY, **request})
+
+
+def job_of(world: World, instance: OrthancId) -> JobId:
+    return extract_structures_request(instance, world.orthanc.file_md5(instance)).job_id
+
+
+def test_results_that_are_there_are_answered_at_once(client: Client, world: World) -> None:
+    job_id = world.ask(world.receive())
+    world.publish(job_id)
+    answer = process(client, series_instance_uid=SETS)
+    assert answer.status_code == 200
+    content = answer.json()
+    assert (content["status"], content["job_id"]) == ("succeeded", job_id)
+    assert [(roi["number"], roi["volume_cc"], roi["mask_path"]) for roi in content["rois"]] == [
+        (1, 12.5, "masks/001.nii.gz"),
+        (2, None, None),
+    ]
+    assert content["processing_time_s"] == 0.25
+    assert client.get(content["rois"][0]["mask_url"]).status_code == 200
+    assert client.get(content["results_url"]).status_code == 200
+    assert client.get(content["job_url"]).status_code == 200
+
+
+def test_results_that_come_in_time_are_answered(client: Client, world: World, worker: Any) -> None:
+    instance = world.receive()
+
+    def do(job_id: JobId) -> None:
+        world.ask(instance)
+        world.publish(job_id)
+
+    worker(do)
+    answer = process(client)
+    assert answer.status_code == 200
+    assert len(answer.json()["rois"]) == 2
+
+
+@pytest.mark.parametrize("request_", [{"wait_s": 0.05}, {"wait_s": 0}, {"synchronous": False}])
+def test_what_takes_longer_is_accepted_with_its_job(
+    client: Client, world: World, request_: dict[str, Any]
+) -> None:
+    instance = world.receive()
+    answer = process(client, **request_)
+    assert answer.status_code == 202
+    content = answer.json()
+    assert (content["status"], content["rois"]) == ("queued", [])
+    assert content["job_id"] == job_of(world, instance)
+    assert client.get(content["job_url"]).json()["state"] == "queued"
+
+
+def test_a_job_that_waits_for_images_is_accepted_without_waiting_with_it(
+    client: Client, world: World, worker: Any
+) -> None:
+    world.receive()
+    worker(world.queue.wait)
+    answer = process(client, wait_s=600)
+    assert answer.status_code == 202
+    assert answer.json()["status"] == "waiting"
+
+
+def test_a_job_that_fails_is_answered_with_its_reason(client: Client, world: World, worker: Any) -> None:
+    world.receive()
+    worker(lambda job_id: world.queue.fail(job_id, "InvalidDicom", "The file ends too soon."))
+    answer = process(client)
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert (problem["detail"], problem["error"]) == ("The file ends too soon.", "InvalidDicom")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_again_does_again_what_has_results(client: Client, world: World) -> None:
+    job_id = world.ask(world.receive())
+    world.publish(job_id)
+    assert process(client, again=True, wait_s=0).status_code == 202
+    assert world.queue.runs[job_id] == 2
+
+
+def test_again_leaves_a_job_that_runs_alone(client: Client, world: World) -> None:
+    job_id = world.ask(world.receive())
+    assert process(client, again=True, wait_s=0).status_code == 202
+    assert world.queue.runs[job_id] == 1
+
+
+def test_of_several_structure_sets_in_a_series_the_last_received_is_meant(
+    client: Client, world: World
+) -> None:
+    world.receive("1.2.1.2.1", content=b"old")
+    newest = world.receive("1.2.1.2.0", content=b"new")
+    assert process(client, wait_s=0).json()["job_id"] == job_of(world, newest)
+
+
+def test_the_images_series_stands_for_the_only_structure_set(client: Client, world: World) -> None:
+    instance = world.receive()
+    world.orthanc.store(STUDY, "1.2.1.1", "1.2.1.1.1")
+    answer = process(client, series_instance_uid="1.2.1.1", wait_s=0)
+    assert answer.json()["job_id"] == job_of(world, instance)
+
+
+def test_several_structure_sets_are_a_conflict_that_names_them(client: Client, world: World) -> None:
+    world.receive("1.2.1.2.1", series=SETS)
+    world.receive("1.2.1.3.1", series="1.2.1.3")
+    answer = process(client)
+    assert answer.status_code == 409
+    assert SETS in answer.json()["detail"]
+    assert "1.2.1.3" in answer.json()["detail"]
+    assert process(client, series_instance_uid="1.2.1.3", wait_s=0).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ({"study_instance_uid": "1.2.9"}, 404),
+        ({"series_instance_uid": "1.2.9"}, 404),
+        ({"study_instance_uid": "../1"}, 422),
+        ({"study_instance_uid": ""}, 422),
+        ({"wait_s": 601}, 422),
+        ({"wait_s": "soon"}, 422),
+    ],
+)
+def test_what_cannot_be_processed_is_refused(
+    client: Client, world: World, request_: dict[str, Any], status: int
+) -> None:
+    world.receive()
+    answer = process(client, **request_)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert world.queue.runs == {}
+
+
+def test_a_study_without_a_structure_set_is_refused(client: Client, world: World) -> None:
+    world.orthanc.store(STUDY, "1.2.1.1", "1.2.1.1.1")
+    assert process(client).status_code == 422
+
+
+def test_an_orthanc_that_does_not_answer_is_a_problem(client: Client, world: World) -> None:
+    world.orthanc.failure = ArchiveUnavailable("Orthanc did not answer.", archive="orthanc")
+    assert process(client).status_code == 503
+
+
+def test_results_whose_files_are_gone_are_a_problem(client: Client, world: World) -> None:
+    world.publish(world.ask(world.receive()))
+    shutil.rmtree(world.services.exports)
+    answer = process(client)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+# Contours
+
+
+@pytest.mark.parametrize("by", ["orthanc", "dicom"])
+def test_contours_are_answered_by_either_identifier(client: Client, world: World, by: str) -> None:
+    instance = world.receive()
+    world.publish(world.ask(instance))
+    answer = client.get(f"api/extract-rt/{instance if by == 'orthanc' else '1.2.1.2.1'}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.content == b"content of contours.json"
+
+
+def test_contours_that_are_not_there_yet_are_extracted(client: Client, world: World, worker: Any) -> None:
+    instance = world.receive()
+
+    def do(job_id: JobId) -> None:
+        world.ask(instance)
+        world.publish(job_id)
+
+    worker(do)
+    assert client.get(f"api/extract-rt/{instance}").content == b"content of contours.json"
+
+
+def test_contours_that_wait_for_images_are_accepted(client: Client, world: World, worker: Any) -> None:
+    instance = world.receive()
+    worker(world.queue.wait)
+    answer = client.get(f"api/extract-rt/{instance}")
+    assert answer.status_code == 202
+    assert answer.json()["status"] == "waiting"
+
+
+def test_contours_that_were_not_exported_say_which_setting_to_change(client: Client, world: World) -> None:
+    instance = world.receive()
+    result = world.publish(world.ask(instance))
+    (world.services.exports / result.folder / "contours.json").unlink()
+    answer = client.get(f"api/extract-rt/{instance}")
+    assert answer.status_code == 404
+    assert "Structures.Formats" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("instance_id", "status"),
+    [
+        ("6bf20a51-a2f5e4ad-15ee6ff0-d6e7f0a5-1a4d6a14", 404),
+        ("1.2.9", 404),
+        ("abc", 400),
+        ("...", 400),
+        ("..%2fsystem", 404),
+        ("1.2.1.1.1", 422),
+        ("a%20b", 422),
+        ("1" * 65, 422),
+    ],
+)
+def test_what_is_no_structure_set_is_refused(
+    client: Client, world: World, instance_id: str, status: int
+) -> None:
+    world.orthanc.store(STUDY, "1.2.1.1", "1.2.1.1.1")
+    answer = client.get(f"api/extract-rt/{instance_id}")
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert world.queue.runs == {}

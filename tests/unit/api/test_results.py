@@ -1,0 +1,156 @@
+"""The results of structure sets, and that nothing else can be had by asking cleverly."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from orthanc_plugins.store import ResultRecord
+    from tests.unit.api.conftest import Client, World
+
+SETS = "1.2.1.2"
+
+
+@pytest.fixture
+def result(world: World) -> ResultRecord:
+    return world.publish(world.ask(world.receive()))
+
+
+@pytest.mark.usefixtures("result")
+def test_results_tell_numbers_files_and_viewer(client: Client) -> None:
+    answer = client.get(f"api/rtstruct/{SETS}").json()
+    assert answer["folder"] == "1.2.1/1.2.1.2/1.2.1.2.1"
+    assert answer["viewer_url"] == "http://viewer.invalid/viewer?StudyInstanceUIDs=1.2.1"
+    assert [region["name"] for region in answer["results"]["regions"]] == [
+        "Lung/../left \N{GREEK SMALL LETTER ALPHA}",
+        "",
+    ]
+    assert answer["other_structure_sets"] == []
+
+
+@pytest.mark.usefixtures("result")
+def test_every_address_that_is_told_can_be_opened(client: Client) -> None:
+    files = client.get(f"api/rtstruct/{SETS}").json()["files"]
+    assert set(files) == {
+        "results.json",
+        "contours.json",
+        "labels.nii.gz",
+        "overview.png",
+        "results.zip",
+        "1/mask.nii.gz",
+        "1/mesh.stl",
+        "1/preview.png",
+    }
+    for address in files.values():
+        assert client.get(address).status_code == 200
+
+
+@pytest.mark.usefixtures("result")
+@pytest.mark.parametrize(
+    ("path", "content", "media_type"),
+    [
+        ("regions/1/mask.nii.gz", b"content of masks/001.nii.gz", "application/gzip"),
+        ("regions/1/mesh.stl", b"content of meshes/001.stl", "model/stl"),
+        ("regions/1/preview.png", b"content of previews/001.png", "image/png"),
+        ("labels.nii.gz", b"content of masks/labels.nii.gz", "application/gzip"),
+        ("contours.json", b"content of contours.json", "application/json"),
+    ],
+)
+def test_a_file_is_answered_as_it_is(client: Client, path: str, content: bytes, media_type: str) -> None:
+    answer = client.get(f"api/rtstruct/{SETS}/{path}")
+    assert answer.content == content
+    assert answer.headers["content-type"] == media_type
+
+
+def test_the_zip_holds_every_file_of_the_results(client: Client, world: World, result: ResultRecord) -> None:
+    answer = client.get(f"api/rtstruct/{SETS}/results.zip")
+    assert answer.headers["content-type"] == "application/zip"
+    assert "results.zip" in answer.headers["content-disposition"]
+    folder = world.services.exports / result.folder
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        packed = {name: archive.read(name) for name in archive.namelist()}
+    written = {
+        str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+    assert len(packed) == 7
+    assert packed == written
+
+
+def test_the_newest_of_several_structure_sets_is_shown_and_an_older_one_can_be_asked_for(
+    client: Client, world: World, result: ResultRecord
+) -> None:
+    newer = world.receive("1.2.1.2.9", content=b"newer")
+    world.publish(world.ask(newer, uid="1.2.1.2.9"))
+    answer = client.get(f"api/rtstruct/{SETS}").json()
+    assert answer["sop_instance_uid"] == "1.2.1.2.9"
+    assert answer["other_structure_sets"] == ["1.2.1.2.1"]
+    older = client.get(f"api/rtstruct/{SETS}", params={"sop_instance_uid": "1.2.1.2.1"}).json()
+    assert older["sop_instance_uid"] == "1.2.1.2.1"
+
+
+@pytest.mark.usefixtures("result")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "1.2.9",
+        f"{SETS}?sop_instance_uid=1.2.9",
+        f"{SETS}/unknown.txt",
+        f"{SETS}/report.pdf",
+        f"{SETS}/regions/3/mask.nii.gz",
+        f"{SETS}/regions/2/mask.nii.gz",
+        f"{SETS}/regions/1/unknown.txt",
+        f"{SETS}/regions/1",
+    ],
+)
+def test_what_is_not_there_is_not_found(client: Client, path: str) -> None:
+    answer = client.get(f"api/rtstruct/{path}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["", "/results.zip", "/results.json", "/regions/1/mask.nii.gz"])
+def test_results_whose_files_are_gone_are_not_found(
+    client: Client, world: World, result: ResultRecord, path: str
+) -> None:
+    for file in sorted((world.services.exports / result.folder).rglob("*"), reverse=True):
+        file.unlink() if file.is_file() else file.rmdir()
+    answer = client.get(f"api/rtstruct/{SETS}{path}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.usefixtures("result")
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{SETS}/..%2f..%2f..%2fsecret.txt",
+        f"{SETS}/../../../secret.txt",
+        f"{SETS}/%2e%2e/%2e%2e/%2e%2e/secret.txt",
+        f"{SETS}/regions/1/..%2f..%2fsecret.txt",
+        f"{SETS}/regions/..%2f1/mask.nii.gz",
+        "..%2f..%2fsecret.txt",
+        "../secret.txt",
+        "..",
+        "%2e%2e",
+        f"..%2f{SETS}/results.json",
+        f"{SETS}%2f..%2f..%2fsecret.txt",
+        f"{SETS}/%00",
+        f"{SETS}/results.json%00",
+        f"{SETS}?sop_instance_uid=../../secret.txt",
+        f"{SETS}/regions/-1/mask.nii.gz",
+        f"{SETS}/regions/1e9/mask.nii.gz",
+        f"{SETS}/regions/99999999999999999999999/mask.nii.gz",
+    ],
+)
+def test_nothing_outside_the_results_can_be_had(client: Client, world: World, path: str) -> None:
+    (world.services.exports / "secret.txt").write_text("SECRET", encoding="utf-8")
+    answer = client.get(f"api/rtstruct/{path}")
+    assert answer.status_code in {404, 422}
+    assert "SECRET" not in answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
