@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,8 +19,10 @@ from orthanc_plugins.identifiers import (
 from orthanc_plugins.jobs import JobKind, JobState
 from orthanc_plugins.reception import CHANGE_LOG, Reception
 from orthanc_plugins.store import AwaitedImages, ResultRecord, Store, StructureSubject
-from tests.fakes import FakeOrthancRest, MemoryQueue
 from tests.fakes.orthanc_rest import orthanc_id
+
+if TYPE_CHECKING:
+    from tests.fakes import FakeOrthancRest, MemoryQueue
 
 STUDY, IMAGES, SETS = "1.2.1", "1.2.1.1", "1.2.1.2"
 
