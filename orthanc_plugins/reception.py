@@ -98,9 +98,9 @@ class Reception:
         Parameters
         ----------
         thorough
-            Also look at each new instance and at each known result. Done when a worker starts, for
-            what happened while nobody listened: Orthanc does not log deletions, and a stability that
-            was due when it stopped is never reported.
+            Also look at each new instance, and whether each structure set that has results or waits is
+            still there. Done when a worker starts, for what happened while nobody listened: Orthanc does
+            not log deletions, and a stability that was due when it stopped is never reported.
         """
         newest = self._orthanc.last_change()
         position = self._store.position(CHANGE_LOG)
@@ -167,7 +167,9 @@ class Reception:
             logger.debug("Instance %s was deleted before it was looked at.", instance)
 
     def _check_results(self) -> None:
-        for instance in self._store.result_instances():
+        awaiting = self._store.subjects(list(self._store.awaited())).values()
+        known = [*self._store.result_instances(), *(subject.instance_orthanc_id for subject in awaiting)]
+        for instance in _unique(known):
             if not self._orthanc.has_instance(instance):
                 self.instance_deleted(instance)
 

@@ -179,12 +179,11 @@ def _safe(uid: str) -> str:
 
 def _replace(made: Path, place: Path) -> None:
     """Move a folder to its place, where there may be an older one; can be run again after being cut off."""
-    if not made.exists():
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
     old = made.with_name(made.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if place.exists():
-        place.rename(old)
-    made.rename(place)
+    if made.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(old, ignore_errors=True)
+        if place.exists():
+            place.rename(old)
+        made.rename(place)
     shutil.rmtree(old, ignore_errors=True)

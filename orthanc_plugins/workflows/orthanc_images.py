@@ -148,7 +148,6 @@ def _image(orthanc: OrthancRest, record: InstanceRecord, header: Mapping[str, An
         rows, columns = int(tags["Rows"]), int(tags["Columns"])
     except (KeyError, ValueError):
         return None
-    thickness = str(tags.get("SliceThickness", header.get("SliceThickness", "")))
     return ImageRecord(
         sop_instance_uid=record.sop_instance_uid,
         position_lps_mm=(position[0], position[1], position[2]),
@@ -164,8 +163,15 @@ def _image(orthanc: OrthancRest, record: InstanceRecord, header: Mapping[str, An
         columns=columns,
         pixel_spacing_mm=(spacing[0], spacing[1]),
         frame_of_reference_uid=str(tags.get("FrameOfReferenceUID", header.get("FrameOfReferenceUID", ""))),
-        thickness_mm=float(thickness) if thickness else None,
+        thickness_mm=_number(str(tags.get("SliceThickness", header.get("SliceThickness", "")))),
     )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _numbers(text: str, count: int) -> list[float]:

@@ -27,16 +27,19 @@ class ResultRemoval:
         orthanc_id = OrthancId(instance)
         if self._orthanc.has_instance(orthanc_id):
             return {"outcome": "kept"}
-        result = self._store.forget_instance(orthanc_id)
+        result = self._store.result_of_instance(orthanc_id)
         if result is not None:
             remove_folder(self._exports, self._exports / result.folder)
+        self._store.forget_instance(orthanc_id)
         return {"outcome": "removed" if result is not None else "nothing to remove"}
 
 
 def remove_folder(exports: Path, folder: Path) -> None:
     """Remove a folder of results, and the folders above it that this leaves empty."""
-    shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
+    if folder.exists():
+        shutil.rmtree(folder)
     for above in folder.parents:
-        if above == exports or any(above.iterdir()):
+        if above == exports or (above.exists() and any(above.iterdir())):
             return
-        above.rmdir()
+        if above.exists():
+            above.rmdir()

@@ -492,6 +492,16 @@ def test_a_thorough_sweep_finds_lost_deletions(
     assert queue.requests[removal].arguments == (lost,)
 
 
+def test_a_thorough_sweep_finds_the_lost_deletion_of_one_that_waits(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, waiting: JobId
+) -> None:
+    (instance,) = queue.requests[waiting].arguments
+    orthanc.delete(OrthancId(instance))
+    reception.sweep(thorough=True)
+    (removal,) = removals(queue)
+    assert queue.requests[removal].arguments == (instance,)
+
+
 def test_a_thorough_sweep_wakes_every_job_that_waits(
     orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, waiting: JobId
 ) -> None:

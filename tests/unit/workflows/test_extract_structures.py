@@ -1,0 +1,289 @@
+"""The steps from a structure set in Orthanc to results, each by itself and done again."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orthanc_plugins.errors import InvalidDicom, JobError, NotFound
+from orthanc_plugins.jobs import extract_structures_request
+from orthanc_plugins.store import StructureSubject
+from orthanc_plugins.workflows.extract_structures import StructureExtraction
+from tests.builders import ImageFrame, build_case
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydicom.dataset import FileDataset
+
+    from orthanc_plugins.identifiers import JobId, OrthancId
+    from orthanc_plugins.services import Services
+    from tests.builders import Case
+    from tests.fakes import FakeOrthancRest, MemoryQueue
+
+
+def written(dataset: FileDataset) -> bytes:
+    stream = io.BytesIO()
+    dataset.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    frame = ImageFrame(size=(8, 32, 32), spacing_mm=(4.0, 4.0), gap_mm=5.0)
+    return build_case(frame=frame, regions=2)
+
+
+@dataclasses.dataclass
+class Run:
+    """One job on one case, driven step by step as the workflow does."""
+
+    services: Services
+    orthanc: FakeOrthancRest
+    queue: MemoryQueue
+    case: Case
+
+    def __post_init__(self) -> None:
+        self.steps = StructureExtraction(self.services)
+        self.instance = self._store(self.case.structure_set)
+        self.job_id = self.begin()
+
+    def begin(self) -> JobId:
+        job_id = self.queue.submit(
+            extract_structures_request(self.instance, self.orthanc.file_md5(self.instance))
+        )
+        self.queue.start(job_id)
+        return job_id
+
+    def store_images(self, first: int = 0, last: int | None = None, *, stable: bool = False) -> None:
+        for image in self.case.images[first:last]:
+            self._store(image)
+        if stable:
+            record = self.orthanc.instance(self._store(self.case.images[first]))
+            self.orthanc.settle(record.series_orthanc_id)
+
+    def find(self) -> dict[str, Any]:
+        return dict(self.steps.find_images(self.job_id, self.instance))
+
+    def extract(self, found: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.steps.extract(self.job_id, self.instance, found["image_series"]))
+
+    def publish(self, found: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
+        return dict(self.steps.publish(self.job_id, StructureSubject(**found["subject"]), **made))
+
+    def whole(self) -> dict[str, Any]:
+        found = self.find()
+        return self.publish(found, self.extract(found))
+
+    def _store(self, dataset: FileDataset) -> OrthancId:
+        plane = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
+        tags = {
+            name: "\\".join(map(str, value))
+            if hasattr(value := dataset[name].value, "__iter__")
+            else str(value)
+            for name in plane
+            if name in dataset
+        }
+        return self.orthanc.store(
+            str(dataset.StudyInstanceUID),
+            str(dataset.SeriesInstanceUID),
+            str(dataset.SOPInstanceUID),
+            modality=str(dataset.Modality),
+            sop_class=str(dataset.SOPClassUID),
+            content=written(dataset),
+            tags=tags,
+            header={"FrameOfReferenceUID": str(dataset.get("FrameOfReferenceUID", ""))},
+        )
+
+
+@pytest.fixture
+def run(services: Services, orthanc: FakeOrthancRest, queue: MemoryQueue, case: Case) -> Run:
+    return Run(dataclasses.replace(services, formats=("json",)), orthanc, queue, case)
+
+
+def test_a_whole_run_publishes_the_results(run: Run, services: Services) -> None:
+    run.store_images()
+    outcome = run.whole()
+    folder = services.exports / outcome["folder"]
+    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert len(content["regions"]) == outcome["regions"] == len(run.case.truth)
+    result = services.store.result_of_instance(run.instance)
+    assert result is not None
+    assert (result.job_id, result.folder) == (run.job_id, outcome["folder"])
+    assert outcome["viewer_url"].endswith(run.case.structure_set.StudyInstanceUID)
+    assert [path.name for path in (services.exports / ".work").iterdir()] == []
+
+
+def test_each_phase_is_shown_in_its_order_and_has_ended(run: Run, services: Services) -> None:
+    run.store_images()
+    run.whole()
+    phases = services.store.phases(run.job_id)
+    assert [phase.name for phase in phases] == [
+        "receive",
+        "read_metadata",
+        "read_contours",
+        "measure",
+        "rasterise",
+        "export",
+        "publish",
+    ]
+    assert all(phase.duration_s is not None for phase in phases)
+
+
+def test_without_images_the_job_waits_and_says_for_what(run: Run, services: Services) -> None:
+    found = run.find()
+    assert found["outcome"] == "waiting"
+    assert found["images_missing"] == 8
+    awaited = services.store.awaited()[run.job_id]
+    assert awaited.blocking
+    assert awaited.image_series_uid == run.case.images[0].SeriesInstanceUID
+
+
+def test_how_long_it_has_waited_is_kept_when_it_looks_again(run: Run, services: Services) -> None:
+    run.find()
+    since = services.store.awaited()[run.job_id].since
+    run.store_images(0, 3)
+    run.find()
+    awaited = services.store.awaited()[run.job_id]
+    assert (awaited.since, awaited.images_present, awaited.images_missing) == (since, 3, 5)
+
+
+def test_once_the_images_are_there_nothing_is_awaited(run: Run, services: Services) -> None:
+    run.find()
+    run.store_images()
+    assert run.find()["outcome"] == "found"
+    assert services.store.awaited() == {}
+
+
+def test_a_job_that_went_on_without_some_images_wants_to_hear_of_them(run: Run, services: Services) -> None:
+    run.store_images(0, 6, stable=True)
+    outcome = run.whole()
+    assert outcome["outcome"] == "done"
+    awaited = services.store.awaited()[run.job_id]
+    assert (awaited.blocking, awaited.images_present, awaited.images_missing) == (False, 6, 2)
+
+
+def test_what_a_waiting_job_acts_on_is_known(run: Run, services: Services) -> None:
+    run.find()
+    assert services.store.jobs_of_instance(run.instance) == [run.job_id]
+    assert services.store.jobs_of_study(run.case.structure_set.StudyInstanceUID) == [run.job_id]
+
+
+def test_a_file_that_is_no_structure_set_fails_and_what_it_is_is_known(run: Run, services: Services) -> None:
+    damaged = run.orthanc.store(
+        "1.9", "1.9.1", "1.9.1.1", modality="RTSTRUCT", content=written(run.case.structure_set)[:700]
+    )
+    run.instance = damaged
+    run.job_id = run.begin()
+    with pytest.raises(InvalidDicom):
+        run.find()
+    assert services.store.jobs_of_instance(damaged) == [run.job_id]
+
+
+def test_another_worker_goes_on_after_the_first_step(run: Run) -> None:
+    run.store_images()
+    found = run.find()
+    run.steps = StructureExtraction(run.services)
+    assert run.publish(found, run.extract(found))["outcome"] == "done"
+
+
+def test_extracting_again_leaves_nothing_of_the_first_attempt(run: Run, services: Services) -> None:
+    run.store_images()
+    found = run.find()
+    leftover = services.exports / ".work" / run.job_id / "masks" / "half.nii.gz"
+    leftover.parent.mkdir(parents=True)
+    leftover.touch()
+    outcome = run.publish(found, run.extract(found))
+    assert not list((services.exports / outcome["folder"]).rglob("half.nii.gz"))
+
+
+def test_publishing_again_changes_nothing(run: Run, services: Services) -> None:
+    run.store_images()
+    found = run.find()
+    made = run.extract(found)
+    first = run.publish(found, made)
+    assert run.publish(found, made) == first
+    assert (services.exports / first["folder"] / "results.json").is_file()
+
+
+@pytest.mark.parametrize("renames", [0, 1, 2])
+def test_publishing_that_was_cut_off_anywhere_is_finished_when_it_is_done_again(
+    run: Run, services: Services, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    run.store_images()
+    old = services.exports / run.whole()["folder"]
+    (old / "of-the-first-run").touch()
+    found = run.find()
+    made = run.extract(found)
+    with monkeypatch.context() as patch:
+        _cut_off_after(patch, renames)
+        with pytest.raises(OSError, match="cut off"):
+            run.publish(found, made)
+    outcome = run.publish(found, made)
+    folder = services.exports / outcome["folder"]
+    assert (folder / "results.json").is_file()
+    assert not (folder / "of-the-first-run").exists()
+    assert list((services.exports / ".work").iterdir()) == []
+
+
+def _cut_off_after(patch: pytest.MonkeyPatch, renames: int) -> None:
+    """Let the process die, as it were, once so many folders have been renamed."""
+    from pathlib import Path  # noqa: PLC0415 - the class itself is patched
+
+    rename = Path.rename
+    left = renames
+
+    def limited(self: Path, target: Path) -> Path:
+        nonlocal left
+        if left == 0:
+            raise OSError("cut off")
+        left -= 1
+        return rename(self, target)
+
+    patch.setattr(Path, "rename", limited)
+    if renames == 2:
+
+        def remove(*_arguments: object, **_options: object) -> None:
+            if left == 0:
+                raise OSError("cut off")
+
+        patch.setattr("orthanc_plugins.workflows.extract_structures.shutil.rmtree", remove)
+
+
+def test_one_that_was_deleted_while_it_was_processed_leaves_no_results(run: Run, services: Services) -> None:
+    run.store_images()
+    found = run.find()
+    made = run.extract(found)
+    run.orthanc.delete(run.instance)
+    with pytest.raises(NotFound, match="deleted"):
+        run.publish(found, made)
+    assert services.store.result_of_instance(run.instance) is None
+    assert [path for path in services.exports.rglob("*") if path.is_file()] == []
+
+
+def test_a_cancelled_job_stops_before_it_publishes(run: Run, services: Services) -> None:
+    run.store_images()
+    found = run.find()
+    made = run.extract(found)
+    run.queue.cancel(run.job_id)
+    with pytest.raises(JobError, match="cancelled"):
+        run.publish(found, made)
+    assert services.store.result_of_instance(run.instance) is None
+
+
+def test_uids_that_are_none_become_harmless_folders(
+    run: Run, services: Services, orthanc: FakeOrthancRest, case: Case
+) -> None:
+    run.store_images()
+    run.instance = orthanc.store(
+        "../../evil", "/etc", "..", modality="RTSTRUCT", content=written(case.structure_set)
+    )
+    run.job_id = run.begin()
+    folder = services.exports / run.whole()["folder"]
+    assert folder.resolve().is_relative_to(services.exports.resolve())
+    assert (folder / "results.json").is_file()
+    assert all(part.startswith("invalid-") for part in folder.relative_to(services.exports).parts)
