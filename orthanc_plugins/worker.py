@@ -36,7 +36,7 @@ from orthanc_plugins.workflows import register_workflows
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("orthanc_plugins.worker")  # run as a program, the module is called __main__
 
 HEARTBEAT_S = 5.0
 """Seconds between two signs of life."""
@@ -146,19 +146,24 @@ class Watch:
         self._swept = False
         self._duties: list[tuple[float, Callable[[], None]]] = [
             (HEARTBEAT_S, self._live),
-            (_WATCH_S, self._reception.look_after_waiting),
+            (_WATCH_S, self._look_after_waiting),
             (sweep_interval_s, self._sweep),
         ]
 
     def run(self, stop: threading.Event) -> None:
-        """Do each duty in its interval until told to stop."""
-        due = [0.0] * len(self._duties)
+        """Do each duty in its interval until told to stop.
+
+        Each has a thread of its own: a sweep over a large Orthanc must not keep back the signs of life.
+        """
+        for interval_s, duty in self._duties:
+            threading.Thread(
+                target=self._repeat, args=(duty, interval_s, stop), name=f"watch{duty.__name__}", daemon=True
+            ).start()
+        stop.wait()
+
+    def _repeat(self, duty: Callable[[], None], interval_s: float, stop: threading.Event) -> None:
         while not stop.is_set():
-            now = time.monotonic()
-            for index, (interval_s, duty) in enumerate(self._duties):
-                if now >= due[index]:
-                    due[index] = now + (interval_s if self._do(duty) else min(interval_s, HEARTBEAT_S))
-            stop.wait(0.2)
+            stop.wait(interval_s if self._do(duty) else min(interval_s, HEARTBEAT_S))
 
     def _do(self, duty: Callable[[], None]) -> bool:
         try:
@@ -173,10 +178,15 @@ class Watch:
 
     def _live(self) -> None:
         self._store.heartbeat(self._name, os.getpid(), self._started_at)
-        silent = self._store.take_over_silent_workers(SILENT_AFTER)
+        silent = self._store.silent_workers(SILENT_AFTER)
         if silent:
             logger.warning("Taking over the jobs of silent workers: %s.", ", ".join(silent))
+            # First the jobs, then the names: taking over twice is harmless, forgetting too early is not.
             DBOS._recover_pending_workflows(silent)  # noqa: SLF001 - DBOS offers no public way to name executors
+            self._store.forget_workers(silent, SILENT_AFTER)
+
+    def _look_after_waiting(self) -> None:
+        self._reception.look_after_waiting()
 
     def _sweep(self) -> None:
         self._reception.sweep(thorough=not self._swept)

@@ -343,17 +343,20 @@ class Store:
             return {row.name: row.heartbeat_at for row in session.scalars(select(models.Worker))}
 
     @_as_store_error
-    def take_over_silent_workers(self, silent_for: timedelta) -> list[str]:
-        """Strike out the workers without a sign of life for so long, and return their names.
+    def silent_workers(self, silent_for: timedelta) -> list[str]:
+        """Return the workers without a sign of life for so long."""
+        limit = datetime.now(UTC) - silent_for
+        with self._sessions() as session:
+            return list(session.scalars(select(models.Worker.name).where(models.Worker.heartbeat_at < limit)))
 
-        Each name is returned to one caller only.
-        """
+    @_as_store_error
+    def forget_workers(self, names: Sequence[str], silent_for: timedelta) -> None:
+        """Strike out those of these workers that have given no sign of life for so long."""
         limit = datetime.now(UTC) - silent_for
         with self._sessions.begin() as session:
-            query = (
-                delete(models.Worker).where(models.Worker.heartbeat_at < limit).returning(models.Worker.name)
+            session.execute(
+                delete(models.Worker).where(models.Worker.name.in_(names), models.Worker.heartbeat_at < limit)
             )
-            return list(session.scalars(query))
 
 
 def _subject(row: models.JobSubject | models.StructureResult) -> StructureSubject:

@@ -1,0 +1,165 @@
+"""What a worker does beside its jobs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from dbos import DBOS
+
+from orthanc_plugins import worker
+from orthanc_plugins.errors import ArchiveUnavailable, StoreError
+from orthanc_plugins.worker import SILENT_AFTER, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from orthanc_plugins.store import Store
+
+
+class RecordingReception:
+    """Counts its calls; ``failures`` are raised one after the other, ``hold`` keeps the sweep from ending."""
+
+    def __init__(self) -> None:
+        self.sweeps: list[bool] = []
+        self.looks = 0
+        self.failures: list[Exception] = []
+        self.hold = threading.Event()
+        self.hold.set()
+        self.changed = threading.Condition()
+
+    def sweep(self, *, thorough: bool) -> None:
+        with self.changed:
+            self.sweeps.append(thorough)
+            self.changed.notify_all()
+        self.hold.wait(10)
+        if self.failures:
+            raise self.failures.pop(0)
+
+    def look_after_waiting(self) -> None:
+        with self.changed:
+            self.looks += 1
+            self.changed.notify_all()
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        with self.changed:
+            assert self.changed.wait_for(reached, 10)
+
+
+@pytest.fixture(autouse=True)
+def recovered(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Short intervals, and the names of the workers whose jobs were taken over."""
+    names: list[list[str]] = []
+    monkeypatch.setattr(worker, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(worker, "_WATCH_S", 0.01)
+    monkeypatch.setattr(DBOS, "_recover_pending_workflows", names.append)
+    return names
+
+
+@contextmanager
+def watching(store: Any, reception: RecordingReception, sweep_interval_s: float = 0.01) -> Iterator[Watch]:
+    watched: Any = reception
+    watch = Watch(store, watched, "one", sweep_interval_s)
+    stop = threading.Event()
+    thread = threading.Thread(target=watch.run, args=(stop,))
+    before = set(threading.enumerate())
+    thread.start()
+    try:
+        yield watch
+    finally:
+        stop.set()
+        reception.hold.set()
+        for started in set(threading.enumerate()) - before:
+            started.join(10)
+
+
+def silent_since(store: Store, name: str, age: timedelta) -> None:
+    with store._sessions.begin() as session:
+        from orthanc_plugins.store import models  # noqa: PLC0415 - a private table, for this alone
+
+        then = datetime.now(UTC) - age
+        session.add(models.Worker(name=name, process_id=1, started_at=then, heartbeat_at=then))
+
+
+# The watch
+
+
+def test_a_worker_that_watches_gives_signs_of_life(store: Store) -> None:
+    reception = RecordingReception()
+    with watching(store, reception):
+        reception.until(lambda: reception.looks > 1 and "one" in store.workers())
+
+
+def test_the_first_sweep_is_thorough_and_the_others_are_not(store: Store) -> None:
+    reception = RecordingReception()
+    with watching(store, reception):
+        reception.until(lambda: len(reception.sweeps) >= 3)
+    assert reception.sweeps[:3] == [True, False, False]
+
+
+def test_a_first_sweep_that_fails_is_thorough_again(store: Store) -> None:
+    reception = RecordingReception()
+    reception.failures = [ArchiveUnavailable("Orthanc starts.", archive="orthanc")] * 2
+    with watching(store, reception):
+        reception.until(lambda: len(reception.sweeps) >= 4)
+    assert reception.sweeps[:4] == [True, True, True, False]
+
+
+def test_a_duty_that_fails_is_tried_again_sooner_than_its_interval(store: Store) -> None:
+    reception = RecordingReception()
+    reception.failures = [ArchiveUnavailable("Orthanc starts.", archive="orthanc")]
+    with watching(store, reception, sweep_interval_s=600):
+        reception.until(lambda: len(reception.sweeps) == 2)
+
+
+def test_a_fault_is_logged_without_its_text_and_does_not_end_the_watch(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    reception = RecordingReception()
+    reception.failures = [ValueError("DOE^JOHN")]
+    with caplog.at_level(logging.WARNING, "orthanc_plugins.worker"), watching(store, reception):
+        reception.until(lambda: len(reception.sweeps) >= 2)
+    assert "ValueError at" in caplog.text
+    assert "DOE^JOHN" not in caplog.text
+
+
+def test_a_long_sweep_does_not_keep_back_the_other_duties(store: Store) -> None:
+    reception = RecordingReception()
+    reception.hold.clear()
+    with watching(store, reception):
+        reception.until(lambda: len(reception.sweeps) == 1)
+        looks = reception.looks
+        reception.until(lambda: reception.looks > looks + 3)
+        assert "one" in store.workers()
+
+
+def test_the_jobs_of_a_silent_worker_are_taken_over_and_those_of_a_living_one_are_not(
+    store: Store, recovered: list[list[str]]
+) -> None:
+    silent_since(store, "dead", SILENT_AFTER + timedelta(seconds=1))
+    silent_since(store, "slow", SILENT_AFTER / 2)
+    reception = RecordingReception()
+    with watching(store, reception):
+        reception.until(lambda: "dead" not in store.workers())
+    assert recovered == [["dead"]]
+    assert "slow" in store.workers()
+
+
+def test_a_take_over_that_fails_is_tried_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    silent_since(store, "dead", SILENT_AFTER * 2)
+    attempts: list[list[str]] = []
+
+    def recover(names: list[str]) -> None:
+        attempts.append(names)
+        if len(attempts) < 3:
+            raise StoreError("The database was away for a moment.")
+
+    monkeypatch.setattr(DBOS, "_recover_pending_workflows", recover)
+    reception = RecordingReception()
+    with watching(store, reception):
+        reception.until(lambda: "dead" not in store.workers())
+    assert attempts == [["dead"]] * 3
