@@ -156,3 +156,12 @@ def test_metrics_are_answered_whatever_is_down(client: Client, world: World) -> 
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert 'pacs_up{part="orthanc"} 0.0' in answer.text
     assert 'pacs_up{part="store"} 1.0' in answer.text
+
+
+def test_requests_are_counted_by_the_templates_of_their_routes(client: Client) -> None:
+    client.get("api/jobs/secret-1.2.77")
+    client.get("api/nothing/secret-1.2.77")
+    text = client.get("api/metrics").text
+    assert '/jobs/{job_id}",status="404"' in text
+    assert 'route="unknown",status="404"' in text
+    assert "1.2.77" not in text
