@@ -1,0 +1,57 @@
+"""The parts, joined from settings; nothing is asked of a neighbour while they are built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orthanc_plugins.errors import JobError, StoreError
+from orthanc_plugins.services import build_services
+from orthanc_plugins.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def sent_headers(url: str, section: dict[str, Any], authorisation: str | None) -> Any:
+    settings = load_settings({"PacsSuite": {"Orthanc": {"Url": url, **section}}}, {})
+    services = build_services(settings, authorisation)
+    session = services.orthanc._session()
+    services.close()
+    return session.auth, session.headers.get("Authorization")
+
+
+@pytest.mark.parametrize(
+    ("section", "authorisation", "sent"),
+    [
+        ({}, None, (None, None)),
+        ({"Username": "u", "Password": "p"}, None, (("u", "p"), None)),
+        ({"Username": "u"}, None, (("u", ""), None)),
+        ({}, "Bearer token", (None, "Bearer token")),
+        ({"Username": "u", "Password": "p"}, "Bearer token", (None, "Bearer token")),
+    ],
+)
+def test_orthancs_own_token_goes_before_user_and_password(
+    section: dict[str, Any], authorisation: str | None, sent: Any
+) -> None:
+    assert sent_headers("http://127.0.0.1:9", section, authorisation) == sent
+
+
+def test_neighbours_that_are_not_there_yet_do_not_hinder(tmp_path: Path) -> None:
+    settings = load_settings({"PacsSuite": {"DataDirectory": str(tmp_path / "absent")}}, {})
+    services = build_services(settings, None)
+    with pytest.raises(JobError, match="does not exist yet"):
+        services.queue.jobs()
+    with pytest.raises(StoreError):
+        services.store.ping()
+    assert not (tmp_path / "absent").exists()
+    services.close()
+
+
+def test_addresses_have_no_slash_at_the_end() -> None:
+    section = {"OhifUrl": "https://viewer.invalid/", "Orthanc": {"Url": "http://127.0.0.1:9/"}}
+    services = build_services(load_settings({"PacsSuite": section}, {}), None)
+    assert services.viewer_url == "https://viewer.invalid"
+    assert services.orthanc.url == "http://127.0.0.1:9"
+    services.close()
