@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine, delete, event, func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import sessionmaker
 
@@ -128,12 +129,16 @@ class Store:
     @_as_store_error
     def advance(self, name: str, value: int) -> None:
         """Remember that the named log has been read up to a value; a smaller value is ignored."""
+        insert = (postgresql if self._engine.dialect.name == "postgresql" else sqlite).insert
+        statement = insert(models.Position).values(name=name, value=value)
         with self._sessions.begin() as session:
-            row = session.get(models.Position, name, with_for_update=True)
-            if row is None:
-                session.add(models.Position(name=name, value=value))
-            else:
-                row.value = max(row.value, value)
+            session.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[models.Position.name],
+                    set_={"value": statement.excluded.value},
+                    where=models.Position.value < statement.excluded.value,
+                )
+            )
 
     @_as_store_error
     def restart(self, name: str, value: int) -> None:
