@@ -140,6 +140,8 @@ class DbosQueue:
     ) -> list[Job]:
         """Return jobs, newest first: those of the given identifiers, states and kind."""
         self._refuse_absent_file()
+        if job_ids is not None and not job_ids:
+            return []  # DBOS takes an empty list for no filter
         found: list[Job] = []
         read = 0
         while len(found) < offset + limit:
