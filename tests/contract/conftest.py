@@ -6,10 +6,8 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +16,13 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from tests.contract.real_orthanc import SCRIPT, running_orthanc
+from tests.contract.waiting import eventually, free_port
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from tests.contract.real_orthanc import RealOrthanc
 
 
 class Postgres:
@@ -112,16 +115,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.new_database()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-def eventually[T](look: Callable[[], T], what: str, within_s: float = 30.0) -> T:
-    """Return the first true value; for what gives no event to wait for."""
-    deadline = time.monotonic() + within_s
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"Not within {within_s:.0f} s: {what}."
-        time.sleep(0.02)
-    return found
+@pytest.fixture(scope="session")
+def real_orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealOrthanc]:
+    """An Orthanc with the bridge, with events that call back and with routes that could deadlock."""
+    with running_orthanc(tmp_path_factory.mktemp("orthanc"), SCRIPT) as orthanc:
+        yield orthanc

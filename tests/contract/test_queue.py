@@ -26,8 +26,8 @@ from orthanc_plugins.jobs import (
     remove_results_request,
 )
 from orthanc_plugins.settings import Settings
-from tests.contract.conftest import eventually
 from tests.contract.toy_worker import FAULT
+from tests.contract.waiting import eventually
 from tests.fakes import MemoryQueue
 
 if TYPE_CHECKING:
