@@ -87,6 +87,27 @@ class Stack:
         self._orthanc.wait(10)
         self._orthanc = None
 
+    @contextmanager
+    def external_worker(self) -> Iterator[None]:
+        """Run a worker beside Orthanc, as where ``Workers`` is ``external``."""
+        log = (self.deployment.logs / "worker.log").open("ab")
+        environment = os.environ | {"PACS_SUITE_CONFIGURATION": str(self.deployment.orthanc_json)}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "orthanc_plugins.worker"],
+            cwd=self.deployment.repository,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        log.close()
+        try:
+            yield
+            assert process.poll() is None, "the worker has ended by itself"
+        finally:
+            process.terminate()
+            process.wait(_STOP_TIMEOUT_S)
+
     def worker_process(self) -> int:
         """Return the process of the worker that runs now."""
         assert self._orthanc is not None

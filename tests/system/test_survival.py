@@ -82,6 +82,35 @@ def test_orthanc_killed_in_the_middle_goes_on_after_its_restart(
     assert_done_once(own_stack, long_case)
 
 
+def test_a_worker_waits_for_an_orthanc_that_is_away_and_goes_on(
+    tmp_path: Path, long_case: Case, written: Written
+) -> None:
+    with (
+        running_stack(tmp_path / "data", PacsSuite={"Workers": "external"}) as stack,
+        stack.external_worker(),
+    ):
+        stack.wait_until_healthy()
+        stack.receive(*written(long_case))
+        in_the_middle(stack, long_case.reference.study_uid)
+        stack.kill_orthanc()
+        stack.start()
+        assert_done_once(stack, long_case)
+
+
+def test_what_arrives_while_no_worker_runs_is_done_when_one_comes(
+    tmp_path: Path, new_case: NewCase, written: Written
+) -> None:
+    case = new_case()
+    with running_stack(tmp_path / "data", PacsSuite={"Workers": "external"}) as stack:
+        stack.receive(*written(case))
+        health = stack.get("/pacs/api/health")
+        assert health.status_code == 503
+        assert health.json()["services"]["worker"]["state"] == "unhealthy"
+        with stack.external_worker():
+            stack.wait_until_healthy()
+            assert_done_once(stack, case)
+
+
 def test_the_worker_ends_with_orthanc(own_stack: Stack) -> None:
     worker = own_stack.worker_process()
     own_stack.kill_orthanc()
