@@ -15,6 +15,7 @@ from tests.contract.real_orthanc import REPOSITORY, RealOrthanc, running_orthanc
 from tests.contract.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pydicom.dataset import FileDataset
@@ -102,26 +103,41 @@ def test_orthanc_refuses_to_start_with_a_wrong_section_and_names_what_is_wrong(
     assert "not valid" in lines[0]
 
 
-@pytest.mark.parametrize("workers", ["external", "embedded"])
-def test_orthanc_with_the_suite_ends_cleanly(tmp_path: Path, workers: str) -> None:
-    with running_orthanc(tmp_path, None, **suite(tmp_path, Workers=workers)) as orthanc:
+@pytest.fixture(scope="module")
+def with_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealOrthanc]:
+    folder = tmp_path_factory.mktemp("suite")
+    with running_orthanc(folder, None, **suite(folder, Workers="external")) as orthanc:
+        yield orthanc
+
+
+def test_the_lines_of_the_suite_are_in_orthancs_log(with_suite: RealOrthanc) -> None:
+    eventually(lambda: "is ready at /pacs" in with_suite.log(), "the suite is ready")
+
+
+@pytest.mark.parametrize("content", [b"text", b"PK\x05\x06" + bytes(18), b"PK\x03\x04 no zip"])
+def test_what_orthanc_cannot_store_is_rejected_file_by_file(with_suite: RealOrthanc, content: bytes) -> None:
+    """Orthanc unpacks zips itself and then answers a list: the suite's route never hands one on."""
+    answer = requests.post(f"{with_suite.url}/pacs/api/upload", data=content, timeout=TIMEOUT_S)
+    assert [file["outcome"] for file in answer.json()["files"]] == ["rejected"]
+
+
+def test_an_upload_is_stored_by_the_orthanc_that_answers_it(
+    with_suite: RealOrthanc, files: list[bytes]
+) -> None:
+    outcomes = [
+        requests.post(f"{with_suite.url}/pacs/api/upload", data=files[0], timeout=TIMEOUT_S).json()["files"][
+            0
+        ]
+        for _ in range(2)
+    ]
+    assert [outcome["outcome"] for outcome in outcomes] == ["stored", "already_stored"]
+    held = requests.get(f"{with_suite.url}/instances/{outcomes[0]['instance_id']}", timeout=TIMEOUT_S)
+    assert held.ok
+
+
+def test_orthanc_with_the_suite_ends_cleanly(tmp_path: Path) -> None:
+    with running_orthanc(tmp_path, None, **suite(tmp_path, Workers="embedded")) as orthanc:
         health = requests.get(f"{orthanc.url}/pacs/api/health", timeout=TIMEOUT_S)
         assert health.status_code in {200, 503}
         assert orthanc.stop() == 0, orthanc.log()[-3000:]
         assert "Traceback" not in orthanc.log()
-
-
-def test_the_lines_of_the_suite_are_in_orthancs_log(tmp_path: Path) -> None:
-    with running_orthanc(tmp_path, None, **suite(tmp_path, Workers="external")) as orthanc:
-        eventually(lambda: "Orthanc PACS Suite" in orthanc.log(), "the suite is ready")
-        assert "is ready at /pacs" in orthanc.log()
-
-
-def test_what_orthanc_stores_as_a_zip_is_not_an_upload_of_ours(tmp_path: Path) -> None:
-    """Orthanc unpacks zips itself and then answers a list: the suite's route never hands one on."""
-    with running_orthanc(tmp_path, None, **suite(tmp_path, Workers="external")) as orthanc:
-        empty_zip = b"PK\x05\x06" + bytes(18)
-        answer = requests.post(f"{orthanc.url}/pacs/api/upload", data=empty_zip, timeout=TIMEOUT_S)
-        assert answer.json()["rejected"] == 1
-        not_dicom = requests.post(f"{orthanc.url}/pacs/api/upload", data=b"text", timeout=TIMEOUT_S)
-        assert not_dicom.json()["files"][0]["outcome"] == "rejected"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from dbos import run_dbos_database_migrations
 from sqlalchemy import create_engine, inspect, text
 
 from orthanc_plugins.errors import JobActive, JobError, JobNotFound
@@ -98,7 +99,18 @@ class DbosRig:
         self.queue: JobQueue = DbosQueue(self.database)
         self._workers: list[subprocess.Popen[str]] = []
 
+    def prepare(self) -> None:
+        """Make the database as a worker does that has since gone."""
+        run_dbos_database_migrations(system_database_url=self.database)
+
     def start_worker(self, name: str = "one") -> subprocess.Popen[str]:
+        worker = self.launch_worker(name)
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n", self.log(name)
+        return worker
+
+    def launch_worker(self, name: str) -> subprocess.Popen[str]:
+        """Start a worker and do not wait for it."""
         log = (self.folder / f"{name}.log").open("a")
         worker = subprocess.Popen(
             [sys.executable, "-m", "tests.contract.toy_worker", self.url or "sqlite", name, str(self.folder)],
@@ -108,8 +120,6 @@ class DbosRig:
         )
         log.close()
         self._workers.append(worker)
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n", self.log(name)
         return worker
 
     def log(self, name: str = "one") -> str:
@@ -268,6 +278,8 @@ def test_a_job_that_is_run_again_forgets_its_first_run(rig: Rig) -> None:
 def test_a_running_job_can_be_cancelled_and_stays_so(rig: Rig) -> None:
     job_id = rig.queue.submit(request("block"))
     rig.work(job_id, until=JobState.RUNNING)
+    if isinstance(rig, DbosRig):
+        eventually(functools.partial(rig.begun, job_id), "it blocks")
     rig.queue.cancel(job_id)
     assert rig.queue.job(job_id).state is JobState.CANCELLED
     rig.open_gate()
@@ -422,7 +434,7 @@ def everything_stored(database: str) -> str:
 
 
 def test_a_queued_job_can_be_cancelled_and_is_not_done(unworked: DbosRig) -> None:
-    unworked.start_worker().kill()
+    unworked.prepare()
     job_id = unworked.queue.submit(request("ok"))
     assert unworked.queue.job(job_id).state is JobState.QUEUED
     with pytest.raises(JobActive, match="queued"):
@@ -463,7 +475,7 @@ def test_a_worker_that_died_for_good_is_replaced_by_another(unworked: DbosRig) -
 
 @pytest.mark.parametrize("unworked", ["sqlite"], indirect=True)
 def test_a_job_that_ends_its_worker_again_and_again_is_given_up(unworked: DbosRig) -> None:
-    unworked.start_worker().kill()
+    unworked.prepare()
     job_id = unworked.queue.submit(request("block"))
 
     def begun_or_given_up(times: int) -> bool:
@@ -484,8 +496,9 @@ def test_a_job_that_ends_its_worker_again_and_again_is_given_up(unworked: DbosRi
 
 
 def test_workers_share_the_jobs_and_do_each_once(unworked: DbosRig) -> None:
+    unworked.prepare()
     for name in ("one", "two"):
-        unworked.start_worker(name)
+        unworked.launch_worker(name)
     made = [unworked.queue.submit(request("ok")) for _ in range(40)]
     for job_id in made:
         unworked.work(job_id, until=JobState.SUCCEEDED)
