@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from pydantic.alias_generators import to_pascal
@@ -15,6 +15,7 @@ from orthanc_plugins.settings import (
     ENVIRONMENT_PREFIX,
     OrthancSettings,
     Settings,
+    StructureFormat,
     StructureSettings,
     load_settings,
     read_settings,
@@ -46,7 +47,7 @@ def test_everything_has_a_default() -> None:
     assert settings.workers == "embedded"
     assert settings.worker_concurrency == 2
     assert str(settings.orthanc.url) == "http://127.0.0.1:8042/"
-    assert settings.structures.formats == ("nifti", "stl", "json", "png")
+    assert settings.structures.formats == get_args(StructureFormat)
 
 
 @pytest.mark.parametrize("model", [Settings, OrthancSettings, StructureSettings])
