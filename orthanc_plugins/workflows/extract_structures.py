@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,8 @@ from orthanc_plugins.workflows.phases import PhaseLog
 from orthanc_plugins.workflows.remove_results import remove_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orthanc_plugins.jobs import JsonValue
     from orthanc_plugins.services import Services
 
@@ -76,21 +79,19 @@ class StructureExtraction:
         job, orthanc_id = JobId(job_id), OrthancId(instance)
         structure_set = self._read.pop(job, None) or self._receive(job, orthanc_id)
         images = load_series(self._services.orthanc, OrthancId(image_series))
-        folder = self._work_folder(job)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        phases = self._phases(job)
-        results = extract(
-            structure_set,
-            images,
-            folder,
-            formats=[name for name in FORMATS if name in {"json", *self._services.formats}],
-            on_phase=phases.begin,
-            earlier_phases=self._earlier_phases(job),
-            allow_other_frame=not self._services.require_same_frame_of_reference,
-        )
-        self._write_documents(structure_set, results, folder)
-        phases.end()
+        with self._new_work_folder(job) as folder:
+            phases = self._phases(job)
+            results = extract(
+                structure_set,
+                images,
+                folder,
+                formats=[name for name in FORMATS if name in {"json", *self._services.formats}],
+                on_phase=phases.begin,
+                earlier_phases=self._earlier_phases(job),
+                allow_other_frame=not self._services.require_same_frame_of_reference,
+            )
+            self._write_documents(structure_set, results, folder)
+            phases.end()
         return {
             "regions": len(results.regions),
             "regions_with_problems": sum(bool(region.problems) for region in results.regions),
@@ -155,6 +156,17 @@ class StructureExtraction:
 
     def _phases(self, job_id: JobId) -> PhaseLog:
         return PhaseLog(self._services.store, self._services.queue, job_id)
+
+    @contextmanager
+    def _new_work_folder(self, job_id: JobId) -> Iterator[Path]:
+        """Make a folder that nobody sees yet, and remove it when what is done inside the block fails."""
+        folder = self._work_folder(job_id)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        with ExitStack() as undo:
+            undo.callback(shutil.rmtree, folder)
+            yield folder
+            undo.pop_all()
 
     def _work_folder(self, job_id: JobId) -> Path:
         return self._services.exports / _WORK / job_id

@@ -44,6 +44,7 @@ def test_every_kind_of_damage_is_told_and_the_other_regions_are_done(
     if kind in WHOLE_SET_FAILS:
         assert job["state"] == "failed"
         assert "frame of reference" in job["error"]["message"].lower()
+        assert not (stack.deployment.data / "exports" / ".work" / job["job_id"]).exists()
         return
     assert job["state"] == "succeeded"
     results = stack.results(job["series_uid"])["results"]
