@@ -16,13 +16,15 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from tests.contract.queue_rigs import DbosRig, MemoryRig, Rig, new_rig
 from tests.contract.real_orthanc import SCRIPT, running_orthanc
 from tests.contract.waiting import eventually, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.contract.real_orthanc import RealOrthanc
+    from tests.contract.queue_rigs import DbosRig, Rig
+from tests.contract.real_orthanc import RealOrthanc
 
 
 class Postgres:
@@ -120,3 +122,47 @@ def real_orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealOrtha
     """An Orthanc with the bridge, with events that call back and with routes that could deadlock."""
     with running_orthanc(tmp_path_factory.mktemp("orthanc"), SCRIPT) as orthanc:
         yield orthanc
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def worked(request: pytest.FixtureRequest) -> DbosRig:
+    """A queue with one worker that all tests share."""
+    rig: DbosRig = request.getfixturevalue(f"{request.param}_rig")
+    return rig
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def unworked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DbosRig]:
+    """A queue of one test's own, whose workers the test starts."""
+    rig = new_rig(request.param, tmp_path_factory, request)
+    yield rig
+    rig.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    if request.param == "memory":
+        yield MemoryRig()
+        return
+    shared: DbosRig = request.getfixturevalue(f"{request.param}_rig")
+    (shared.folder / "go").unlink(missing_ok=True)
+    yield shared
+    shared.open_gate()
+
+
+@pytest.fixture(scope="session")
+def sqlite_rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DbosRig]:
+    rig = new_rig("sqlite", tmp_path_factory, request)
+    rig.start_worker()
+    yield rig
+    rig.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql_rig(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DbosRig]:
+    rig = new_rig("postgresql", tmp_path_factory, request)
+    rig.start_worker()
+    yield rig
+    rig.close()

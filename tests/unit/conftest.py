@@ -11,10 +11,13 @@ from orthanc_plugins.reception import Reception
 from orthanc_plugins.services import Services
 from orthanc_plugins.store import Store, create_store_engine, migrate
 from tests.fakes import FakeOrthancRest, MemoryQueue
+from tests.unit.arrivals import begin, go_without, store_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from orthanc_plugins.identifiers import JobId
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +65,13 @@ def services(orthanc: FakeOrthancRest, store: Store, queue: MemoryQueue, tmp_pat
         formats=("nifti", "stl", "json", "png"),
         require_same_frame_of_reference=True,
     )
+
+
+@pytest.fixture
+def waiting(orthanc: FakeOrthancRest, store: Store, queue: MemoryQueue, reception: Reception) -> JobId:
+    """A job that waits for two images of which none is there."""
+    instance = store_set(orthanc)
+    job_id = reception.structure_set_stored(instance)
+    begin(queue, store, job_id, instance)
+    go_without(queue, store, job_id)
+    return job_id
