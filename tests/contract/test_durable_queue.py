@@ -11,10 +11,8 @@ from sqlalchemy import create_engine, inspect, text
 
 from orthanc_plugins.errors import JobActive, JobError
 from orthanc_plugins.identifiers import JobId
-from orthanc_plugins.jobs import (
-    DbosQueue,
-    JobState,
-)
+from orthanc_plugins.jobs import DbosQueue, JobState
+from tests.contract.queue_rigs import DbosRig, request
 from tests.contract.toy_worker import FAULT
 from tests.contract.waiting import eventually
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.contract.conftest import Postgres
-from tests.contract.queue_rigs import DbosRig, request
 
 
 def test_steps_are_timed(worked: DbosRig) -> None:

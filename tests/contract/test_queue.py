@@ -11,11 +11,7 @@ import pytest
 
 from orthanc_plugins.errors import JobActive, JobNotFound
 from orthanc_plugins.identifiers import JobId, OrthancId
-from orthanc_plugins.jobs import (
-    JobKind,
-    JobState,
-    remove_results_request,
-)
+from orthanc_plugins.jobs import JobKind, JobState, remove_results_request
 from tests.contract.queue_rigs import DbosRig, Rig, request
 from tests.contract.waiting import eventually
 

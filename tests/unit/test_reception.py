@@ -8,6 +8,7 @@ import pytest
 
 from orthanc_plugins.jobs import JobState
 from tests.fakes.orthanc_rest import orthanc_id
+from tests.unit.arrivals import begin, go_without, publish, removals, store_image, store_set
 
 if TYPE_CHECKING:
     from orthanc_plugins.identifiers import (
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from orthanc_plugins.reception import Reception
     from orthanc_plugins.store import Store
     from tests.fakes import FakeOrthancRest, MemoryQueue
-from tests.unit.arrivals import begin, go_without, publish, removals, store_image, store_set
 
 # A structure set arrives
 

@@ -15,11 +15,11 @@ from orthanc_plugins.identifiers import (
 from orthanc_plugins.jobs import JobState
 from orthanc_plugins.reception import CHANGE_LOG, Reception
 from tests.fakes.orthanc_rest import orthanc_id
+from tests.unit.arrivals import SETS, STUDY, begin, go_without, publish, removals, store_image, store_set
 
 if TYPE_CHECKING:
     from orthanc_plugins.store import Store
     from tests.fakes import FakeOrthancRest, MemoryQueue
-from tests.unit.arrivals import SETS, STUDY, begin, go_without, publish, removals, store_image, store_set
 
 # Looking after those that wait
 
