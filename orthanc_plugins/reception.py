@@ -80,6 +80,18 @@ class Reception:
         if self._store.awaited():
             self._wake_for(self._orthanc.series(series), blocking_only=False)
 
+    def study_became_stable(self, study: OrthancId) -> None:
+        """Wake the jobs that wait for images of a study without knowing of which series."""
+        unnamed = {
+            job_id: awaited.study_uid
+            for job_id, awaited in self._store.awaited(blocking=True).items()
+            if awaited.image_series_uid is None
+        }
+        if unnamed:
+            study_uid = self._orthanc.study_uid(study)
+            for job_id in (found for found, wanted in unnamed.items() if wanted == study_uid):
+                self._run_again(job_id)
+
     def look_after_waiting(self, *, arriving_only: bool = True) -> None:
         """Wake jobs whose images have come, by asking Orthanc rather than by waiting for an event.
 

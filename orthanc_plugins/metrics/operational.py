@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, override
 
@@ -34,6 +35,16 @@ def render_metrics(store: Store, queue: JobQueue, orthanc: OrthancRest) -> bytes
     return generate_latest(registry) + generate_latest(REGISTRY)
 
 
+def count_jobs(store: Store, queue: JobQueue) -> dict[tuple[JobKind, JobState], int]:
+    """Return how many jobs of each kind are in each state; one that waits does not count as succeeded."""
+    counts = Counter(queue.counts())
+    awaiting = list(store.awaited(blocking=True))
+    for job in queue.jobs(job_ids=awaiting, states=[JobState.WAITING], limit=len(awaiting)):
+        counts[job.kind, JobState.SUCCEEDED] -= 1
+        counts[job.kind, JobState.WAITING] += 1
+    return counts
+
+
 class _Collector(Collector):
     def __init__(self, store: Store, queue: JobQueue, orthanc: OrthancRest) -> None:
         self._store = store
@@ -55,11 +66,7 @@ class _Collector(Collector):
 
     def _jobs(self) -> list[GaugeMetricFamily]:
         jobs = GaugeMetricFamily("pacs_jobs", "Jobs by kind and state.", labels=["kind", "state"])
-        counts = dict(self._queue.counts())
-        waiting = len(self._store.awaited(blocking=True))
-        kind = JobKind.EXTRACT_STRUCTURES
-        counts[kind, JobState.WAITING] = waiting
-        counts[kind, JobState.SUCCEEDED] = max(0, counts.get((kind, JobState.SUCCEEDED), 0) - waiting)
+        counts = count_jobs(self._store, self._queue)
         for known in JobKind:
             for state in JobState:
                 jobs.add_metric([known.value, state.value], counts.get((known, state), 0))

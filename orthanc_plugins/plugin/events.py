@@ -50,6 +50,7 @@ class Events:
         self._handlers: dict[tuple[int, int], Callable[[OrthancId], object]] = {
             (kind.NEW_SERIES, level.SERIES): reception.series_appeared,
             (kind.STABLE_SERIES, level.SERIES): reception.series_became_stable,
+            (kind.STABLE_STUDY, level.STUDY): reception.study_became_stable,
             (kind.DELETED, level.INSTANCE): reception.instance_deleted,
         }
         self._life: dict[int, Callable[[], None]] = {

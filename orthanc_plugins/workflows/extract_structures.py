@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -192,10 +192,12 @@ def _safe(uid: str) -> str:
 def _replace(made: Path, place: Path) -> None:
     """Move a folder to its place, where there may be an older one; can be run again after being cut off."""
     old = made.with_name(made.name + ".old")
-    if made.exists():
+    while made.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(old, ignore_errors=True)
-        if place.exists():
-            place.rename(old)
-        made.rename(place)
+        # Whoever removes the last other results of the series at this moment takes its empty folder away.
+        with suppress(FileNotFoundError):
+            if place.exists():
+                place.rename(old)
+            made.rename(place)
     shutil.rmtree(old, ignore_errors=True)

@@ -181,6 +181,20 @@ def test_any_series_of_its_study_wakes_a_job_that_names_none(
     assert queue.runs[job_id] == 2
 
 
+def test_a_stable_study_wakes_a_job_that_names_no_series_and_no_other(
+    orthanc: FakeOrthancRest, store: Store, queue: MemoryQueue, reception: Reception, waiting: JobId
+) -> None:
+    instance = store_set(orthanc, "1.2.1.2.2", b"another")
+    unnamed = reception.structure_set_stored(instance)
+    begin(queue, store, unnamed, instance)
+    go_without(queue, store, unnamed, series=None)
+    orthanc.store("1.9", "1.9.1", "1.9.1.1")
+    reception.study_became_stable(orthanc_id("1.9"))
+    assert queue.runs[unnamed] == 1
+    reception.study_became_stable(orthanc.series(store_image(orthanc)).study_orthanc_id)
+    assert (queue.runs[unnamed], queue.runs[waiting]) == (2, 1)
+
+
 def test_nothing_is_asked_of_orthanc_while_nobody_waits(
     orthanc: FakeOrthancRest, reception: Reception
 ) -> None:

@@ -15,7 +15,7 @@ from orthanc_plugins import __version__
 from orthanc_plugins.api.dependencies import Joined
 from orthanc_plugins.errors import PacsSuiteError
 from orthanc_plugins.jobs import JobState
-from orthanc_plugins.metrics import MEDIA_TYPE, render_metrics
+from orthanc_plugins.metrics import MEDIA_TYPE, count_jobs, render_metrics
 from orthanc_plugins.services import Services
 
 router = APIRouter(tags=["operation"])
@@ -100,11 +100,8 @@ def statistics(services: Joined) -> Statistics:
     """Count what the archives hold and how the jobs stand."""
     held = services.orthanc.statistics()
     jobs = dict.fromkeys(JobState, 0)
-    for (_, state), count in services.queue.counts().items():
+    for (_, state), count in count_jobs(services.store, services.queue).items():
         jobs[state] += count
-    waiting = len(services.store.awaited(blocking=True))
-    jobs[JobState.WAITING] = waiting
-    jobs[JobState.SUCCEEDED] = max(0, jobs[JobState.SUCCEEDED] - waiting)
     orthanc = ArchiveStatistics(
         patients=held.patients,
         studies=held.studies,

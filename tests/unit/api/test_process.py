@@ -22,7 +22,7 @@ STUDY, SETS = "1.2.1", "1.2.1.2"
 
 @pytest.fixture
 def worker(world: World) -> Iterator[Callable[[Callable[[JobId], object]], None]]:
-    """Do something with the next job that is queued, as a worker does beside the route."""
+    """Do something with the next job that is queued, once, as a worker does beside the route."""
     started: list[threading.Timer] = []
 
     def work(what: Callable[[JobId], object]) -> None:
@@ -30,7 +30,7 @@ def worker(world: World) -> Iterator[Callable[[Callable[[JobId], object]], None]
 
         def submit_and_work(request: Any) -> JobId:
             job_id = submit(request)
-            if world.queue.job(job_id).state is JobState.QUEUED:
+            if not started and world.queue.job(job_id).state is JobState.QUEUED:
                 started.append(threading.Timer(0.05, what, [job_id]))
                 started[-1].start()
             return job_id

@@ -47,6 +47,9 @@ class RecordingReception:
     def series_became_stable(self, series: str) -> None:
         self._note("stable", series)
 
+    def study_became_stable(self, study: str) -> None:
+        self._note("stable study", study)
+
     def next(self) -> tuple[str, str]:
         return self.told.get(timeout=10)[:2]
 
@@ -91,6 +94,7 @@ def test_a_stored_structure_set_is_told_and_other_instances_are_not(rig: Rig) ->
     [
         (ChangeType.NEW_SERIES, ResourceType.SERIES, "appeared"),
         (ChangeType.STABLE_SERIES, ResourceType.SERIES, "stable"),
+        (ChangeType.STABLE_STUDY, ResourceType.STUDY, "stable study"),
         (ChangeType.DELETED, ResourceType.INSTANCE, "deleted"),
     ],
 )

@@ -63,8 +63,10 @@ def supervise(tmp_path: Path) -> Iterator[Supervise]:
 
 def next_start(folder: Path) -> int:
     """Wait until a worker has started and return its process."""
-    with (folder / "starts").open(encoding="ascii") as fifo:
-        return int(fifo.readline())
+    while True:  # a reader that meets the end of the start before reads nothing
+        with (folder / "starts").open(encoding="ascii") as fifo:
+            if line := fifo.readline():
+                return int(line)
 
 
 def is_running(process: int) -> bool:
