@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 
-from orthanc_plugins.identifiers import JobId
+from orthanc_plugins.identifiers import JobId, OrthancId, StudyUid, is_orthanc_id
 from orthanc_plugins.jobs import Job, JobState
 from orthanc_plugins.services import Services
 
@@ -15,6 +15,9 @@ _POLL_S = 0.1
 
 UID_PATTERN = r"^[0-9.]{1,64}$"
 """A DICOM UID in a route."""
+
+STUDY_PATTERN = r"^(?:[0-9.]{1,64}|[0-9a-f]{8}(?:-[0-9a-f]{8}){4})$"
+"""A study in a route: its Study Instance UID or its Orthanc identifier."""
 
 JOB_ID_PATTERN = r"^[A-Za-z0-9._-]{1,200}$"
 """A job's identifier in a route."""
@@ -34,6 +37,17 @@ SeriesUidPath = Annotated[
     str, Path(pattern=UID_PATTERN, description="Series Instance UID of an RT Structure Set.")
 ]
 JobIdPath = Annotated[str, Path(pattern=JOB_ID_PATTERN, description="Identifier of a job.")]
+
+
+def study_uid_of(services: Services, study: str) -> StudyUid:
+    """Return the Study Instance UID of a study named by it or by its Orthanc identifier.
+
+    Raises
+    ------
+    NotFound
+        Orthanc does not hold a study of this Orthanc identifier.
+    """
+    return services.orthanc.study_uid(OrthancId(study)) if is_orthanc_id(study) else StudyUid(study)
 
 
 async def wait_for_job(services: Services, job_id: JobId, wait_s: float) -> Job:

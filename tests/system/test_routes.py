@@ -44,6 +44,19 @@ def test_process_answers_the_regions(stack: Stack, new_case: NewCase, written: W
     assert len(content["phases"]) == 7
 
 
+def test_a_study_may_be_named_by_its_orthanc_identifier(
+    stack: Stack, new_case: NewCase, written: Written
+) -> None:
+    case = new_case()
+    stack.receive(*written(case))
+    job = stack.job_in_state(case.reference.study_uid, "succeeded")
+    study = stack.post("/tools/lookup", data=case.reference.study_uid).json()[0]["ID"]
+    assert (
+        stack.post("/pacs/api/process", json={"study_instance_uid": study}).json()["job_id"] == job["job_id"]
+    )
+    assert [found["job_id"] for found in stack.jobs_of(study)] == [job["job_id"]]
+
+
 def test_process_that_must_wait_for_images_answers_202(
     stack: Stack, new_case: NewCase, written: Written
 ) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from orthanc_plugins.api.dependencies import UID_PATTERN, JobIdPath, Joined
-from orthanc_plugins.identifiers import JobId, StudyUid
+from orthanc_plugins.api.dependencies import STUDY_PATTERN, JobIdPath, Joined, study_uid_of
+from orthanc_plugins.identifiers import JobId
 from orthanc_plugins.jobs import Job, JobKind, JobState
 from orthanc_plugins.services import Services
 from orthanc_plugins.store import AwaitedImages, StructureSubject
@@ -91,7 +91,11 @@ class JobFilter(BaseModel):
 
     state: JobState | None = Field(default=None, description="Only jobs in this state.")
     kind: JobKind | None = Field(default=None, description="Only jobs of this kind.")
-    study: str | None = Field(default=None, pattern=UID_PATTERN, description="Only jobs of this study.")
+    study: str | None = Field(
+        default=None,
+        pattern=STUDY_PATTERN,
+        description="Only jobs of this study, by UID or Orthanc identifier.",
+    )
     limit: int = Field(default=50, ge=1, le=500)
     offset: int = Field(default=0, ge=0)
 
@@ -99,7 +103,9 @@ class JobFilter(BaseModel):
 @router.get("")
 def list_jobs(services: Joined, wanted: Annotated[JobFilter, Query()]) -> JobPage:
     """List jobs, newest first."""
-    job_ids = None if wanted.study is None else services.store.jobs_of_study(StudyUid(wanted.study))
+    job_ids = (
+        None if wanted.study is None else services.store.jobs_of_study(study_uid_of(services, wanted.study))
+    )
     if wanted.state is JobState.WAITING:
         waiting = list(services.store.awaited(blocking=True))
         job_ids = waiting if job_ids is None else [job_id for job_id in waiting if job_id in job_ids]

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from orthanc_plugins.api.dependencies import UID_PATTERN, Joined, wait_for_job
+from orthanc_plugins.api.dependencies import STUDY_PATTERN, UID_PATTERN, Joined, study_uid_of, wait_for_job
 from orthanc_plugins.api.problems import Problem, problem_response
 from orthanc_plugins.api.routers.jobs import Phase
 from orthanc_plugins.api.routers.results import results_content
@@ -33,7 +33,9 @@ _STRUCTURE_SET_MODALITY = "RTSTRUCT"
 class ProcessRequest(BaseModel):
     """Which structure set to process, and how long to wait for the results."""
 
-    study_instance_uid: str = Field(pattern=UID_PATTERN)
+    study_instance_uid: str = Field(
+        pattern=STUDY_PATTERN, description="Study Instance UID, or Orthanc identifier of the study."
+    )
     series_instance_uid: str | None = Field(
         default=None,
         pattern=UID_PATTERN,
@@ -131,7 +133,7 @@ def _stored_at(services: Services, instance: OrthancId) -> str:
 def _structure_series(services: Services, request: ProcessRequest) -> SeriesRecord:
     """Return the series of the structure set that is meant."""
     orthanc = services.orthanc
-    studies = orthanc.lookup(request.study_instance_uid, "Study")
+    studies = orthanc.lookup(study_uid_of(services, request.study_instance_uid), "Study")
     if not studies:
         raise Problem(HTTPStatus.NOT_FOUND, "Orthanc does not hold this study.")
     series = [found for study in studies for found in orthanc.series_of_study(study)]

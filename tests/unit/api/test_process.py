@@ -252,3 +252,13 @@ def test_what_is_no_structure_set_is_refused(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert world.queue.runs == {}
+
+
+def test_a_study_may_be_named_by_its_orthanc_identifier(client: Client, world: World) -> None:
+    instance = world.receive()
+    study = world.orthanc.series(world.orthanc.instance(instance).series_orthanc_id).study_orthanc_id
+    answer = client.post("api/process", json={"study_instance_uid": study, "synchronous": False})
+    assert answer.status_code == 202
+    assert answer.json()["job_id"] == job_of(world, instance)
+    unknown = "0" * 8 + "-00000000" * 4
+    assert client.post("api/process", json={"study_instance_uid": unknown}).status_code == 404
