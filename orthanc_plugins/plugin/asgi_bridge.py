@@ -2,9 +2,10 @@
 
 What Orthanc's Python plugin passes on decides what a route can be: GET, POST, PUT and DELETE; a query
 string on GET only and a body on POST and PUT only; no address of the client. Some builds of Orthanc
-decode a query before they part it, others not at all: a value may hold anything but an ampersand. An
-answer with another status than 200 always goes out as ``text/plain``, whatever the application says; its true media type is
-in the header ``X-Media-Type``, from which a reverse proxy can restore it.
+decode a query before they part it, others not at all: a value may hold anything but an ampersand.
+
+An answer with another status than 200 always goes out as ``text/plain``, whatever the application says;
+its true media type is in the header ``X-Media-Type``, from which a reverse proxy can restore it.
 """
 
 from __future__ import annotations
