@@ -37,6 +37,7 @@ class Stack:
     """One deployment: Orthanc's process, its embedded worker, and how to talk to both."""
 
     deployment: Deployment
+    options: tuple[str, ...] = ("--verbose",)
     _orthanc: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _probe: str = field(default="/pacs/openapi.json", init=False)
     _session: requests.Session = field(default_factory=requests.Session, init=False)
@@ -47,7 +48,7 @@ class Stack:
         """Start Orthanc and wait until the suite in it answers."""
         log = (self.deployment.logs / "orthanc.log").open("ab")
         self._orthanc = subprocess.Popen(
-            ["/usr/sbin/Orthanc", "--verbose", str(self.deployment.orthanc_json)],
+            ["/usr/sbin/Orthanc", *self.options, str(self.deployment.orthanc_json)],
             env=os.environ | ORTHANC_ENVIRONMENT,
             stdout=log,
             stderr=log,
@@ -232,18 +233,20 @@ def eventually[T](look: Callable[[], T | None], what: str, within_s: float = PAT
 
 
 @contextmanager
-def running_stack(data: Path, *, suite: bool = True, front: bool = False, **orthanc: Any) -> Iterator[Stack]:
+def running_stack(
+    data: Path, *, suite: bool = True, front: bool = False, verbose: bool = True, **orthanc: Any
+) -> Iterator[Stack]:
     """Run the suite with all its state in a folder.
 
-    ``suite=False`` leaves the suite out of Orthanc; ``front=True`` adds nginx and OHIF; further keywords are
-    merged over Orthanc's configuration.
+    ``suite=False`` leaves the suite out of Orthanc; ``front=True`` adds nginx and OHIF; ``verbose=False`` lets
+    Orthanc log as it does in use; further keywords are merged over Orthanc's configuration.
     """
     configuration: Mapping[str, Any] = {"StableAge": 2, **orthanc}
     deployment = Deployment(
         data=data, ports=_free_ports(), orthanc=configuration, python=Path(sys.executable)
     )
     render(deployment)
-    stack = Stack(deployment)
+    stack = Stack(deployment, ("--verbose",) if verbose else ())
     if not suite:
         stack.without_suite()
     with ExitStack() as running:

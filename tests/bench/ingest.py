@@ -53,7 +53,7 @@ def _pair(
     """Return the seconds without and with the suite; which comes first changes from turn to turn."""
     seconds: dict[bool, float] = {}
     for suite in (False, True) if turn % 2 == 0 else (True, False):
-        with running_stack(folder / str(suite), suite=suite) as stack:
+        with running_stack(folder / str(suite), suite=suite, verbose=False) as stack:
             if suite:
                 stack.wait_until_healthy()
             time.sleep(_SETTLE_S)
