@@ -238,8 +238,8 @@ def running_stack(
 ) -> Iterator[Stack]:
     """Run the suite with all its state in a folder.
 
-    ``suite=False`` leaves the suite out of Orthanc; ``front=True`` adds nginx and OHIF; ``verbose=False`` lets
-    Orthanc log as it does in use; further keywords are merged over Orthanc's configuration.
+    ``suite=False`` leaves the suite out of Orthanc; ``front=True`` adds nginx and OHIF;
+    ``verbose=False`` lets Orthanc log as it does in use; further keywords are merged over Orthanc's configuration.
     """
     configuration: Mapping[str, Any] = {"StableAge": 2, **orthanc}
     deployment = Deployment(
