@@ -239,7 +239,8 @@ def running_stack(
     """Run the suite with all its state in a folder.
 
     ``suite=False`` leaves the suite out of Orthanc; ``front=True`` adds nginx and OHIF;
-    ``verbose=False`` lets Orthanc log as it does in use; further keywords are merged over Orthanc's configuration.
+    ``verbose=False`` lets Orthanc log as it does in use; further keywords are merged over Orthanc's
+    configuration.
     """
     configuration: Mapping[str, Any] = {"StableAge": 2, **orthanc}
     deployment = Deployment(
