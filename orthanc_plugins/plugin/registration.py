@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import logging
 import os
@@ -66,6 +67,9 @@ def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
     orthanc.RegisterRestCallback(f"{MOUNT}(/.*)?", _kept_for_ever(bridge.answer))
     orthanc.RegisterOnStoredInstanceCallback(_kept_for_ever(events.on_stored_instance))
     orthanc.RegisterOnChangeCallback(_kept_for_ever(events.on_change))
+    # What is loaded by now stays: the collector need not walk it again during Orthanc's ingest.
+    gc.collect()
+    gc.freeze()
 
 
 def _kept_for_ever[C: Callable[..., None]](callback: C) -> C:
