@@ -1,5 +1,6 @@
 """Asking for a structure set to be processed, and waiting for what comes out."""
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -118,11 +119,9 @@ def _submit(services: Services, request: ProcessRequest) -> JobId:
     series = _structure_series(services, request)
     newest = max(series.instances, key=lambda instance: _stored_at(services, instance))
     job_id = _reception(services).structure_set_stored(newest)
-    if request.again:
-        try:
+    if request.again or services.queue.job(job_id).state is JobState.CANCELLED:
+        with suppress(JobActive):  # it is being done at this moment
             services.queue.run_again(job_id)
-        except JobActive:
-            return job_id  # it is being done at this moment
     return job_id
 
 

@@ -262,3 +262,13 @@ def test_a_study_may_be_named_by_its_orthanc_identifier(client: Client, world: W
     assert answer.json()["job_id"] == job_of(world, instance)
     unknown = "0" * 8 + "-00000000" * 4
     assert client.post("api/process", json={"study_instance_uid": unknown}).status_code == 404
+
+
+def test_a_cancelled_job_is_done_again_when_it_is_asked_for(client: Client, world: World) -> None:
+    instance = world.receive()
+    process(client, synchronous=False)
+    job_id = job_of(world, instance)
+    world.queue.cancel(job_id)
+    answer = process(client, synchronous=False)
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+    assert world.queue.runs[job_id] == 2
