@@ -12,6 +12,7 @@ from orthanc_plugins.store import Store, create_store_engine
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.settings import Settings, StructureFormat
 
 AUTHORISATION_VARIABLE = "PACS_SUITE_ORTHANC_AUTHORISATION"
@@ -33,6 +34,10 @@ class Services:
     viewer_url: str
     formats: tuple[StructureFormat, ...]
     require_same_frame_of_reference: bool
+
+    def viewer_link(self, study_uid: StudyUid) -> str:
+        """Return the address that shows a study in OHIF."""
+        return f"{self.viewer_url}/viewer?StudyInstanceUIDs={study_uid}"
 
     def close(self) -> None:
         """Give back all connections."""

@@ -129,7 +129,7 @@ class StructureExtraction:
             "folder": str(folder),
             "regions": regions,
             "regions_with_problems": regions_with_problems,
-            "viewer_url": f"{services.viewer_url}/viewer?StudyInstanceUIDs={subject.study_uid}",
+            "viewer_url": services.viewer_link(subject.study_uid),
         }
 
     def _receive(self, job_id: JobId, instance: OrthancId) -> StructureSet:

@@ -196,9 +196,7 @@ def _process_answer(services: Services, job: Job) -> ProcessAnswer:
         phases=phases,
         results_folder=None if result is None else result.folder,
         results_url=None if result is None else f"api/rtstruct/{result.subject.series_uid}",
-        viewer_url=None
-        if result is None
-        else f"{services.viewer_url}/viewer?StudyInstanceUIDs={result.subject.study_uid}",
+        viewer_url=None if result is None else services.viewer_link(result.subject.study_uid),
     )
 
 

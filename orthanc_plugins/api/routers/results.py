@@ -73,7 +73,7 @@ def show_results(
         job_id=result.job_id,
         created_at=result.created_at,
         folder=result.folder,
-        viewer_url=f"{services.viewer_url}/viewer?StudyInstanceUIDs={result.subject.study_uid}",
+        viewer_url=services.viewer_link(result.subject.study_uid),
         files=_addresses(services, result, content),
         results=content,
         other_structure_sets=[
