@@ -45,7 +45,7 @@ SILENT_AFTER = timedelta(seconds=45)
 """A worker that gave no sign of life for so long is taken for dead, and its jobs go on elsewhere."""
 
 _WATCH_S = 1.0
-_QUEUE_POLL_S = 0.2
+_QUEUE_POLL_S = 0.5
 _GRACE_S = 5
 _LOCK_WAIT_S = 20.0
 

@@ -112,12 +112,27 @@ class Stack:
     def worker_process(self) -> int:
         """Return the process of the worker that runs now."""
         assert self._orthanc is not None
-        parent = f"PPid:\t{self._orthanc.pid}\n"
-        return eventually(lambda: _process(parent, "orthanc_plugins.worker"), "the worker runs")
+        orthanc = self._orthanc.pid
+        children = eventually(lambda: _children(orthanc), "the worker runs")
+        assert len(children) == 1, children
+        return children[0]
 
     def kill_worker(self) -> None:
         """End the worker's process in the middle of whatever it does."""
         os.kill(self.worker_process(), signal.SIGKILL)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let Orthanc and its workers stand still meanwhile, so that something else has the machine."""
+        assert self._orthanc is not None
+        processes = [self._orthanc.pid, *_children(self._orthanc.pid)]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     # Addresses
 
@@ -151,10 +166,9 @@ class Stack:
         return self._session.delete(self.url + path, timeout=PATIENCE_S)
 
     def receive(self, *paths: Path) -> None:
-        """Send files and folders over DICOM, in the order given, as a modality does."""
+        """Send files and folders over one association, in the order given, as a modality does."""
         target = ["127.0.0.1", str(self.deployment.ports.dicom)]
-        for path in paths:
-            subprocess.run([STORESCU, "+sd", "+r", *target, str(path)], check=True, timeout=PATIENCE_S)
+        subprocess.run([STORESCU, "+sd", "+r", *target, *map(str, paths)], check=True, timeout=PATIENCE_S)
 
     def instance_id(self, sop_instance_uid: str) -> str:
         """Return Orthanc's identifier of an instance."""
@@ -210,15 +224,16 @@ class Stack:
         return "\n".join(f"{log.name}: {log.read_text(errors='replace')[-3000:]}" for log in logs)
 
 
-def _process(parent: str, program: str) -> int | None:
-    """Return the child of a process that runs a program."""
+def _children(parent: int) -> list[int]:
+    """Return the processes a process has started."""
+    found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if parent in (folder / "status").read_text() and program in (folder / "cmdline").read_text():
-                return int(folder.name)
+            if f"PPid:\t{parent}\n" in (folder / "status").read_text():
+                found.append(int(folder.name))
         except OSError:
             continue
-    return None
+    return found
 
 
 def eventually[T](look: Callable[[], T | None], what: str, within_s: float = PATIENCE_S) -> T:

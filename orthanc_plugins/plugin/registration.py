@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import logging
@@ -15,6 +14,7 @@ from orthanc_plugins.api import create_app
 from orthanc_plugins.logs import configure_logging
 from orthanc_plugins.plugin.asgi_bridge import AsgiBridge
 from orthanc_plugins.plugin.events import Events
+from orthanc_plugins.plugin.interpreter import as_callback
 from orthanc_plugins.plugin.orthanc_logs import OrthancLogHandler
 from orthanc_plugins.plugin.supervisor import WorkerSupervisor
 from orthanc_plugins.reception import Reception
@@ -22,7 +22,7 @@ from orthanc_plugins.services import AUTHORISATION_VARIABLE, build_services
 from orthanc_plugins.settings import CONFIGURATION_FILE_VARIABLE, Settings, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -64,22 +64,12 @@ def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
     events = Events(
         orthanc, Reception(services.orthanc, services.store, services.queue), started=started, stopped=stopped
     )
-    orthanc.RegisterRestCallback(f"{MOUNT}(/.*)?", _kept_for_ever(bridge.answer))
-    orthanc.RegisterOnStoredInstanceCallback(_kept_for_ever(events.on_stored_instance))
-    orthanc.RegisterOnChangeCallback(_kept_for_ever(events.on_change))
+    orthanc.RegisterRestCallback(f"{MOUNT}(/.*)?", as_callback(bridge.answer))
+    orthanc.RegisterOnStoredInstanceCallback(as_callback(events.on_stored_instance))
+    orthanc.RegisterOnChangeCallback(as_callback(events.on_change))
     # What is loaded by now stays: the collector need not walk it again during Orthanc's ingest.
     gc.collect()
     gc.freeze()
-
-
-def _kept_for_ever[C: Callable[..., None]](callback: C) -> C:
-    """Return the callback with a reference nobody gives back.
-
-    Orthanc's Python plugin gives its reference to a REST callback back after the interpreter has ended;
-    were it the last one, Orthanc would crash when it stops.
-    """
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
-    return callback
 
 
 def _supervisor(

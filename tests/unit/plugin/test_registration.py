@@ -129,12 +129,3 @@ def test_a_misspelt_section_is_refused_before_anything_is_registered(
     with pytest.raises(ConfigurationError, match="DataDirectry"):
         registration.register(orthanc, {})
     assert orthanc.call("GET", "/pacs/openapi.json").status == 404
-
-
-def test_a_callback_is_never_freed() -> None:
-    def callback() -> None:
-        """Do nothing."""
-
-    before = sys.getrefcount(callback)
-    assert registration._kept_for_ever(callback) is callback
-    assert sys.getrefcount(callback) == before + 1
