@@ -71,7 +71,7 @@ make_ohif() {
 # check_host: what a build needs of this machine, each said plainly
 check_host() {
     local missing=() free_gb
-    command -v apt-get >/dev/null || die "this machine has no apt." "Use Debian or Ubuntu, or compose.yaml elsewhere."
+    command -v apt-get >/dev/null || die "this machine has no apt." "Use Debian or Ubuntu."
     case $(dpkg --print-architecture) in amd64 | arm64) ;; *)
         die "the processor ($(dpkg --print-architecture)) is not one this was made for." "Use an amd64 or arm64 machine." ;;
     esac
