@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ProtocolError
 
+from orthanc_plugins.archives.dicom_file import sop_instance_uid
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
 from orthanc_plugins.identifiers import OrthancId, SeriesUid, SopInstanceUid, StudyUid
 
@@ -84,7 +86,11 @@ class InstanceRecord:
 
 @dataclass(frozen=True)
 class UploadOutcome:
-    """What Orthanc did with an uploaded file."""
+    """What Orthanc did with an uploaded file.
+
+    ``already_stored``: it held an instance of the same SOP Instance UID, which is replaced where Orthanc's
+    OverwriteInstances is on.
+    """
 
     instance: OrthancId
     study: OrthancId
@@ -204,9 +210,20 @@ class OrthancRest:
         return self._json(of_level, "POST", "/tools/lookup", data=dicom_uid)
 
     def upload(self, content: bytes) -> UploadOutcome:
-        """Store a DICOM file."""
+        """Store a DICOM file.
+
+        Where Orthanc overwrites it says of each file that it is new: it is asked beforehand.
+        """
+        uid = sop_instance_uid(content)
+        held = [] if uid is None else self.lookup(uid, "Instance")
+
+        def outcome(answer: Any) -> UploadOutcome:
+            instance = OrthancId(answer["ID"])
+            known = instance in held or answer["Status"] == "AlreadyStored"
+            return UploadOutcome(instance, OrthancId(answer["ParentStudy"]), known)
+
         headers = {"Content-Type": "application/dicom"}
-        return self._json(_upload_outcome, "POST", "/instances", data=content, headers=headers)
+        return self._json(outcome, "POST", "/instances", data=content, headers=headers)
 
     def find_structure_sets(self, since: int, limit: int) -> Sequence[OrthancId]:
         """Return Orthanc identifiers of series of modality RTSTRUCT, a page at a time."""
@@ -227,7 +244,7 @@ class OrthancRest:
 
     def _request(self, method: str, path: str, **options: Any) -> requests.Response:
         try:
-            answer = self._session().request(method, self._url + path, timeout=self._timeout_s, **options)
+            answer = self._sent(method, path, options)
         except (
             requests.ConnectionError,
             requests.Timeout,
@@ -246,6 +263,21 @@ class OrthancRest:
         if answer.ok:
             return answer
         raise _failure(answer, f"{method} {path}")
+
+    def _sent(self, method: str, path: str, options: Mapping[str, Any]) -> requests.Response:
+        """Send a request, once more when the connection was closed before an answer began.
+
+        Orthanc closes a connection that was idle for a second, perhaps at the moment it is used again.
+        Nothing this client asks for does more when it is asked twice: it reads, or stores the same file.
+        """
+        session = self._session()
+        try:
+            return session.request(method, self._url + path, timeout=self._timeout_s, **options)
+        except requests.ConnectionError as error:
+            if not (error.args and isinstance(error.args[0], ProtocolError)):
+                raise
+            session.close()
+            return session.request(method, self._url + path, timeout=self._timeout_s, **options)
 
     def _session(self) -> requests.Session:
         """Return this thread's session; requests' sessions are not safe to share."""
@@ -303,12 +335,6 @@ def _changes(answer: Mapping[str, Any]) -> Changes:
 
 def _study_uid(answer: Mapping[str, Any]) -> StudyUid:
     return StudyUid(answer["MainDicomTags"]["StudyInstanceUID"])
-
-
-def _upload_outcome(answer: Mapping[str, Any]) -> UploadOutcome:
-    return UploadOutcome(
-        OrthancId(answer["ID"]), OrthancId(answer["ParentStudy"]), answer["Status"] == "AlreadyStored"
-    )
 
 
 def _series(answer: Mapping[str, Any]) -> SeriesRecord:

@@ -31,6 +31,8 @@ class Parrot:
         self.body = b'{"Version": "1.12.7"}'
         self.headers: dict[str, str] = {}
         self.silent = False
+        self.hangs_up = 0
+        self._later: list[bytes] = []
         self._ends = threading.Event()
         self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
         parrot = self
@@ -63,14 +65,24 @@ class Parrot:
             self._ends.wait()
             request.close_connection = True
             return
+        if self.hangs_up:
+            self.hangs_up -= 1
+            request.close_connection = True
+            return
         request.send_response(self.status)
         for name, value in {"Content-Length": str(len(self.body)), **self.headers}.items():
             request.send_header(name, value)
         request.end_headers()
         request.wfile.write(self.body)
+        if self._later:
+            self.body = self._later.pop()
 
     def says(self, content: object) -> None:
         self.body = json.dumps(content).encode()
+
+    def then_says(self, content: object) -> None:
+        """Say something else from the second answer on."""
+        self._later = [json.dumps(content).encode()]
 
     def close(self) -> None:
         self._ends.set()
@@ -199,6 +211,27 @@ def test_silence_is_unavailable(parrot: Parrot) -> None:
         client.system()
 
 
+def test_a_connection_that_orthanc_closed_meanwhile_is_made_anew(parrot: Parrot, client: OrthancRest) -> None:
+    client.system()
+    parrot.hangs_up = 1
+    assert client.system()["Version"] == "1.12.7"
+    assert len(parrot.asked) == 3
+
+
+def test_a_request_is_sent_twice_at_most(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.hangs_up = 9
+    with pytest.raises(ArchiveUnavailable, match="ConnectionError"):
+        client.system()
+    assert len(parrot.asked) == 2
+
+
+def test_a_request_that_took_too_long_is_not_sent_again(parrot: Parrot) -> None:
+    parrot.silent = True
+    with pytest.raises(ArchiveUnavailable):
+        OrthancRest(parrot.url, timeout_s=0.1).system()
+    assert len(parrot.asked) == 1
+
+
 def test_an_answer_cut_short_is_unavailable(parrot: Parrot, client: OrthancRest) -> None:
     parrot.headers = {"Content-Length": "1000", "Connection": "close"}
     with pytest.raises(ArchiveUnavailable):
@@ -278,7 +311,22 @@ def test_a_lookup_keeps_the_level_asked_for(parrot: Parrot, client: OrthancRest)
 def test_an_upload_tells_whether_it_was_there_already(parrot: Parrot, client: OrthancRest) -> None:
     parrot.says({"ID": "i", "ParentStudy": "s", "Status": "AlreadyStored"})
     assert client.upload(b"DICM") == UploadOutcome(OrthancId("i"), OrthancId("s"), already_stored=True)
-    assert parrot.asked[0][3] == b"DICM"
+    assert [asked[3] for asked in parrot.asked] == [b"DICM"]
+
+
+@pytest.mark.parametrize(("held", "known"), [([], False), (["other"], False), (["other", "i"], True)])
+def test_an_orthanc_that_overwrites_is_asked_before_whether_it_held_the_instance(
+    parrot: Parrot, client: OrthancRest, held: list[str], known: bool
+) -> None:
+    parrot.says([{"ID": one, "Type": "Instance"} for one in held])
+    parrot.then_says({"ID": "i", "ParentStudy": "s", "Status": "Success"})
+    element = b"\x02\x00\x03\x00UI\x06\x001.2.3\0"
+    content = bytes(128) + b"DICM" + element
+    assert client.upload(content).already_stored is known
+    assert [(path, body) for _, path, _, body in parrot.asked] == [
+        ("/tools/lookup", b"1.2.3"),
+        ("/instances", content),
+    ]
 
 
 def test_structure_sets_are_found_by_modality_a_page_at_a_time(parrot: Parrot, client: OrthancRest) -> None:
