@@ -19,12 +19,24 @@ AUTHORISATION_VARIABLE = "PACS_SUITE_ORTHANC_AUTHORISATION"
 """Carries Orthanc's internal token from the plugin to its embedded worker; never logged, never stored."""
 
 
+_MEGABYTE = 10**6
+
+
+@dataclass(frozen=True)
+class UploadLimits:
+    """How much an upload may hold, in bytes once unpacked: in one file, and together."""
+
+    largest_file_bytes: int
+    largest_total_bytes: int
+
+
 @dataclass(frozen=True)
 class Services:
     """What routes and workflows work with; tests hand in fakes.
 
     ``exports`` is the folder of the results, ``viewer_url`` OHIF's address as a browser sees it,
-    ``formats`` and ``require_same_frame_of_reference`` say what is made of a structure set.
+    ``formats`` and ``require_same_frame_of_reference`` say what is made of a structure set,
+    ``upload_limits`` what an upload may hold.
     """
 
     orthanc: OrthancRest
@@ -34,6 +46,7 @@ class Services:
     viewer_url: str
     formats: tuple[StructureFormat, ...]
     require_same_frame_of_reference: bool
+    upload_limits: UploadLimits
 
     def viewer_link(self, study_uid: StudyUid) -> str:
         """Return the address that shows a study in OHIF."""
@@ -72,4 +85,8 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         viewer_url=str(settings.ohif_url).rstrip("/"),
         formats=settings.structures.formats,
         require_same_frame_of_reference=settings.structures.require_same_frame_of_reference,
+        upload_limits=UploadLimits(
+            largest_file_bytes=settings.uploads.largest_file_mb * _MEGABYTE,
+            largest_total_bytes=settings.uploads.largest_total_mb * _MEGABYTE,
+        ),
     )

@@ -83,6 +83,17 @@ class StructureSettings(_Section):
     ] = True
 
 
+class UploadSettings(_Section):
+    """What an upload through the suite may hold; a zip is judged by what it would unpack to."""
+
+    largest_file_mb: Annotated[
+        PositiveInt, Field(description="Megabytes of one uploaded file, unpacked; a larger one is rejected.")
+    ] = 2000
+    largest_total_mb: Annotated[
+        PositiveInt, Field(description="Megabytes of one upload together, unpacked; more is refused whole.")
+    ] = 20000
+
+
 class Settings(BaseSettings):
     """The section ``PacsSuite``, complete and checked."""
 
@@ -136,6 +147,7 @@ class Settings(BaseSettings):
     ] = 30.0
     orthanc: OrthancSettings = OrthancSettings()
     structures: StructureSettings = StructureSettings()
+    uploads: UploadSettings = UploadSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -26,6 +26,8 @@ from orthanc_plugins.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastapi import FastAPI, Request
 
 logger = logging.getLogger(__name__)
@@ -50,8 +52,8 @@ STATUS_OF_ERROR: dict[type[PacsSuiteError], HTTPStatus] = {
 class Problem(HTTPException):
     """A request a route cannot answer, with what to do instead."""
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
-        super().__init__(status, detail)
+    def __init__(self, status: HTTPStatus, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, detail, headers)
 
 
 def problem_response(status: int, detail: str, **extension: Any) -> JSONResponse:
@@ -78,7 +80,11 @@ def _suite_error(_request: Request, error: Exception) -> JSONResponse:
 def _http_error(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
-    answer = problem_response(error.status_code, str(error.detail))
+    unknown_route = error.detail == HTTPStatus.NOT_FOUND.phrase
+    detail = (
+        "There is no such route: /pacs/docs lists those there are." if unknown_route else str(error.detail)
+    )
+    answer = problem_response(error.status_code, detail)
     answer.headers.update(error.headers or {})
     return answer
 

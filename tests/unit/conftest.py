@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orthanc_plugins.reception import Reception
-from orthanc_plugins.services import Services
+from orthanc_plugins.services import Services, UploadLimits
 from orthanc_plugins.store import Store, create_store_engine, migrate
 from tests.fakes import FakeOrthancRest, MemoryQueue
 from tests.unit.arrivals import begin, go_without, store_set
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orthanc_plugins.identifiers import JobId
+
+UPLOAD_LIMITS = UploadLimits(largest_file_bytes=1_000_000, largest_total_bytes=4_000_000)
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +66,7 @@ def services(orthanc: FakeOrthancRest, store: Store, queue: MemoryQueue, tmp_pat
         viewer_url="http://viewer.invalid",
         formats=("nifti", "stl", "json", "png"),
         require_same_frame_of_reference=True,
+        upload_limits=UPLOAD_LIMITS,
     )
 
 

@@ -17,6 +17,7 @@ from orthanc_plugins.settings import (
     Settings,
     StructureFormat,
     StructureSettings,
+    UploadSettings,
     load_settings,
     read_settings,
 )
@@ -50,7 +51,7 @@ def test_everything_has_a_default() -> None:
     assert settings.structures.formats == get_args(StructureFormat)
 
 
-@pytest.mark.parametrize("model", [Settings, OrthancSettings, StructureSettings])
+@pytest.mark.parametrize("model", [Settings, OrthancSettings, StructureSettings, UploadSettings])
 def test_every_setting_is_described_and_named_in_pascal_case(model: type[Settings]) -> None:
     for name, field in model.model_fields.items():
         assert field.alias == to_pascal(name)
@@ -58,7 +59,7 @@ def test_every_setting_is_described_and_named_in_pascal_case(model: type[Setting
         assert not any(
             a.isupper() and b.isupper() for a, b in zip(field.alias, field.alias[1:], strict=False)
         )
-        assert field.description or name in {"orthanc", "structures"}
+        assert field.description or name in {"orthanc", "structures", "uploads"}
 
 
 def test_the_section_is_read() -> None:

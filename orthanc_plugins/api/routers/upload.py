@@ -1,44 +1,29 @@
 """Uploads: one DICOM file or a zip, as a form or as the body."""
 
 import io
-import lzma
-import struct
-import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Literal
+from typing import IO, Any, Literal, NoReturn
 
 from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from orthanc_plugins.api.dependencies import Joined
-from orthanc_plugins.api.problems import Problem
+from orthanc_plugins.api.incoming import MOST_ENTRIES, FileRejectedError, IncomingFile, incoming_files
+from orthanc_plugins.api.problems import Problem, problem_response
 from orthanc_plugins.archives import OrthancRest
 from orthanc_plugins.errors import ArchiveRefused
+from orthanc_plugins.services import Services, UploadLimits
 
 router = APIRouter(tags=["upload"])
 
-LARGEST_FILE_BYTES = 4 * 1024**3
-"""An entry of a zip that would unpack to more is refused."""
-
-_MOST_FILES = 10_000
-_ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-"""Beginnings of a zip, of an empty one and of one in several parts."""
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
-"""What Python's zipfile raises on a zip that is damaged, encrypted or packed in an unknown way."""
+_MOST_PARTS = 10_000
+"""A form of more files is refused."""
+_MEGABYTE = 10**6
 _BODY = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {
     "schema": {
@@ -46,13 +31,32 @@ _FORM = {
         "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
     }
 }
+_REQUEST = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": _FORM,
+            "application/dicom": _BODY,
+            "application/zip": _BODY,
+            "application/octet-stream": _BODY,
+        },
+    }
+}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The upload is empty."},
+    413: {"description": "It would unpack to more than Uploads.LargestTotalMb; nothing was stored."},
+    422: {"description": "Nothing of it could be stored; the problem's files say why of each."},
+}
+_DOCUMENTED: dict[str, Any] = {"openapi_extra": _REQUEST, "responses": _RESPONSES}
 
 
 class FileOutcome(BaseModel):
     """What became of one file."""
 
     name: str = Field(description="Name as given, or the path inside the zip.")
-    outcome: Literal["stored", "already_stored", "rejected"]
+    outcome: Literal["stored", "already_stored", "rejected"] = Field(
+        description="already_stored: Orthanc held an instance of this SOP Instance UID before."
+    )
     reason: str | None = Field(default=None, description="Why it was rejected.")
     instance_id: str | None = Field(default=None, description="Orthanc identifier of the instance.")
     study_id: str | None = Field(default=None, description="Orthanc identifier of the study.")
@@ -67,104 +71,112 @@ class UploadReport(BaseModel):
     files: list[FileOutcome]
 
 
-_REQUEST = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": _FORM,
-            "application/dicom": _BODY,
-            "application/zip": _BODY,
-            "application/octet-stream": _BODY,
-        },
-    }
-}
-
-
-@router.put("/upload", openapi_extra=_REQUEST)
-@router.post("/upload", openapi_extra=_REQUEST)
-async def upload(request: Request, services: Joined) -> UploadReport:
+@router.put(
+    "/upload",
+    summary="Upload files (PUT)",
+    response_model=UploadReport,
+    responses=_RESPONSES,
+    openapi_extra=_REQUEST,
+)
+@router.post(
+    "/upload",
+    summary="Upload files",
+    response_model=UploadReport,
+    responses=_RESPONSES,
+    openapi_extra=_REQUEST,
+)
+async def upload(request: Request, services: Joined) -> UploadReport | JSONResponse:
     """Store a DICOM file, or every file of a zip, and tell what became of each.
 
-    Structure sets among them are processed like those that arrive in any other way. A form that goes
-    to Orthanc's own port must be sent with PUT: Orthanc unpacks a posted one itself and answers nothing.
+    200 when at least one of them is in Orthanc now, 422 when none is. Structure sets among them are
+    processed like those that arrive in any other way. A form that goes to Orthanc's own port must be sent
+    with PUT: Orthanc unpacks a posted one itself and answers nothing.
     """
-    parts = await _parts(request)
-    if not any(content for _, content in parts):
-        raise Problem(
-            HTTPStatus.BAD_REQUEST, "The upload is empty: send a DICOM file or a zip of DICOM files."
-        )
-    files = await run_in_threadpool(_store_all, services.orthanc, parts)
+    async with _sources(request) as sources:
+        files = await run_in_threadpool(_store_all, services, sources)
     counts = {
         kind: sum(file.outcome == kind for file in files) for kind in ("stored", "already_stored", "rejected")
     }
-    return UploadReport(files=files, **counts)
+    report = UploadReport(files=files, **counts)
+    if report.rejected == len(files):
+        detail = "Nothing was stored: every file of the upload was rejected, for the reasons given in files."
+        return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, detail, **report.model_dump())
+    return report
 
 
-async def _parts(request: Request) -> list[tuple[str, bytes]]:
+@router.api_route("/upload", methods=["GET", "DELETE"], include_in_schema=False, response_model=None)
+def refuse_other_methods() -> NoReturn:
+    """Say how an upload is sent; both ways of it, where the framework would name one."""
+    raise Problem(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "Send a DICOM file or a zip with POST or PUT.",
+        headers={"Allow": "POST, PUT"},
+    )
+
+
+@asynccontextmanager
+async def _sources(request: Request) -> AsyncIterator[list[tuple[str, IO[bytes]]]]:
+    """Give the files of the request by name, for as long as they can be read."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        return [("body", await request.body())]
-    async with request.form(max_files=_MOST_FILES) as form:
-        return [
-            (part.filename or field, await part.read())
+        yield [("body", io.BytesIO(await request.body()))]
+        return
+    async with request.form(max_files=_MOST_PARTS) as form:
+        yield [
+            (part.filename or field, part.file)
             for field, part in form.multi_items()
             if isinstance(part, UploadFile)
         ]
 
 
-def _store_all(orthanc: OrthancRest, parts: list[tuple[str, bytes]]) -> list[FileOutcome]:
-    outcomes: list[FileOutcome] = []
-    for name, content in parts:
-        if content.startswith(_ZIP_MAGICS):
-            outcomes.extend(_store_zip(orthanc, name, content))
-        else:
-            outcomes.append(_store(orthanc, name, content))
-    return outcomes
+def _store_all(services: Services, sources: list[tuple[str, IO[bytes]]]) -> list[FileOutcome]:
+    if not any(source.seek(0, io.SEEK_END) for _, source in sources):
+        raise Problem(
+            HTTPStatus.BAD_REQUEST, "The upload is empty: send a DICOM file or a zip of DICOM files."
+        )
+    limits = services.upload_limits
+    files = [file for name, source in sources for file in incoming_files(name, source)]
+    _refuse_too_much(files, limits)
+    return [_store(services.orthanc, file, limits) for file in files]
 
 
-def _store_zip(orthanc: OrthancRest, name: str, content: bytes) -> Iterator[FileOutcome]:
+def _refuse_too_much(files: list[IncomingFile], limits: UploadLimits) -> None:
+    if len(files) > MOST_ENTRIES:
+        raise Problem(
+            HTTPStatus.CONTENT_TOO_LARGE,
+            f"The upload holds {len(files)} files, more than {MOST_ENTRIES}: send it in parts. "
+            "Nothing was stored.",
+        )
+    total = sum(file.size for file in files)
+    if total > limits.largest_total_bytes:
+        raise Problem(
+            HTTPStatus.CONTENT_TOO_LARGE,
+            f"The upload would unpack to {total // _MEGABYTE} MB, more than "
+            f"{limits.largest_total_bytes // _MEGABYTE} MB: send it in parts, or raise "
+            "Uploads.LargestTotalMb. Nothing was stored.",
+        )
+
+
+def _store(orthanc: OrthancRest, file: IncomingFile, limits: UploadLimits) -> FileOutcome:
+    if file.size > limits.largest_file_bytes:
+        most = limits.largest_file_bytes // _MEGABYTE
+        return _rejected(file, f"It is larger than {most} MB unpacked: see Uploads.LargestFileMb.")
     try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-    except _UNREADABLE as error:
-        yield _rejected(name, f"The zip cannot be opened ({type(error).__name__}): was it sent whole?")
-        return
-    with archive:
-        files = [entry for entry in archive.infolist() if not entry.is_dir()]
-        if not files:
-            yield _rejected(name, "The zip holds no file.")
-        for entry in files:
-            if entry.file_size > LARGEST_FILE_BYTES:
-                yield _rejected(entry.filename, "It would unpack to more than 4 GiB.")
-                continue
-            try:
-                unpacked = archive.read(entry)
-            except _UNREADABLE as error:
-                yield _rejected(
-                    entry.filename, f"It cannot be unpacked ({type(error).__name__}): damaged or encrypted."
-                )
-            else:
-                yield _store(orthanc, entry.filename, unpacked)
-
-
-def _store(orthanc: OrthancRest, name: str, content: bytes) -> FileOutcome:
-    if not content:
-        return _rejected(name, "The file is empty.")
-    if content.startswith(_ZIP_MAGICS):
-        return _rejected(name, "A zip inside a zip is not unpacked: send it by itself.")
-    try:
-        stored = orthanc.upload(content)
+        stored = orthanc.upload(file.read())
+    except FileRejectedError as error:
+        return _rejected(file, str(error))
     except ArchiveRefused as error:
         if error.status != HTTPStatus.BAD_REQUEST:
             raise
         return _rejected(
-            name, "Orthanc cannot read it as DICOM: not a DICOM file, truncated, or without identifiers."
+            file, "Orthanc cannot read it as DICOM: not a DICOM file, truncated, or without identifiers."
         )
     return FileOutcome(
-        name=name,
+        name=file.name,
         outcome="already_stored" if stored.already_stored else "stored",
         instance_id=stored.instance,
         study_id=stored.study,
     )
 
 
-def _rejected(name: str, reason: str) -> FileOutcome:
-    return FileOutcome(name=name, outcome="rejected", reason=reason)
+def _rejected(file: IncomingFile, reason: str) -> FileOutcome:
+    return FileOutcome(name=file.name, outcome="rejected", reason=reason)
