@@ -5,7 +5,11 @@ string on GET only and a body on POST and PUT only; no address of the client. So
 decode a query before they part it, others not at all: a value may hold anything but an ampersand.
 
 An answer with another status than 200 always goes out as ``text/plain``, whatever the application says;
-its true media type is in the header ``X-Media-Type``, from which a reverse proxy can restore it.
+its true media type is in the header ``X-Media-Type``, from which a reverse proxy can restore it. Status
+405 goes out without a body. HEAD and OPTIONS never come here: Orthanc answers them 404 itself.
+
+A reverse proxy that shows Orthanc's tree below a path of its own says so in ``X-Forwarded-Prefix``; the
+application then makes its addresses with that path in front.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import asyncio
 import json
 import logging
 import queue
+import re
 import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -23,7 +28,7 @@ from urllib.parse import quote, unquote
 from orthanc_plugins.logs import describe_exception
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 
     type Message = MutableMapping[str, Any]
     type AsgiApplication = Callable[
@@ -44,7 +49,11 @@ _METHOD_NOT_ALLOWED = 405
 _SERVER_ERROR = 500
 _UNAVAILABLE = 503
 _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
-_NOT_PASSED_ON = frozenset({b"content-type", b"content-length", b"date", b"server", b"connection"})
+_FORWARDED_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+){1,8}")
+"""A path as a proxy may put it in front: nothing that means something in HTML, and no other host."""
+_NOT_PASSED_ON = frozenset(
+    {b"accept-ranges", b"content-type", b"content-length", b"date", b"server", b"connection"}
+)
 
 
 class AsgiBridge:
@@ -111,20 +120,27 @@ class AsgiBridge:
             for name, value in request.get("headers", {}).items()
             if name.lower() != "range"
         ]
+        prefix = _forwarded_prefix(headers)
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
             "method": request["method"],
             "scheme": "http",
-            "path": uri,
-            "raw_path": quote(uri).encode("ascii"),
-            "root_path": self._mount,
+            "path": prefix + uri,
+            "raw_path": quote(prefix + uri).encode("ascii"),
+            "root_path": prefix + self._mount,
             "query_string": _query_string(request.get("get", {})),
             "headers": headers,
             "client": None,
             "server": None,
         }
+
+
+def _forwarded_prefix(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the path that a proxy says it put in front of Orthanc's tree; nothing when it is not a path."""
+    said = dict(headers).get(b"x-forwarded-prefix", b"").decode("latin-1").rstrip("/")
+    return said if _FORWARDED_PREFIX.fullmatch(said) else ""
 
 
 def _query_string(arguments: Mapping[str, str]) -> bytes:

@@ -47,7 +47,7 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         "headers": {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
         "body": list(body) if len(body) < 1000 else len(body),
     }
-    await answer(send, 200, json.dumps(told).encode(), x_told="yes")
+    await answer(send, 200, json.dumps(told).encode(), x_told="yes", accept_ranges="bytes")
 
 
 async def large(scope: Any, receive: Any, send: Any) -> None:

@@ -154,6 +154,30 @@ def test_headers_arrive_in_lower_case_and_ranges_do_not(call: Caller) -> None:
     assert "range" not in headers
 
 
+@pytest.mark.parametrize(
+    ("said", "root"),
+    [
+        ("/hospital/pictures", "/hospital/pictures/pacs"),
+        ("/hospital/", "/hospital/pacs"),
+        ("//elsewhere.invalid", "/pacs"),
+        ("https://elsewhere.invalid", "/pacs"),
+        ('/"><script>', "/pacs"),
+        ("/a, /b", "/pacs"),
+        ("", "/pacs"),
+    ],
+)
+def test_what_a_proxy_puts_in_front_is_part_of_the_root_when_it_is_a_path(
+    call: Caller, said: str, root: str
+) -> None:
+    told = call("GET", "echo", headers={"X-Forwarded-Prefix": said}).told
+    assert (told["root_path"], told["path"]) == (root, f"{root}/echo")
+
+
+def test_orthanc_answers_head_itself(real_orthanc: RealOrthanc) -> None:
+    """When a later Orthanc passes HEAD on, the bridge can answer it."""
+    assert real_caller(real_orthanc)("HEAD", "echo").status == 404
+
+
 # Answers
 
 
@@ -162,6 +186,10 @@ def test_a_small_answer_keeps_its_media_type_and_headers(call: Caller) -> None:
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-told"] == "yes"
+
+
+def test_no_answer_promises_ranges_since_they_are_not_passed_on(call: Caller) -> None:
+    assert "accept-ranges" not in call("GET", "echo").headers
 
 
 @pytest.mark.parametrize("length", ["known", "unknown"])

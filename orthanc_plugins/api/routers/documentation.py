@@ -1,5 +1,7 @@
 """Swagger UI from local files: hospitals have no internet."""
 
+import html
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
@@ -30,5 +32,5 @@ _POLICY = (
 @router.get("/docs", response_class=HTMLResponse)
 def swagger_ui(request: Request) -> HTMLResponse:
     """Return the page that documents the routes and lets a user try them."""
-    mount = request.scope.get("root_path", "")
+    mount = html.escape(request.scope.get("root_path", ""))
     return HTMLResponse(_PAGE.format(mount=mount), headers={"Content-Security-Policy": _POLICY})

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
 from orthanc_plugins.api.dependencies import UID_PATTERN, Joined, SeriesUidPath
+from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import Problem
 from orthanc_plugins.identifiers import SeriesUid
 from orthanc_plugins.services import Services
@@ -39,6 +40,8 @@ _REGION_FILES = {
     "mesh.stl": ("stl_path", "model/stl"),
     "preview.png": ("preview_path", "image/png"),
 }
+"""Name in the route to key in ``results.json``, and media type."""
+_SHOWN_BY_BROWSERS = frozenset({"application/json", "application/pdf", "image/png", "text/html"})
 
 
 class StructureResults(BaseModel):
@@ -51,16 +54,16 @@ class StructureResults(BaseModel):
     created_at: datetime
     folder: str = Field(description="Relative to the exports directory.")
     viewer_url: str
-    files: dict[str, str] = Field(description="Address of each file, relative to the suite's root.")
+    files: dict[str, str] = Field(description="Address of each file: an absolute path on the host asked.")
     results: dict[str, Any] = Field(description="The content of results.json.")
     other_structure_sets: list[str] = Field(
         description="SOP Instance UIDs of older structure sets of the series."
     )
 
 
-@router.get("/{series_uid}")
+@router.get("/{series_uid}", summary="Show results")
 def show_results(
-    services: Joined, series_uid: SeriesUidPath, sop_instance_uid: Chosen = None
+    services: Joined, links: Linked, series_uid: SeriesUidPath, sop_instance_uid: Chosen = None
 ) -> StructureResults:
     """Show the results of the newest structure set of a series, or of the one asked for."""
     result = _result(services, series_uid, sop_instance_uid)
@@ -74,7 +77,7 @@ def show_results(
         created_at=result.created_at,
         folder=result.folder,
         viewer_url=services.viewer_link(result.subject.study_uid),
-        files=_addresses(services, result, content),
+        files=_addresses(services, links, result, content),
         results=content,
         other_structure_sets=[
             other.subject.sop_instance_uid
@@ -84,7 +87,12 @@ def show_results(
     )
 
 
-@router.get("/{series_uid}/results.zip", response_class=StreamingResponse)
+@router.get(
+    "/{series_uid}/results.zip",
+    summary="Download all files",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}}},
+)
 def all_files(
     services: Joined, series_uid: SeriesUidPath, sop_instance_uid: Chosen = None
 ) -> StreamingResponse:
@@ -106,7 +114,7 @@ def all_files(
     )
 
 
-@router.get("/{series_uid}/{name}", response_class=FileResponse)
+@router.get("/{series_uid}/{name}", summary="Download a file", response_class=FileResponse)
 def whole_file(
     services: Joined,
     series_uid: SeriesUidPath,
@@ -121,7 +129,9 @@ def whole_file(
     return _file(folder / path, media_type)
 
 
-@router.get("/{series_uid}/regions/{number}/{name}", response_class=FileResponse)
+@router.get(
+    "/{series_uid}/regions/{number}/{name}", summary="Download a region's file", response_class=FileResponse
+)
 def region_file(
     services: Joined,
     series_uid: SeriesUidPath,
@@ -154,8 +164,8 @@ def _result(services: Services, series_uid: str, sop_instance_uid: str | None) -
             return result
     raise Problem(
         HTTPStatus.NOT_FOUND,
-        "There are no results of this structure set. See api/jobs for how its processing stands, "
-        "or ask for it with POST api/process.",
+        "There are no results of this structure set. See GET /api/jobs for how its processing "
+        "stands, or ask for it with POST /api/process.",
     )
 
 
@@ -176,21 +186,23 @@ def results_content(services: Services, result: ResultRecord) -> dict[str, Any]:
     return content
 
 
-def _addresses(services: Services, result: ResultRecord, content: dict[str, Any]) -> dict[str, str]:
-    base = f"api/rtstruct/{result.subject.series_uid}"
-    folder = _folder(services, result)
-    addresses = {
-        name: f"{base}/{name}" for name, (path, _) in _WHOLE_FILES.items() if (folder / path).is_file()
-    }
-    addresses["results.zip"] = f"{base}/results.zip"
+def _addresses(
+    services: Services, links: Links, result: ResultRecord, content: dict[str, Any]
+) -> dict[str, str]:
+    series_uid, folder = result.subject.series_uid, _folder(services, result)
+    names = [name for name, (path, _) in _WHOLE_FILES.items() if (folder / path).is_file()]
+    addresses = {name: links.file(series_uid, name) for name in [*names, "results.zip"]}
     for region in content["regions"]:
+        number = region["number"]
         for name, (key, _) in _REGION_FILES.items():
             if region.get(key) is not None:
-                addresses[f"{region['number']}/{name}"] = f"{base}/regions/{region['number']}/{name}"
+                addresses[f"{number}/{name}"] = links.region_file(series_uid, number, name)
     return addresses
 
 
 def _file(path: pathlib.Path, media_type: str) -> FileResponse:
+    """Answer a file under the name it has in the exports directory, which is safe on every system."""
     if not path.is_file():
         raise Problem(HTTPStatus.NOT_FOUND, "The file was not made, or is gone from the exports directory.")
-    return FileResponse(path, media_type=media_type)
+    shown = "inline" if media_type in _SHOWN_BY_BROWSERS else "attachment"
+    return FileResponse(path, media_type=media_type, filename=path.name, content_disposition_type=shown)

@@ -122,10 +122,14 @@ def app(services: Services) -> FastAPI:
 
 
 class Client:
-    """Asks the application below the mount; what escapes it is status 500, as behind the bridge."""
+    """Asks the application below the mount; what escapes it is status 500, as behind the bridge.
 
-    def __init__(self, app: FastAPI) -> None:
-        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False, root_path="/pacs")
+    A path with a slash in front, as answers tell it, is followed as it stands.
+    """
+
+    def __init__(self, app: FastAPI, mount: str = "/pacs") -> None:
+        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False, root_path=mount)
+        self._mount = mount
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)
@@ -134,9 +138,11 @@ class Client:
         return self.request("POST", path, **options)
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        address = path if path.startswith("/") else f"{self._mount}/{path}"
+
         async def ask() -> httpx.Response:
             async with httpx.AsyncClient(transport=self._transport) as client:
-                return await client.request(method, f"http://orthanc.invalid/pacs/{path}", **options)
+                return await client.request(method, f"http://orthanc.invalid{address}", **options)
 
         return asyncio.run(ask())
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
 
+from tests.unit.api.conftest import REGIONS, Client
+
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from orthanc_plugins.store import ResultRecord
-    from tests.unit.api.conftest import Client, World
+    from tests.unit.api.conftest import World
 
 SETS = "1.2.1.2"
 
@@ -46,7 +52,16 @@ def test_every_address_that_is_told_can_be_opened(client: Client) -> None:
         "1/preview.png",
     }
     for address in files.values():
+        assert address.startswith(f"/pacs/api/rtstruct/{SETS}/")
         assert client.get(address).status_code == 200
+
+
+@pytest.mark.usefixtures("result")
+def test_addresses_stand_behind_what_a_proxy_puts_in_front(app: FastAPI) -> None:
+    client = Client(app, mount="/hospital/pacs")
+    files = client.get(f"api/rtstruct/{SETS}").json()["files"]
+    assert files["results.json"] == f"/hospital/pacs/api/rtstruct/{SETS}/results.json"
+    assert client.get(files["results.json"]).status_code == 200
 
 
 @pytest.mark.usefixtures("result")
@@ -64,6 +79,41 @@ def test_a_file_is_answered_as_it_is(client: Client, path: str, content: bytes, 
     answer = client.get(f"api/rtstruct/{SETS}/{path}")
     assert answer.content == content
     assert answer.headers["content-type"] == media_type
+
+
+@pytest.mark.usefixtures("result")
+@pytest.mark.parametrize(
+    ("path", "disposition"),
+    [
+        ("regions/1/mask.nii.gz", 'attachment; filename="001.nii.gz"'),
+        ("regions/1/mesh.stl", 'attachment; filename="001.stl"'),
+        ("regions/1/preview.png", 'inline; filename="001.png"'),
+        ("labels.nii.gz", 'attachment; filename="labels.nii.gz"'),
+        ("contours.json", 'inline; filename="contours.json"'),
+        ("results.zip", 'attachment; filename="results.zip"'),
+    ],
+)
+def test_a_download_has_the_name_of_the_file_and_what_browsers_can_show_is_shown(
+    client: Client, path: str, disposition: str
+) -> None:
+    assert client.get(f"api/rtstruct/{SETS}/{path}").headers["content-disposition"] == disposition
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['a"; filename="b', "a\r\nX-Evil: 1", "L\N{LATIN SMALL LETTER U WITH DIAERESIS}nge", "a b;c", "a\\b"],
+)
+def test_a_hostile_file_name_stays_inside_its_header(client: Client, world: World, name: str) -> None:
+    region = {**REGIONS[0], "mask_path": f"masks/{name}.nii.gz"}
+    world.publish(world.ask(world.receive()), [region])
+    answer = client.get(f"api/rtstruct/{SETS}/regions/1/mask.nii.gz")
+    assert answer.status_code == 200
+    assert "x-evil" not in answer.headers
+    disposition = answer.headers["content-disposition"]
+    prefix = "attachment; filename*=utf-8''"
+    assert disposition.startswith(prefix)
+    assert re.fullmatch(r"[A-Za-z0-9._~%-]+", disposition.removeprefix(prefix))
+    assert unquote(disposition.removeprefix(prefix)) == f"{name}.nii.gz"
 
 
 def test_the_zip_holds_every_file_of_the_results(client: Client, world: World, result: ResultRecord) -> None:
