@@ -17,13 +17,25 @@ from orthanc_plugins.metrics import RequestMetrics
 if TYPE_CHECKING:
     from orthanc_plugins.services import Services
 
+_DESCRIPTION = """\
+Times are ISO 8601, UTC. Errors are problem details (RFC 9457) whose `detail` says what to do.
+
+Addresses in answers are absolute paths on the host that was asked, such as `/pacs/api/jobs/…`; they can be
+followed through Orthanc's own port and through nginx alike. A reverse proxy that shows Orthanc below a path
+of its own says so in `X-Forwarded-Prefix`.
+
+On Orthanc's own port an answer other than 200 is sent as `text/plain`, with its media type in `X-Media-Type`,
+405 has no body, and HEAD is not answered; nginx mends the first and the last.
+"""
+
 
 def create_app(services: Services) -> FastAPI:
     """Return the application, whose routes work with these services."""
     app = FastAPI(
         title="Orthanc PACS Suite",
         version=__version__,
-        summary="Structure sets, archives and de-identification, inside Orthanc.",
+        summary="RT structure sets made into masks, meshes and measures, inside Orthanc.",
+        description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -55,6 +55,20 @@ class RequestMetrics:
         try:
             await self._app(scope, receive, noting_status)
         finally:
-            route = getattr(scope.get("route"), "path", "unknown")
+            route = _template(scope)
             _REQUESTS.labels(scope["method"], route, status).inc()
             _LATENCY.labels(scope["method"], route).observe(time.perf_counter() - began)
+
+
+def _template(scope: Message) -> str:
+    """Return the template of the route that answered, as the OpenAPI document has it.
+
+    A route of an included router knows its own part of the template only; what stands before it is the
+    beginning of the path asked for, the same for every request of this route.
+    """
+    own = getattr(scope.get("route"), "path", None)
+    if own is None:
+        return "unknown"
+    asked = scope["path"].removeprefix(scope.get("root_path", ""))
+    before = asked.split("/")[: -own.count("/")]
+    return "/".join(before) + str(own)

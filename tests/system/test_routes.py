@@ -133,13 +133,15 @@ def test_a_single_file_is_uploaded_as_a_body(stack: Stack, new_case: NewCase, wr
     content = structure_set.read_bytes()
     first = stack.post("/pacs/api/upload", data=content, headers={"Content-Type": "application/dicom"}).json()
     assert (first["stored"], first["rejected"]) == (1, 0)
+    again = stack.post("/pacs/api/upload", data=content, headers={"Content-Type": "application/dicom"}).json()
+    assert (again["stored"], again["already_stored"]) == (0, 1)
     assert stack.get(f"/instances/{first['files'][0]['instance_id']}").ok
 
 
 def test_health_names_every_part(stack: Stack) -> None:
     health = stack.get("/pacs/api/health").json()
     assert health["status"] == "healthy"
-    assert health["uptime"] > 0
+    assert health["uptime_s"] > 0
     assert health["services"].keys() == {"orthanc", "store", "jobs", "worker"}
     assert all(part["state"] == "healthy" for part in health["services"].values())
 

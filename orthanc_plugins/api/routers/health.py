@@ -40,7 +40,7 @@ class Health(BaseModel):
     """How the suite is, as a whole and part by part."""
 
     status: Literal["healthy", "degraded", "unhealthy"]
-    uptime: float = Field(description="Seconds since Orthanc loaded the suite.")
+    uptime_s: float = Field(description="Seconds since Orthanc loaded the suite.")
     version: str
     services: dict[str, ServiceHealth]
 
@@ -70,7 +70,7 @@ class Statistics(BaseModel):
     structure_sets_with_results: int
 
 
-@router.get("/health", responses={503: {"model": Health}})
+@router.get("/health", summary="Tell the health", responses={503: {"model": Health}})
 def health(request: Request, response: Response, services: Joined) -> Health:
     """Tell how the suite is; 503 when it cannot work."""
     parts = _probe({"orthanc": _orthanc(services), "store": _store(services), "jobs": _jobs(services)})
@@ -82,11 +82,11 @@ def health(request: Request, response: Response, services: Joined) -> Health:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     elif worker.state == "unhealthy":
         status = "degraded"
-    uptime = round(time.monotonic() - request.app.state.started, 1)
-    return Health(status=status, uptime=uptime, version=__version__, services={**parts, "worker": worker})
+    uptime_s = round(time.monotonic() - request.app.state.started, 1)
+    return Health(status=status, uptime_s=uptime_s, version=__version__, services={**parts, "worker": worker})
 
 
-@router.get("/status")
+@router.get("/status", summary="Probe the neighbours")
 def status(services: Joined) -> Status:
     """Probe every neighbour at its configured address."""
     probes = {"orthanc": _orthanc(services), "ohif": _viewer(services)}
@@ -95,7 +95,7 @@ def status(services: Joined) -> Status:
     )
 
 
-@router.get("/statistics")
+@router.get("/statistics", summary="Count what is held")
 def statistics(services: Joined) -> Statistics:
     """Count what the archives hold and how the jobs stand."""
     held = services.orthanc.statistics()
@@ -114,7 +114,12 @@ def statistics(services: Joined) -> Statistics:
     )
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get(
+    "/metrics",
+    summary="Export metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}},
+)
 def metrics(services: Joined) -> Response:
     """Answer with Prometheus's text format."""
     return Response(render_metrics(services.store, services.queue, services.orthanc), media_type=MEDIA_TYPE)

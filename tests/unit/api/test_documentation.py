@@ -39,6 +39,20 @@ def test_the_document_describes_every_route(app: FastAPI, client: Client) -> Non
         assert operation["tags"]
 
 
+def test_the_document_tells_where_the_addresses_in_answers_lead(client: Client) -> None:
+    assert (
+        "absolute paths on the host that was asked"
+        in client.get("openapi.json").json()["info"]["description"]
+    )
+
+
+def test_the_document_promises_what_there_is_only(client: Client) -> None:
+    document = client.get("openapi.json").text.lower()
+    assert "identif" not in re.sub(r"identifiers?\b", "", document)
+    assert "dcm4chee" not in document
+    assert "xnat" not in document
+
+
 def test_routes_keep_to_what_orthanc_passes_on(client: Client) -> None:
     for path, operations in client.get("openapi.json").json()["paths"].items():
         assert set(operations) <= {"get", "post", "put", "delete"}, path

@@ -11,8 +11,7 @@ import requests
 from sqlalchemy import update
 
 from orthanc_plugins.errors import ArchiveUnavailable
-from orthanc_plugins.store import models
-from orthanc_plugins.store.repositories import create_store_engine
+from orthanc_plugins.store import create_store_engine, models
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +36,7 @@ def test_all_parts_well_is_healthy(client: Client) -> None:
     assert set(health["services"]) == {"orthanc", "store", "jobs", "worker"}
     assert {part["state"] for part in health["services"].values()} == {"healthy"}
     assert health["services"]["orthanc"]["version"] == "1.12.7"
-    assert health["uptime"] >= 0
+    assert health["uptime_s"] >= 0
     assert all(part["latency_ms"] >= 0 for part in health["services"].values())
 
 
@@ -162,6 +161,7 @@ def test_requests_are_counted_by_the_templates_of_their_routes(client: Client) -
     client.get("api/jobs/secret-1.2.77")
     client.get("api/nothing/secret-1.2.77")
     text = client.get("api/metrics").text
-    assert '/jobs/{job_id}",status="404"' in text
+    assert 'route="/api/jobs/{job_id}",status="404"' in text
+    assert 'route="/api/metrics"' in client.get("api/metrics").text
     assert 'route="unknown",status="404"' in text
     assert "1.2.77" not in text

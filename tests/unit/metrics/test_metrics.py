@@ -113,13 +113,13 @@ async def _nothing() -> dict[str, Any]:
     return {}
 
 
-def ask(application: Any, method: str, route: str | None) -> None:
+def ask(application: Any, method: str, template: str | None, path: str = "/pacs/secret/1.2.77") -> None:
     class Route:
-        path = route
+        path = template
 
-    scope = {"type": "http", "method": method, "path": "/secret/1.2.77"}
-    if route is not None:
-        scope["route"] = Route  # type: ignore[assignment]
+    scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "root_path": "/pacs"}
+    if template is not None:
+        scope["route"] = Route
 
     async def send(_message: Any) -> None:
         """Take the answer."""
@@ -146,6 +146,26 @@ def test_a_request_that_raises_counts_as_500(services: Services) -> None:
         raise ValueError("no answer")
 
     with pytest.raises(ValueError, match="no answer"):
-        ask(application, "POST", "/raising")
+        ask(application, "POST", "/raising/{what}")
     found = samples(services)
-    assert value(found, "pacs_api_requests_total", method="POST", route="/raising", status="500") == 1
+    assert value(found, "pacs_api_requests_total", method="POST", route="/raising/{what}", status="500") == 1
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "route"),
+    [
+        ("/of/{what}", "/pacs/api/of/1.2.77", "/api/of/{what}"),
+        ("/of/{what}", "/pacs/of/1.2.77", "/of/{what}"),
+        ("/{what}", "/pacs/api/beside/1.2.77", "/api/beside/{what}"),
+        ("/api/whole", "/pacs/api/whole", "/api/whole"),
+    ],
+)
+def test_the_label_is_the_template_as_the_user_sees_it(
+    services: Services, template: str, path: str, route: str
+) -> None:
+    async def application(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 299})
+
+    ask(application, "GET", template, path)
+    found = samples(services)
+    assert value(found, "pacs_api_requests_total", method="GET", route=route, status="299") == 1
