@@ -1,0 +1,118 @@
+"""The API through nginx: what Orthanc cannot do by itself, and what is said when Orthanc is gone."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from tests.stack import PATIENCE_S, running_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.stack import Stack
+    from tests.system.conftest import NewCase
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("front"), front=True) as stack:
+        stack.wait_until_healthy()
+        yield stack
+
+
+def ask(stack: Stack, method: str, path: str, **options: object) -> requests.Response:
+    return requests.request(
+        method,
+        stack.front + path,
+        timeout=PATIENCE_S,
+        allow_redirects=False,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/jobs",
+        "/pacs/api/jobs",
+        "/pacs/docs",
+        "/openapi.json",
+        "/docs",
+        "/orthanc/system",
+        "/api/nothing",
+    ],
+)
+def test_head_tells_what_get_would_without_the_body(front: Stack, path: str) -> None:
+    head, get = ask(front, "HEAD", path), ask(front, "GET", path)
+    assert head.status_code == get.status_code
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert head.headers["content-length"] == str(len(get.content))
+    assert head.content == b""
+
+
+@pytest.mark.parametrize("path", ["/api/upload", "/pacs/api/upload"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_an_upload_by_another_method_is_told_the_right_ones(front: Stack, method: str, path: str) -> None:
+    answer = ask(front, method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST, PUT")
+
+
+@pytest.mark.parametrize("path", ["/api/upload", "/pacs/api/upload", "/orthanc/pacs/api/upload"])
+def test_a_posted_form_arrives(front: Stack, path: str) -> None:
+    answer = ask(front, "POST", path, files={"file": ("a.txt", b"no DICOM")})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.json()["files"][0]["name"] == "a.txt"
+
+
+def test_addresses_in_answers_can_be_followed_whatever_was_asked_through(
+    front: Stack, new_case: NewCase
+) -> None:
+    case = new_case()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number, file in enumerate([*case.images, case.structure_set]):
+            content = io.BytesIO()
+            file.save_as(content)
+            archive.writestr(f"{number}.dcm", content.getvalue())
+    assert ask(front, "POST", "/api/upload", files={"file": ("case.zip", packed.getvalue())}).ok
+    series = front.job_in_state(case.reference.study_uid, "succeeded")["series_uid"]
+    asked = {
+        f"{front.url}/pacs": front.url,
+        f"{front.front}/pacs": front.front,
+        front.front: front.front,
+        f"{front.front}/orthanc/pacs": front.front,
+    }
+    for base, origin in asked.items():
+        files = requests.get(f"{base}/api/rtstruct/{series}", timeout=PATIENCE_S).json()["files"]
+        answer = requests.get(origin + files["results.json"], timeout=PATIENCE_S)
+        assert answer.status_code == 200, base
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["content-disposition"] == 'inline; filename="results.json"'
+
+
+def test_what_a_client_says_of_a_prefix_is_not_believed(front: Stack) -> None:
+    answer = ask(front, "GET", "/pacs/openapi.json", headers={"X-Forwarded-Prefix": "/elsewhere"})
+    assert answer.json()["servers"] == [{"url": "/pacs"}]
+
+
+def test_an_orthanc_that_is_gone_is_a_problem_that_says_what_to_do(front: Stack) -> None:
+    front.stop()
+    try:
+        for path in ("/api/health", "/pacs/api/jobs", "/pacs/docs"):
+            answer = ask(front, "GET", path)
+            assert answer.status_code == 502
+            assert answer.headers["content-type"] == PROBLEM
+            problem = answer.json()
+            assert (problem["title"], problem["status"]) == ("Bad Gateway", 502)
+            assert "scripts/status" in problem["detail"]
+            assert ask(front, "HEAD", path).content == b""
+    finally:
+        front.start()
