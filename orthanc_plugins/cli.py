@@ -167,11 +167,10 @@ def _folders(paths: Sequence[Path], output: Path) -> list[Path]:
 
 def _report(path: Path, folder: Path, results: Results, out: TextIO) -> None:
     """Write the table of regions and everything that was odd."""
-    problems = [*results.problems, *(problem for region in results.regions for problem in region.problems)]
     out.write(f"\n{path} -> {folder}  ({results.processing_time_s:.2f} s)\n")
     out.write(f"{'no.':>5} {'region':<{_NAME_WIDTH}} {'state':<7} {'volume cc':>10} {'area cm2':>9}  files\n")
     out.writelines(f"{_row(region)}\n" for region in results.regions)
-    out.writelines(f"  {problem.severity}: {problem.message}\n" for problem in problems)
+    out.writelines(f"  {problem.severity}: {problem.message}\n" for problem in results.problems)
 
 
 def _row(region: RegionResult) -> str:

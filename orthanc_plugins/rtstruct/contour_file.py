@@ -1,7 +1,8 @@
 """The contours of a structure set as ``contours.json``, for programs that want points rather than masks.
 
 At the top: ``schema`` (name and version), ``software``, ``sources`` (UIDs), ``coordinates`` (unit and frame),
-``regions`` in file order, and ``problems`` of the set as a whole. A region's ``contours`` hold what could be
+``regions`` in file order, and ``problems``: all there are, each once, a region's with its number and name;
+the region repeats its own. A region's ``contours`` hold what could be
 read, as drawn and in the order of its Contour Sequence: ``index`` is the place there, ``geometric_type`` that
 of PS3.3 C.8.8.6.1, ``points_lps_mm`` one [x, y, z] a point. A closed contour's last point joins its first.
 The same structure set gives the same bytes.
@@ -15,6 +16,7 @@ import orjson
 
 from orthanc_plugins import __version__
 from orthanc_plugins.rtstruct.export import write_whole
+from orthanc_plugins.rtstruct.problems import of_region
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +37,7 @@ def write_contours(structure_set: StructureSet, path: Path) -> None:
     OSError
         The file cannot be written.
     """
+    regions = [_region(region) for region in structure_set.regions]
     content = {
         "schema": {"name": SCHEMA, "version": SCHEMA_VERSION},
         "software": {"name": "orthanc-pacs-suite", "version": __version__},
@@ -46,8 +49,8 @@ def write_contours(structure_set: StructureSet, path: Path) -> None:
             "frame_of_reference_uid": structure_set.frame_of_reference_uid,
         },
         "coordinates": COORDINATES,
-        "regions": [_region(region) for region in structure_set.regions],
-        "problems": structure_set.problems,
+        "regions": regions,
+        "problems": [*structure_set.problems, *(found for region in regions for found in region["problems"])],
     }
     write_whole(path, orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE))
 
@@ -61,7 +64,7 @@ def _region(region: Region) -> dict[str, Any]:
         "interpreted_type": region.interpreted_type,
         "frame_of_reference_uid": region.frame_of_reference_uid,
         "contours": [_contour(contour) for contour in drawn],
-        "problems": region.problems,
+        "problems": of_region(region.problems, region.name),
     }
 
 

@@ -131,10 +131,15 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         list(pool.map(lambda work: work.attempt(exporter.write_region), works))
         label_map = exporter.write_label_map(works)
         overview_path = exporter.write_overview(works)
+    regions = tuple(work.result(scene.grid, with_mask=images is not None) for work in works)
     results = Results(
         sources=_sources(structure_set, images),
-        regions=tuple(work.result(scene.grid, with_mask=images is not None) for work in works),
-        problems=(*structure_set.problems, *problems),
+        regions=regions,
+        problems=(
+            *structure_set.problems,
+            *problems,
+            *(problem for region in regions for problem in region.problems),
+        ),
         phases=tuple(timer.phases),
         grid=_summary(scene.grid) if images is not None else None,
         label_map=label_map,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 type Severity = Literal["warning", "error"]
 
@@ -19,13 +22,16 @@ class Problem:
     code
         Stable word for programs, such as ``not_a_number``.
     message
-        What is wrong and what was done about it. Regions are named by number, never by name.
+        What is wrong and what was done about it. It speaks of regions by number, never by name: messages
+        end up in logs.
     severity
         ``error`` when something could not be done, ``warning`` when it was done all the same.
     region
         ROI Number (3006,0022), None when the whole set is meant.
     contours
         Zero-based places in the region's Contour Sequence, the first twenty at most.
+    region_name
+        ROI Name (3006,0026), None when the whole set is meant; it stands in results, see `of_region`.
     """
 
     code: str
@@ -33,6 +39,12 @@ class Problem:
     severity: Severity = "warning"
     region: int | None = None
     contours: tuple[int, ...] = ()
+    region_name: str | None = None
+
+
+def of_region(problems: Iterable[Problem], name: str) -> tuple[Problem, ...]:
+    """Return a region's problems as they stand in results, with the region's name."""
+    return tuple(replace(problem, region_name=name) for problem in problems)
 
 
 def contour_problem(

@@ -221,10 +221,9 @@ def _state(state: str) -> Paragraph:
 
 def _problems(results: Results) -> list[Flowable]:
     """Return every problem of the set and its regions, errors first."""
-    found = [*results.problems, *(problem for region in results.regions for problem in region.problems)]
-    if not found:
+    if not results.problems:
         return [heading("Problems"), shown("None was found.")]
-    found.sort(key=lambda problem: problem.severity != "error")
+    found = sorted(results.problems, key=lambda problem: problem.severity != "error")
     rows = [[faint(title) for title in ("Severity", "Region", "What is wrong")]]
     rows.extend(_problem(problem) for problem in found)
     table = Table(

@@ -2,10 +2,11 @@
 
 The JSON is the records, key for key. At the top: ``schema`` (name and version), ``software``, ``sources``
 (UIDs of what was read), ``grid`` (where masks lie), ``regions``, ``label_map``, ``overview_path``,
-``problems``, ``phases``. Units stand in the keys: ``_cc`` millilitres, ``_cm2``, ``_mm``, ``_s``; ``_lps``
-says LPS, x to the left, y to the back, z to the head. Paths are relative to the folder of ``results.json``,
-with ``/``. A value that could not be had is null, never zero. ``volume_cc`` is planimetric; the other two
-volumes name their method.
+``problems``, ``phases``. The problems at the top are all there are, each once: those of the whole set first,
+with ``region`` and ``region_name`` null, then each region's; a region repeats its own. Units stand in the
+keys: ``_cc`` millilitres, ``_cm2``, ``_mm``, ``_s``; ``_lps`` says LPS, x left, y back, z to the
+head. Paths are relative to the folder of ``results.json``, with ``/``. A value that could not be had is null,
+never zero. ``volume_cc`` is planimetric; the other two volumes name their method.
 """
 
 from __future__ import annotations
@@ -145,7 +146,11 @@ class LabelMap:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything an extraction found; regions in the order of the structure set."""
+    """Everything an extraction found; regions in the order of the structure set.
+
+    ``problems`` are all there are, each once: those of the whole set, then those of each region, which
+    repeats its own.
+    """
 
     sources: Sources
     regions: tuple[RegionResult, ...]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import PacsSuiteError
-from orthanc_plugins.rtstruct.problems import Problem
+from orthanc_plugins.rtstruct.problems import Problem, of_region
 from orthanc_plugins.rtstruct.results import (
     BoundingBox,
     OpenContour,
@@ -111,7 +111,7 @@ class RegionWork:
             mask_path=self.mask_path,
             stl_path=self.stl_path,
             preview_path=self.preview_path,
-            problems=(*region.problems, *self.problems),
+            problems=of_region((*region.problems, *self.problems), region.name),
         )
 
 

@@ -70,6 +70,13 @@ def test_damage_is_reported_beside_the_region(kind: str, tmp_path: Path) -> None
     content = written(structure_set, tmp_path)
     for region, found in zip(structure_set.regions, content["regions"], strict=True):
         assert [problem["code"] for problem in found["problems"]] == [one.code for one in region.problems]
+        assert {problem["region_name"] for problem in found["problems"]} <= {region.name}
+    beside = [problem for found in content["regions"] for problem in found["problems"]]
+    told = content["problems"]
+    assert told[len(structure_set.problems) :] == beside
+    assert [one["code"] for one in told[: len(structure_set.problems)]] == [
+        one.code for one in structure_set.problems
+    ]
 
 
 def test_names_come_through_unchanged(tmp_path: Path) -> None:

@@ -198,9 +198,8 @@ def test_damage_stays_with_its_region_and_is_said_once(kind: str, tmp_path: Path
     victim, *others = results.regions
     assert codes(victim) == EXPECTED_PROBLEMS[kind]
     assert victim.state == STATES.get(kind, "done")
-    assert [problem.code for problem in results.problems] == (
-        ["absent_images"] if kind == "references_absent_images" else []
-    )
+    of_the_set = ["absent_images"] if kind == "references_absent_images" else []
+    assert [problem.code for problem in results.problems] == [*of_the_set, *codes(victim)]
     for region in others:
         assert (region.state, region.problems) == ("done", ())
         assert region.volume_cc == pytest.approx(
@@ -211,6 +210,21 @@ def test_damage_stays_with_its_region_and_is_said_once(kind: str, tmp_path: Path
         assert victim.mask_path is None
     if victim.state == "done":
         assert (tmp_path / str(victim.mask_path)).is_file()
+
+
+def test_the_top_of_the_json_tells_every_problem_once_with_its_region(tmp_path: Path) -> None:
+    structure_set = CASE.copied_structure_set()
+    for kind in ("references_absent_images", "two_points"):
+        DAMAGES[kind](structure_set)
+    del structure_set.ROIContourSequence[1].ContourSequence
+    run(CASE.with_structure_set(structure_set), tmp_path)
+    found = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert [(one["code"], one["region"], one["region_name"]) for one in found["problems"]] == [
+        ("absent_images", None, None),
+        ("too_few_points", 1, "first"),
+        ("no_contours", 2, "second"),
+    ]
+    assert found["problems"][1:] == [one for region in found["regions"] for one in region["problems"]]
 
 
 def test_every_kind_of_damage_is_tested() -> None:

@@ -106,8 +106,10 @@ def test_a_value_that_could_not_be_had_is_a_dash(tmp_path: Path) -> None:
 
 
 def test_all_problems_are_listed_errors_first(tmp_path: Path) -> None:
-    failed = replace(REGION, state="failed", problems=(Problem("no_area", "Region 3: no area.", "error", 3),))
-    found = said(tmp_path, replace(RESULTS, regions=(failed,), problems=(Problem("odd", "Odd images."),)))
+    no_area = Problem("no_area", "Region 3: no area.", "error", 3)
+    failed = replace(REGION, state="failed", problems=(no_area,))
+    odd = Problem("odd", "Odd images.")
+    found = said(tmp_path, replace(RESULTS, regions=(failed,), problems=(odd, no_area)))
     assert "Problems (2)" in found
     assert found.index("Region 3: no area.") < found.index("Odd images.")
     assert "None was found." in said(tmp_path, RESULTS)
