@@ -2,7 +2,8 @@
 
 The committed ``orthanc-config/orthanc.json`` says what is the same everywhere; paths, ports and what
 ``.env`` sets are added here. ``python -m scripts.lib.render`` does it for this checkout, and the tests
-call `render` for each server they start. Only the standard library is used.
+call `render` for each server they start. Only the standard library is used, and no more of Python than
+3.10: ``--check`` runs on the machine's own before the runtime is built.
 """
 
 from __future__ import annotations
@@ -165,12 +166,16 @@ def read_environment_file(path: Path) -> dict[str, str]:
     Raises
     ------
     DeploymentError
-        A line is not of that form. The text names the line, not what it holds.
+        It cannot be read, or a line is not of that form. The text names the line, not what it holds.
     """
     values: dict[str, str] = {}
     if not path.exists():
         return values
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeploymentError(f"{path} cannot be read ({type(error).__name__}).") from error
+    for number, line in enumerate(lines, 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue
@@ -283,9 +288,11 @@ def this_deployment() -> Deployment:
 
 
 def main() -> int:
-    """Render this checkout's own deployment."""
+    """Render this checkout's own deployment; with ``--check``, only see whether its ``.env`` is valid."""
     try:
-        render(this_deployment())
+        deployment = this_deployment()
+        if "--check" not in sys.argv[1:]:
+            render(deployment)
     except DeploymentError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

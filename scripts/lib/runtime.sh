@@ -16,7 +16,7 @@ SUITE=${SUITE:-trixie}
 RUNTIME=$REPO/.runtime/$SUITE
 DATA=$REPO/data
 if [ "$SUITE" != trixie ]; then DATA=$DATA/$SUITE; fi # a newer Orthanc changes its database
-OWNER=$(stat -c %u "$REPO")
+OWNER=$(stat -c %u "$REPO") # whom builds and tests work as: they leave their caches in the checkout
 PREFIX=/usr/local/pacs # where venv and ohif are seen inside
 PYTHON=$PREFIX/venv/bin/python3
 PACS_DATA=$DATA # told to the parts in Python
@@ -32,6 +32,20 @@ die() {
     exit 1
 }
 
+# suite_user: whom the suite's programs run as, and whose alone data/ is. Who has data/ keeps it; else who
+# has the checkout; else, where that is root's, the person who asked through sudo and can read it.
+suite_user() {
+    local user
+    user=$(stat -c %u "$REPO/data" 2>/dev/null) || {
+        user=$OWNER
+        if [ "$user" -eq 0 ] && [ -n "${SUDO_UID:-}" ] && setpriv --reuid "$SUDO_UID" --regid "${SUDO_GID:-$SUDO_UID}" \
+            --clear-groups test -r "$LIB/runtime.sh" 2>/dev/null; then user=$SUDO_UID; fi
+    }
+    printf '%s\n' "$user"
+}
+
+user_name() { id -nu "$1" 2>/dev/null || printf 'user %s\n' "$1"; }
+
 # require_root ARGUMENTS...: go on as root, through sudo where needed.
 require_root() {
     if [ "$(id -u)" -eq 0 ]; then return; fi
@@ -46,6 +60,18 @@ setting() {
     local value
     value=$(cat "$REPO/.env.example" "$REPO/.env" 2>/dev/null | sed -n "s/^ *$1 *= *//p" | tail -n 1 | tr -d "\"'")
     printf '%s\n' "$value"
+}
+
+# check_settings: refuse a wrong .env before anything else is done. It needs a Python, the machine's own or,
+# once it is there, that of the runtime; without either the first start finds it after the build.
+check_settings() {
+    local python=(python3)
+    if [ ! -r "$REPO/.env" ]; then return; fi
+    if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+        if [ "$(id -u)" -ne 0 ] || [ ! -d "$RUNTIME/root" ]; then return; fi
+        python=(enter 0 python3)
+    fi
+    (cd "$REPO" && "${python[@]}" -B -m scripts.lib.render --check) || exit 1
 }
 
 # enter USER COMMAND...: run a command in the runtime as USER (a number), in the same folder.

@@ -196,6 +196,13 @@ def test_line_without_a_value_is_named_and_not_shown(tmp_path: Path) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_a_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(b"FRONT_PORT=\xff\n")
+    with pytest.raises(DeploymentError, match="cannot be read"):
+        read_environment_file(path)
+
+
 def test_machine_without_an_environment_file_has_the_defaults(tmp_path: Path) -> None:
     assert deployment_of(read_environment_file(tmp_path / ".env"), tmp_path) == Deployment(
         data=tmp_path, orthanc={"PacsSuite": {}}

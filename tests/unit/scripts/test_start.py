@@ -1,0 +1,92 @@
+"""What ``scripts/up`` settles before it builds anything: the settings, and whose the data is."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scripts.lib.render import REPOSITORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with nothing but its scripts."""
+    shutil.copytree(REPOSITORY / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("*.pyc"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("FRONT_PROT=9001", "FRONT_PROT names no setting"),
+        ("FRONT_PORT=http", "FRONT_PORT is http"),
+        ("FRONT_PORT=8042", "are the same"),
+        ("WORKERS=many", "embedded or external"),
+        ("nonsense", "line 1"),
+    ],
+)
+def test_a_wrong_setting_is_told_before_anything_is_done(checkout: Path, line: str, said: str) -> None:
+    (checkout / ".env").write_text(line + "\n", encoding="utf-8")
+    answer = subprocess.run(
+        [checkout / "scripts" / "up"], capture_output=True, check=False, text=True, timeout=60
+    )
+    assert answer.returncode == 1
+    assert said in answer.stderr
+    assert answer.stdout == ""
+    assert {path.name for path in checkout.iterdir()} == {"scripts", ".env"}
+
+
+def test_a_setting_is_checked_by_any_python_a_machine_may_have() -> None:
+    source = (REPOSITORY / "scripts" / "lib" / "render.py").read_text(encoding="utf-8")
+    tree = ast.parse(source, feature_version=(3, 10))
+    names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    assert not [name for name in names if name.startswith(("orthanc_plugins", "pydantic"))]
+
+
+@pytest.mark.parametrize(
+    ("data", "checkout_of", "asked_by", "readable", "expected"),
+    [
+        (None, 1000, None, True, 1000),
+        (None, 1000, 1000, True, 1000),
+        (None, 1000, 2000, True, 1000),
+        (None, 0, None, True, 0),
+        (None, 0, 1000, True, 1000),
+        (None, 0, 1000, False, 0),
+        (2000, 1000, 1000, True, 2000),
+        (0, 0, 1000, True, 0),
+    ],
+    ids=[
+        "by root in a user's clone",
+        "by its owner through sudo",
+        "by another through sudo",
+        "by root in root's clone",
+        "through sudo in root's clone",
+        "through sudo in a clone only root can read",
+        "who has the data keeps it",
+        "root's data stay root's",
+    ],
+)
+def test_the_data_are_theirs_who_can_be_expected_to_want_them(
+    checkout: Path, data: int | None, checkout_of: int, asked_by: int | None, readable: bool, expected: int
+) -> None:
+    of_data = "return 1" if data is None else f"echo {data}"
+    asked = "" if asked_by is None else f"SUDO_UID={asked_by} SUDO_GID={asked_by}"
+    script = f"""
+        . "{checkout}/scripts/lib/runtime.sh"
+        unset SUDO_UID SUDO_GID
+        {asked}
+        OWNER={checkout_of}
+        stat() {{ {of_data}; }}
+        setpriv() {{ {"true" if readable else "false"}; }}
+        suite_user
+    """
+    answer = subprocess.run(["/bin/bash", "-c", script], capture_output=True, check=True, text=True)
+    assert answer.stdout.split() == [str(expected)]
