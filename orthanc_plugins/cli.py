@@ -7,15 +7,18 @@ was done; 1 something failed, the rest was done; 2 the command was not understoo
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins import __version__
 from orthanc_plugins.errors import PacsSuiteError
-from orthanc_plugins.rtstruct import FORMATS, Phase, extract, read_structure_set
+from orthanc_plugins.rtstruct import FORMATS, Phase, extract, read_structure_set, write_documents
 from orthanc_plugins.rtstruct.export import safe_name
 from orthanc_plugins.rtstruct.finding import FoundFiles, find_files, series_of
 
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct import Format, RegionResult, Results
 
 DONE, FAILED, USAGE = 0, 1, 2
+_EXIT_CODES = (
+    "Exit codes: 0 everything was done; 1 something failed, the rest was done; 2 the command was not "
+    "understood or found nothing to do."
+)
 _NAME_WIDTH = 24
 
 
@@ -40,11 +47,16 @@ class Command:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; results go to standard output, progress and errors do not."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show ends no run
+            stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(prog="pacs", description="Orthanc PACS Suite on the command line.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
-        own = commands.add_parser(command.name, help=command.summary, description=command.summary)
+        own = commands.add_parser(
+            command.name, help=command.summary, description=command.summary, epilog=_EXIT_CODES
+        )
         command.add_arguments(own)
         own.set_defaults(run=command.run)
     chosen = parser.parse_args(arguments)
@@ -56,8 +68,8 @@ def _formats(text: str) -> tuple[Format, ...]:
     """Return the formats named in a list with commas, in the order of `FORMATS`."""
     asked = {word.strip().lower() for word in text.split(",")}
     if unknown := asked - set(FORMATS):
-        known = ", ".join(FORMATS)
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}; choose from {known}")
+        named = ", ".join(repr(word) for word in sorted(unknown))
+        raise argparse.ArgumentTypeError(f"there is no format {named}; choose from {','.join(FORMATS)}")
     return tuple(known for known in FORMATS if known in asked)
 
 
@@ -76,7 +88,10 @@ def _add_rtstruct_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder for the results, with one below it for each set if several",
     )
     parser.add_argument(
-        "--formats", type=_formats, default=FORMATS, help=f"any of {','.join(FORMATS)} (default: all)"
+        "--formats",
+        type=_formats,
+        default=FORMATS,
+        help=f"any of {','.join(FORMATS)} (default: all); results.json is written always",
     )
     parser.add_argument("--jobs", type=_jobs, default=2, help="regions worked on at a time (default: 2)")
     parser.add_argument(
@@ -88,9 +103,8 @@ def _add_rtstruct_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run_rtstruct(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Extract every structure set among the inputs; one that fails does not stop the others."""
-    absent = [path for path in chosen.inputs if not path.exists()]
-    if absent:
-        err.write(f"pacs: not found: {', '.join(map(str, absent))}\n")
+    if fault := _fault(chosen):
+        err.write(f"pacs: {fault}\n")
         return USAGE
     start = time.perf_counter()
     found = find_files(chosen.inputs)
@@ -99,35 +113,51 @@ def _run_rtstruct(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         err.write(f"pacs: no RT Structure Set among the inputs: {_counted(found)}.\n")
         return USAGE
     err.write(f"{_counted(found)}\n")
+    total, failed = len(found.structure_sets), 0
     folders = _folders(found.structure_sets, chosen.output)
-    failed = 0
-    for path, folder in zip(found.structure_sets, folders, strict=True):
+    for place, (path, folder) in enumerate(zip(found.structure_sets, folders, strict=True), 1):
+        progress = _Progress(err, f"[{place}/{total}] {_printable(path.name)}", search)
         try:
-            results = _extract_file(path, folder, found, chosen, _Progress(err, path.name, search))
+            results = _extract_file(path, folder, found, chosen, progress)
         except (PacsSuiteError, OSError) as error:
             failed += 1
-            err.write(f"{path}: failed: {error}\n")
+            err.write(f"{_printable(str(path))}: failed: {_printable(str(error))}\n")
         else:
             _report(path, folder, results, out)
-    if failed:
-        err.write(f"pacs: {failed} of {len(found.structure_sets)} structure sets failed.\n")
+    err.write(f"pacs: structure sets: {total - failed} done, {failed} failed.\n")
     return FAILED if failed else DONE
+
+
+def _fault(chosen: argparse.Namespace) -> str | None:
+    """Return what is wrong with the paths given, None when they can be used."""
+    absent = [path for path in chosen.inputs if not (path.is_file() or path.is_dir())]
+    if absent:
+        return f"not found, or neither file nor folder: {', '.join(_printable(str(path)) for path in absent)}"
+    if chosen.output.exists() and not chosen.output.is_dir():
+        return f"{_printable(str(chosen.output))} is a file: the last argument is the folder for the results."
+    return None
 
 
 def _extract_file(
     path: Path, folder: Path, found: FoundFiles, chosen: argparse.Namespace, progress: _Progress
 ) -> Results:
+    """Write what the service writes, in the same places below the folder."""
+    if folder.is_dir() and any(folder.iterdir()):
+        progress.say("its folder holds files already; those not written again stay")
     structure_set = read_structure_set(path)
-    return extract(
+    results = extract(
         structure_set,
         series_of(structure_set, found),
         folder,
-        formats=chosen.formats,
+        formats=("json", *chosen.formats),
         on_phase=progress,
         earlier_phases=(progress.search,),
         allow_other_frame=chosen.allow_other_frame,
         jobs=chosen.jobs,
     )
+    progress("documents")
+    write_documents(structure_set, results, folder, chosen.formats, created=datetime.now(UTC))
+    return results
 
 
 @dataclass(frozen=True)
@@ -139,7 +169,11 @@ class _Progress:
     search: Phase
 
     def __call__(self, phase: str) -> None:
-        self.stream.write(f"{self.name}: {phase.replace('_', ' ')} …\n")
+        self.say(f"{phase.replace('_', ' ')} …")
+
+    def say(self, text: str) -> None:
+        """Write a line about the file."""
+        self.stream.write(f"{self.name}: {text}\n")
         self.stream.flush()
 
 
@@ -155,33 +189,45 @@ def _folders(paths: Sequence[Path], output: Path) -> list[Path]:
     """Return the folder of each structure set: the output itself for one, else one each by file name."""
     if len(paths) == 1:
         return [output]
-    seen: dict[str, int] = {}
+    used: set[str] = set()
     folders = []
     for path in paths:
         name = safe_name(path.stem)
-        seen[name.lower()] = seen.get(name.lower(), 0) + 1
-        again = f"-{seen[name.lower()]}" if seen[name.lower()] > 1 else ""
-        folders.append(output / f"{name}{again}")
+        choices = chain([name], (f"{name}-{again}" for again in count(2)))
+        free = next(choice for choice in choices if choice.lower() not in used)
+        used.add(free.lower())
+        folders.append(output / free)
     return folders
 
 
 def _report(path: Path, folder: Path, results: Results, out: TextIO) -> None:
-    """Write the table of regions and everything that was odd."""
-    out.write(f"\n{path} -> {folder}  ({results.processing_time_s:.2f} s)\n")
+    """Write the table of regions, everything that was odd, and how the regions ended."""
+    where = f"{_printable(str(path))} -> {_printable(str(folder))}"
+    out.write(f"\n{where}  ({results.processing_time_s:.2f} s)\n")
     out.write(f"{'no.':>5} {'region':<{_NAME_WIDTH}} {'state':<7} {'volume cc':>10} {'area cm2':>9}  files\n")
     out.writelines(f"{_row(region)}\n" for region in results.regions)
     out.writelines(f"  {problem.severity}: {problem.message}\n" for problem in results.problems)
+    states = [region.state for region in results.regions]
+    ended = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "none"
+    out.write(f"  regions: {ended}; problems: {len(results.problems)}\n")
 
 
 def _row(region: RegionResult) -> str:
-    """Return a line of the table; what is not printable in a name is shown as a question mark."""
-    name = "".join(letter if letter.isprintable() else "?" for letter in region.name)[:_NAME_WIDTH]
+    """Return a line of the table."""
+    name = _printable(region.name)
+    if len(name) > _NAME_WIDTH:
+        name = f"{name[: _NAME_WIDTH - 1]}…"
     files = [Path(path).name for path in (region.mask_path, region.stl_path, region.preview_path) if path]
     volume, surface = _number(region.volume_cc), _number(region.surface_cm2)
     return (
         f"{region.number:>5} {name:<{_NAME_WIDTH}} {region.state:<7} {volume:>10} {surface:>9}  "
         f"{' '.join(files) or '-'}"
     )
+
+
+def _printable(text: str) -> str:
+    """Return a text that can do nothing to a terminal: what is not printable becomes a question mark."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _number(value: float | None) -> str:

@@ -8,14 +8,16 @@ its arguments but `extract`, which writes files. A walk through it::
     grid, _, _ = build_grid(series.images)
     placed, problems = place(structure_set.regions[0], grid)
     mask, surface = rasterise(placed), mesh(placed)
-    results = extract(structure_set, series, Path("out"))     # all regions, all files
+    results = extract(structure_set, series, Path("out"))     # all regions, their files
+    write_documents(structure_set, results, Path("out"), FORMATS)   # contours, report, scene
 
 Public: reading (`read_structure_set`, `StructureSet`, `Region`, `Contour`), images (`ImageRecord`,
 `ImageSeries`, `series_from_files`, `series_from_datasets`, `read_pixels`, `rescaled_pixels`,
 `intensity_unit`), geometry (`VoxelGrid`, `build_grid`, `grid_from_contours`, `place`, `PlacedRegion`),
 filling (`rasterise`, `RegionMask`, `coverage`), `mesh`, `Mesh`, `stl_bytes`, measures (`measure`,
 `intensity_statistics`, `volume_ml`), `mask_nifti`, and the whole (`extract`, `FORMATS`, `Results`,
-`RegionResult`, `Phase`, `Problem`), and what is made of it (`write_contours`, `write_report`, `write_scene`).
+`RegionResult`, `Phase`, `Problem`), and what is made of it (`write_documents`, or one at a time:
+`write_contours`, `write_report`, `write_scene`).
 
 Decisions
 ---------
@@ -41,7 +43,8 @@ from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins.rtstruct.contour_file import write_contours
 from orthanc_plugins.rtstruct.contours import Contour, Region, StructureSet, read_structure_set
-from orthanc_plugins.rtstruct.files import Format
+from orthanc_plugins.rtstruct.documents import write_documents
+from orthanc_plugins.rtstruct.files import FORMATS, Format
 from orthanc_plugins.rtstruct.grid import VoxelGrid, build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.images import (
     ImageRecord,
@@ -55,7 +58,7 @@ from orthanc_plugins.rtstruct.images import (
 from orthanc_plugins.rtstruct.measures import ContourMeasures, intensity_statistics, measure, volume_ml
 from orthanc_plugins.rtstruct.mesh import Mesh, mesh, stl_bytes
 from orthanc_plugins.rtstruct.nifti import mask_nifti
-from orthanc_plugins.rtstruct.pipeline import FORMATS, extract
+from orthanc_plugins.rtstruct.pipeline import extract
 from orthanc_plugins.rtstruct.placing import PlacedRegion, place
 from orthanc_plugins.rtstruct.problems import Problem
 from orthanc_plugins.rtstruct.raster import RegionMask, coverage, rasterise
@@ -101,6 +104,7 @@ __all__ = [
     "stl_bytes",
     "volume_ml",
     "write_contours",
+    "write_documents",
     "write_report",
     "write_scene",
 ]

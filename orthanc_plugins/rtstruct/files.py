@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.shown import Shown
     from orthanc_plugins.rtstruct.work import RegionWork
 
-type Format = Literal["nifti", "stl", "json", "png"]
+type Format = Literal["nifti", "stl", "json", "png", "pdf", "html"]
+
+FORMATS: tuple[Format, ...] = ("nifti", "stl", "json", "png", "pdf", "html")
+"""All there are. The `Exporter` makes the first four; `write_documents` makes the contours of ``json``, the
+report and the scene.
+"""
 
 LABELS_NAME = "labels.nii.gz"
 OVERVIEW_NAME = "overview.png"

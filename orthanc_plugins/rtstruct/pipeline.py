@@ -17,7 +17,7 @@ import numpy as np
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.contours import StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.export import file_stems
-from orthanc_plugins.rtstruct.files import Exporter, Format
+from orthanc_plugins.rtstruct.files import FORMATS, Exporter
 from orthanc_plugins.rtstruct.fit import strangers
 from orthanc_plugins.rtstruct.grid import build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.measures import intensity_statistics, measure
@@ -34,11 +34,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orthanc_plugins.rtstruct.contours import Source
+    from orthanc_plugins.rtstruct.files import Format
     from orthanc_plugins.rtstruct.grid import VoxelGrid
     from orthanc_plugins.rtstruct.images import ImageSeries
     from orthanc_plugins.rtstruct.stack import Stack
-
-FORMATS: tuple[Format, ...] = ("nifti", "stl", "json", "png")
 
 
 @dataclass
@@ -82,7 +81,8 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     """Return what a structure set holds, and write it below a folder.
 
     Files: ``masks/NNN_name.nii.gz``, ``masks/labels.nii.gz``, ``meshes/NNN_name.stl``,
-    ``previews/NNN_name.png``, ``previews/overview.png``, and last ``results.json``.
+    ``previews/NNN_name.png``, ``previews/overview.png``, and last ``results.json``. What is made of the
+    results is not written here: see `write_documents`.
 
     Parameters
     ----------

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from orthanc_plugins.cli import DONE, FAILED, USAGE, main
-from tests.builders import DAMAGES, ImageFrame, build_case
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.builders import DAMAGES, ImageFrame, build_case, renamed
 
 # scikit-image 0.26 sets the shape of an array in place, which NumPy 2.5 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 
 SMALL = ImageFrame(size=(16, 48, 48), spacing_mm=(3.0, 3.0))
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_case_becomes_files_and_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,11 +35,121 @@ def test_a_case_becomes_files_and_a_table(tmp_path: Path, capsys: pytest.Capture
     assert (tmp_path / "out" / "masks" / "labels.nii.gz").is_file()
 
 
-def test_formats_are_chosen(tmp_path: Path) -> None:
+def test_the_folder_holds_what_the_service_makes(tmp_path: Path) -> None:
     build_case(frame=SMALL, regions=2).write(tmp_path / "in")
-    assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", "json,stl"]) == DONE
-    written = {path.suffix for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert written == {".json", ".stl"}
+    assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "out")]) == DONE
+    assert files(tmp_path / "out") == {
+        "contours.json",
+        "masks/001_BODY.nii.gz",
+        "masks/002_Lung_L.nii.gz",
+        "masks/labels.nii.gz",
+        "meshes/001_BODY.stl",
+        "meshes/002_Lung_L.stl",
+        "previews/001_BODY.png",
+        "previews/002_Lung_L.png",
+        "previews/overview.png",
+        "report.pdf",
+        "results.json",
+        "scene.html",
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "written"),
+    [
+        ("nifti", {".gz", ".json"}),
+        ("stl", {".stl", ".json"}),
+        ("json", {".json"}),
+        (" PNG ,stl", {".png", ".stl", ".json"}),
+        ("pdf", {".pdf", ".json"}),
+        ("html", {".html", ".json"}),
+    ],
+)
+def test_formats_are_chosen_and_the_results_are_always_written(
+    tmp_path: Path, asked: str, written: set[str]
+) -> None:
+    build_case(frame=SMALL, regions=2).write(tmp_path / "in")
+    assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", asked]) == DONE
+    found = files(tmp_path / "out")
+    assert {Path(name).suffix for name in found} == written
+    assert "results.json" in found
+    assert ("contours.json" in found) == ("json" in asked)
+
+
+@pytest.mark.parametrize("asked", ["obj", "json,obj", "", "nifti stl"])
+def test_an_unknown_format_is_named_beside_those_there_are(
+    asked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["rtstruct", "in", "out", "--formats", asked])
+    assert caught.value.code == USAGE
+    said = capsys.readouterr().err
+    assert repr(asked.rsplit(",", maxsplit=1)[-1]) in said
+    assert "choose from nifti,stl,json,png,pdf,html" in said
+
+
+def test_several_sets_get_folders_of_their_own_whatever_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = build_case(frame=SMALL, regions=2)
+    case.write(tmp_path / "in")
+    content = (tmp_path / "in" / "rtstruct.dcm").read_bytes()
+    for name in ("rtstruct-2.dcm", "a/RTSTRUCT.dcm", "b/\x1b[31m\n.dcm", "b/\udcff.dcm", "c/ .dcm"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    arguments = ["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", "json"]
+    assert main(arguments) == DONE
+    folders = {path.name for path in (tmp_path / "out").iterdir()}
+    assert len({name.lower() for name in folders}) == 6
+    assert all((tmp_path / "out" / name / "results.json").is_file() for name in folders)
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert "[6/6] " in err
+    assert err.endswith("pacs: structure sets: 6 done, 0 failed.\n")
+
+
+def test_a_terminal_that_cannot_show_a_name_ends_no_run(tmp_path: Path) -> None:
+    case = build_case(frame=SMALL, regions=1)
+    renamed(case.structure_set, ["Lunge 肺"])
+    case.write(tmp_path / "in")
+    done = subprocess.run(
+        [sys.executable, "-m", "orthanc_plugins", "rtstruct", tmp_path / "in", tmp_path / "out"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, b"Lunge \\u80ba" in done.stdout) == (DONE, True)
+
+
+def test_a_folder_that_is_not_empty_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build_case(frame=SMALL, regions=1).write(tmp_path / "in")
+    arguments = ["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", "json"]
+    assert main(arguments) == DONE
+    assert "holds files already" not in capsys.readouterr().err
+    assert main(arguments) == DONE
+    assert "holds files already" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_fails_the_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build_case(frame=SMALL, regions=1).write(tmp_path / "in")
+    (tmp_path / "taken").write_text("a file")
+    assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "taken" / "out")]) == FAILED
+    assert "failed: " in capsys.readouterr().err
+
+
+def test_problems_of_the_regions_are_told_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = build_case(frame=SMALL, regions=3)
+    DAMAGES["two_points"](case.structure_set)
+    case.write(tmp_path / "in")
+    assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", "json"]) == DONE
+    out = capsys.readouterr().out
+    assert out.count("  warning: Region 1: ") == 1
+    assert out.endswith("  regions: 3 done; problems: 1\n")
 
 
 def test_one_bad_set_does_not_stop_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,6 +187,9 @@ def test_nothing_to_do_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "no RT Structure Set" in capsys.readouterr().err
     assert main(["rtstruct", str(tmp_path / "absent"), str(tmp_path / "out")]) == USAGE
     assert "not found" in capsys.readouterr().err
+    path = build_case(frame=SMALL, regions=1).write(tmp_path / "in")[-1]
+    assert main(["rtstruct", str(tmp_path / "in"), str(path)]) == USAGE
+    assert "is a file: the last argument is the folder for the results" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -82,7 +197,6 @@ def test_nothing_to_do_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
     [
         [],
         ["rtstruct"],
-        ["rtstruct", "a", "b", "--formats", "obj"],
         ["rtstruct", "a", "b", "--jobs", "0"],
         ["none"],
     ],

@@ -6,14 +6,15 @@ import json
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import nibabel
 import numpy as np
 import pytest
 
 from orthanc_plugins.errors import GeometryError, InvalidDicom
-from orthanc_plugins.rtstruct import FORMATS, ImageSeries, Phase, RegionResult, Results, extract
+from orthanc_plugins.rtstruct import FORMATS, Format, Phase, RegionResult, Results, extract
+from orthanc_plugins.settings import StructureFormat
 from tests.builders import (
     DAMAGES,
     HOSTILE_NAMES,
@@ -406,6 +407,6 @@ def test_mutated_structure_sets_end_in_results_or_in_an_error_of_ours(tmp_path: 
     assert finished > 20
 
 
-def test_no_format_is_forgotten() -> None:
-    assert FORMATS == ("nifti", "stl", "json", "png")
-    assert isinstance(series(CASE), ImageSeries)
+def test_the_engine_and_the_settings_know_the_same_formats() -> None:
+    assert get_args(Format.__value__) == FORMATS
+    assert get_args(StructureFormat) == FORMATS
