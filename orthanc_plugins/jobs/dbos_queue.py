@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,9 @@ QUEUE = "pacs-suite"
 """Name of the one queue of work."""
 
 _PAGE = 200
+_ASKED_AGAIN = "asked_again_epoch_ms"
+"""Attribute of a workflow that was rewound: DBOS itself remembers the first request alone."""
+
 _STATES = {
     "DELAYED": JobState.QUEUED,
     "ENQUEUED": JobState.QUEUED,
@@ -97,6 +101,8 @@ class DbosQueue:
     def submit(self, request: JobRequest) -> JobId:
         """Ask for work. Asking again for the same job changes nothing, whatever its state."""
         self._refuse_absent_file()
+        if self._client.list_workflows(workflow_ids=[request.job_id], load_input=False, load_output=False):
+            return request.job_id  # DBOS would warn of a workflow that has left its queue
         options = EnqueueOptions(
             workflow_name=request.kind.value,
             queue_name=QUEUE,
@@ -112,12 +118,20 @@ class DbosQueue:
         state = self.job(job_id).state
         if not state.ended and state is not JobState.WAITING:
             raise JobActive(f"The job is {state}: it can be done again once it has ended.")
+        asked_at = {_ASKED_AGAIN: time.time_ns() // 1_000_000}
+        self._rewind(job_id)
+        self._client.update_workflow_attributes(job_id, asked_at)
+
+    def _rewind(self, job_id: JobId) -> None:
         self._client.rewind_workflow(job_id, queue_name=QUEUE, application_version=APPLICATION_VERSION)
 
     @_as_job_error
     def cancel(self, job_id: JobId) -> None:
-        """Stop a queued or running job at its next step; an ended one stays as it is."""
-        if not self.job(job_id).state.ended:
+        """Stop a queued, paused or running job at its next step; an ended one stays as it is."""
+        state = self.job(job_id).state
+        if state is JobState.WAITING:
+            self._rewind(job_id)  # what has paused cannot be cancelled, what is queued can
+        if not state.ended:
             self._client.cancel_workflow(job_id)
 
     @_as_job_error
@@ -138,7 +152,7 @@ class DbosQueue:
         limit: int = 50,
         offset: int = 0,
     ) -> list[Job]:
-        """Return jobs, newest first: those of the given identifiers, states and kind."""
+        """Return jobs, those first asked for last at the top: of the given identifiers, states and kind."""
         self._refuse_absent_file()
         if job_ids is not None and not job_ids:
             return []  # DBOS takes an empty list for no filter
@@ -209,7 +223,7 @@ def _job(status: WorkflowStatus) -> Job:
         job_id=JobId(status.workflow_id),
         kind=JobKind(status.name),
         state=state,
-        requested_at=_time(status.created_at),
+        requested_at=_time((status.attributes or {}).get(_ASKED_AGAIN, status.created_at)),
         started_at=_time(status.dequeued_at),
         ended_at=_time(status.completed_at),
         worker=status.executor_id,

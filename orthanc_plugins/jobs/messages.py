@@ -74,7 +74,7 @@ class JobStep:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stands now; times are UTC, None when not yet reached."""
+    """A job as it stands now; times are UTC, those of its last run, None when not yet reached."""
 
     job_id: JobId
     kind: JobKind

@@ -21,18 +21,18 @@ class JobQueue(Protocol):
         """Ask for work. Asking again for the same job changes nothing, whatever its state."""
 
     def run_again(self, job_id: JobId) -> None:
-        """Do a paused or ended job again from its start.
+        """Do a paused or ended job again from its start; it tells when it was asked for again.
 
         Raises
         ------
         JobNotFound
             No job has this identifier.
-        JobError
+        JobActive
             The job is queued or runs.
         """
 
     def cancel(self, job_id: JobId) -> None:
-        """Stop a queued or running job at its next step; an ended one stays as it is.
+        """Stop a queued, paused or running job at its next step; an ended one stays as it is.
 
         Raises
         ------
@@ -58,7 +58,7 @@ class JobQueue(Protocol):
         limit: int = 50,
         offset: int = 0,
     ) -> list[Job]:
-        """Return jobs, newest first: those of the given identifiers, states and kind."""
+        """Return jobs, those first asked for last at the top: of the given identifiers, states and kind."""
 
     def steps(self, job_id: JobId) -> list[JobStep]:
         """Return the finished steps of a job in their order."""

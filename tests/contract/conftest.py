@@ -73,9 +73,9 @@ class Postgres:
     def url(self, database: str) -> str:
         return f"postgresql://pacs@127.0.0.1:{self._port}/{database}"
 
-    def new_database(self) -> str:
-        """Make an empty database and return its address."""
-        name = f"test_{uuid.uuid4().hex}"
+    def new_database(self, name: str = "") -> str:
+        """Make an empty database, of a name of its own when none is given, and return its address."""
+        name = name or f"test_{uuid.uuid4().hex}"
         with self._admin.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name}"))
         return self.url(name)
@@ -145,7 +145,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
         yield MemoryRig()
         return
     shared: DbosRig = request.getfixturevalue(f"{request.param}_rig")
-    (shared.folder / "go").unlink(missing_ok=True)
+    shared.close_gate()
     yield shared
     shared.open_gate()
 

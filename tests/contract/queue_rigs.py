@@ -128,6 +128,10 @@ class DbosRig:
     def open_gate(self) -> None:
         (self.folder / "go").touch()
 
+    def close_gate(self) -> None:
+        """Let what blocks stand still again, and what waits find nothing."""
+        (self.folder / "go").unlink(missing_ok=True)
+
     def begun(self, job_id: JobId) -> int:
         """Return how often the job's second step has begun."""
         return self.effects(job_id)["second begins"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 import uuid
 from collections import Counter
 from datetime import UTC, datetime
@@ -77,12 +78,34 @@ def test_a_job_that_is_run_again_forgets_its_first_run(rig: Rig) -> None:
     job_id = rig.queue.submit(request("block"))
     rig.work(job_id, until=JobState.SUCCEEDED)
     if isinstance(rig, DbosRig):
-        (rig.folder / "go").unlink()
+        rig.close_gate()
     rig.queue.run_again(job_id)
     job = rig.work(job_id, until=JobState.RUNNING)
     assert (job.result, job.failure, job.ended_at) == (None, None, None)
     rig.open_gate()
     rig.work(job_id, until=JobState.SUCCEEDED)
+
+
+def test_a_job_that_is_run_again_tells_when_that_was_asked_for(rig: Rig) -> None:
+    job_id = rig.queue.submit(request("ok"))
+    first = rig.work(job_id, until=JobState.SUCCEEDED)
+    time.sleep(0.01)
+    rig.queue.run_again(job_id)
+    again = rig.work(job_id, until=JobState.SUCCEEDED)
+    assert first.ended_at is not None
+    assert again.requested_at is not None
+    assert again.ended_at is not None
+    assert first.ended_at < again.requested_at <= again.ended_at
+    assert again.started_at is None or first.ended_at < again.started_at <= again.ended_at
+
+
+def test_a_job_that_waits_can_be_cancelled_and_is_not_woken_by_that(rig: Rig) -> None:
+    job_id = rig.queue.submit(request("wait"))
+    rig.work(job_id, until=JobState.WAITING)
+    rig.queue.cancel(job_id)
+    job = rig.queue.job(job_id)
+    assert job.state is JobState.CANCELLED
+    assert job.ended_at is not None
 
 
 def test_a_running_job_can_be_cancelled_and_stays_so(rig: Rig) -> None:

@@ -111,8 +111,9 @@ class MemoryQueue:
 
     def _queue(self, job_id: JobId, kind: JobKind) -> None:
         self.runs[job_id] += 1
-        asked_at = self._jobs[job_id].requested_at if job_id in self._jobs else datetime.now(UTC)
-        self._jobs[job_id] = Job(job_id, kind, JobState.QUEUED, asked_at, None, None, None, None, None)
+        self._jobs[job_id] = Job(
+            job_id, kind, JobState.QUEUED, datetime.now(UTC), None, None, None, None, None
+        )
 
     def _end(
         self,
