@@ -10,14 +10,30 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.errors import JobActive, JobNotFound, NotFound
-from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE, JobId, OrthancId, SeriesUid
-from orthanc_plugins.jobs import JobQueue, JobState, extract_structures_request, remove_results_request
+from orthanc_plugins.errors import ArchiveUnavailable, JobActive, JobNotFound, NotFound, StoreError
+from orthanc_plugins.identifiers import (
+    RT_STRUCTURE_SET_STORAGE,
+    JobId,
+    OrthancId,
+    SeriesUid,
+    SopInstanceUid,
+    StudyUid,
+    is_dicom_uid,
+)
+from orthanc_plugins.jobs import (
+    Job,
+    JobKind,
+    JobQueue,
+    JobState,
+    extract_structures_request,
+    remove_results_request,
+)
+from orthanc_plugins.store import StructureSubject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from orthanc_plugins.archives import Changes, OrthancRest, SeriesRecord
+    from orthanc_plugins.archives import Changes, InstanceRecord, OrthancRest, SeriesRecord
     from orthanc_plugins.store import AwaitedImages, Store
 
 logger = logging.getLogger(__name__)
@@ -27,6 +43,11 @@ CHANGE_LOG = "orthanc-changes"
 
 _STRUCTURE_SET_MODALITY = "RTSTRUCT"
 _PAGE = 100
+_ALL = 1_000_000
+_STOPPED = (JobState.FAILED, JobState.CANCELLED)
+
+_PASSING = frozenset(error.__name__ for error in (NotFound, ArchiveUnavailable, StoreError))
+"""Failures of a job that say nothing of its structure set: it was away, or a neighbour was."""
 
 
 class Reception:
@@ -49,26 +70,44 @@ class Reception:
     def structure_set_stored(self, instance: OrthancId) -> JobId:
         """Ask for the processing of a structure set and return the job that does it.
 
-        A job that has made results which are still there is not done again; one whose results were
-        removed, or that failed, because Orthanc had lost the structure set for a while, is.
+        What is already done, was cancelled or cannot be done is not done again for coming again. It is
+        when the structure set had been deleted since, and when the job failed for what passes by itself.
         """
         request = extract_structures_request(instance, self._orthanc.file_md5(instance))
-        job_id = self._queue.submit(request)
+        job_id = request.job_id
+        if not self._store.subjects([job_id]):
+            subject = structure_subject(self._orthanc, self._orthanc.instance(instance))
+            self._store.remember_subject(job_id, subject)
+        self._queue.submit(request)
         job = self._queue.job(job_id)
         removed = job.state is JobState.SUCCEEDED and self._store.result_of_job(job_id) is None
-        missed = job.failure is not None and job.failure.name == NotFound.__name__
-        if removed or missed:
-            self._run_again(job_id)
+        passing = job.failure is not None and job.failure.name in _PASSING
+        if removed or passing or self._deleted_since(job, instance):
+            self._queue_again(job_id)
         return job_id
 
     def instance_deleted(self, instance: OrthancId) -> None:
-        """Ask for the removal of a structure set's results, unless Orthanc holds it (again)."""
-        if not self._store.jobs_of_instance(instance):
+        """Ask for the removal of a structure set's results, unless Orthanc holds it (again).
+
+        An instance that is overwritten is told as deleted too, when its successor is already there.
+        """
+        known = self._store.subjects(self._store.jobs_of_instance(instance))
+        if not known:
             return
         if self._orthanc.has_instance(instance):
             self.structure_set_stored(instance)
             return
-        self._queue.submit(remove_results_request(instance, uuid.uuid4().hex))
+        request = remove_results_request(instance, uuid.uuid4().hex)
+        self._store.remember_subject(request.job_id, next(iter(known.values())))
+        self._queue.submit(request)
+
+    def _deleted_since(self, job: Job, instance: OrthancId) -> bool:
+        """Return whether the structure set was deleted from Orthanc after a job on it had ended or paused."""
+        if job.ended_at is None:
+            return False
+        acted = self._store.jobs_of_instance(instance)
+        removals = self._queue.jobs(job_ids=acted, kind=JobKind.REMOVE_RESULTS, limit=1)
+        return any(one.requested_at is not None and one.requested_at >= job.ended_at for one in removals)
 
     def series_appeared(self, series: OrthancId) -> None:
         """Wake the jobs that wait for a series of which a first image has come."""
@@ -90,7 +129,7 @@ class Reception:
         if unnamed:
             study_uid = self._orthanc.study_uid(study)
             for job_id in (found for found, wanted in unnamed.items() if wanted == study_uid):
-                self._run_again(job_id)
+                self._wake(job_id)
 
     def look_after_waiting(self, *, arriving_only: bool = True) -> None:
         """Wake jobs whose images have come, by asking Orthanc rather than by waiting for an event.
@@ -102,7 +141,7 @@ class Reception:
                 continue
             series = [self._orthanc.series(found) for found in self._lookup(awaited.image_series_uid)]
             if any(_is_ready(found, awaited) for found in series):
-                self._run_again(job_id)
+                self._wake(job_id)
 
     def sweep(self, *, thorough: bool = False) -> None:
         """Read Orthanc's change log from the stored position and ask for what is due.
@@ -133,9 +172,9 @@ class Reception:
                 break
         self.look_after_waiting(arriving_only=False)
         if thorough:
-            self._check_results()
+            self._note_deletions()
             for job_id in self._store.awaited(blocking=True):
-                self._run_again(job_id)
+                self._wake(job_id)
 
     def _receive_existing(self) -> None:
         """Ask for every structure set that Orthanc held before the suite first looked."""
@@ -178,9 +217,22 @@ class Reception:
         except NotFound:
             logger.debug("Instance %s was deleted before it was looked at.", instance)
 
-    def _check_results(self) -> None:
+    def _note_deletions(self) -> None:
+        """Ask for the removal of what belongs to structure sets that Orthanc has lost unnoticed."""
+        stopped = {
+            job.job_id: job
+            for job in self._queue.jobs(states=_STOPPED, kind=JobKind.EXTRACT_STRUCTURES, limit=_ALL)
+        }
         awaiting = self._store.subjects(list(self._store.awaited())).values()
-        known = [*self._store.result_instances(), *(subject.instance_orthanc_id for subject in awaiting)]
+        noted = {
+            subject.instance_orthanc_id: self._deleted_since(stopped[job_id], subject.instance_orthanc_id)
+            for job_id, subject in self._store.subjects(list(stopped)).items()
+        }
+        known = [
+            *self._store.result_instances(),
+            *(subject.instance_orthanc_id for subject in awaiting),
+            *(instance for instance, is_noted in noted.items() if not is_noted),
+        ]
         for instance in _unique(known):
             if not self._orthanc.has_instance(instance):
                 self.instance_deleted(instance)
@@ -192,20 +244,45 @@ class Reception:
                 awaited.image_series_uid is None and awaited.study_uid == study_uid
             )
             if meant and (awaited.blocking or len(series.instances) != awaited.images_present):
-                self._run_again(job_id)
+                self._wake(job_id)
 
     def _lookup(self, series_uid: SeriesUid) -> list[OrthancId]:
         return self._orthanc.lookup(series_uid, "Series")
 
-    def _run_again(self, job_id: JobId) -> None:
-        """Have a job done again, unless someone has cancelled it or it is about to be done anyway."""
+    def _wake(self, job_id: JobId) -> None:
+        """Have a job done again, unless someone has cancelled it."""
         try:
-            if self._queue.job(job_id).state is JobState.CANCELLED:
-                self._store.no_longer_awaits(job_id)
-                return
-            self._queue.run_again(job_id)
-        except (JobActive, JobNotFound) as error:
+            cancelled = self._queue.job(job_id).state is JobState.CANCELLED
+        except JobNotFound as error:
             logger.debug("Job %s was not woken: %s", job_id, error)
+            return
+        if cancelled:
+            self._store.no_longer_awaits(job_id)
+        else:
+            self._queue_again(job_id)
+
+    def _queue_again(self, job_id: JobId) -> None:
+        """Have a job done again, unless it is about to be done anyway."""
+        try:
+            self._queue.run_again(job_id)
+        except JobActive as error:
+            logger.debug("Job %s is not done again: %s", job_id, error)
+
+
+def structure_subject(orthanc: OrthancRest, record: InstanceRecord) -> StructureSubject:
+    """Return the identifiers of a structure set as Orthanc's index knows them."""
+    series = orthanc.series(record.series_orthanc_id)
+    return StructureSubject(
+        study_uid=StudyUid(_safe(orthanc.study_uid(series.study_orthanc_id))),
+        series_uid=SeriesUid(_safe(series.series_uid)),
+        sop_instance_uid=SopInstanceUid(_safe(record.sop_instance_uid)),
+        instance_orthanc_id=record.orthanc_id,
+    )
+
+
+def _safe(uid: str) -> str:
+    """Return a UID that can be a folder's name; one that is not a valid UID becomes a harmless text."""
+    return uid if is_dicom_uid(uid) else "invalid-" + uid.encode().hex()[:64]
 
 
 def _is_ready(series: SeriesRecord, awaited: AwaitedImages) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from orthanc_plugins.store import AwaitedImages, ResultRecord, Store, StructureS
 from tests.fakes.orthanc_rest import orthanc_id
 
 if TYPE_CHECKING:
+    from pydicom.dataset import FileDataset
+
     from tests.fakes import FakeOrthancRest, MemoryQueue
 
 STUDY, IMAGES, SETS = "1.2.1", "1.2.1.1", "1.2.1.2"
@@ -32,6 +35,32 @@ def store_set(orthanc: FakeOrthancRest, uid: str = "1.2.1.2.1", content: bytes =
 def store_image(orthanc: FakeOrthancRest, number: int = 1, series: str = IMAGES) -> OrthancId:
     orthanc.store(STUDY, series, f"{series}.{number}")
     return orthanc_id(STUDY, series)
+
+
+def as_file(dataset: FileDataset) -> bytes:
+    """Return a data set as a DICOM file."""
+    stream = io.BytesIO()
+    dataset.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def store_dataset(orthanc: FakeOrthancRest, dataset: FileDataset) -> OrthancId:
+    """Store a data set with what Orthanc's index holds of it."""
+    tags = {
+        name: "\\".join(map(str, value)) if hasattr(value := dataset[name].value, "__iter__") else str(value)
+        for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
+        if name in dataset
+    }
+    return orthanc.store(
+        str(dataset.StudyInstanceUID),
+        str(dataset.SeriesInstanceUID),
+        str(dataset.SOPInstanceUID),
+        modality=str(dataset.Modality),
+        sop_class=str(dataset.SOPClassUID),
+        content=as_file(dataset),
+        tags=tags,
+        header={"FrameOfReferenceUID": str(dataset.get("FrameOfReferenceUID", ""))},
+    )
 
 
 def subject(instance: OrthancId) -> StructureSubject:

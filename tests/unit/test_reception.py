@@ -8,12 +8,12 @@ import pytest
 
 from orthanc_plugins.jobs import JobState
 from tests.fakes.orthanc_rest import orthanc_id
-from tests.unit.arrivals import begin, go_without, publish, removals, store_image, store_set
+from tests.unit.arrivals import begin, go_without, publish, removals, store_image, store_set, subject
 
 if TYPE_CHECKING:
-    from orthanc_plugins.identifiers import (
-        JobId,
-    )
+    from collections.abc import Callable
+
+    from orthanc_plugins.identifiers import JobId
     from orthanc_plugins.reception import Reception
     from orthanc_plugins.store import Store
     from tests.fakes import FakeOrthancRest, MemoryQueue
@@ -69,6 +69,25 @@ def test_one_that_was_deleted_while_it_was_processed_is_done_when_it_comes_again
     assert queue.runs[job_id] == 2
 
 
+@pytest.mark.parametrize("name", ["ArchiveUnavailable", "StoreError"])
+def test_one_whose_neighbour_was_away_is_done_when_it_comes_again(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, name: str
+) -> None:
+    instance = store_set(orthanc)
+    job_id = reception.structure_set_stored(instance)
+    queue.fail(job_id, name)
+    reception.structure_set_stored(instance)
+    assert queue.runs[job_id] == 2
+
+
+def test_what_a_job_acts_on_is_known_before_it_begins(
+    orthanc: FakeOrthancRest, store: Store, reception: Reception
+) -> None:
+    instance = store_set(orthanc)
+    job_id = reception.structure_set_stored(instance)
+    assert store.subjects([job_id]) == {job_id: subject(instance)}
+
+
 @pytest.mark.parametrize("name", ["InvalidDicom", "GeometryError", "JobError"])
 def test_one_that_cannot_be_used_is_not_done_again_for_coming_again(
     orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, name: str
@@ -120,6 +139,81 @@ def test_a_deleted_instance_that_no_job_knows_asks_orthanc_nothing(
     reception.instance_deleted(orthanc_id("1", "2", "3"))
     assert orthanc.asked == []
     assert queue.runs == {}
+
+
+def test_a_removal_tells_of_which_study(
+    orthanc: FakeOrthancRest, store: Store, queue: MemoryQueue, reception: Reception
+) -> None:
+    instance = store_set(orthanc)
+    publish(queue, store, reception.structure_set_stored(instance), instance)
+    orthanc.delete(instance)
+    reception.instance_deleted(instance)
+    (removal,) = removals(queue)
+    assert store.subjects([removal]) == {removal: subject(instance)}
+
+
+def cancel_while_it_runs(queue: MemoryQueue, job_id: JobId) -> None:
+    queue.start(job_id)
+    queue.cancel(job_id)
+
+
+STOPS: dict[str, Callable[[MemoryQueue, JobId], None]] = {
+    "cancelled": lambda queue, job_id: queue.cancel(job_id),
+    "cancelled while it ran": cancel_while_it_runs,
+    "failed": lambda queue, job_id: queue.fail(job_id, "InvalidDicom"),
+    "paused": lambda queue, job_id: queue.wait(job_id),
+}
+
+
+@pytest.fixture(params=STOPS)
+def stopped(
+    request: pytest.FixtureRequest, orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception
+) -> JobId:
+    """A job that has stopped without results."""
+    job_id = reception.structure_set_stored(store_set(orthanc))
+    STOPS[request.param](queue, job_id)
+    return job_id
+
+
+def test_a_deletion_lets_a_job_that_stopped_start_anew(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, stopped: JobId
+) -> None:
+    instance = store_set(orthanc)
+    orthanc.delete(instance)
+    reception.instance_deleted(instance)
+    assert queue.runs[stopped] == 1
+    reception.structure_set_stored(store_set(orthanc))
+    assert queue.runs[stopped] == 2
+
+
+def test_a_deletion_lets_it_start_anew_once(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, stopped: JobId
+) -> None:
+    instance = store_set(orthanc)
+    orthanc.delete(instance)
+    reception.instance_deleted(instance)
+    reception.structure_set_stored(store_set(orthanc))
+    queue.cancel(stopped)
+    reception.structure_set_stored(store_set(orthanc))
+    assert queue.runs[stopped] == 2
+
+
+def test_one_that_is_sent_again_without_deletion_stays_as_it_is(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, stopped: JobId
+) -> None:
+    reception.structure_set_stored(store_set(orthanc))
+    reception.sweep(thorough=True)
+    assert queue.runs[stopped] == 1
+
+
+def test_one_that_is_overwritten_stays_as_it_is(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, stopped: JobId
+) -> None:
+    instance = store_set(orthanc)
+    reception.instance_deleted(instance)  # so Orthanc tells it: its successor is already there
+    reception.structure_set_stored(instance)
+    assert queue.runs[stopped] == 1
+    assert removals(queue) == []
 
 
 # Images arrive

@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orthanc_plugins.errors import ArchiveUnavailable, JobError
-from orthanc_plugins.identifiers import (
-    RT_STRUCTURE_SET_STORAGE,
-    JobId,
-    OrthancId,
-)
+from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE, JobId, OrthancId
 from orthanc_plugins.jobs import JobState
 from orthanc_plugins.reception import CHANGE_LOG, Reception
 from tests.fakes.orthanc_rest import orthanc_id
@@ -244,6 +240,25 @@ def test_a_thorough_sweep_finds_the_lost_deletion_of_one_that_waits(
     reception.sweep(thorough=True)
     (removal,) = removals(queue)
     assert queue.requests[removal].arguments == (instance,)
+
+
+@pytest.mark.parametrize("stop", ["cancelled", "failed"])
+def test_a_thorough_sweep_notes_the_lost_deletion_of_one_that_stopped_once(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, stop: str
+) -> None:
+    instance = store_set(orthanc)
+    reception.sweep()
+    job_id = reception.structure_set_stored(instance)
+    if stop == "cancelled":
+        queue.cancel(job_id)
+    else:
+        queue.fail(job_id, "InvalidDicom")
+    orthanc.delete(instance)
+    for _ in range(3):
+        reception.sweep(thorough=True)
+    assert len(removals(queue)) == 1
+    reception.structure_set_stored(store_set(orthanc))
+    assert queue.runs[job_id] == 2
 
 
 def test_a_thorough_sweep_wakes_every_job_that_waits(
