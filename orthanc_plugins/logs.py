@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FACTS = "facts"
+"""Attribute of a record whose facts are told beside those of the context: ``extra={FACTS: {...}}``."""
+
 _LOGGER = "orthanc_plugins"
 _context: ContextVar[dict[str, str] | None] = ContextVar("log_context", default=None)
 
@@ -35,6 +38,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         line.update(_context.get() or {})
+        line.update(getattr(record, FACTS, {}))
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = describe_exception(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False)

@@ -4,12 +4,14 @@ What it is for: one workflow per kind of job. A workflow's body only says in whi
 each step does one effect, its result is remembered, and a worker that dies is replaced by one that goes
 on after the last finished step.
 
-Public: ``register_workflows``.
+Public: ``register_workflows``, ``adapt_engine_line`` (the engine's own log lines).
 
 Decisions
 ---------
 2026-11: only identifiers and small numbers cross a step's border; files are written once and named.
 2026-11: errors of libraries are stored without their text, which may quote a patient's data.
+2026-11: what one step may hand to the next in memory belongs to an object of that one run, so that it
+    goes with the run however it ends.
 """
 
 from __future__ import annotations
@@ -18,35 +20,40 @@ from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS
 
+from orthanc_plugins.identifiers import OrthancId
 from orthanc_plugins.jobs import WAITING, JobKind, JsonValue
 from orthanc_plugins.store import StructureSubject
 from orthanc_plugins.workflows.extract_structures import StructureExtraction
+from orthanc_plugins.workflows.job_log import adapt_engine_line, run_job
 from orthanc_plugins.workflows.remove_results import ResultRemoval
 from orthanc_plugins.workflows.steps import WORKER_DEATHS, run_step
 
 if TYPE_CHECKING:
+    from orthanc_plugins.identifiers import JobId
     from orthanc_plugins.services import Services
 
-__all__ = ["register_workflows"]
+__all__ = ["adapt_engine_line", "register_workflows"]
 
 
 def register_workflows(services: Services) -> None:
     """Make the workflows known to the durable engine; called once, before it is launched."""
-    extraction = StructureExtraction(services)
     removal = ResultRemoval(services)
 
     @DBOS.workflow(name=JobKind.EXTRACT_STRUCTURES.value, max_recovery_attempts=WORKER_DEATHS)
     def extract_structures(instance: str) -> dict[str, JsonValue]:
-        job_id = str(DBOS.workflow_id)
-        found: dict[str, Any] = run_step("find_images", extraction.find_images, job_id, instance)
-        if found["outcome"] == WAITING:
-            return found
-        made: dict[str, Any] = run_step(
-            "extract", extraction.extract, job_id, instance, found["image_series"]
-        )
-        subject = StructureSubject(**found["subject"])
-        return run_step("publish", extraction.publish, job_id, subject, **made)
+        def work(job_id: JobId) -> dict[str, JsonValue]:
+            return _extract_structures(StructureExtraction(services, job_id, OrthancId(instance)))
+
+        return run_job(JobKind.EXTRACT_STRUCTURES, work)
 
     @DBOS.workflow(name=JobKind.REMOVE_RESULTS.value, max_recovery_attempts=WORKER_DEATHS)
     def remove_results(instance: str) -> dict[str, JsonValue]:
-        return run_step("remove", removal.remove, instance)
+        return run_job(JobKind.REMOVE_RESULTS, lambda _: run_step("remove", removal.remove, instance))
+
+
+def _extract_structures(extraction: StructureExtraction) -> dict[str, JsonValue]:
+    found: dict[str, Any] = run_step("find_images", extraction.find_images)
+    if found["outcome"] == WAITING:
+        return found
+    made: dict[str, Any] = run_step("extract", extraction.extract, found["image_series"])
+    return run_step("publish", extraction.publish, StructureSubject(**found["subject"]), **made)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import NotFound
-from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, SopInstanceUid, StudyUid, is_dicom_uid
+from orthanc_plugins.identifiers import OrthancId
 from orthanc_plugins.jobs import WAITING
+from orthanc_plugins.reception import structure_subject
 from orthanc_plugins.rtstruct import (
     FORMATS,
     Phase,
@@ -32,41 +32,53 @@ from orthanc_plugins.workflows.remove_results import remove_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from orthanc_plugins.identifiers import JobId
     from orthanc_plugins.jobs import JsonValue
     from orthanc_plugins.services import Services
-
-logger = logging.getLogger(__name__)
 
 _WORK = ".work"
 
 
 class StructureExtraction:
-    """The steps of the workflow; each does one effect and can be run again.
+    """The steps of one run of the workflow; each does one effect and can be run again.
 
-    Between steps only identifiers and small numbers are kept; the structure set itself is read again
-    should the worker have ended in between.
+    Between steps only identifiers and small numbers are stored. The structure set that the first step
+    has read is kept by this object for the second, and goes with it; it is read again should the
+    worker have ended in between.
+
+    Parameters
+    ----------
+    services
+        What the steps work with.
+    job_id
+        The job this is a run of.
+    instance
+        Orthanc identifier of the RT Structure Set.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, job_id: JobId, instance: OrthancId) -> None:
         self._services = services
-        self._read: dict[JobId, StructureSet] = {}
+        self._job_id = job_id
+        self._instance = instance
+        self._phases = PhaseLog(services.store, services.queue, job_id)
+        self._work_folder = services.exports / _WORK / job_id
+        self._structure_set: StructureSet | None = None
 
-    def find_images(self, job_id: str, instance: str) -> dict[str, JsonValue]:
+    def find_images(self) -> dict[str, JsonValue]:
         """Read the structure set and find its images; the outcome is ``waiting`` when they are missing."""
-        job, orthanc_id = JobId(job_id), OrthancId(instance)
-        record = self._services.orthanc.instance(orthanc_id)
-        subject = self._subject(record.series_orthanc_id, orthanc_id, record.sop_instance_uid)
-        self._services.store.remember_subject(job, subject)
-        structure_set = self._receive(job, orthanc_id)
-        with self._phases(job).phase("read_metadata"):
+        record = self._services.orthanc.instance(self._instance)
+        subject = structure_subject(self._services.orthanc, record)
+        self._services.store.remember_subject(self._job_id, subject)
+        structure_set = self._receive()
+        with self._phases.phase("read_metadata"):
             found = find_images(self._services.orthanc, structure_set, record)
         if found.series is None or found.images_missing:
-            self._services.store.await_images(job, _awaited(subject, found))
+            self._services.store.await_images(self._job_id, _awaited(subject, found))
         else:
-            self._services.store.no_longer_awaits(job)
+            self._services.store.no_longer_awaits(self._job_id)
         if found.series is None:
             return {"outcome": WAITING, "reason": found.reason, "images_missing": found.images_missing}
-        self._read[job] = structure_set
+        self._structure_set = structure_set
         return {
             "outcome": "found",
             "image_series": found.series,
@@ -74,24 +86,21 @@ class StructureExtraction:
             "subject": asdict(subject),
         }
 
-    def extract(self, job_id: str, instance: str, image_series: str) -> dict[str, JsonValue]:
+    def extract(self, image_series: str) -> dict[str, JsonValue]:
         """Make the results in a folder that nobody sees yet."""
-        job, orthanc_id = JobId(job_id), OrthancId(instance)
-        structure_set = self._read.pop(job, None) or self._receive(job, orthanc_id)
+        structure_set = self._structure_set or self._receive()
         images = load_series(self._services.orthanc, OrthancId(image_series))
-        with self._new_work_folder(job) as folder:
-            phases = self._phases(job)
+        with self._new_work_folder() as folder, self._phases.sequence():
             results = extract(
                 structure_set,
                 images,
                 folder,
                 formats=[name for name in FORMATS if name in {"json", *self._services.formats}],
-                on_phase=phases.begin,
-                earlier_phases=self._earlier_phases(job),
+                on_phase=self._phases.begin,
+                earlier_phases=self._earlier_phases(),
                 allow_other_frame=not self._services.require_same_frame_of_reference,
             )
             self._write_documents(structure_set, results, folder)
-            phases.end()
         return {
             "regions": len(results.regions),
             "regions_with_problems": sum(bool(region.problems) for region in results.regions),
@@ -108,15 +117,17 @@ class StructureExtraction:
             write_scene(folder, results)
 
     def publish(
-        self, job_id: str, subject: StructureSubject, regions: int, regions_with_problems: int
+        self, subject: StructureSubject, regions: int, regions_with_problems: int
     ) -> dict[str, JsonValue]:
         """Put the results in their place and make them known."""
-        job, services = JobId(job_id), self._services
-        with self._phases(job).phase("publish"):
+        services = self._services
+        with self._phases.phase("publish"):
             folder = Path(subject.study_uid, subject.series_uid, subject.sop_instance_uid)
-            _replace(self._work_folder(job), services.exports / folder)
+            _replace(self._work_folder, services.exports / folder)
             services.store.publish_result(
-                ResultRecord(subject, job, str(folder), regions, regions_with_problems, datetime.now(UTC))
+                ResultRecord(
+                    subject, self._job_id, str(folder), regions, regions_with_problems, datetime.now(UTC)
+                )
             )
         if not services.orthanc.has_instance(subject.instance_orthanc_id):
             services.store.forget_instance(subject.instance_orthanc_id)
@@ -132,44 +143,25 @@ class StructureExtraction:
             "viewer_url": services.viewer_link(subject.study_uid),
         }
 
-    def _receive(self, job_id: JobId, instance: OrthancId) -> StructureSet:
-        with self._phases(job_id).phase("receive"):
-            content = self._services.orthanc.file(instance)
-        return read_structure_set(content)
+    def _receive(self) -> StructureSet:
+        with self._phases.phase("receive"):
+            return read_structure_set(self._services.orthanc.file(self._instance))
 
-    def _subject(
-        self, series: OrthancId, instance: OrthancId, sop_instance_uid: SopInstanceUid
-    ) -> StructureSubject:
-        """Return the structure set's identifiers as Orthanc's index knows them."""
-        record = self._services.orthanc.series(series)
-        return StructureSubject(
-            study_uid=StudyUid(_safe(self._services.orthanc.study_uid(record.study_orthanc_id))),
-            series_uid=SeriesUid(_safe(record.series_uid)),
-            sop_instance_uid=SopInstanceUid(_safe(sop_instance_uid)),
-            instance_orthanc_id=instance,
-        )
-
-    def _earlier_phases(self, job_id: JobId) -> list[Phase]:
+    def _earlier_phases(self) -> list[Phase]:
         """Return the phases that ran before the engine's own, to stand in its results."""
-        known = self._services.store.phases(job_id)
+        known = self._services.store.phases(self._job_id)
         return [Phase(phase.name, phase.duration_s) for phase in known if phase.duration_s is not None]
 
-    def _phases(self, job_id: JobId) -> PhaseLog:
-        return PhaseLog(self._services.store, self._services.queue, job_id)
-
     @contextmanager
-    def _new_work_folder(self, job_id: JobId) -> Iterator[Path]:
+    def _new_work_folder(self) -> Iterator[Path]:
         """Make a folder that nobody sees yet, and remove it when what is done inside the block fails."""
-        folder = self._work_folder(job_id)
+        folder = self._work_folder
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         with ExitStack() as undo:
             undo.callback(shutil.rmtree, folder)
             yield folder
             undo.pop_all()
-
-    def _work_folder(self, job_id: JobId) -> Path:
-        return self._services.exports / _WORK / job_id
 
 
 def _awaited(subject: StructureSubject, found: FoundImages) -> AwaitedImages:
@@ -182,11 +174,6 @@ def _awaited(subject: StructureSubject, found: FoundImages) -> AwaitedImages:
         blocking=found.series is None,
         since=datetime.now(UTC),
     )
-
-
-def _safe(uid: str) -> str:
-    """Return a UID that can be a folder's name; one that is not a valid UID becomes a harmless text."""
-    return uid if is_dicom_uid(uid) else "invalid-" + uid.encode().hex()[:64]
 
 
 def _replace(made: Path, place: Path) -> None:

@@ -32,26 +32,16 @@ class PhaseLog:
         self._job_id = job_id
         self._current: tuple[int, float] | None = None
 
-    def begin(self, name: str) -> None:
-        """Note that a phase begins, and so that the one before it has ended.
+    @contextmanager
+    def sequence(self) -> Iterator[None]:
+        """Time the phases that begin inside the block, each until the next begins, the last until its end.
 
-        Raises
-        ------
-        JobError
-            The job was cancelled.
+        A phase that fails keeps no duration: with its job's state this tells that it failed.
         """
-        self.end()
-        if self._queue.job(self._job_id).state is JobState.CANCELLED:
-            raise JobError("The job was cancelled.")
-        ordinal = PHASES.index(name)
-        self._store.begin_phase(self._job_id, ordinal, name)
-        self._current = (ordinal, time.perf_counter())
-
-    def end(self) -> None:
-        """Note that the phase at hand has ended."""
-        if self._current is not None:
-            ordinal, began = self._current
-            self._store.end_phase(self._job_id, ordinal, time.perf_counter() - began)
+        try:
+            yield
+            self._end()
+        finally:
             self._current = None
 
     @contextmanager
@@ -63,6 +53,27 @@ class PhaseLog:
         JobError
             The job was cancelled.
         """
-        self.begin(name)
-        yield
-        self.end()
+        with self.sequence():
+            self.begin(name)
+            yield
+
+    def begin(self, name: str) -> None:
+        """Note that a phase begins, and so that the one before it in the sequence has ended.
+
+        Raises
+        ------
+        JobError
+            The job was cancelled.
+        """
+        self._end()
+        if self._queue.job(self._job_id).state is JobState.CANCELLED:
+            raise JobError("The job was cancelled.")
+        ordinal = PHASES.index(name)
+        self._store.begin_phase(self._job_id, ordinal, name)
+        self._current = (ordinal, time.perf_counter())
+
+    def _end(self) -> None:
+        if self._current is not None:
+            ordinal, began = self._current
+            self._store.end_phase(self._job_id, ordinal, time.perf_counter() - began)
+            self._current = None

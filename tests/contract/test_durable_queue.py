@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import json
+import logging
+import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
@@ -64,6 +67,67 @@ def test_a_librarys_fault_is_told_without_its_text(worked: DbosRig) -> None:
     assert FAULT not in job.failure.message
     assert FAULT not in worked.log()
     assert FAULT not in everything_stored(worked.database)
+
+
+def lines_of(worked: DbosRig, job_id: JobId) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in worked.log().splitlines()]
+    return [line for line in lines if line.get("job_id") == job_id]
+
+
+def test_the_worker_tells_that_a_job_begins_and_how_it_ends(worked: DbosRig) -> None:
+    job_id = worked.queue.submit(request("ok"))
+    worked.work(job_id, until=JobState.SUCCEEDED)
+    begun, ended = lines_of(worked, job_id)
+    assert (begun["level"], ended["level"]) == ("INFO", "INFO")
+    assert begun["message"] == "Job extract_structures begins."
+    assert re.fullmatch(r"Job extract_structures ended after \d+\.\d s: done\.", ended["message"])
+
+
+def test_the_worker_tells_once_why_a_job_failed(worked: DbosRig) -> None:
+    job_id = worked.queue.submit(request("invalid"))
+    worked.work(job_id, until=JobState.FAILED)
+    (told,) = [line for line in lines_of(worked, job_id) if line["level"] == "ERROR"]
+    assert "InvalidDicom: The file ends too soon: send it again." in told["message"]
+
+
+def test_every_line_about_a_job_names_it_the_engines_too(worked: DbosRig) -> None:
+    job_id = worked.queue.submit(request("unready"))
+    worked.work(job_id, until=JobState.SUCCEEDED)
+    retries = [line for line in lines_of(worked, job_id) if line["logger"] == "dbos"]
+    assert len(retries) == 2
+    assert all("ArchiveUnavailable" in line["error"] for line in retries)
+
+
+def test_a_cancelled_job_is_not_told_as_an_error(worked: DbosRig) -> None:
+    worked.close_gate()
+    job_id = worked.queue.submit(request("block"))
+    eventually(lambda: worked.begun(job_id), "it blocks")
+    worked.queue.cancel(job_id)
+    worked.open_gate()
+
+    def told() -> bool:
+        return any(
+            "Job extract_structures was cancelled" in line["message"] for line in lines_of(worked, job_id)
+        )
+
+    eventually(told, "its end is told")
+    assert not [line for line in lines_of(worked, job_id) if line["level"] == "ERROR"]
+
+
+def test_asking_for_what_is_there_logs_nothing(
+    worked: DbosRig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("dbos"), "propagate", True)
+    worked.close_gate()
+    wanted = request("ok")
+    worked.work(worked.queue.submit(wanted), until=JobState.SUCCEEDED)
+    waits = request("wait")
+    job_id = worked.queue.submit(waits)
+    worked.work(job_id, until=JobState.WAITING)
+    worked.queue.cancel(job_id)
+    for again in (wanted, waits):
+        worked.queue.submit(again)
+    assert caplog.records == []
 
 
 def test_only_plain_json_is_stored(worked: DbosRig) -> None:

@@ -22,6 +22,7 @@ from orthanc_plugins.logs import configure_logging
 from orthanc_plugins.services import build_services
 from orthanc_plugins.settings import Settings
 from orthanc_plugins.workflows import steps
+from orthanc_plugins.workflows.job_log import run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,9 +78,11 @@ def register_toys(folder: Path) -> None:
 
     @DBOS.workflow(name=JobKind.EXTRACT_STRUCTURES.value, max_recovery_attempts=steps.WORKER_DEATHS)
     def extract_structures(argument: str) -> dict[str, Any]:
-        job_id = str(DBOS.workflow_id)
-        steps.run_step("first", toys.first, job_id)
-        return steps.run_step("second", toys.second, job_id, argument.split(".", maxsplit=1)[0])
+        def work(job_id: str) -> dict[str, Any]:
+            steps.run_step("first", toys.first, job_id)
+            return steps.run_step("second", toys.second, job_id, argument.split(".", maxsplit=1)[0])
+
+        return run_job(JobKind.EXTRACT_STRUCTURES, work)
 
     @DBOS.workflow(name=JobKind.REMOVE_RESULTS.value)
     def remove_results(argument: str) -> dict[str, Any]:
@@ -107,6 +110,8 @@ def main(url: str, name: str, folder: str) -> None:
     where = {"data_directory": Path(folder)} if url.startswith("sqlite") else {"database_url": url}
     settings = Settings(worker_concurrency=4, **where)
     configure_logging("INFO")
+    worker._quieten_libraries()
+    worker._make_folders(settings)
     worker._prepare_databases(settings)
     services = build_services(settings, None)
     worker._launch(settings, services, name)

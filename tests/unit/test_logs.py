@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from orthanc_plugins.logs import configure_logging, describe_exception, log_context
+from orthanc_plugins.logs import FACTS, configure_logging, describe_exception, log_context
+from tests.unit.log_lines import lines, restored_logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,16 +19,8 @@ MARKER = "DOE^JOHN"
 
 @pytest.fixture
 def suite_logger() -> Iterator[logging.Logger]:
-    """The suite's logger, given back as it was."""
-    logger = logging.getLogger("orthanc_plugins")
-    before = logger.handlers[:], logger.level, logger.propagate
-    yield logger
-    logger.handlers[:], logger.propagate = before[0], before[2]
-    logger.setLevel(before[1])
-
-
-def lines(stream: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in stream.getvalue().splitlines()]
+    with restored_logger() as logger:
+        yield logger
 
 
 def raise_marked() -> None:
@@ -55,6 +47,13 @@ def test_lines_inside_a_context_carry_its_facts(suite_logger: logging.Logger) ->
     inside, outside = lines(stream)
     assert (inside["job_id"], inside["study_uid"]) == ("a", "1.2")
     assert "job_id" not in outside
+
+
+def test_a_record_may_bring_facts_of_its_own(suite_logger: logging.Logger) -> None:
+    stream = io.StringIO()
+    configure_logging("INFO", stream=stream)
+    suite_logger.info("of another thread", extra={FACTS: {"job_id": "b"}})
+    assert lines(stream)[0]["job_id"] == "b"
 
 
 def test_a_logged_exception_is_told_without_its_text(suite_logger: logging.Logger) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +13,15 @@ from orthanc_plugins.jobs import extract_structures_request
 from orthanc_plugins.store import StructureSubject
 from orthanc_plugins.workflows.extract_structures import StructureExtraction
 from tests.builders import ImageFrame, build_case
+from tests.unit.arrivals import as_file, store_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pydicom.dataset import FileDataset
-
-    from orthanc_plugins.identifiers import JobId, OrthancId
+    from orthanc_plugins.identifiers import OrthancId
     from orthanc_plugins.services import Services
     from tests.builders import Case
     from tests.fakes import FakeOrthancRest, MemoryQueue
-
-
-def written(dataset: FileDataset) -> bytes:
-    stream = io.BytesIO()
-    dataset.save_as(stream, enforce_file_format=True)
-    return stream.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -48,56 +40,36 @@ class Run:
     case: Case
 
     def __post_init__(self) -> None:
-        self.steps = StructureExtraction(self.services)
-        self.instance = self._store(self.case.structure_set)
-        self.job_id = self.begin()
+        self.begin(store_dataset(self.orthanc, self.case.structure_set))
 
-    def begin(self) -> JobId:
-        job_id = self.queue.submit(
-            extract_structures_request(self.instance, self.orthanc.file_md5(self.instance))
-        )
-        self.queue.start(job_id)
-        return job_id
+    def begin(self, instance: OrthancId) -> None:
+        self.instance = instance
+        self.job_id = self.queue.submit(extract_structures_request(instance, self.orthanc.file_md5(instance)))
+        self.queue.start(self.job_id)
+        self.on_another_worker()
+
+    def on_another_worker(self) -> None:
+        self.steps = StructureExtraction(self.services, self.job_id, self.instance)
 
     def store_images(self, first: int = 0, last: int | None = None, *, stable: bool = False) -> None:
         for image in self.case.images[first:last]:
-            self._store(image)
+            store_dataset(self.orthanc, image)
         if stable:
-            record = self.orthanc.instance(self._store(self.case.images[first]))
+            record = self.orthanc.instance(store_dataset(self.orthanc, self.case.images[first]))
             self.orthanc.settle(record.series_orthanc_id)
 
     def find(self) -> dict[str, Any]:
-        return dict(self.steps.find_images(self.job_id, self.instance))
+        return dict(self.steps.find_images())
 
     def extract(self, found: dict[str, Any]) -> dict[str, Any]:
-        return dict(self.steps.extract(self.job_id, self.instance, found["image_series"]))
+        return dict(self.steps.extract(found["image_series"]))
 
     def publish(self, found: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
-        return dict(self.steps.publish(self.job_id, StructureSubject(**found["subject"]), **made))
+        return dict(self.steps.publish(StructureSubject(**found["subject"]), **made))
 
     def whole(self) -> dict[str, Any]:
         found = self.find()
         return self.publish(found, self.extract(found))
-
-    def _store(self, dataset: FileDataset) -> OrthancId:
-        plane = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
-        tags = {
-            name: "\\".join(map(str, value))
-            if hasattr(value := dataset[name].value, "__iter__")
-            else str(value)
-            for name in plane
-            if name in dataset
-        }
-        return self.orthanc.store(
-            str(dataset.StudyInstanceUID),
-            str(dataset.SeriesInstanceUID),
-            str(dataset.SOPInstanceUID),
-            modality=str(dataset.Modality),
-            sop_class=str(dataset.SOPClassUID),
-            content=written(dataset),
-            tags=tags,
-            header={"FrameOfReferenceUID": str(dataset.get("FrameOfReferenceUID", ""))},
-        )
 
 
 @pytest.fixture
@@ -175,10 +147,9 @@ def test_what_a_waiting_job_acts_on_is_known(run: Run, services: Services) -> No
 
 def test_a_file_that_is_no_structure_set_fails_and_what_it_is_is_known(run: Run, services: Services) -> None:
     damaged = run.orthanc.store(
-        "1.9", "1.9.1", "1.9.1.1", modality="RTSTRUCT", content=written(run.case.structure_set)[:700]
+        "1.9", "1.9.1", "1.9.1.1", modality="RTSTRUCT", content=as_file(run.case.structure_set)[:700]
     )
-    run.instance = damaged
-    run.job_id = run.begin()
+    run.begin(damaged)
     with pytest.raises(InvalidDicom):
         run.find()
     assert services.store.jobs_of_instance(damaged) == [run.job_id]
@@ -187,7 +158,7 @@ def test_a_file_that_is_no_structure_set_fails_and_what_it_is_is_known(run: Run,
 def test_another_worker_goes_on_after_the_first_step(run: Run) -> None:
     run.store_images()
     found = run.find()
-    run.steps = StructureExtraction(run.services)
+    run.on_another_worker()
     assert run.publish(found, run.extract(found))["outcome"] == "done"
 
 
@@ -279,10 +250,9 @@ def test_uids_that_are_none_become_harmless_folders(
     run: Run, services: Services, orthanc: FakeOrthancRest, case: Case
 ) -> None:
     run.store_images()
-    run.instance = orthanc.store(
-        "../../evil", "/etc", "..", modality="RTSTRUCT", content=written(case.structure_set)
+    run.begin(
+        orthanc.store("../../evil", "/etc", "..", modality="RTSTRUCT", content=as_file(case.structure_set))
     )
-    run.job_id = run.begin()
     folder = services.exports / run.whole()["folder"]
     assert folder.resolve().is_relative_to(services.exports.resolve())
     assert (folder / "results.json").is_file()
