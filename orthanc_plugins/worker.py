@@ -22,16 +22,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from dbos import DBOS, DBOSConfig
+from dbos import error as dbos_error
+from sqlalchemy.exc import SQLAlchemyError
 
 from orthanc_plugins import __version__
-from orthanc_plugins.errors import ConfigurationError, PacsSuiteError
+from orthanc_plugins.errors import ConfigurationError, JobError, PacsSuiteError, StoreError
 from orthanc_plugins.jobs import APPLICATION, APPLICATION_VERSION, QUEUE, SERIALISER
 from orthanc_plugins.logs import configure_logging, describe_exception
 from orthanc_plugins.reception import Reception
 from orthanc_plugins.services import AUTHORISATION_VARIABLE, Services, build_services
 from orthanc_plugins.settings import Settings, read_settings
 from orthanc_plugins.store import Store, create_store_engine, migrate
-from orthanc_plugins.workflows import register_workflows
+from orthanc_plugins.workflows import adapt_engine_line, register_workflows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +50,8 @@ _WATCH_S = 1.0
 _QUEUE_POLL_S = 0.5
 _GRACE_S = 5
 _LOCK_WAIT_S = 20.0
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 30.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,18 +66,27 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     configure_logging(settings.log_level)
     _quieten_libraries()
-    stop = _stop_event(end_with_stdin=embedded)
-    name = settings.worker_name or platform.node()
-    with _only_one(settings, name, stop):
-        if not stop.is_set():
-            _run(settings, name, stop)
+    status = _guarded_run(settings, _stop_event(end_with_stdin=embedded))
     # Threads that still compute must not keep a worker alive that was told to end: their jobs go on later.
     logging.shutdown()
-    os._exit(0)
+    os._exit(status)
+
+
+def _guarded_run(settings: Settings, stop: threading.Event) -> int:
+    """Run the worker and return its exit status; what it cannot run with is told in one line."""
+    name = settings.worker_name or platform.node()
+    try:
+        _make_folders(settings)
+        with _only_one(settings, name, stop):
+            if _wait_for_databases(settings, stop):
+                _run(settings, name, stop)
+    except PacsSuiteError as error:
+        logger.error("The worker ends: %s", error)  # noqa: TRY400 - the text says it all
+        return 2 if isinstance(error, ConfigurationError) else 1
+    return 0
 
 
 def _run(settings: Settings, name: str, stop: threading.Event) -> None:
-    _prepare_databases(settings)
     services = build_services(settings, os.environ.get(AUTHORISATION_VARIABLE))
     _launch(settings, services, name)
     logger.info("Worker %s of Orthanc PACS Suite %s is ready.", name, __version__)
@@ -89,20 +102,60 @@ def _run(settings: Settings, name: str, stop: threading.Event) -> None:
     services.close()
 
 
+def _make_folders(settings: Settings) -> None:
+    """Make the folders of the worker's own state.
+
+    Raises
+    ------
+    ConfigurationError
+        The data directory cannot be written.
+    """
+    try:
+        for name in ("run", "store"):
+            (settings.data_directory / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"DataDirectory cannot be written: {error}. Give the worker's user the right to."
+        ) from error
+
+
+def _wait_for_databases(settings: Settings, stop: threading.Event) -> bool:
+    """Bring the databases up to date, trying again while they do not answer; False when told to end."""
+    pause_s = _FIRST_PAUSE_S
+    while not stop.is_set():
+        try:
+            _prepare_databases(settings)
+        except StoreError as error:
+            logger.error("%s Trying again in %.0f s.", error, pause_s)  # noqa: TRY400 - the text says it all
+            stop.wait(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        else:
+            return True
+    return False
+
+
 def _prepare_databases(settings: Settings) -> None:
-    if settings.database_url is None:
-        (settings.data_directory / "store").mkdir(parents=True, exist_ok=True)
     engine = create_store_engine(settings.store_url)
-    migrate(engine)
-    engine.dispose()
+    try:
+        migrate(engine)
+    finally:
+        engine.dispose()
     # A connection of the store's kind also switches the jobs' SQLite file to write-ahead logging.
-    jobs = create_store_engine(settings.jobs_url)
-    jobs.connect().close()
-    jobs.dispose()
+    jobs = Store(create_store_engine(settings.jobs_url))
+    try:
+        jobs.ping()
+    finally:
+        jobs.close()
 
 
 def _launch(settings: Settings, services: Services, name: str) -> None:
-    """Start the durable engine; what this worker had begun before it ended goes on."""
+    """Start the durable engine; what this worker had begun before it ended goes on.
+
+    Raises
+    ------
+    JobError
+        The engine does not start with this database.
+    """
     DBOS(
         config=DBOSConfig(
             name=APPLICATION,
@@ -114,13 +167,19 @@ def _launch(settings: Settings, services: Services, name: str) -> None:
         )
     )
     register_workflows(services)
-    DBOS.launch()
-    DBOS.register_queue(
-        QUEUE,
-        worker_concurrency=settings.worker_concurrency,
-        polling_interval_sec=_QUEUE_POLL_S,
-        on_conflict="always_update",
-    )
+    try:
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE,
+            worker_concurrency=settings.worker_concurrency,
+            polling_interval_sec=_QUEUE_POLL_S,
+            on_conflict="always_update",
+        )
+    except (dbos_error.DBOSException, SQLAlchemyError) as error:
+        raise JobError(
+            f"The durable engine did not start: {describe_exception(error)}. "
+            "Check DatabaseUrl, free disk space and the database's log."
+        ) from error
 
 
 class Watch:
@@ -200,6 +259,7 @@ def _quieten_libraries() -> None:
     durable = logging.getLogger("dbos")
     durable.handlers[:] = logging.getLogger("orthanc_plugins").handlers
     durable.propagate = False
+    durable.addFilter(adapt_engine_line)
 
 
 def _stop_event(*, end_with_stdin: bool) -> threading.Event:
@@ -223,12 +283,10 @@ def _only_one(settings: Settings, name: str, stop: threading.Event) -> Iterator[
 
     Raises
     ------
-    SystemExit
+    ConfigurationError
         The other process did not end in time.
     """
-    folder = settings.data_directory / "run"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"worker-{name}.lock").open("w") as lock:
+    with (settings.data_directory / "run" / f"worker-{name}.lock").open("w") as lock:
         deadline = time.monotonic() + _LOCK_WAIT_S
         while not stop.is_set():
             try:
@@ -236,8 +294,9 @@ def _only_one(settings: Settings, name: str, stop: threading.Event) -> Iterator[
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    logger.error("Another worker is called %s: give this one its own WorkerName.", name)  # noqa: TRY400
-                    raise SystemExit(3) from None
+                    raise ConfigurationError(
+                        f"Another worker is called {name}: give this one its own WorkerName."
+                    ) from None
                 stop.wait(0.2)
         yield
 

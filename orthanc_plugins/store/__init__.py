@@ -14,6 +14,7 @@ Decisions
     one test suite runs on both.
 """
 
+from orthanc_plugins.store.engine import create_store_engine
 from orthanc_plugins.store.migration import migrate
 from orthanc_plugins.store.repositories import (
     AwaitedImages,
@@ -21,7 +22,6 @@ from orthanc_plugins.store.repositories import (
     ResultRecord,
     Store,
     StructureSubject,
-    create_store_engine,
 )
 
 __all__ = [

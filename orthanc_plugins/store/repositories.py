@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, create_engine, delete, event, func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import sessionmaker
@@ -18,6 +18,8 @@ from orthanc_plugins.store import models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Engine
 
 
 @dataclass(frozen=True)
@@ -66,20 +68,6 @@ class ResultRecord:
     regions: int
     regions_with_problems: int
     created_at: datetime
-
-
-def create_store_engine(url: str) -> Engine:
-    """Return an engine for the store's address; SQLite gets write-ahead logging and waits for locks."""
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": 30})
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    return engine
 
 
 def _as_store_error[**P, R](method: Callable[P, R]) -> Callable[P, R]:

@@ -6,15 +6,19 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from orthanc_plugins.settings import CONFIGURATION_FILE_VARIABLE
+from tests.contract.waiting import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.contract.conftest import Postgres
 
 
 @pytest.fixture
@@ -85,6 +89,63 @@ def test_a_misspelt_setting_ends_the_worker_with_its_name(
     assert process.wait(20) == 2
     assert "LogLevl" in said
     assert "Traceback" not in said
+
+
+PASSWORD = "kept-secret"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [f"not an address {PASSWORD}", f"mysql://pacs:{PASSWORD}@db/x", f"postgresql://a:{PASSWORD}@b:c/d"],
+)
+def test_an_address_that_is_none_ends_the_worker_with_one_line(
+    start: Callable[..., subprocess.Popen[str]], address: str
+) -> None:
+    process = start({"DatabaseUrl": address})
+    assert process.stderr is not None
+    (line,) = process.stderr.read().splitlines()
+    assert process.wait(20) == 2
+    assert "DatabaseUrl cannot be used" in json.loads(line)["message"]
+    assert PASSWORD not in line
+
+
+def test_a_database_that_is_away_is_waited_for(start: Callable[..., subprocess.Popen[str]]) -> None:
+    port = free_port()
+    process = start({"DatabaseUrl": f"postgresql://pacs:{PASSWORD}@127.0.0.1:{port}/pacs"}, "--embedded")
+    assert process.stderr is not None
+    first, second = (process.stderr.readline() for _ in range(2))
+    for line in (first, second):
+        told = json.loads(line)
+        assert told["level"] == "ERROR"
+        assert f"127.0.0.1:{port}/pacs" in told["message"]
+        assert "DatabaseUrl" in told["message"]
+        assert "Trying again" in told["message"]
+        assert PASSWORD not in line
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(20) == 0
+    assert process.stderr.read() == ""
+
+
+def test_a_worker_begins_once_its_database_is_there(
+    start: Callable[..., subprocess.Popen[str]], postgres: Postgres
+) -> None:
+    later = f"later_{uuid.uuid4().hex}"
+    process = start({"DatabaseUrl": postgres.url(later)})
+    until(process, "Trying again")
+    postgres.new_database(later)
+    until(process, "is ready")
+
+
+def test_a_data_directory_that_cannot_be_written_ends_the_worker_with_one_line(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    process = start({"DataDirectory": str(tmp_path / "file")})
+    assert process.stderr is not None
+    (line,) = process.stderr.read().splitlines()
+    assert process.wait(20) == 2
+    assert "DataDirectory" in json.loads(line)["message"]
 
 
 def test_two_workers_of_one_name_do_not_work_at_the_same_time(
