@@ -1,18 +1,26 @@
 """Jobs: what was asked for, how it stands, and changing that."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from orthanc_plugins.api.dependencies import STUDY_PATTERN, JobIdPath, Joined, study_uid_of
+from orthanc_plugins.api.problems import Problem
 from orthanc_plugins.identifiers import JobId
 from orthanc_plugins.jobs import Job, JobKind, JobState
 from orthanc_plugins.services import Services
-from orthanc_plugins.store import AwaitedImages, StructureSubject
+from orthanc_plugins.store import AwaitedImages, PhaseRecord, StructureSubject
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+_ENDED = {
+    JobState.SUCCEEDED: "succeeded",
+    JobState.FAILED: "failed",
+    JobState.CANCELLED: "been cancelled already",
+}
 
 
 class Failure(BaseModel):
@@ -40,9 +48,9 @@ class JobSummary(BaseModel):
     job_id: str
     kind: JobKind
     state: JobState
-    requested_at: datetime | None
-    started_at: datetime | None
-    ended_at: datetime | None
+    requested_at: datetime | None = Field(description="When the last run was asked for.")
+    started_at: datetime | None = Field(description="When the last run began; null while it is queued.")
+    ended_at: datetime | None = Field(description="When the last run ended, paused or was cancelled.")
     duration_s: float | None = Field(description="From start to end of the last run.")
     worker: str | None
     study_uid: str | None
@@ -62,10 +70,21 @@ class Step(BaseModel):
     error: Failure | None
 
 
+type PhaseState = Literal["running", "done", "failed", "cancelled", "interrupted"]
+
+_UNFINISHED: dict[JobState, PhaseState] = {
+    JobState.QUEUED: "interrupted",
+    JobState.RUNNING: "running",
+    JobState.CANCELLED: "cancelled",
+}
+"""What a phase is that was not done to its end, by its job's state; failed in every other."""
+
+
 class Phase(BaseModel):
-    """A phase of a job's work; ``duration_s`` is null while it runs."""
+    """A phase of a job's work; ``duration_s`` is null unless it was done to its end."""
 
     name: str
+    state: PhaseState = Field(description="`interrupted`: its worker ended, it will be done again.")
     started_at: datetime
     duration_s: float | None
 
@@ -76,10 +95,13 @@ class JobDetail(JobSummary):
     steps: list[Step]
     phases: list[Phase]
     result: dict[str, Any] | None
+    results_url: str | None = Field(
+        description="Results this job has made; those of an earlier run stay until new ones replace them."
+    )
 
 
 class JobPage(BaseModel):
-    """A page of jobs, newest first."""
+    """A page of jobs, those first asked for last at the top."""
 
     jobs: list[JobSummary]
     limit: int
@@ -102,7 +124,7 @@ class JobFilter(BaseModel):
 
 @router.get("")
 def list_jobs(services: Joined, wanted: Annotated[JobFilter, Query()]) -> JobPage:
-    """List jobs, newest first."""
+    """List jobs, those first asked for last at the top."""
     job_ids = (
         None if wanted.study is None else services.store.jobs_of_study(study_uid_of(services, wanted.study))
     )
@@ -127,24 +149,32 @@ def show_job(services: Joined, job_id: JobIdPath) -> JobDetail:
     return _detail(services, JobId(job_id))
 
 
-@router.post("/{job_id}/cancel")
+@router.post("/{job_id}/cancel", responses={409: {"description": "The job has ended."}})
 def cancel_job(services: Joined, job_id: JobIdPath) -> JobDetail:
-    """Stop a queued, running or waiting job; an ended one stays as it is."""
+    """Stop a queued, running or waiting job; one that has ended is a conflict."""
     wanted = JobId(job_id)
-    state = services.queue.job(wanted).state
-    if state is JobState.WAITING:
-        services.queue.run_again(wanted)  # what has paused cannot be cancelled, what is queued can
-    if not state.ended:
+    before = services.queue.job(wanted).state
+    if not before.ended:
         services.queue.cancel(wanted)
-        services.store.no_longer_awaits(wanted)
+    after = services.queue.job(wanted).state
+    if before.ended or after is not JobState.CANCELLED:
+        raise Problem(HTTPStatus.CONFLICT, f"The job has {_ENDED[after]}: there is nothing left to cancel.")
+    services.store.no_longer_awaits(wanted)
     return _detail(services, wanted)
 
 
-@router.post("/{job_id}/retry")
+@router.post("/{job_id}/retry", responses={409: {"description": "The job has succeeded, is queued or runs."}})
 def retry_job(services: Joined, job_id: JobIdPath) -> JobDetail:
-    """Do a waiting or ended job again from its start; 409 while it is queued or runs."""
-    services.queue.run_again(JobId(job_id))
-    return _detail(services, JobId(job_id))
+    """Do a waiting, failed or cancelled job again from its start; any other is a conflict."""
+    wanted = JobId(job_id)
+    if services.queue.job(wanted).state is JobState.SUCCEEDED:
+        raise Problem(
+            HTTPStatus.CONFLICT,
+            "The job has succeeded. To process a structure set again although it has results, "
+            'ask POST api/process with "again": true.',
+        )
+    services.queue.run_again(wanted)
+    return _detail(services, wanted)
 
 
 def summaries(services: Services, jobs: list[Job]) -> list[JobSummary]:
@@ -170,12 +200,40 @@ def _detail(services: Services, job_id: JobId) -> JobDetail:
         )
         for step in services.queue.steps(job_id)
     ]
-    phases = [
-        Phase(name=phase.name, started_at=phase.started_at, duration_s=phase.duration_s)
-        for phase in services.store.phases(job_id)
+    made = services.store.result_of_job(job_id)
+    return JobDetail(
+        **_summary(job, subject, awaited),
+        steps=steps,
+        phases=phases_of(services, job),
+        result=None if job.result is None else dict(job.result),
+        results_url=None if made is None else f"api/rtstruct/{made.subject.series_uid}",
+    )
+
+
+def phases_of(services: Services, job: Job) -> list[Phase]:
+    """Return the phases of a job's last run, each with how it stands."""
+    return [
+        Phase(
+            name=phase.name,
+            state="done" if phase.duration_s is not None else _UNFINISHED.get(job.state, "failed"),
+            started_at=phase.started_at,
+            duration_s=phase.duration_s,
+        )
+        for phase in services.store.phases(job.job_id)
+        if not _of_earlier_run(phase, job)
     ]
-    result = None if job.result is None else dict(job.result)
-    return JobDetail(**_summary(job, subject, awaited), steps=steps, phases=phases, result=result)
+
+
+def _of_earlier_run(phase: PhaseRecord, job: Job) -> bool:
+    """Return whether a phase is still remembered from before the job was asked for again."""
+    replaced = job.state in {JobState.SUCCEEDED, JobState.FAILED, JobState.WAITING}
+    return not replaced and job.requested_at is not None and phase.started_at < job.requested_at
+
+
+def waiting_for(services: Services, job: Job) -> Waiting | None:
+    """Return what a job waits for, None when it does not wait."""
+    awaited = services.store.waiting_among([job.job_id]).get(job.job_id)
+    return _waiting(awaited) if job.state is JobState.WAITING else None
 
 
 def _summary(job: Job, subject: StructureSubject | None, awaited: AwaitedImages | None) -> dict[str, Any]:

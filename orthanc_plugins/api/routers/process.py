@@ -10,11 +10,11 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from orthanc_plugins.api.dependencies import STUDY_PATTERN, UID_PATTERN, Joined, study_uid_of, wait_for_job
-from orthanc_plugins.api.problems import Problem, problem_response
-from orthanc_plugins.api.routers.jobs import Phase
+from orthanc_plugins.api.problems import STATUS_OF_ERROR, Problem, problem_response
+from orthanc_plugins.api.routers.jobs import Phase, Waiting, phases_of, waiting_for
 from orthanc_plugins.api.routers.results import results_content
 from orthanc_plugins.archives import SeriesRecord
-from orthanc_plugins.errors import JobActive
+from orthanc_plugins.errors import JobActive, JobError
 from orthanc_plugins.identifiers import (
     RT_STRUCTURE_SET_STORAGE,
     JobId,
@@ -25,10 +25,15 @@ from orthanc_plugins.identifiers import (
 from orthanc_plugins.jobs import Job, JobState
 from orthanc_plugins.reception import Reception
 from orthanc_plugins.services import Services
+from orthanc_plugins.store import ResultRecord
 
 router = APIRouter(tags=["structure sets"])
 
 _STRUCTURE_SET_MODALITY = "RTSTRUCT"
+_STATUS_OF_FAILURE = {error.__name__: status for error, status in STATUS_OF_ERROR.items()} | {
+    JobError.__name__: HTTPStatus.INTERNAL_SERVER_ERROR
+}
+"""Status of a failed job by its failure's name; as a job's failure JobError is a fault of the suite."""
 
 
 class ProcessRequest(BaseModel):
@@ -70,14 +75,29 @@ class ProcessAnswer(BaseModel):
     rois: list[Roi]
     processing_time_s: float | None
     phases: list[Phase]
+    waiting: Waiting | None = Field(description="What the job waits for; null when it does not wait.")
     results_folder: str | None = Field(description="Relative to the exports directory.")
     results_url: str | None
     viewer_url: str | None
 
 
-@router.post("/process", response_model=ProcessAnswer, responses={202: {"model": ProcessAnswer}, 422: {}})
+@router.post(
+    "/process",
+    response_model=ProcessAnswer,
+    responses={
+        202: {"model": ProcessAnswer, "description": "It is not done yet; `waiting` tells what is missing."},
+        404: {"description": "Orthanc does not hold the study or series, or has lost it meanwhile."},
+        409: {"description": "Several structure sets may be meant, or the job was cancelled."},
+        422: {"description": "There is no structure set, or it cannot be used."},
+        500: {"description": "The suite met a fault it does not know."},
+        503: {"description": "Orthanc or the database does not answer: ask again later."},
+    },
+)
 async def process(request: ProcessRequest, services: Joined) -> JSONResponse:
-    """Process a structure set and answer its regions; 202 with the job when that takes longer."""
+    """Process a structure set and answer its regions; 202 with the job when that takes longer.
+
+    What is already done is answered at once, what was cancelled is done again.
+    """
     job_id = await run_in_threadpool(_submit, services, request)
     job = await wait_for_job(services, job_id, request.wait_s if request.synchronous else 0)
     return await run_in_threadpool(_answer, services, job)
@@ -169,20 +189,27 @@ def _structure_set(services: Services, instance_id: str) -> OrthancId:
 
 def _answer(services: Services, job: Job) -> JSONResponse:
     if job.failure is not None:
+        status = _STATUS_OF_FAILURE.get(job.failure.name, HTTPStatus.INTERNAL_SERVER_ERROR)
+        return problem_response(status, job.failure.message, error=job.failure.name, job_id=job.job_id)
+    if job.state is JobState.CANCELLED:
         return problem_response(
-            HTTPStatus.UNPROCESSABLE_ENTITY, job.failure.message, error=job.failure.name, job_id=job.job_id
+            HTTPStatus.CONFLICT, "The job was cancelled: ask again to have it done.", job_id=job.job_id
         )
-    answer = _process_answer(services, job)
-    status = HTTPStatus.OK if job.state is JobState.SUCCEEDED else HTTPStatus.ACCEPTED
-    return JSONResponse(answer.model_dump(mode="json"), status)
-
-
-def _process_answer(services: Services, job: Job) -> ProcessAnswer:
     result = services.store.result_of_job(job.job_id) if job.state is JobState.SUCCEEDED else None
-    phases = [
-        Phase(name=phase.name, started_at=phase.started_at, duration_s=phase.duration_s)
-        for phase in services.store.phases(job.job_id)
-    ]
+    if job.state is JobState.SUCCEEDED and result is None:
+        return problem_response(
+            HTTPStatus.NOT_FOUND,
+            "The results were removed with their structure set: send it to Orthanc again.",
+            job_id=job.job_id,
+        )
+    answer = _process_answer(services, job, result)
+    return JSONResponse(
+        answer.model_dump(mode="json"), HTTPStatus.ACCEPTED if result is None else HTTPStatus.OK
+    )
+
+
+def _process_answer(services: Services, job: Job, result: ResultRecord | None) -> ProcessAnswer:
+    phases = phases_of(services, job)
     rois: list[Roi] = []
     if result is not None:
         content = results_content(services, result)
@@ -194,6 +221,7 @@ def _process_answer(services: Services, job: Job) -> ProcessAnswer:
         rois=rois,
         processing_time_s=round(sum(phase.duration_s or 0 for phase in phases), 3) if phases else None,
         phases=phases,
+        waiting=waiting_for(services, job),
         results_folder=None if result is None else result.folder,
         results_url=None if result is None else f"api/rtstruct/{result.subject.series_uid}",
         viewer_url=None if result is None else services.viewer_link(result.subject.study_uid),

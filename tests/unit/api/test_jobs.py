@@ -9,6 +9,8 @@ import pytest
 from orthanc_plugins.jobs import JobState, remove_results_request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orthanc_plugins.identifiers import JobId
     from tests.unit.api.conftest import Client, World
 
@@ -134,8 +136,24 @@ def test_a_job_that_has_not_ended_can_be_cancelled(
 
 
 @pytest.mark.parametrize("state", ["succeeded", "failed", "cancelled"])
-def test_an_ended_job_stays_as_it_is(client: Client, jobs: dict[str, JobId], state: str) -> None:
-    assert client.post(f"api/jobs/{jobs[state]}/cancel").json()["state"] == state
+def test_cancelling_an_ended_job_is_a_conflict_and_leaves_it_as_it_is(
+    client: Client, jobs: dict[str, JobId], state: str
+) -> None:
+    before = client.get(f"api/jobs/{jobs[state]}").json()
+    answer = client.post(f"api/jobs/{jobs[state]}/cancel")
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert state in answer.json()["detail"]
+    assert client.get(f"api/jobs/{jobs[state]}").json() == before
+
+
+def test_a_job_that_ends_before_it_can_be_cancelled_is_a_conflict(
+    client: Client, world: World, jobs: dict[str, JobId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.queue, "cancel", world.queue.succeed)
+    answer = client.post(f"api/jobs/{jobs['running']}/cancel")
+    assert answer.status_code == 409
+    assert "succeeded" in answer.json()["detail"]
 
 
 def test_a_woken_job_that_is_cancelled_no_longer_counts_as_waiting(
@@ -150,14 +168,78 @@ def test_a_woken_job_that_is_cancelled_no_longer_counts_as_waiting(
 # Doing again
 
 
-@pytest.mark.parametrize("state", ["waiting", "succeeded", "failed", "cancelled"])
-def test_a_paused_or_ended_job_can_be_done_again(
+@pytest.mark.parametrize("state", ["waiting", "failed", "cancelled"])
+def test_a_job_without_success_can_be_done_again(
     client: Client, world: World, jobs: dict[str, JobId], state: str
 ) -> None:
     answer = client.post(f"api/jobs/{jobs[state]}/retry")
     assert answer.status_code == 200
     assert answer.json()["state"] == "queued"
     assert world.queue.job(jobs[state]).state is JobState.QUEUED
+
+
+def test_a_job_that_has_succeeded_is_a_conflict_that_says_how_to_process_again(
+    client: Client, world: World, jobs: dict[str, JobId]
+) -> None:
+    answer = client.post(f"api/jobs/{jobs['succeeded']}/retry")
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert '"again": true' in answer.json()["detail"]
+    assert world.queue.job(jobs["succeeded"]).state is JobState.SUCCEEDED
+
+
+def test_a_job_done_again_tells_of_its_new_run_and_where_the_results_of_the_earlier_are(
+    client: Client, world: World, jobs: dict[str, JobId]
+) -> None:
+    first = client.get(f"api/jobs/{jobs['succeeded']}").json()
+    world.queue.run_again(jobs["succeeded"])
+    again = client.get(f"api/jobs/{jobs['succeeded']}").json()
+    assert again["state"] == "queued"
+    assert (again["started_at"], again["ended_at"], again["phases"], again["result"]) == (
+        None,
+        None,
+        [],
+        None,
+    )
+    assert again["requested_at"] > first["ended_at"]
+    assert again["results_url"] == first["results_url"]
+    assert client.get(again["results_url"]).status_code == 200
+
+
+def test_a_job_without_results_has_no_address_of_any(client: Client, jobs: dict[str, JobId]) -> None:
+    assert client.get(f"api/jobs/{jobs['failed']}").json()["results_url"] is None
+
+
+@pytest.mark.parametrize(
+    ("end", "state"),
+    [
+        (lambda world, job_id: world.queue.fail(job_id, "InvalidDicom"), "failed"),
+        (lambda world, job_id: world.queue.cancel(job_id), "cancelled"),
+        (lambda world, job_id: None, "running"),
+    ],
+)
+def test_a_phase_that_was_not_done_to_its_end_is_as_its_job_is(
+    client: Client, world: World, jobs: dict[str, JobId], end: Callable[[World, JobId], None], state: str
+) -> None:
+    job_id = jobs["running"]
+    world.services.store.begin_phase(job_id, 0, "receive")
+    world.services.store.end_phase(job_id, 0, 0.25)
+    world.services.store.begin_phase(job_id, 1, "read_metadata")
+    end(world, job_id)
+    phases = client.get(f"api/jobs/{job_id}").json()["phases"]
+    assert [(phase["name"], phase["state"], phase["duration_s"]) for phase in phases] == [
+        ("receive", "done", 0.25),
+        ("read_metadata", state, None),
+    ]
+
+
+def test_a_phase_that_a_workers_end_has_cut_off_is_interrupted(
+    client: Client, world: World, jobs: dict[str, JobId]
+) -> None:
+    job_id = jobs["running"]
+    world.services.store.begin_phase(job_id, 0, "receive")
+    world.queue._change(job_id, state=JobState.QUEUED)
+    assert client.get(f"api/jobs/{job_id}").json()["phases"][0]["state"] == "interrupted"
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])

@@ -103,14 +103,65 @@ def test_a_job_that_waits_for_images_is_accepted_without_waiting_with_it(
     assert answer.json()["status"] == "waiting"
 
 
-def test_a_job_that_fails_is_answered_with_its_reason(client: Client, world: World, worker: Any) -> None:
+def test_a_job_that_waits_tells_what_is_missing(client: Client, world: World) -> None:
+    job_id = world.ask(world.receive())
+    world.wait(job_id)
+    content = process(client).json()
+    assert content["waiting"] == client.get(content["job_url"]).json()["waiting"]
+    assert (content["waiting"]["reason"], content["waiting"]["images_missing"]) == ("It is arriving.", 57)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("InvalidDicom", 422),
+        ("GeometryError", 422),
+        ("NotFound", 404),
+        ("ArchiveRefused", 502),
+        ("ArchiveUnavailable", 503),
+        ("StoreError", 503),
+        ("JobError", 500),
+        ("Abandoned", 500),
+    ],
+)
+def test_a_job_that_fails_is_answered_with_its_reason_and_the_status_of_its_kind(
+    client: Client, world: World, worker: Any, name: str, status: int
+) -> None:
     world.receive()
-    worker(lambda job_id: world.queue.fail(job_id, "InvalidDicom", "The file ends too soon."))
+    worker(lambda job_id: world.queue.fail(job_id, name, "It did not work: do this."))
     answer = process(client)
-    assert answer.status_code == 422
+    assert answer.status_code == status
     problem = answer.json()
-    assert (problem["detail"], problem["error"]) == ("The file ends too soon.", "InvalidDicom")
+    assert (problem["detail"], problem["error"]) == ("It did not work: do this.", name)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_what_failed_for_a_neighbour_that_was_away_is_done_again_when_it_is_asked_for(
+    client: Client, world: World
+) -> None:
+    job_id = world.ask(world.receive())
+    world.queue.fail(job_id, "ArchiveUnavailable")
+    answer = process(client, wait_s=0)
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+    assert world.queue.runs[job_id] == 2
+
+
+def test_a_job_that_is_cancelled_meanwhile_is_a_conflict(client: Client, world: World, worker: Any) -> None:
+    world.receive()
+    worker(world.queue.cancel)
+    answer = process(client)
+    assert answer.status_code == 409
+    assert "cancelled" in answer.json()["detail"]
+
+
+def test_results_that_are_removed_meanwhile_are_not_an_empty_success(
+    client: Client, world: World, worker: Any
+) -> None:
+    world.receive()
+    worker(world.queue.succeed)
+    answer = process(client)
+    assert answer.status_code == 404
+    assert "removed" in answer.json()["detail"]
 
 
 def test_again_does_again_what_has_results(client: Client, world: World) -> None:
