@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from orthanc_plugins import __version__
-from orthanc_plugins.api.problems import install_problem_handlers
+from orthanc_plugins.api.problems import install_problem_handlers, problem_documented
 from orthanc_plugins.api.routers import documentation, health, jobs, process, results, upload
 from orthanc_plugins.metrics import RequestMetrics
 
@@ -36,6 +36,7 @@ def create_app(services: Services) -> FastAPI:
         version=__version__,
         summary="RT structure sets made into masks, meshes and measures, inside Orthanc.",
         description=_DESCRIPTION,
+        responses={"default": problem_documented("A problem, with what to do.")},
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from orthanc_plugins.errors import (
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MEDIA_TYPE = "application/problem+json"
+
 STATUS_OF_ERROR: dict[type[PacsSuiteError], HTTPStatus] = {
     PacsSuiteError: HTTPStatus.INTERNAL_SERVER_ERROR,
     ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -49,6 +52,15 @@ STATUS_OF_ERROR: dict[type[PacsSuiteError], HTTPStatus] = {
 """HTTP status of each of the suite's errors; a test fails on one that is missing."""
 
 
+class ProblemDetails(BaseModel):
+    """What went wrong and what to do (RFC 9457); some problems add members of their own."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
 class Problem(HTTPException):
     """A request a route cannot answer, with what to do instead."""
 
@@ -59,7 +71,13 @@ class Problem(HTTPException):
 def problem_response(status: int, detail: str, **extension: Any) -> JSONResponse:
     """Return a problem details answer (RFC 9457)."""
     content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return JSONResponse({**content, **extension}, status, media_type="application/problem+json")
+    return JSONResponse({**content, **extension}, status, media_type=MEDIA_TYPE)
+
+
+def problem_documented(description: str) -> dict[str, Any]:
+    """Return how OpenAPI describes an answer that is a problem."""
+    schema = {"schema": ProblemDetails.model_json_schema()}
+    return {"description": description, "content": {MEDIA_TYPE: schema}}
 
 
 def install_problem_handlers(app: FastAPI) -> None:

@@ -114,7 +114,12 @@ def all_files(
     )
 
 
-@router.get("/{series_uid}/{name}", summary="Download a file", response_class=FileResponse)
+@router.get(
+    "/{series_uid}/{name}",
+    summary="Download a file",
+    response_class=FileResponse,
+    responses={200: {"content": {media_type: {} for _, media_type in _WHOLE_FILES.values()}}},
+)
 def whole_file(
     services: Joined,
     series_uid: SeriesUidPath,
@@ -130,7 +135,10 @@ def whole_file(
 
 
 @router.get(
-    "/{series_uid}/regions/{number}/{name}", summary="Download a region's file", response_class=FileResponse
+    "/{series_uid}/regions/{number}/{name}",
+    summary="Download a region's file",
+    response_class=FileResponse,
+    responses={200: {"content": {media_type: {} for _, media_type in _REGION_FILES.values()}}},
 )
 def region_file(
     services: Joined,

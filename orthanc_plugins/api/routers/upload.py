@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 
 from orthanc_plugins.api.dependencies import Joined
 from orthanc_plugins.api.incoming import MOST_ENTRIES, FileRejectedError, IncomingFile, incoming_files
-from orthanc_plugins.api.problems import Problem, problem_response
+from orthanc_plugins.api.problems import Problem, problem_documented, problem_response
 from orthanc_plugins.archives import OrthancRest
 from orthanc_plugins.errors import ArchiveRefused
 from orthanc_plugins.services import Services, UploadLimits
@@ -43,9 +43,9 @@ _REQUEST = {
     }
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    400: {"description": "The upload is empty."},
-    413: {"description": "It would unpack to more than Uploads.LargestTotalMb; nothing was stored."},
-    422: {"description": "Nothing of it could be stored; the problem's files say why of each."},
+    400: problem_documented("The upload is empty."),
+    413: problem_documented("It would unpack to more than Uploads.LargestTotalMb; nothing was stored."),
+    422: problem_documented("Nothing of it could be stored; the problem's files say why of each."),
 }
 _DOCUMENTED: dict[str, Any] = {"openapi_extra": _REQUEST, "responses": _RESPONSES}
 

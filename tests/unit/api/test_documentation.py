@@ -39,6 +39,21 @@ def test_the_document_describes_every_route(app: FastAPI, client: Client) -> Non
         assert operation["tags"]
 
 
+def test_every_error_is_described_as_what_it_is(client: Client) -> None:
+    document = client.get("openapi.json")
+    assert "HTTPValidationError" not in document.text
+    for path in document.json()["paths"].values():
+        for operation in path.values():
+            assert list(operation["responses"]["default"]["content"]) == ["application/problem+json"]
+
+
+def test_summaries_are_short_and_no_sentences(client: Client) -> None:
+    for path in client.get("openapi.json").json()["paths"].values():
+        for operation in path.values():
+            assert len(operation["summary"]) <= 30
+            assert not operation["summary"].endswith(".")
+
+
 def test_the_document_tells_where_the_addresses_in_answers_lead(client: Client) -> None:
     assert (
         "absolute paths on the host that was asked"
