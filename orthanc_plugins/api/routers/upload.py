@@ -47,7 +47,6 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     413: problem_documented("It would unpack to more than Uploads.LargestTotalMb; nothing was stored."),
     422: problem_documented("Nothing of it could be stored; the problem's files say why of each."),
 }
-_DOCUMENTED: dict[str, Any] = {"openapi_extra": _REQUEST, "responses": _RESPONSES}
 
 
 class FileOutcome(BaseModel):
@@ -71,20 +70,16 @@ class UploadReport(BaseModel):
     files: list[FileOutcome]
 
 
-@router.put(
-    "/upload",
-    summary="Upload files (PUT)",
-    response_model=UploadReport,
-    responses=_RESPONSES,
-    openapi_extra=_REQUEST,
-)
-@router.post(
-    "/upload",
-    summary="Upload files",
-    response_model=UploadReport,
-    responses=_RESPONSES,
-    openapi_extra=_REQUEST,
-)
+_ROUTE: dict[str, Any] = {
+    "summary": "Upload files",
+    "response_model": UploadReport,
+    "responses": _RESPONSES,
+    "openapi_extra": _REQUEST,
+}
+
+
+@router.put("/upload", **_ROUTE)
+@router.post("/upload", **_ROUTE)
 async def upload(request: Request, services: Joined) -> UploadReport | JSONResponse:
     """Store a DICOM file, or every file of a zip, and tell what became of each.
 
