@@ -1,4 +1,8 @@
-"""Pictures of regions over the images: one for each region, and an overview of the whole set."""
+"""Pictures of regions over the images: one for each region, and an overview of the whole set.
+
+Rows and columns are the images' own. Letters at the left and upper edge say which way the patient lies (left,
+right, anterior, posterior, superior, inferior: DICOM's LPS), and a number where the slice is.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
+
+from orthanc_plugins.rtstruct.lettering import Lettering
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,9 +34,18 @@ _TILES = 12
 _TILES_ACROSS = 4
 _LINE_PX = 2
 _GREYS = 255
-_LEGEND_ROW_PX = 18
-_LEGEND_COLUMN_PX = 160
-_LEGEND_LETTERS = 20
+_LEGEND_ROW_PX = 22
+_LEGEND_MARGIN_PX = 8
+_SWATCH_PX = 12
+_LEGEND_LETTER_PX = 14
+_MARKS, _TILE_MARKS = Lettering(16, edged=True), Lettering(13, edged=True)
+_EDGE_PX = 6
+_DIRECTIONS = (("L", "R"), ("P", "A"), ("S", "I"))
+"""Where x, y and z of LPS point to, and where they come from."""
+_STRAIGHT = 0.999
+"""Slices whose normal has a component as large as this lie across an axis of the patient."""
+LEGEND_TOP = "legend-top-px"
+"""Keyword in the overview's PNG for the row its legend begins at: a page with its own cuts there."""
 _PALETTE: tuple[Colour, ...] = (
     (255, 64, 64), (64, 200, 255), (80, 220, 100), (255, 190, 40),
     (220, 110, 255), (255, 130, 190), (150, 230, 220), (230, 230, 90),
@@ -86,6 +102,7 @@ def region_picture(placed: PlacedRegion, plane: int, pixels: Pixels, window: Win
     draw = ImageDraw.Draw(picture)
     for ring in placed.rings_on(plane):
         draw.line(_outline(ring, scale), fill=_GREYS, width=_LINE_PX)
+    _mark(draw, placed.grid, plane, size, _MARKS)
     return _png(picture)
 
 
@@ -102,8 +119,8 @@ def overview(
     size, scale = _size(grid, _TILE_PX)
     across = min(_TILES_ACROSS, len(planes))
     down = -(-len(planes) // across)
-    legend_across = max(1, across * size[0] // _LEGEND_COLUMN_PX)
-    legend_px = -(-len(regions) // legend_across) * _LEGEND_ROW_PX + 8
+    legend_across = max(1, across * size[0] // _TILE_PX)
+    legend_px = -(-len(regions) // legend_across) * _LEGEND_ROW_PX + 2 * _LEGEND_MARGIN_PX
     montage = Image.new("RGB", (across * size[0], down * size[1] + legend_px))
     for place, (plane, pixels) in enumerate(planes):
         tile = _grey(pixels, window, size).convert("RGB")
@@ -111,9 +128,10 @@ def overview(
         for region in regions:
             for ring in region.placed.rings_on(plane):
                 draw.line(_outline(ring, scale), fill=region.colour, width=1)
+        _mark(draw, grid, plane, size, _TILE_MARKS)
         montage.paste(tile, (place % across * size[0], place // across * size[1]))
-    _legend(montage, regions, down * size[1] + 4, legend_across)
-    return _png(montage)
+    _legend(montage, regions, down * size[1], legend_across)
+    return _png(montage, legend_top=down * size[1])
 
 
 def overview_planes(placed: Iterable[PlacedRegion]) -> list[int]:
@@ -155,16 +173,52 @@ def _outline(ring: NDArray[np.float64], scale: tuple[float, float]) -> list[tupl
     return [(x, y) for x, y in np.vstack((points, points[:1])).tolist()]
 
 
+def _mark(
+    draw: ImageDraw.ImageDraw, grid: VoxelGrid, plane: int, size: tuple[int, int], lettering: Lettering
+) -> None:
+    """Write which way the patient lies, and where the slice is."""
+    width, height = size
+    _, row_step, column_step = grid.steps_lps_mm
+    marks = (
+        ((_EDGE_PX, height / 2), _direction(-column_step), "lm"),
+        ((width / 2, _EDGE_PX), _direction(-row_step), "ma"),
+        ((width - _EDGE_PX, height - _EDGE_PX), position_text(grid, plane), "rd"),
+    )
+    for place, text, anchor in marks:
+        lettering.write(draw, place, text, anchor)
+
+
+def _direction(step_lps_mm: NDArray[np.float64]) -> str:
+    """Return the letter of the direction that a step (3,) in LPS mostly goes to."""
+    axis = int(np.abs(step_lps_mm).argmax())
+    return _DIRECTIONS[axis][0 if step_lps_mm[axis] > 0 else 1]
+
+
+def position_text(grid: VoxelGrid, plane: int) -> str:
+    """Return where a plane lies: its x, y or z in LPS mm, or its distance along the normal where oblique."""
+    axis = int(np.abs(grid.normal).argmax())
+    height_mm = float(grid.heights_mm[plane] * np.sign(grid.normal[axis]))
+    name = f"{'xyz'[axis]} " if abs(grid.normal[axis]) >= _STRAIGHT else ""
+    return f"{name}{height_mm:.1f} mm".replace("-", "\N{MINUS SIGN}")
+
+
 def _legend(montage: Image.Image, regions: Sequence[Drawn], top: int, across: int) -> None:
+    """Draw the colour and caption of each region, in rows from ``top`` on."""
     draw = ImageDraw.Draw(montage)
-    font = ImageFont.load_default(12)
+    column_px = montage.width // across
+    lettering = Lettering(_LEGEND_LETTER_PX, column_px - _SWATCH_PX - 3 * _LEGEND_MARGIN_PX)
     for place, region in enumerate(regions):
-        x, y = place % across * _LEGEND_COLUMN_PX + 4, top + place // across * _LEGEND_ROW_PX
-        draw.rectangle((x, y + 2, x + 10, y + 12), fill=region.colour)
-        draw.text((x + 16, y), region.caption[:_LEGEND_LETTERS], fill=(230, 230, 230), font=font)
+        x = place % across * column_px + _LEGEND_MARGIN_PX
+        middle = top + _LEGEND_MARGIN_PX + (place // across + 0.5) * _LEGEND_ROW_PX
+        half = _SWATCH_PX / 2
+        draw.rectangle((x, middle - half, x + _SWATCH_PX, middle + half), fill=region.colour)
+        lettering.write(draw, (x + _SWATCH_PX + _LEGEND_MARGIN_PX, middle), region.caption)
 
 
-def _png(picture: Image.Image) -> bytes:
+def _png(picture: Image.Image, legend_top: int | None = None) -> bytes:
     stream = io.BytesIO()
-    picture.save(stream, "PNG", compress_level=1)
+    facts = PngInfo()
+    if legend_top is not None:
+        facts.add_text(LEGEND_TOP, str(legend_top))
+    picture.save(stream, "PNG", compress_level=1, pnginfo=facts)
     return stream.getvalue()

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from orthanc_plugins.rtstruct.lettering import Lettering
 from orthanc_plugins.rtstruct.measures import largest_plane
 from orthanc_plugins.rtstruct.pictures import (
     BONE,
+    LEGEND_TOP,
     LUNG,
     SOFT_TISSUE,
     Drawn,
+    _mark,
     overview,
     overview_planes,
+    position_text,
     region_colour,
     region_picture,
     window_for,
 )
-from tests.builders import Box
+from tests.builders import Box, rotated
 from tests.unit.rtstruct.cases import SMALL, case_of, placed_of
 
 CASE = case_of(Box((10.0, -6.0, 0.0), (40.0, 20.0, 24.0)))
@@ -80,9 +86,59 @@ def test_the_overview_shows_all_regions_and_a_legend() -> None:
     planes = overview_planes([placed])
     assert len(planes) == 8
     picture = opened(overview(drawn, placed.grid, [(plane, GREY) for plane in planes], SOFT_TISSUE))
-    assert picture.shape == (2 * 320 + 26, 4 * 320, 3)
+    assert picture.shape == (2 * 320 + 38, 4 * 320, 3)
     assert (picture[:640] == (0, 0, 255)).all(axis=2).any()
     assert (picture[640:] == RED).all(axis=2).any()
+
+
+def test_the_legend_has_a_row_for_every_four_regions_and_the_file_says_where_it_begins() -> None:
+    placed = placed_of(CASE)[0]
+    drawn = [Drawn(placed, RED, f"{number} {'W' * 64}") for number in range(1, 14)]
+    planes = [(plane, GREY) for plane in overview_planes([placed])]
+    content = overview(drawn, placed.grid, planes, SOFT_TISSUE)
+    picture = opened(content)
+    assert picture.shape == (2 * 320 + 4 * 22 + 16, 4 * 320, 3)
+    assert Image.open(io.BytesIO(content)).info[LEGEND_TOP] == "640"
+    captions = (picture[640:] == 240).all(axis=2)
+    assert captions[:, 30:310].any()
+    assert not captions[:, 314:346].any()
+
+
+def test_what_a_font_lacks_is_a_question_mark_in_a_picture() -> None:
+    def written(text: str) -> bytes:
+        picture = Image.new("L", (300, 40))
+        Lettering(16).write(ImageDraw.Draw(picture), (4, 20), text)
+        return picture.tobytes()
+
+    assert written("7 \t漢") == written("7 ??")
+    assert len({written(name) for name in ("Größe", "Опухоль", "Καρδιά", "หัวใจ", "??????")}) == 5
+
+
+def test_letters_say_which_way_the_patient_lies_and_where_the_slice_is() -> None:
+    marks: list[list[str]] = []
+
+    class Told(Lettering):
+        def write(self, draw: Any, place: Any, text: str, anchor: str = "lm") -> None:
+            marks[-1].append(text)
+
+    draw = ImageDraw.Draw(Image.new("L", (10, 10)))
+    for position in ("HFS", "HFP", "FFS"):
+        marks.append([])
+        case = case_of(Box((0.0, 0.0, 0.0), (40.0, 20.0, 24.0)), frame=SMALL.positioned(position))
+        placed = placed_of(case)[0]
+        plane = largest_plane(placed)
+        _mark(draw, placed.grid, plane, (10, 10), Told(8))
+        image = placed.grid.to_patient(np.array([[plane, 0.0, 0.0]]))[0]
+        assert marks[-1].pop() == f"z {image[2]:.1f} mm".replace("-", "\N{MINUS SIGN}")
+    assert marks == [["R", "A"], ["L", "P"], ["L", "A"]]
+
+
+def test_an_oblique_slice_is_told_by_its_distance_along_the_normal() -> None:
+    case = case_of(
+        Box((0.0, 0.0, 0.0), (40.0, 20.0, 24.0)), frame=replace(SMALL, orientation=rotated(12.0, -8.0, 15.0))
+    )
+    placed = placed_of(case)[0]
+    assert re.fullmatch(r"\N{MINUS SIGN}?\d+\.\d mm", position_text(placed.grid, 3))
 
 
 def test_pictures_are_the_same_every_time() -> None:
