@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 type NewCase = Callable[..., Case]
 
 _seeds = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A small case of a patient and study of its own, as files to send."""
+
+    case: Case
+    images: Path
+    structure_set: Path
+
+    @property
+    def uid(self) -> str:
+        return self.case.reference.study_uid
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +69,9 @@ def written(tmp_path: Path) -> Callable[[Case], tuple[Path, Path]]:
         return folder / "images", folder / "rtstruct.dcm"
 
     return write
+
+
+@pytest.fixture
+def study(new_case: NewCase, written: Callable[[Case], tuple[Path, Path]]) -> Study:
+    case = new_case()
+    return Study(case, *written(case))

@@ -16,42 +16,33 @@ import trimesh
 from tests.stack import eventually, running_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.builders import Case
     from tests.stack import Stack
-    from tests.system.conftest import NewCase
-
-    type Written = Callable[[Case], tuple[Path, Path]]
+    from tests.system.conftest import NewCase, Study
 
 PHASES = ["receive", "read_metadata", "read_contours", "measure", "rasterise", "export", "publish"]
 
 
-def test_images_then_structure_set_give_results(stack: Stack, new_case: NewCase, written: Written) -> None:
-    case = new_case()
-    images, structure_set = written(case)
-    stack.receive(images, structure_set)
-    job = stack.job_in_state(case.reference.study_uid, "succeeded")
+def test_images_then_structure_set_give_results(stack: Stack, study: Study) -> None:
+    stack.receive(study.images, study.structure_set)
+    job = stack.job_in_state(study.uid, "succeeded")
     assert [phase["name"] for phase in job["phases"]] == PHASES
     assert all(phase["duration_s"] is not None for phase in job["phases"])
     assert [step["name"] for step in job["steps"]] == ["find_images", "extract", "publish"]
-    assert job["result"]["viewer_url"].endswith(f"/viewer?StudyInstanceUIDs={case.reference.study_uid}")
+    assert job["result"]["viewer_url"].endswith(f"/viewer?StudyInstanceUIDs={study.uid}")
     results = stack.results(job["series_uid"])
     regions = {region["name"]: region for region in results["results"]["regions"]}
-    assert regions.keys() == case.truth.keys()
-    for name, truth in case.truth.items():
+    assert regions.keys() == study.case.truth.keys()
+    for name, truth in study.case.truth.items():
         assert regions[name]["state"] == "done"
         assert regions[name]["volume_cc"] == pytest.approx(truth.contour_volume_ml, rel=0.01)
         assert regions[name]["contours"] == truth.contours
 
 
-def test_every_file_of_the_results_can_be_downloaded(
-    stack: Stack, new_case: NewCase, written: Written
-) -> None:
-    case = new_case()
-    stack.receive(*written(case))
-    job = stack.job_in_state(case.reference.study_uid, "succeeded")
+def test_every_file_of_the_results_can_be_downloaded(stack: Stack, study: Study) -> None:
+    stack.receive(study.images, study.structure_set)
+    job = stack.job_in_state(study.uid, "succeeded")
     results = stack.results(job["series_uid"])
     region = results["results"]["regions"][1]
     files = {name: stack.get(address) for name, address in results["files"].items()}
@@ -72,12 +63,9 @@ def test_every_file_of_the_results_can_be_downloaded(
         assert {"results.json", "masks/labels.nii.gz", region["mask_path"]} <= set(archive.namelist())
 
 
-def test_files_are_on_disk_in_the_layout_that_is_documented(
-    stack: Stack, new_case: NewCase, written: Written
-) -> None:
-    case = new_case()
-    stack.receive(*written(case))
-    job = stack.job_in_state(case.reference.study_uid, "succeeded")
+def test_files_are_on_disk_in_the_layout_that_is_documented(stack: Stack, study: Study) -> None:
+    stack.receive(study.images, study.structure_set)
+    job = stack.job_in_state(study.uid, "succeeded")
     folder = (
         stack.deployment.data / "exports" / job["study_uid"] / job["series_uid"] / job["sop_instance_uid"]
     )
@@ -86,22 +74,20 @@ def test_files_are_on_disk_in_the_layout_that_is_documented(
 
 
 def test_structure_set_first_waits_and_finishes_as_soon_as_all_images_are_there(
-    tmp_path: Path, new_case: NewCase, written: Written
+    tmp_path: Path, study: Study
 ) -> None:
-    case = new_case()
-    images, structure_set = written(case)
     with running_stack(tmp_path / "data", StableAge=3600) as stack:
         stack.wait_until_healthy()
-        stack.receive(structure_set)
-        waiting = stack.job_in_state(case.reference.study_uid, "waiting")["waiting"]
-        assert waiting["image_series_uid"] == case.reference.series_uid
-        assert (waiting["images_present"], waiting["images_missing"]) == (0, len(case.images))
+        stack.receive(study.structure_set)
+        waiting = stack.job_in_state(study.uid, "waiting")["waiting"]
+        assert waiting["image_series_uid"] == study.case.reference.series_uid
+        assert (waiting["images_present"], waiting["images_missing"]) == (0, len(study.case.images))
         listed = stack.get("/pacs/api/jobs?state=waiting").json()["jobs"]
-        assert [job["study_uid"] for job in listed] == [case.reference.study_uid]
-        stack.receive(images)
-        job = stack.job_in_state(case.reference.study_uid, "succeeded")
+        assert [job["study_uid"] for job in listed] == [study.uid]
+        stack.receive(study.images)
+        job = stack.job_in_state(study.uid, "succeeded")
         assert job["waiting"] is None
-        assert stack.results(job["series_uid"])["results"]["sources"]["images"] == len(case.images)
+        assert stack.results(job["series_uid"])["results"]["sources"]["images"] == len(study.case.images)
 
 
 def test_missing_images_delay_until_the_series_is_stable_and_are_made_up_for_later(
@@ -122,32 +108,14 @@ def test_missing_images_delay_until_the_series_is_stable_and_are_made_up_for_lat
     eventually(all_used, "the results are made again with all images")
 
 
-def test_a_waiting_job_can_be_cancelled_and_tried_again(
-    stack: Stack, new_case: NewCase, written: Written
-) -> None:
-    case = new_case()
-    images, structure_set = written(case)
-    stack.receive(structure_set)
-    job = stack.job_in_state(case.reference.study_uid, "waiting")
-    assert stack.post(f"/pacs/api/jobs/{job['job_id']}/cancel").status_code == 200
-    stack.job_in_state(case.reference.study_uid, "cancelled")
-    stack.receive(images)
-    assert stack.post(f"/pacs/api/jobs/{job['job_id']}/retry").status_code == 200
-    stack.job_in_state(case.reference.study_uid, "succeeded")
-
-
-def test_the_same_structure_set_twice_gives_one_job_and_one_result(
-    stack: Stack, new_case: NewCase, written: Written
-) -> None:
-    case = new_case()
-    images, structure_set = written(case)
-    stack.receive(images, structure_set)
-    first = stack.job_in_state(case.reference.study_uid, "succeeded")
-    stack.receive(structure_set)
-    stack.receive(structure_set)
-    second = stack.job_in_state(case.reference.study_uid, "succeeded")
+def test_the_same_structure_set_twice_gives_one_job_and_one_result(stack: Stack, study: Study) -> None:
+    stack.receive(study.images, study.structure_set)
+    first = stack.job_in_state(study.uid, "succeeded")
+    stack.receive(study.structure_set)
+    stack.receive(study.structure_set)
+    second = stack.job_in_state(study.uid, "succeeded")
     assert second["job_id"] == first["job_id"]
-    assert len(stack.jobs_of(case.reference.study_uid)) == 1
+    assert len(stack.jobs_of(study.uid)) == 1
     assert stack.results(first["series_uid"])["other_structure_sets"] == []
 
 
@@ -170,35 +138,6 @@ def test_a_changed_structure_set_of_the_same_uid_replaces_the_results(
     eventually(second_is_done, "the changed structure set is a job of its own")
     names = [region["name"] for region in stack.results(first["series_uid"])["results"]["regions"]]
     assert names[0] == "Renamed"
-
-
-def test_deleting_the_structure_set_removes_its_results_and_sending_it_again_brings_them_back(
-    stack: Stack, new_case: NewCase, written: Written
-) -> None:
-    case = new_case()
-    images, structure_set = written(case)
-    stack.receive(images, structure_set)
-    job = stack.job_in_state(case.reference.study_uid, "succeeded")
-    folder = stack.deployment.data / "exports" / job["result"]["folder"]
-    assert folder.is_dir()
-    stack.delete(f"/instances/{stack.instance_id(job['sop_instance_uid'])}").raise_for_status()
-    eventually(lambda: not folder.exists(), "the files are gone")
-    assert stack.get(f"/pacs/api/rtstruct/{job['series_uid']}").status_code == 404
-    stack.receive(structure_set)
-    eventually(lambda: stack.get(f"/pacs/api/rtstruct/{job['series_uid']}").ok, "the results are back")
-    assert folder.is_dir()
-
-
-def test_deleting_the_whole_study_leaves_no_results(
-    stack: Stack, new_case: NewCase, written: Written
-) -> None:
-    case = new_case()
-    stack.receive(*written(case))
-    job = stack.job_in_state(case.reference.study_uid, "succeeded")
-    study = stack.post("/tools/lookup", data=case.reference.study_uid).json()[0]["ID"]
-    stack.delete(f"/studies/{study}").raise_for_status()
-    gone = stack.deployment.data / "exports" / job["study_uid"]
-    eventually(lambda: not gone.exists(), "the study's folder is gone")
 
 
 def test_a_structure_set_without_references_finds_its_images_by_the_frame_of_reference(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.builders import build_case
 from tests.builders.images import ImageFrame
 from tests.stack import Stack, eventually, running_stack
+from tests.system.conftest import Study
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,21 +21,41 @@ if TYPE_CHECKING:
     from tests.builders import Case
     from tests.system.conftest import NewCase
 
-    type Written = Callable[[Case], tuple[Path, Path]]
 
-
-@pytest.fixture
-def own_stack(tmp_path: Path) -> Iterator[Stack]:
-    with running_stack(tmp_path / "data", PacsSuite={"SweepIntervalS": 2}) as stack:
+@contextmanager
+def healthy_stack(data: Path, **orthanc: Any) -> Iterator[Stack]:
+    """Run a suite of the test's own; its logs are shown when the test fails."""
+    with running_stack(data, **orthanc) as stack:
         stack.wait_until_healthy()
         yield stack
         print(stack.tail())  # noqa: T201 - shown when it fails
 
 
+@contextmanager
+def switched_off(stack: Stack) -> Iterator[None]:
+    """Have Orthanc run without the suite meanwhile, and with it again afterwards."""
+    stack.stop()
+    stack.without_suite()
+    stack.start()
+    yield
+    stack.stop()
+    stack.with_suite()
+    stack.start()
+    stack.wait_until_healthy()
+
+
 @pytest.fixture
-def long_case() -> Case:
-    """A case whose processing takes long enough to be cut off in the middle."""
-    return build_case(frame=ImageFrame(size=(60, 384, 384), spacing_mm=(1.0, 1.0), gap_mm=3.0), regions=10)
+def own_stack(tmp_path: Path) -> Iterator[Stack]:
+    with healthy_stack(tmp_path / "data", PacsSuite={"SweepIntervalS": 2}) as stack:
+        yield stack
+
+
+@pytest.fixture
+def long_study(written: Callable[[Case], tuple[Path, Path]]) -> Study:
+    """A study whose processing takes long enough to be cut off in the middle."""
+    frame = ImageFrame(size=(60, 384, 384), spacing_mm=(1.0, 1.0), gap_mm=3.0)
+    case = build_case(frame=frame, regions=10)
+    return Study(case, *written(case))
 
 
 def in_the_middle(stack: Stack, study_uid: str) -> dict[str, Any]:
@@ -50,9 +72,9 @@ def in_the_middle(stack: Stack, study_uid: str) -> dict[str, Any]:
     return eventually(look, "the job makes masks")
 
 
-def assert_done_once(stack: Stack, case: Case) -> None:
-    job = stack.job_in_state(case.reference.study_uid, "succeeded")
-    assert len(stack.jobs_of(case.reference.study_uid)) == 1
+def assert_done_once(stack: Stack, study: Study) -> None:
+    job = stack.job_in_state(study.uid, "succeeded")
+    assert len(stack.jobs_of(study.uid)) == 1
     assert [step["name"] for step in job["steps"]] == ["find_images", "extract", "publish"]
     assert all(step["error"] is None for step in job["steps"])
     regions = stack.results(job["series_uid"])["results"]["regions"]
@@ -62,53 +84,46 @@ def assert_done_once(stack: Stack, case: Case) -> None:
 
 
 def test_a_worker_that_is_killed_in_the_middle_is_replaced_and_its_job_done_once(
-    own_stack: Stack, long_case: Case, written: Written
+    own_stack: Stack, long_study: Study
 ) -> None:
-    own_stack.receive(*written(long_case))
-    in_the_middle(own_stack, long_case.reference.study_uid)
+    own_stack.receive(long_study.images, long_study.structure_set)
+    in_the_middle(own_stack, long_study.uid)
     first = own_stack.worker_process()
     own_stack.kill_worker()
-    assert_done_once(own_stack, long_case)
+    assert_done_once(own_stack, long_study)
     assert own_stack.worker_process() != first
 
 
-def test_orthanc_killed_in_the_middle_goes_on_after_its_restart(
-    own_stack: Stack, long_case: Case, written: Written
-) -> None:
-    own_stack.receive(*written(long_case))
-    in_the_middle(own_stack, long_case.reference.study_uid)
+def test_orthanc_killed_in_the_middle_goes_on_after_its_restart(own_stack: Stack, long_study: Study) -> None:
+    own_stack.receive(long_study.images, long_study.structure_set)
+    in_the_middle(own_stack, long_study.uid)
     own_stack.kill_orthanc()
     own_stack.start()
-    assert_done_once(own_stack, long_case)
+    assert_done_once(own_stack, long_study)
 
 
-def test_a_worker_waits_for_an_orthanc_that_is_away_and_goes_on(
-    tmp_path: Path, long_case: Case, written: Written
-) -> None:
+def test_a_worker_waits_for_an_orthanc_that_is_away_and_goes_on(tmp_path: Path, long_study: Study) -> None:
     with (
         running_stack(tmp_path / "data", PacsSuite={"Workers": "external"}) as stack,
         stack.external_worker(),
     ):
         stack.wait_until_healthy()
-        stack.receive(*written(long_case))
-        in_the_middle(stack, long_case.reference.study_uid)
+        stack.receive(long_study.images, long_study.structure_set)
+        in_the_middle(stack, long_study.uid)
         stack.kill_orthanc()
         stack.start()
-        assert_done_once(stack, long_case)
+        assert_done_once(stack, long_study)
 
 
-def test_what_arrives_while_no_worker_runs_is_done_when_one_comes(
-    tmp_path: Path, new_case: NewCase, written: Written
-) -> None:
-    case = new_case()
+def test_what_arrives_while_no_worker_runs_is_done_when_one_comes(tmp_path: Path, study: Study) -> None:
     with running_stack(tmp_path / "data", PacsSuite={"Workers": "external"}) as stack:
-        stack.receive(*written(case))
+        stack.receive(study.images, study.structure_set)
         health = stack.get("/pacs/api/health")
         assert health.status_code == 503
         assert health.json()["services"]["worker"]["state"] == "unhealthy"
         with stack.external_worker():
             stack.wait_until_healthy()
-            assert_done_once(stack, case)
+            assert_done_once(stack, study)
 
 
 def test_the_worker_ends_with_orthanc(own_stack: Stack) -> None:
@@ -123,74 +138,41 @@ def test_orthanc_stops_cleanly(own_stack: Stack) -> None:
     assert not _lives(worker)
 
 
-def test_what_arrived_while_the_suite_was_switched_off_is_found(
-    tmp_path: Path, new_case: NewCase, written: Written
-) -> None:
-    case = new_case()
-    with running_stack(tmp_path / "data") as stack:
-        stack.wait_until_healthy()
-        stack.stop()
-        stack.without_suite()
-        stack.start()
-        stack.receive(*written(case))
-        stack.stop()
-        stack.with_suite()
-        stack.start()
-        stack.wait_until_healthy()
-        assert_done_once(stack, case)
+def test_what_arrived_while_the_suite_was_switched_off_is_found(own_stack: Stack, study: Study) -> None:
+    with switched_off(own_stack):
+        own_stack.receive(study.images, study.structure_set)
+    assert_done_once(own_stack, study)
 
 
 def test_structure_sets_that_were_there_before_the_first_start_are_processed(
-    tmp_path: Path, new_case: NewCase, written: Written
+    own_stack: Stack, study: Study
 ) -> None:
-    case = new_case()
-    with running_stack(tmp_path / "data") as stack:
-        stack.wait_until_healthy()
-        stack.stop()
-        shutil.rmtree(stack.deployment.data / "store")
-        stack.without_suite()
-        stack.start()
-        stack.receive(*written(case))
-        stack.stop()
-        stack.with_suite()
-        stack.start()
-        stack.wait_until_healthy()
-        assert_done_once(stack, case)
+    with switched_off(own_stack):
+        shutil.rmtree(own_stack.deployment.data / "store")
+        own_stack.receive(study.images, study.structure_set)
+    assert_done_once(own_stack, study)
 
 
 def test_a_restart_before_the_series_is_stable_does_not_leave_the_job_waiting(
-    tmp_path: Path, new_case: NewCase
+    tmp_path: Path, study: Study
 ) -> None:
-    case = new_case()
-    paths = case.write(tmp_path / "case")
-    with running_stack(tmp_path / "data", StableAge=3600) as stack:
-        stack.wait_until_healthy()
-        stack.receive(paths[-1], *paths[:10])
-        stack.job_in_state(case.reference.study_uid, "waiting")
+    with healthy_stack(tmp_path / "data", StableAge=3600) as stack:
+        stack.receive(study.structure_set, *sorted(study.images.iterdir())[:10])
+        stack.job_in_state(study.uid, "waiting")
         stack.stop()
         stack.start()
-        job = stack.job_in_state(case.reference.study_uid, "succeeded")
+        job = stack.job_in_state(study.uid, "succeeded")
         assert stack.results(job["series_uid"])["results"]["sources"]["images"] == 10
 
 
-def test_deleted_while_orthanc_was_not_listening_leaves_no_results(
-    tmp_path: Path, new_case: NewCase, written: Written
-) -> None:
-    case = new_case()
-    with running_stack(tmp_path / "data") as stack:
-        stack.wait_until_healthy()
-        stack.receive(*written(case))
-        job = stack.job_in_state(case.reference.study_uid, "succeeded")
-        folder = stack.deployment.data / "exports" / job["result"]["folder"]
-        instance = stack.instance_id(job["sop_instance_uid"])
-        stack.stop()
-        stack.without_suite()
-        stack.start()
-        stack.delete(f"/instances/{instance}").raise_for_status()
-        stack.stop()
-        stack.with_suite()
-        stack.start()
-        eventually(lambda: not folder.exists(), "the files are gone")
+def test_deleted_while_orthanc_was_not_listening_leaves_no_results(own_stack: Stack, study: Study) -> None:
+    own_stack.receive(study.images, study.structure_set)
+    job = own_stack.job_in_state(study.uid, "succeeded")
+    folder = own_stack.deployment.data / "exports" / job["result"]["folder"]
+    instance = own_stack.instance_id(job["sop_instance_uid"])
+    with switched_off(own_stack):
+        own_stack.delete(f"/instances/{instance}").raise_for_status()
+    eventually(lambda: not folder.exists(), "the files are gone")
 
 
 def test_thirty_structure_sets_at_once_are_all_done(
