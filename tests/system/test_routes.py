@@ -39,7 +39,7 @@ def test_process_answers_the_regions(stack: Stack, new_case: NewCase, written: W
         folder = stack.deployment.data / "exports" / content["results_folder"]
         assert (folder / roi["mask_path"]).is_file()
         assert (folder / roi["stl_path"]).is_file()
-        assert stack.get(f"/pacs/{roi['mask_url']}").ok
+        assert stack.get(roi["mask_url"]).ok
     assert content["processing_time_s"] > 0
     assert len(content["phases"]) == 7
 

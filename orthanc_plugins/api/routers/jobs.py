@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from orthanc_plugins.api.dependencies import STUDY_PATTERN, JobIdPath, Joined, study_uid_of
-from orthanc_plugins.api.problems import Problem
+from orthanc_plugins.api.links import Linked, Links
+from orthanc_plugins.api.problems import Problem, problem_documented
 from orthanc_plugins.identifiers import JobId
 from orthanc_plugins.jobs import Job, JobKind, JobState
 from orthanc_plugins.services import Services
@@ -58,7 +59,7 @@ class JobSummary(BaseModel):
     sop_instance_uid: str | None
     waiting: Waiting | None
     error: Failure | None
-    href: str
+    href: str = Field(description="Address of the job: an absolute path on the host asked.")
 
 
 class Step(BaseModel):
@@ -123,7 +124,7 @@ class JobFilter(BaseModel):
 
 
 @router.get("")
-def list_jobs(services: Joined, wanted: Annotated[JobFilter, Query()]) -> JobPage:
+def list_jobs(services: Joined, links: Linked, wanted: Annotated[JobFilter, Query()]) -> JobPage:
     """List jobs, those first asked for last at the top."""
     job_ids = (
         None if wanted.study is None else services.store.jobs_of_study(study_uid_of(services, wanted.study))
@@ -140,17 +141,17 @@ def list_jobs(services: Joined, wanted: Annotated[JobFilter, Query()]) -> JobPag
         limit=wanted.limit,
         offset=wanted.offset,
     )
-    return JobPage(jobs=summaries(services, found), limit=wanted.limit, offset=wanted.offset)
+    return JobPage(jobs=_summaries(services, links, found), limit=wanted.limit, offset=wanted.offset)
 
 
 @router.get("/{job_id}")
-def show_job(services: Joined, job_id: JobIdPath) -> JobDetail:
+def show_job(services: Joined, links: Linked, job_id: JobIdPath) -> JobDetail:
     """Show a job with its steps and phases."""
-    return _detail(services, JobId(job_id))
+    return _detail(services, links, JobId(job_id))
 
 
-@router.post("/{job_id}/cancel", responses={409: {"description": "The job has ended."}})
-def cancel_job(services: Joined, job_id: JobIdPath) -> JobDetail:
+@router.post("/{job_id}/cancel", responses={409: problem_documented("The job has ended.")})
+def cancel_job(services: Joined, links: Linked, job_id: JobIdPath) -> JobDetail:
     """Stop a queued, running or waiting job; one that has ended is a conflict."""
     wanted = JobId(job_id)
     before = services.queue.job(wanted).state
@@ -160,11 +161,13 @@ def cancel_job(services: Joined, job_id: JobIdPath) -> JobDetail:
     if before.ended or after is not JobState.CANCELLED:
         raise Problem(HTTPStatus.CONFLICT, f"The job has {_ENDED[after]}: there is nothing left to cancel.")
     services.store.no_longer_awaits(wanted)
-    return _detail(services, wanted)
+    return _detail(services, links, wanted)
 
 
-@router.post("/{job_id}/retry", responses={409: {"description": "The job has succeeded, is queued or runs."}})
-def retry_job(services: Joined, job_id: JobIdPath) -> JobDetail:
+@router.post(
+    "/{job_id}/retry", responses={409: problem_documented("The job has succeeded, is queued or runs.")}
+)
+def retry_job(services: Joined, links: Linked, job_id: JobIdPath) -> JobDetail:
     """Do a waiting, failed or cancelled job again from its start; any other is a conflict."""
     wanted = JobId(job_id)
     if services.queue.job(wanted).state is JobState.SUCCEEDED:
@@ -174,18 +177,20 @@ def retry_job(services: Joined, job_id: JobIdPath) -> JobDetail:
             'ask POST api/process with "again": true.',
         )
     services.queue.run_again(wanted)
-    return _detail(services, wanted)
+    return _detail(services, links, wanted)
 
 
-def summaries(services: Services, jobs: list[Job]) -> list[JobSummary]:
+def _summaries(services: Services, links: Links, jobs: list[Job]) -> list[JobSummary]:
     """Return jobs with what they act on and what they wait for."""
     job_ids = [job.job_id for job in jobs]
     subjects = services.store.subjects(job_ids)
     waiting = services.store.waiting_among(job_ids)
-    return [JobSummary(**_summary(job, subjects.get(job.job_id), waiting.get(job.job_id))) for job in jobs]
+    return [
+        JobSummary(**_summary(links, job, subjects.get(job.job_id), waiting.get(job.job_id))) for job in jobs
+    ]
 
 
-def _detail(services: Services, job_id: JobId) -> JobDetail:
+def _detail(services: Services, links: Links, job_id: JobId) -> JobDetail:
     job = services.queue.job(job_id)
     subject = services.store.subjects([job_id]).get(job_id)
     awaited = services.store.waiting_among([job_id]).get(job_id)
@@ -202,11 +207,11 @@ def _detail(services: Services, job_id: JobId) -> JobDetail:
     ]
     made = services.store.result_of_job(job_id)
     return JobDetail(
-        **_summary(job, subject, awaited),
+        **_summary(links, job, subject, awaited),
         steps=steps,
         phases=phases_of(services, job),
         result=None if job.result is None else dict(job.result),
-        results_url=None if made is None else f"api/rtstruct/{made.subject.series_uid}",
+        results_url=None if made is None else links.results(made.subject.series_uid),
     )
 
 
@@ -236,7 +241,9 @@ def waiting_for(services: Services, job: Job) -> Waiting | None:
     return _waiting(awaited) if job.state is JobState.WAITING else None
 
 
-def _summary(job: Job, subject: StructureSubject | None, awaited: AwaitedImages | None) -> dict[str, Any]:
+def _summary(
+    links: Links, job: Job, subject: StructureSubject | None, awaited: AwaitedImages | None
+) -> dict[str, Any]:
     ran_s = None
     if job.started_at is not None and job.ended_at is not None:
         ran_s = (job.ended_at - job.started_at).total_seconds()
@@ -254,7 +261,7 @@ def _summary(job: Job, subject: StructureSubject | None, awaited: AwaitedImages 
         "sop_instance_uid": None if subject is None else subject.sop_instance_uid,
         "waiting": _waiting(awaited) if job.state is JobState.WAITING else None,
         "error": None if job.failure is None else Failure(name=job.failure.name, message=job.failure.message),
-        "href": f"api/jobs/{job.job_id}",
+        "href": links.job(job.job_id),
     }
 
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from orthanc_plugins.api.dependencies import STUDY_PATTERN, UID_PATTERN, Joined, study_uid_of, wait_for_job
-from orthanc_plugins.api.problems import STATUS_OF_ERROR, Problem, problem_response
+from orthanc_plugins.api.links import Linked, Links
+from orthanc_plugins.api.problems import STATUS_OF_ERROR, Problem, problem_documented, problem_response
 from orthanc_plugins.api.routers.jobs import Phase, Waiting, phases_of, waiting_for
 from orthanc_plugins.api.routers.results import results_content
 from orthanc_plugins.archives import SeriesRecord
@@ -86,21 +87,21 @@ class ProcessAnswer(BaseModel):
     response_model=ProcessAnswer,
     responses={
         202: {"model": ProcessAnswer, "description": "It is not done yet; `waiting` tells what is missing."},
-        404: {"description": "Orthanc does not hold the study or series, or has lost it meanwhile."},
-        409: {"description": "Several structure sets may be meant, or the job was cancelled."},
-        422: {"description": "There is no structure set, or it cannot be used."},
-        500: {"description": "The suite met a fault it does not know."},
-        503: {"description": "Orthanc or the database does not answer: ask again later."},
+        404: problem_documented("Orthanc does not hold the study or series, or has lost it meanwhile."),
+        409: problem_documented("Several structure sets may be meant, or the job was cancelled."),
+        422: problem_documented("There is no structure set, or it cannot be used."),
+        500: problem_documented("The suite met a fault it does not know."),
+        503: problem_documented("Orthanc or the database does not answer: ask again later."),
     },
 )
-async def process(request: ProcessRequest, services: Joined) -> JSONResponse:
+async def process(request: ProcessRequest, services: Joined, links: Linked) -> JSONResponse:
     """Process a structure set and answer its regions; 202 with the job when that takes longer.
 
     What is already done is answered at once, what was cancelled is done again.
     """
     job_id = await run_in_threadpool(_submit, services, request)
     job = await wait_for_job(services, job_id, request.wait_s if request.synchronous else 0)
-    return await run_in_threadpool(_answer, services, job)
+    return await run_in_threadpool(_answer, services, links, job)
 
 
 @router.get(
@@ -110,6 +111,7 @@ async def process(request: ProcessRequest, services: Joined) -> JSONResponse:
 )
 async def extract_rt(
     services: Joined,
+    links: Linked,
     instance_id: Annotated[
         str, Path(pattern=r"^[0-9a-f.-]{1,64}$", description="Orthanc identifier or SOP Instance UID.")
     ],
@@ -118,28 +120,32 @@ async def extract_rt(
     instance = await run_in_threadpool(_structure_set, services, instance_id)
     result = await run_in_threadpool(services.store.result_of_instance, instance)
     if result is None:
-        job_id = await run_in_threadpool(_reception(services).structure_set_stored, instance)
+        job_id = await run_in_threadpool(_ask, services, instance)
         job = await wait_for_job(services, job_id, ProcessRequest.model_fields["wait_s"].default)
         result = await run_in_threadpool(services.store.result_of_instance, instance)
         if result is None:
-            return await run_in_threadpool(_answer, services, job)
+            return await run_in_threadpool(_answer, services, links, job)
     path = services.exports / result.folder / "contours.json"
     if not path.is_file():
         raise Problem(
-            HTTPStatus.NOT_FOUND, "The contours were not exported: add json to Structures.Formats and retry."
+            HTTPStatus.NOT_FOUND,
+            "The contours were not exported: add json to Structures.Formats, then ask POST api/process "
+            'with "again": true.',
         )
     return FileResponse(path, media_type="application/json")
-
-
-def _reception(services: Services) -> Reception:
-    return Reception(services.orthanc, services.store, services.queue)
 
 
 def _submit(services: Services, request: ProcessRequest) -> JobId:
     series = _structure_series(services, request)
     newest = max(series.instances, key=lambda instance: _stored_at(services, instance))
-    job_id = _reception(services).structure_set_stored(newest)
-    if request.again or services.queue.job(job_id).state is JobState.CANCELLED:
+    return _ask(services, newest, again=request.again)
+
+
+def _ask(services: Services, instance: OrthancId, *, again: bool = False) -> JobId:
+    """Ask for the processing of a structure set; what was cancelled is done again for whoever asks."""
+    reception = Reception(services.orthanc, services.store, services.queue)
+    job_id = reception.structure_set_stored(instance)
+    if again or services.queue.job(job_id).state is JobState.CANCELLED:
         with suppress(JobActive):  # it is being done at this moment
             services.queue.run_again(job_id)
     return job_id
@@ -187,7 +193,7 @@ def _structure_set(services: Services, instance_id: str) -> OrthancId:
     return instance
 
 
-def _answer(services: Services, job: Job) -> JSONResponse:
+def _answer(services: Services, links: Links, job: Job) -> JSONResponse:
     if job.failure is not None:
         status = _STATUS_OF_FAILURE.get(job.failure.name, HTTPStatus.INTERNAL_SERVER_ERROR)
         return problem_response(status, job.failure.message, error=job.failure.name, job_id=job.job_id)
@@ -202,43 +208,43 @@ def _answer(services: Services, job: Job) -> JSONResponse:
             "The results were removed with their structure set: send it to Orthanc again.",
             job_id=job.job_id,
         )
-    answer = _process_answer(services, job, result)
+    answer = _process_answer(services, links, job, result)
     return JSONResponse(
         answer.model_dump(mode="json"), HTTPStatus.ACCEPTED if result is None else HTTPStatus.OK
     )
 
 
-def _process_answer(services: Services, job: Job, result: ResultRecord | None) -> ProcessAnswer:
+def _process_answer(services: Services, links: Links, job: Job, result: ResultRecord | None) -> ProcessAnswer:
     phases = phases_of(services, job)
     rois: list[Roi] = []
     if result is not None:
         content = results_content(services, result)
-        rois = [_roi(region, result.subject.series_uid) for region in content["regions"]]
+        rois = [_roi(links, region, result.subject.series_uid) for region in content["regions"]]
     return ProcessAnswer(
         status=job.state,
         job_id=job.job_id,
-        job_url=f"api/jobs/{job.job_id}",
+        job_url=links.job(job.job_id),
         rois=rois,
         processing_time_s=round(sum(phase.duration_s or 0 for phase in phases), 3) if phases else None,
         phases=phases,
         waiting=waiting_for(services, job),
         results_folder=None if result is None else result.folder,
-        results_url=None if result is None else f"api/rtstruct/{result.subject.series_uid}",
+        results_url=None if result is None else links.results(result.subject.series_uid),
         viewer_url=None if result is None else services.viewer_link(result.subject.study_uid),
     )
 
 
-def _roi(region: dict[str, Any], series_uid: str) -> Roi:
-    base = f"api/rtstruct/{series_uid}/regions/{region['number']}"
+def _roi(links: Links, region: dict[str, Any], series_uid: str) -> Roi:
+    number = region["number"]
     mask, mesh = region.get("mask_path"), region.get("stl_path")
     return Roi(
-        number=region["number"],
+        number=number,
         name=region["name"],
         state=region["state"],
         volume_cc=region.get("volume_cc"),
         surface_cm2=region.get("surface_cm2"),
         mask_path=mask,
         stl_path=mesh,
-        mask_url=None if mask is None else f"{base}/mask.nii.gz",
-        stl_url=None if mesh is None else f"{base}/mesh.stl",
+        mask_url=None if mask is None else links.region_file(series_uid, number, "mask.nii.gz"),
+        stl_url=None if mesh is None else links.region_file(series_uid, number, "mesh.stl"),
     )

@@ -102,6 +102,7 @@ def test_a_job_is_shown_with_steps_phases_result_and_address(client: Client, job
     assert job["result"]["outcome"] == "done"
     assert (job["study_uid"], job["sop_instance_uid"]) == ("1.2.9", "1.2.9.2.3")
     assert job["duration_s"] >= 0
+    assert job["href"] == f"/pacs/api/jobs/{job['job_id']}"
     assert client.get(job["href"]).json() == job
 
 

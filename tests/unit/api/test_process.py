@@ -62,6 +62,7 @@ def test_results_that_are_there_are_answered_at_once(client: Client, world: Worl
         (2, None, None),
     ]
     assert content["processing_time_s"] == 0.25
+    assert content["rois"][0]["mask_url"] == f"/pacs/api/rtstruct/{SETS}/regions/1/mask.nii.gz"
     assert client.get(content["rois"][0]["mask_url"]).status_code == 200
     assert client.get(content["results_url"]).status_code == 200
     assert client.get(content["job_url"]).status_code == 200
@@ -271,6 +272,22 @@ def test_contours_that_wait_for_images_are_accepted(client: Client, world: World
     answer = client.get(f"api/extract-rt/{instance}")
     assert answer.status_code == 202
     assert answer.json()["status"] == "waiting"
+
+
+def test_contours_whose_job_was_cancelled_are_extracted_when_they_are_asked_for(
+    client: Client, world: World, worker: Any
+) -> None:
+    instance = world.receive()
+    job_id = world.ask(instance)
+    world.queue.cancel(job_id)
+    run_again = world.queue.run_again
+
+    def run_again_and_publish(wanted: JobId) -> None:
+        run_again(wanted)
+        world.publish(wanted)
+
+    world.queue.run_again = run_again_and_publish  # type: ignore[method-assign]
+    assert client.get(f"api/extract-rt/{instance}").content == b"content of contours.json"
 
 
 def test_contours_that_were_not_exported_say_which_setting_to_change(client: Client, world: World) -> None:
