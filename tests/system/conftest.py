@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,6 +33,12 @@ class Study:
     @property
     def uid(self) -> str:
         return self.case.reference.study_uid
+
+
+def worker_log(stack: Stack, job_id: str) -> list[dict[str, Any]]:
+    """Return what the worker has said of a job."""
+    text = (stack.deployment.logs / "worker.log").read_text(encoding="utf-8")
+    return [line for line in map(json.loads, text.splitlines()) if line.get("job_id") == job_id]
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.builders import DAMAGES
 from tests.stack import eventually
-from tests.system.conftest import Study
+from tests.system.conftest import Study, worker_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +33,6 @@ def cancelled(stack: Stack, study: Study) -> dict[str, Any]:
     answer = stack.post(f"/pacs/api/jobs/{job['job_id']}/cancel")
     assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
     return job
-
-
-def worker_log(stack: Stack, job_id: str) -> list[dict[str, Any]]:
-    text = (stack.deployment.logs / "worker.log").read_text(encoding="utf-8")
-    return [line for line in map(json.loads, text.splitlines()) if line.get("job_id") == job_id]
 
 
 # Deletion

@@ -13,7 +13,7 @@ import pytest
 from tests.builders import build_case
 from tests.builders.images import ImageFrame
 from tests.stack import Stack, eventually, running_stack
-from tests.system.conftest import Study
+from tests.system.conftest import Study, worker_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,6 +124,24 @@ def test_what_arrives_while_no_worker_runs_is_done_when_one_comes(tmp_path: Path
         with stack.external_worker():
             stack.wait_until_healthy()
             assert_done_once(stack, study)
+
+
+def test_a_job_that_is_cancelled_in_the_middle_stops_quietly_and_can_be_done_again(
+    own_stack: Stack, long_study: Study
+) -> None:
+    own_stack.receive(long_study.images, long_study.structure_set)
+    job_id = in_the_middle(own_stack, long_study.uid)["job_id"]
+    assert own_stack.post(f"/pacs/api/jobs/{job_id}/cancel").status_code == 200
+    eventually(
+        lambda: any("was cancelled" in line["message"] for line in worker_log(own_stack, job_id)),
+        "it has stopped",
+    )
+    job = own_stack.job(job_id)
+    assert (job["state"], job["results_url"], job["error"]) == ("cancelled", None, None)
+    assert {phase["state"] for phase in job["phases"]} <= {"done", "cancelled"}
+    assert not [line for line in worker_log(own_stack, job_id) if line["level"] == "ERROR"]
+    assert own_stack.post(f"/pacs/api/jobs/{job_id}/retry").status_code == 200
+    assert_done_once(own_stack, long_study)
 
 
 def test_the_worker_ends_with_orthanc(own_stack: Stack) -> None:
