@@ -275,7 +275,7 @@ def test_contours_that_wait_for_images_are_accepted(client: Client, world: World
 
 
 def test_contours_whose_job_was_cancelled_are_extracted_when_they_are_asked_for(
-    client: Client, world: World, worker: Any
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance = world.receive()
     job_id = world.ask(instance)
@@ -286,7 +286,7 @@ def test_contours_whose_job_was_cancelled_are_extracted_when_they_are_asked_for(
         run_again(wanted)
         world.publish(wanted)
 
-    world.queue.run_again = run_again_and_publish  # type: ignore[method-assign]
+    monkeypatch.setattr(world.queue, "run_again", run_again_and_publish)
     assert client.get(f"api/extract-rt/{instance}").content == b"content of contours.json"
 
 
