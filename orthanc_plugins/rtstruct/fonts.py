@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import io
 import unicodedata
+from bisect import bisect_right
 from functools import cache
-from itertools import groupby
+from itertools import accumulate, groupby
 from xml.sax.saxutils import escape
 
 import pymupdf_fonts
 from reportlab.lib.fonts import addMapping
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfbase.pdfmetrics import getFont, registerFont
+from reportlab.pdfbase.pdfmetrics import getFont, registerFont, stringWidth
 from reportlab.pdfbase.ttfonts import TTFont
 
 SANS = "PacsSans"
@@ -60,10 +61,36 @@ def marked_up(text: str, longest: int | None = None) -> str:
     return "".join(_run(font, "".join(letters)) for font, letters in runs)
 
 
+def fitted(text: str, width: float, size: float) -> str:
+    """Return a text that is no wider than a line, its end an ellipsis where it had to be cut.
+
+    Parameters
+    ----------
+    width, size
+        Of the line and of the type, in points (1/72 inch).
+    """
+    register_fonts()
+    room = width - stringWidth("…", SANS, size)
+    ends = list(accumulate(_width(letter, size) for letter in text))
+    if not ends or ends[-1] <= width:
+        return text
+    return f"{text[: bisect_right(ends, room)].rstrip()}…"
+
+
+def _width(letter: str, size: float) -> float:
+    font = _font(letter)
+    width: float = stringWidth(_code_point(letter) if font is None else letter, font or SANS, size)
+    return width
+
+
+def _code_point(letter: str) -> str:
+    return f"[U+{ord(letter):04X}]"
+
+
 def _run(font: str | None, letters: str) -> str:
     """Return the markup of letters that share a font, of code points where there is none."""
     if font is None:
-        return "".join(f"[U+{ord(letter):04X}]" for letter in letters)
+        return "".join(map(_code_point, letters))
     shown = escape(letters)
     return shown if font == SANS else f'<font name="{font}">{shown}</font>'
 

@@ -1,4 +1,4 @@
-"""The results as ``report.pdf``: what was read, the overview, a table of regions, problems, pictures.
+"""The results as ``report.pdf``: what was read, the overview with its legend, regions, problems, pictures.
 
 It speaks of UIDs and regions only; no patient's name or identifier is known here. The same results give the
 same bytes: a time stands in the report only where the caller hands one in.
@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING
 
 from reportlab.lib.colors import Color, white
 from reportlab.lib.units import mm
-from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Paragraph, Spacer, Table
+from reportlab.platypus import Flowable, Paragraph, Spacer, Table
 
 from orthanc_plugins.rtstruct import report_page as page
 from orthanc_plugins.rtstruct.export import write_whole
+from orthanc_plugins.rtstruct.fonts import fitted
 from orthanc_plugins.rtstruct.pictures import region_colour
-from orthanc_plugins.rtstruct.report_page import ReportDocument, faint, heading, picture, shown
+from orthanc_plugins.rtstruct.report_page import (
+    ReportDocument,
+    faint,
+    heading,
+    line,
+    picture,
+    shown,
+    together,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,11 +38,15 @@ REPORT_NAME = "report.pdf"
 
 _NONE = "\N{EN DASH}"
 _TIMES = " \N{MULTIPLICATION SIGN} "
-_LONGEST_NAME = 64
 _LONGEST_LABEL = 120
-_OVERVIEW_PX, _OVERVIEW_HIGHEST = 1100, 112 * mm
-_PICTURE_PX, _PICTURE_SIDE = 360, 56 * mm
+_LONGEST_MESSAGE = 600
+_OVERVIEW_PX, _OVERVIEW_HIGHEST = 1280, 105 * mm
+_PICTURE_PX, _PICTURE_SIDE = 360, 50 * mm
 _PICTURES_ACROSS = 3
+_LEGEND_ACROSS = 4
+_SWATCH_WIDTH = 4 * mm
+_NAME_WIDTH, _NAME_LINES = 52 * mm, 2
+_INTENSITIES_WIDTH = 32 * mm
 _LABEL_WIDTH = 46 * mm
 _PADDED: list[tuple[object, ...]] = [
     ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
@@ -48,6 +61,15 @@ _RULED: list[tuple[object, ...]] = [
     ("LINEBELOW", (0, 0), (-1, 0), 0.8, page.ACCENT),
     ("LINEBELOW", (0, 1), (-1, -1), 0.4, page.RULE),
 ]
+_TIGHT: list[tuple[object, ...]] = [
+    ("TOPPADDING", (0, 0), (-1, -1), 0),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 1),
+]
+_MARKS = (
+    "Letters say where the edges of a picture point to in the patient: L left, R right, A anterior, "
+    "P posterior, S superior, I inferior. The number is the slice's place in mm, in the patient's frame of "
+    "reference (LPS)."
+)
 _METHODS = (
     "Volume: planimetric, the area of the contours times the thickness of their slices; 1 cc = 1 cm³ = 1 ml.",
     "Surface: area of the smoothed, closed surface mesh.",
@@ -84,6 +106,7 @@ def _story(folder: Path, results: Results, created: datetime | None) -> list[Flo
         *_overview(folder, results),
         *_regions(results.regions),
         *_problems(results),
+        *together([heading("Methods"), *(faint(note) for note in _METHODS)]),
         *_pictures(folder, results.regions),
     ]
 
@@ -138,56 +161,82 @@ def _state_counts(regions: Sequence[RegionResult]) -> str:
 
 
 def _overview(folder: Path, results: Results) -> list[Flowable]:
+    """Return the overview, what its colours mean, and how it is read."""
     if results.overview_path is None:
         return []
-    path = folder / results.overview_path
-    return [Spacer(0, 4 * mm), picture(path, _OVERVIEW_PX, page.WIDTH, _OVERVIEW_HIGHEST)]
+    montage = picture(folder / results.overview_path, _OVERVIEW_PX, page.WIDTH, _OVERVIEW_HIGHEST)
+    drawn = [region for region in results.regions if region.preview_path is not None]
+    note = faint(f"All regions on slices from one end to the other, each in its colour. {_MARKS}")
+    return [heading("Overview"), note, Spacer(0, 2 * mm), montage, Spacer(0, 2 * mm), *_legend(drawn)]
+
+
+def _legend(regions: Sequence[RegionResult]) -> list[Flowable]:
+    """Return the colours of regions beside their numbers and names, in rows."""
+    if not regions:
+        return []
+    width = page.WIDTH / _LEGEND_ACROSS - _SWATCH_WIDTH
+    rows: list[list[Paragraph | str]] = []
+    swatches = []
+    for place, region in enumerate(regions):
+        row, column = divmod(place, _LEGEND_ACROSS)
+        if column == 0:
+            rows.append([""] * 2 * _LEGEND_ACROSS)
+        rows[row][2 * column + 1] = line(_named(region), width - 6, page.NOTE)
+        swatches.append(("BACKGROUND", (2 * column, row), (2 * column, row), _swatch(region)))
+    style = [*_PADDED, *swatches, ("LINEBELOW", (0, 0), (-1, -1), 2, white), *_TIGHT]
+    return [Table(rows, colWidths=[_SWATCH_WIDTH, width] * _LEGEND_ACROSS, style=style)]
+
+
+def _named(region: RegionResult) -> str:
+    return f"{region.number} {region.name or _NONE}"
 
 
 def _regions(regions: Sequence[RegionResult]) -> list[Flowable]:
-    """Return the table of regions and what its columns mean."""
+    """Return the table of regions."""
     if not regions:
         return [heading("Regions"), shown("The structure set holds no regions.")]
-    titles = ("", "No.", "Name", "Volume", "Surface", "Slices", "Contours", "Mean ± SD", "State")
-    units = ("", "", "", "cc", "cm²", "", "", "", "")
-    rows = [
-        [_title(title, unit) for title, unit in zip(titles, units, strict=True)],
-        *(_row(region) for region in regions),
-    ]
+    titles = (
+        "", "No.", "Name", "Volume [cc]", "Surface [cm²]", "Slices", "Contours", "Mean ± SD", "State",
+    )  # fmt: skip
     swatches = [
         ("BACKGROUND", (0, place), (0, place), _swatch(region)) for place, region in enumerate(regions, 1)
     ]
-    widths = [width * mm for width in (4, 11, 54, 19, 19, 12, 15, 30)]
+    widths = [
+        _SWATCH_WIDTH,
+        11 * mm,
+        _NAME_WIDTH,
+        *(width * mm for width in (19, 20, 12, 15)),
+        _INTENSITIES_WIDTH,
+    ]
     table = Table(
-        rows,
+        [[_title(title) for title in titles], *(_row(region) for region in regions)],
         colWidths=[*widths, page.WIDTH - sum(widths)],
         repeatRows=1,
         style=[*_RULED, ("LINEBELOW", (0, 1), (0, -1), 2, white), *swatches],
     )
-    notes = KeepTogether([Spacer(0, 3 * mm), *(faint(note) for note in _METHODS)])
-    return [CondPageBreak(35 * mm), heading("Regions"), table, notes]
+    return together([heading("Regions"), table])
 
 
-def _title(title: str, unit: str) -> Paragraph:
-    style = page.NOTE if title in {"", "Name", "State"} else page.NUMBER_TITLE
-    return faint(f"{title} {unit}".rstrip(), style)
+def _title(title: str) -> Paragraph:
+    return faint(title, page.NOTE if title in {"", "Name", "State"} else page.NUMBER_TITLE)
 
 
 def _row(region: RegionResult) -> list[Paragraph | str]:
-    name = [shown(region.name or _NONE, longest=_LONGEST_NAME)]
+    name = [line(region.name or _NONE, _NAME_WIDTH - 6, lines=_NAME_LINES)]
     if region.interpreted_type:
-        name.append(faint(region.interpreted_type))
+        name.append(faint(fitted(region.interpreted_type, _NAME_WIDTH - 6, page.NOTE.fontSize)))
     numbers = (
         _measure(region.volume_cc),
         _measure(region.surface_cm2),
         str(region.slices),
         str(region.contours),
+        fitted(_intensities(region), _INTENSITIES_WIDTH - 6, page.NUMBER.fontSize),
     )
     return [
         "",
         shown(str(region.number), page.NUMBER),
         name,
-        *(shown(number, page.NUMBER) for number in (*numbers, _intensities(region))),
+        *(shown(number, page.NUMBER) for number in numbers),
         _state(region.state),
     ]
 
@@ -196,23 +245,28 @@ def _swatch(region: RegionResult) -> Color:
     return Color(*(part / 255 for part in region_colour(region.colour, region.number)))
 
 
+def _decimals(value: float) -> int:
+    """Return how many decimals of a number of this size mean something: about four figures."""
+    return 3 if value < 1 else 2 if value < 100 else 1  # noqa: PLR2004 - where figures stop to mean much
+
+
 def _measure(value: float | None) -> str:
-    """Return a number with about four figures that mean something, a dash for none.
+    """Return a measure as it is printed, a dash for none.
 
     >>> _measure(0.01234), _measure(38.8913), _measure(12988.52)
     ('0.012', '38.89', '12988.5')
     """
-    if value is None:
-        return _NONE
-    decimals = 3 if value < 1 else 2 if value < 100 else 1  # noqa: PLR2004 - where figures stop to mean much
-    return f"{value:.{decimals}f}"
+    return _NONE if value is None else f"{value:.{_decimals(value)}f}"
 
 
 def _intensities(region: RegionResult) -> str:
+    """Return mean and standard deviation, both to the decimals that the larger one has."""
     found = region.statistics
     if found is None:
         return _NONE
-    return f"{found.mean:.4g} ± {found.sd:.3g} {found.unit}".rstrip()
+    decimals = _decimals(max(abs(found.mean), found.sd))
+    text = f"{found.mean:.{decimals}f} ± {found.sd:.{decimals}f} {found.unit}".rstrip()
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _state(state: str) -> Paragraph:
@@ -232,7 +286,7 @@ def _problems(results: Results) -> list[Flowable]:
         repeatRows=1,
         style=[*_RULED, ("VALIGN", (0, 1), (-1, -1), "TOP")],
     )
-    return [CondPageBreak(30 * mm), heading(f"Problems ({len(found)})"), table]
+    return together([heading(f"Problems ({len(found)})"), table])
 
 
 def _problem(problem: Problem) -> list[Paragraph]:
@@ -240,34 +294,40 @@ def _problem(problem: Problem) -> list[Paragraph]:
     return [
         shown(problem.severity, page.ALARMED if problem.severity == "error" else page.BODY),
         shown(region),
-        shown(problem.message),
+        shown(problem.message, longest=_LONGEST_MESSAGE),
     ]
 
 
 def _pictures(folder: Path, regions: Sequence[RegionResult]) -> list[Flowable]:
     """Return the pictures of the regions, three across."""
     cells = [
-        [picture(folder / region.preview_path, _PICTURE_PX, _PICTURE_SIDE, _PICTURE_SIDE), _caption(region)]
+        [picture(folder / region.preview_path, _PICTURE_PX, _PICTURE_SIDE, _PICTURE_SIDE), *_caption(region)]
         for region in regions
         if region.preview_path is not None
     ]
     if not cells:
         return []
+    gap = (page.WIDTH - _PICTURES_ACROSS * _PICTURE_SIDE) / (_PICTURES_ACROSS - 1)
     cells.extend([[]] * (-len(cells) % _PICTURES_ACROSS))
     rows = [cells[start : start + _PICTURES_ACROSS] for start in range(0, len(cells), _PICTURES_ACROSS)]
     table = Table(
         rows,
-        colWidths=[page.WIDTH / _PICTURES_ACROSS] * _PICTURES_ACROSS,
+        colWidths=[*[_PICTURE_SIDE + gap] * (_PICTURES_ACROSS - 1), _PICTURE_SIDE],
         style=[
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
             ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 2 * mm),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 0),
+            ("TOPPADDING", (0, 0), (-1, -1), 1 * mm),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 2 * mm),
         ],
     )
-    note = faint("Each region on the slice where it is largest.")
-    return [CondPageBreak(80 * mm), heading("Pictures"), note, Spacer(0, 2 * mm), table]
+    note = faint(f"Each region in its colour on the slice where it is largest. {_MARKS}")
+    return together([heading("Pictures"), note, Spacer(0, 1 * mm), table])
 
 
-def _caption(region: RegionResult) -> Paragraph:
-    volume = "" if region.volume_cc is None else f", {_measure(region.volume_cc)} cc"
-    return shown(f"{region.number} {region.name}"[:_LONGEST_NAME] + volume, page.CAPTION)
+def _caption(region: RegionResult) -> list[Paragraph]:
+    """Return what stands below a picture: the region on one line, its volume and intensities on the next."""
+    values = [] if region.volume_cc is None else [f"{_measure(region.volume_cc)} cc"]
+    values += [] if region.statistics is None else [_intensities(region)]
+    name = line(_named(region), _PICTURE_SIDE, page.CAPTION, dot=_swatch(region))
+    return [name, faint(fitted(", ".join(values) or region.state, _PICTURE_SIDE, page.NOTE.fontSize))]

@@ -6,18 +6,20 @@ import io
 from typing import TYPE_CHECKING
 
 from PIL import Image as PillowImage
-from reportlab.lib.colors import HexColor
+from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, Image, Paragraph, SimpleDocTemplate
+from reportlab.platypus import CondPageBreak, Flowable, Image, KeepTogether, Paragraph, SimpleDocTemplate
 
 from orthanc_plugins import __version__
-from orthanc_plugins.rtstruct.fonts import SANS, marked_up, register_fonts
+from orthanc_plugins.rtstruct.fonts import SANS, fitted, marked_up, register_fonts
+from orthanc_plugins.rtstruct.pictures import LEGEND_TOP
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -30,10 +32,18 @@ INK, GREY, RULE, BAND, ACCENT, ALARM = map(
 )
 
 _FOOT_SIZE = 6.5
+_DOT = "●"
+_RAGGED = 0.3
+"""The share of a line that words broken over lines may leave free."""
+_ROWS_TOGETHER = 3
+"""A table does not leave fewer rows than this alone on a page."""
 _PAGE_COUNT = "page_count"
 _COUNT_WIDTH = 7 * mm
 _FRAME_PADDING = 6
 """What reportlab keeps free around the text of a page."""
+_TOP, _BOTTOM = 14 * mm, 19 * mm
+HEIGHT = A4[1] - _TOP - _BOTTOM - 2 * _FRAME_PADDING
+"""What a page holds, in points."""
 
 
 def _style(name: str, size: float, **changes: object) -> ParagraphStyle:
@@ -77,8 +87,8 @@ class ReportDocument(SimpleDocTemplate):  # type: ignore[misc] # reportlab is un
             pagesize=A4,
             leftMargin=MARGIN - _FRAME_PADDING,
             rightMargin=MARGIN - _FRAME_PADDING,
-            topMargin=14 * mm,
-            bottomMargin=19 * mm,
+            topMargin=_TOP,
+            bottomMargin=_BOTTOM,
             title="Structure set report",
             author=SOFTWARE,
             subject=structure_set_uid,
@@ -122,6 +132,16 @@ def shown(
     return Paragraph(f"<b>{markup}</b>" if bold else markup, style)
 
 
+def line(
+    text: str, width: float, style: ParagraphStyle = BODY, *, lines: int = 1, dot: Color | None = None
+) -> Paragraph:
+    """Return a text that is cut to so many lines of a width in points, behind a dot of a colour."""
+    room = width * (1 if lines == 1 else lines - _RAGGED)
+    mark = "" if dot is None else f'<font color="{dot.hexval()}">{marked_up(_DOT)}</font> '
+    kept = fitted(text, room - (2 * style.fontSize if mark else 0), style.fontSize)
+    return Paragraph(f"{mark}{marked_up(kept)}", style)
+
+
 def faint(text: str, style: ParagraphStyle = NOTE) -> Paragraph:
     """Return a paragraph in grey, such as a label or a note."""
     return Paragraph(f'<font color="{GREY.hexval()}">{marked_up(text)}</font>'.replace("\n", "<br/>"), style)
@@ -132,8 +152,31 @@ def heading(text: str) -> Paragraph:
     return shown(text, HEADING, bold=True)
 
 
+def together(parts: Sequence[Flowable]) -> list[Flowable]:
+    """Return parts that stay on one page where a page holds them.
+
+    Where it does not, the last of them is a table: the others stay with its first rows. Of a table with a
+    head, no few rows stand alone at either end either.
+    """
+    *above, table = parts
+    above_height = sum(
+        part.wrap(WIDTH, HEIGHT)[1] + part.getSpaceBefore() + part.getSpaceAfter() for part in above
+    )
+    if above_height + table.wrap(WIDTH, HEIGHT)[1] <= HEIGHT:
+        return [KeepTogether(list(parts))]
+    rows: list[float] = table._rowHeights  # noqa: SLF001 - reportlab has no other way to ask
+    first, last = rows[: _ROWS_TOGETHER + 1], rows[-_ROWS_TOGETHER:]
+    fits = max(above_height + sum(first), rows[0] + sum(last)) <= HEIGHT
+    if not (table.repeatRows and fits and len(rows) >= len(first) + len(last)):
+        return [CondPageBreak(above_height + rows[0]), *above, table]
+    table.setStyle([("NOSPLIT", (0, 0), (0, _ROWS_TOGETHER)), ("NOSPLIT", (0, -_ROWS_TOGETHER), (0, -1))])
+    return [CondPageBreak(above_height + sum(first)), *above, table]
+
+
 def picture(path: Path, long_side_px: int, width: float, height: float) -> Image:
     """Return a picture no larger than a box, as JPEG: a page of PNGs would take seconds and megabytes.
+
+    The legend of an overview is left out: the report has one that can be read and searched.
 
     Raises
     ------
@@ -141,7 +184,8 @@ def picture(path: Path, long_side_px: int, width: float, height: float) -> Image
         The file is not there or is no picture.
     """
     with PillowImage.open(path) as opened:
-        pixels = opened.convert("RGB")
+        legend_top = int(opened.info.get(LEGEND_TOP, opened.height))
+        pixels = opened.convert("RGB").crop((0, 0, opened.width, legend_top))
     pixels.thumbnail((long_side_px, long_side_px))
     stream = io.BytesIO()
     pixels.save(stream, "JPEG", quality=88, subsampling=0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.platypus import Paragraph
 
-from orthanc_plugins.rtstruct.fonts import marked_up
+from orthanc_plugins.rtstruct.fonts import SANS, fitted, marked_up
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,14 @@ def test_text_becomes_markup_that_shows_every_character(text: str, markup: str) 
 def test_long_text_ends_in_an_ellipsis() -> None:
     assert marked_up("x" * 70, 64) == "x" * 63 + "…"
     assert marked_up("<" * 64, 64) == "&lt;" * 64
+
+
+def test_a_text_is_cut_to_the_width_of_its_line() -> None:
+    assert fitted("short", 100, 8) == "short"
+    assert fitted("", 10, 8) == ""
+    for text in ("W" * 80, "i" * 200, "肺" * 80, "ש" * 80, "Опухоль " * 20):
+        kept = fitted(text, 120, 8)
+        assert kept.endswith("…")
+        line = Paragraph(marked_up(kept), ParagraphStyle("", fontName=SANS, fontSize=8))
+        line.wrap(1000, 1000)
+        assert 80 < line.getActualLineWidths0()[0] <= 120.01
