@@ -31,7 +31,7 @@ from orthanc_plugins.jobs import (
 from orthanc_plugins.store import StructureSubject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from orthanc_plugins.archives import Changes, InstanceRecord, OrthancRest, SeriesRecord
     from orthanc_plugins.store import AwaitedImages, Store
@@ -43,8 +43,9 @@ CHANGE_LOG = "orthanc-changes"
 
 _STRUCTURE_SET_MODALITY = "RTSTRUCT"
 _PAGE = 100
-_ALL = 1_000_000
 _STOPPED = (JobState.FAILED, JobState.CANCELLED)
+_STOPPED_LOOKED_AT = 10_000
+"""How many jobs that stopped, newest first, a thorough sweep looks after."""
 
 _PASSING = frozenset(error.__name__ for error in (NotFound, ArchiveUnavailable, StoreError))
 """Failures of a job that say nothing of its structure set: it was away, or a neighbour was."""
@@ -219,23 +220,25 @@ class Reception:
 
     def _note_deletions(self) -> None:
         """Ask for the removal of what belongs to structure sets that Orthanc has lost unnoticed."""
-        stopped = {
-            job.job_id: job
-            for job in self._queue.jobs(states=_STOPPED, kind=JobKind.EXTRACT_STRUCTURES, limit=_ALL)
-        }
         awaiting = self._store.subjects(list(self._store.awaited())).values()
-        noted = {
-            subject.instance_orthanc_id: self._deleted_since(stopped[job_id], subject.instance_orthanc_id)
-            for job_id, subject in self._store.subjects(list(stopped)).items()
-        }
         known = [
             *self._store.result_instances(),
             *(subject.instance_orthanc_id for subject in awaiting),
-            *(instance for instance, is_noted in noted.items() if not is_noted),
+            *self._instances_of_stopped(),
         ]
         for instance in _unique(known):
             if not self._orthanc.has_instance(instance):
                 self.instance_deleted(instance)
+
+    def _instances_of_stopped(self) -> Iterator[OrthancId]:
+        """Yield the structure sets whose job failed or was cancelled, but for those known to be deleted."""
+        kind = JobKind.EXTRACT_STRUCTURES
+        jobs = self._queue.jobs(states=_STOPPED, kind=kind, limit=_STOPPED_LOOKED_AT)
+        subjects = self._store.subjects([job.job_id for job in jobs])
+        for job in jobs:
+            subject = subjects.get(job.job_id)
+            if subject is not None and not self._deleted_since(job, subject.instance_orthanc_id):
+                yield subject.instance_orthanc_id
 
     def _wake_for(self, series: SeriesRecord, *, blocking_only: bool) -> None:
         study_uid = self._orthanc.study_uid(series.study_orthanc_id)
