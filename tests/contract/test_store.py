@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 from sqlalchemy.exc import StatementError
 
-from orthanc_plugins.errors import StoreError
+from orthanc_plugins.errors import ConfigurationError, StoreError
 from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, SopInstanceUid, StudyUid
 from orthanc_plugins.store import (
     AwaitedImages,
@@ -340,3 +341,34 @@ def test_threads_and_writers_share_the_store(store: Store) -> None:
 
     assert at_once(*(lambda number=number: work(number) for number in range(6))) == []
     assert all(len(store.phases(JobId(f"job {number}"))) == 8 for number in range(6))
+
+
+# A database that cannot be used
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["secret", "mysql://pacs:secret@host/x", "postgres://pacs:secret@host/x", "postgresql://a:secret@b:c/d"],
+)
+def test_an_address_that_is_none_is_told_without_quoting_it(address: str) -> None:
+    with pytest.raises(ConfigurationError, match="DatabaseUrl cannot be used") as caught:
+        create_store_engine(address)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
+    engine = create_store_engine("postgresql://pacs:secret@127.0.0.1:9/suite")
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:9/suite .*[Cc]onnection refused") as caught:
+        migrate(engine)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    engine.dispose()
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "letter.sqlite"
+    path.write_text("Dear doctor, this is no database at all." * 10, encoding="utf-8")
+    engine = create_store_engine(f"sqlite:///{path}")
+    with pytest.raises(StoreError, match=r"letter\.sqlite"):
+        migrate(engine)
+    engine.dispose()
