@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
+LONG = "cap of the whole left superior lobe, expanded by half a cm"
 FRAME = ImageFrame(size=(24, 64, 64), spacing_mm=(2.0, 2.0), gap_mm=3.0)
 LEFT, RIGHT = (255, 40, 40), (40, 90, 255)
 HEAD = (40, 230, 60)
@@ -29,7 +30,7 @@ REGIONS = (
     ),
     RegionSpec("ball é漢", Ellipsoid((32.0, 0.0, -8.0), (14.0, 14.0, 14.0)), colour=LEFT),
     RegionSpec(HOSTILE, Ellipsoid((-32.0, 0.0, -8.0), (14.0, 14.0, 14.0)), colour=RIGHT),
-    RegionSpec("cap", Ellipsoid((0.0, 0.0, 22.0), (9.0, 9.0, 9.0)), colour=HEAD),
+    RegionSpec(LONG, Ellipsoid((0.0, 0.0, 22.0), (9.0, 9.0, 9.0)), colour=HEAD),
 )
 
 
@@ -39,7 +40,8 @@ def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("scene")
     results = extract(read(build_case(frame=FRAME, regions=REGIONS)), None, folder, formats=["stl"])
     point = replace(results.regions[1], number=9, name="isocentre", state="points", stl_path=None)
-    write_scene(folder, replace(results, regions=(*results.regions, point)))
+    nameless = replace(point, number=10, name="  ", state="empty")
+    write_scene(folder, replace(results, regions=(*results.regions, point, nameless)))
     faults: list[str] = []
     page = browser.new_page(viewport={"width": 1100, "height": 700})
     page.on("dialog", lambda dialog: _dismiss(dialog, faults))
@@ -135,4 +137,15 @@ def test_names_are_shown_as_text(page: Page) -> None:
     expect(page.locator("#regions .name").nth(2)).to_have_text(f"3 {HOSTILE}")
     expect(page.locator("#regions .name").nth(1)).to_have_text("2 ball é漢")
     assert page.locator("img").count() == 0
-    expect(page.locator("#without li")).to_have_text("9 isocentre (points)")
+    expect(page.locator("#without li")).to_have_text(["9 isocentre (points)", "10 \N{EN DASH} (empty)"])
+
+
+def test_a_long_name_takes_two_lines_beside_its_colour_and_is_whole_on_pointing_at_it(page: Page) -> None:
+    row = page.locator("#regions li").nth(3)
+    name, swatch, box = row.locator(".name"), row.locator(".swatch"), row.get_by_role("checkbox")
+    assert name.get_attribute("title") == f"4 {LONG}"
+    tall = name.bounding_box()
+    assert tall is not None
+    assert 30 < tall["height"] < 45
+    for mark in (swatch, box):
+        assert abs(_middle(mark)[1] - (tall["y"] + 10)) < 4

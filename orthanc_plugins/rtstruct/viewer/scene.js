@@ -68,7 +68,7 @@
     byId("software").textContent = `${scene.software}. Not a medical device.`;
     byId("simplified").hidden = !scene.simplified;
     for (const region of scene.regions) {
-      const caption = `${region.number} ${region.name}`;
+      const caption = `${region.number} ${region.name.trim() || "\u2013"}`;
       const cc = region.volume_cc;
       const volume = cc === null ? "" : `${cc.toFixed(cc < 100 ? 2 : 1)} cc`;
       if (region.mesh === null) {
@@ -86,7 +86,8 @@
       slide.addEventListener("input", () => { region.opacity = slide.value / 100; redraw(); });
       region.shown = true;
       region.box = box;
-      label.append(box, swatch, element("span", caption, "name"), element("span", volume, "volume"));
+      const name = Object.assign(element("span", caption, "name"), { title: caption });
+      label.append(box, swatch, name, element("span", volume, "volume"));
       row.append(label, slide);
       byId("regions").append(row);
     }
