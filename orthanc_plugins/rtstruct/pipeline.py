@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -135,11 +136,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     results = Results(
         sources=_sources(structure_set, images),
         regions=regions,
-        problems=(
-            *structure_set.problems,
-            *problems,
-            *(problem for region in regions for problem in region.problems),
-        ),
+        problems=(*structure_set.problems, *problems, *chain.from_iterable(one.problems for one in regions)),
         phases=tuple(timer.phases),
         grid=_summary(scene.grid) if images is not None else None,
         label_map=label_map,
