@@ -91,7 +91,8 @@ def _add_rtstruct_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats",
         type=_formats,
         default=FORMATS,
-        help=f"any of {','.join(FORMATS)} (default: all); results.json is written always",
+        help=f"any of {','.join(FORMATS)} (default: all); results.json is written always, "
+        "pdf brings its pictures (png), html its meshes (stl)",
     )
     parser.add_argument("--jobs", type=_jobs, default=2, help="regions worked on at a time (default: 2)")
     parser.add_argument(

@@ -22,7 +22,7 @@ from orthanc_plugins.rtstruct.pictures import (
 from orthanc_plugins.rtstruct.results import LABEL_RULE, Label, LabelMap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,9 +39,22 @@ FORMATS: tuple[Format, ...] = ("nifti", "stl", "json", "png", "pdf", "html")
 report and the scene.
 """
 
+_SHOWS: dict[Format, Format] = {"pdf": "png", "html": "stl"}
+"""The files that a document is made of: the report of pictures, the scene of meshes."""
+
 LABELS_NAME = "labels.nii.gz"
 OVERVIEW_NAME = "overview.png"
 RESULTS_NAME = "results.json"
+
+
+def with_needed(formats: Iterable[Format]) -> frozenset[Format]:
+    """Return formats and those of the files that their documents are made of.
+
+    >>> sorted(with_needed(["json", "pdf"]))
+    ['json', 'pdf', 'png']
+    """
+    asked = frozenset(formats)
+    return asked | {needed for document, needed in _SHOWS.items() if document in asked}
 
 
 @dataclass(frozen=True, eq=False)

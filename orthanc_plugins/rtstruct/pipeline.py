@@ -18,7 +18,7 @@ import numpy as np
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.contours import StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.export import file_stems
-from orthanc_plugins.rtstruct.files import FORMATS, Exporter
+from orthanc_plugins.rtstruct.files import FORMATS, Exporter, with_needed
 from orthanc_plugins.rtstruct.fit import strangers
 from orthanc_plugins.rtstruct.grid import build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.measures import intensity_statistics, measure
@@ -95,7 +95,8 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     output
         Folder to write to; made when absent.
     formats
-        Which files to write; measures are always taken.
+        Which files to write; measures are always taken. ``pdf`` asks for pictures and ``html`` for meshes,
+        which `write_documents` shows.
     on_phase
         Called with the name of each phase as it begins.
     earlier_phases
@@ -127,7 +128,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     with timer.phase("rasterise"), ThreadPoolExecutor(jobs) as pool:
         problems.extend(_load_images(scene, images, works))
         list(pool.map(lambda work: work.attempt(lambda one: _fill(one, scene)), works))
-    exporter = Exporter(output, frozenset(formats), scene.grid, scene.shown)
+    exporter = Exporter(output, with_needed(formats), scene.grid, scene.shown)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
         list(pool.map(lambda work: work.attempt(exporter.write_region), works))
         label_map = exporter.write_label_map(works)

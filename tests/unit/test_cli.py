@@ -61,8 +61,8 @@ def test_the_folder_holds_what_the_service_makes(tmp_path: Path) -> None:
         ("stl", {".stl", ".json"}),
         ("json", {".json"}),
         (" PNG ,stl", {".png", ".stl", ".json"}),
-        ("pdf", {".pdf", ".json"}),
-        ("html", {".html", ".json"}),
+        ("pdf", {".pdf", ".png", ".json"}),
+        ("html", {".html", ".stl", ".json"}),
     ],
 )
 def test_formats_are_chosen_and_the_results_are_always_written(
