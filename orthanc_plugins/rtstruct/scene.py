@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -39,6 +40,7 @@ _FULL = np.iinfo(np.uint16).max
 _WELD_MM = 0.02
 """Corners of triangles within the same cube of this side are one vertex."""
 _COARSER = 1.2
+_THREADS = 2
 _TOUCH_MM = 1.0
 _STL_HEADER = 84
 _STL_CORNERS = np.dtype({"names": ["corners"], "formats": [("<f4", (3, 3))], "offsets": [12], "itemsize": 50})
@@ -95,16 +97,18 @@ def write_scene(folder: Path, results: Results) -> None:
     """
     meshed = [region for region in results.regions if region.stl_path is not None]
     most = min(MOST_TRIANGLES_PER_REGION, MOST_TRIANGLES // max(1, len(meshed)))
-    surfaces = [
-        None if region.stl_path is None else _surface((folder / region.stl_path).read_bytes(), most)
-        for region in results.regions
-    ]
+
+    def surface(region: RegionResult) -> _Surface | None:
+        return None if region.stl_path is None else _surface((folder / region.stl_path).read_bytes(), most)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        surfaces = list(pool.map(surface, results.regions))
     write_whole(folder / SCENE_NAME, _page(_scene(results, surfaces)))
 
 
 def _surface(stl: bytes, most: int) -> _Surface | None:
     """Return the mesh of a binary STL file with at most so many triangles, None when it holds none."""
-    corners = np.frombuffer(stl, dtype=_STL_CORNERS, offset=_STL_HEADER)["corners"].astype(np.float64)
+    corners = np.ascontiguousarray(np.frombuffer(stl, dtype=_STL_CORNERS, offset=_STL_HEADER)["corners"])
     if len(corners) == 0:
         return None
     thinned = len(corners) > most
@@ -132,9 +136,10 @@ def _merged(corners: NDArray[np.float64], cell_mm: float) -> tuple[NDArray[np.fl
         Shape (m, 3, 3): triangle, corner, axis.
     """
     points = corners.reshape(-1, 3)
-    cells = ((points - points.min(axis=0)) / cell_mm).astype(np.int64)
-    sizes = cells.max(axis=0) + 1
-    keys = (cells[:, 0] * sizes[1] + cells[:, 1]) * sizes[2] + cells[:, 2]
+    low, high = points.min(axis=0), points.max(axis=0)
+    x, y, z = (((points[:, axis] - low[axis]) / cell_mm).astype(np.int64) for axis in range(3))
+    _, rows, layers = ((high - low) / cell_mm).astype(np.int64) + 1
+    keys = (x * rows + y) * layers + z
     _, vertex, counts = np.unique(keys, return_inverse=True, return_counts=True)
     vertices = np.column_stack([np.bincount(vertex, points[:, axis]) / counts for axis in range(3)])
     faces = vertex.reshape(-1, 3)

@@ -16,13 +16,10 @@ from orthanc_plugins.reception import structure_subject
 from orthanc_plugins.rtstruct import (
     FORMATS,
     Phase,
-    Results,
     StructureSet,
     extract,
     read_structure_set,
-    write_contours,
-    write_report,
-    write_scene,
+    write_documents,
 )
 from orthanc_plugins.store import AwaitedImages, ResultRecord, StructureSubject
 from orthanc_plugins.workflows.orthanc_images import FoundImages, find_images, load_series
@@ -100,21 +97,11 @@ class StructureExtraction:
                 earlier_phases=self._earlier_phases(),
                 allow_other_frame=not self._services.require_same_frame_of_reference,
             )
-            self._write_documents(structure_set, results, folder)
+            write_documents(structure_set, results, folder, self._services.formats, created=datetime.now(UTC))
         return {
             "regions": len(results.regions),
             "regions_with_problems": sum(bool(region.problems) for region in results.regions),
         }
-
-    def _write_documents(self, structure_set: StructureSet, results: Results, folder: Path) -> None:
-        """Write what is made for people and browsers; the surfaces are shown from the meshes' files."""
-        formats = self._services.formats
-        if "json" in formats:
-            write_contours(structure_set, folder / "contours.json")
-        if "pdf" in formats:
-            write_report(folder, results, created=datetime.now(UTC))
-        if "html" in formats:
-            write_scene(folder, results)
 
     def publish(
         self, subject: StructureSubject, regions: int, regions_with_problems: int
