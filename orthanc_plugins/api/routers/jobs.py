@@ -123,7 +123,7 @@ class JobFilter(BaseModel):
     offset: int = Field(default=0, ge=0)
 
 
-@router.get("")
+@router.get("", summary="List jobs")
 def list_jobs(services: Joined, links: Linked, wanted: Annotated[JobFilter, Query()]) -> JobPage:
     """List jobs, those first asked for last at the top."""
     job_ids = (
@@ -144,13 +144,15 @@ def list_jobs(services: Joined, links: Linked, wanted: Annotated[JobFilter, Quer
     return JobPage(jobs=_summaries(services, links, found), limit=wanted.limit, offset=wanted.offset)
 
 
-@router.get("/{job_id}")
+@router.get("/{job_id}", summary="Show a job")
 def show_job(services: Joined, links: Linked, job_id: JobIdPath) -> JobDetail:
     """Show a job with its steps and phases."""
     return _detail(services, links, JobId(job_id))
 
 
-@router.post("/{job_id}/cancel", responses={409: problem_documented("The job has ended.")})
+@router.post(
+    "/{job_id}/cancel", summary="Cancel a job", responses={409: problem_documented("The job has ended.")}
+)
 def cancel_job(services: Joined, links: Linked, job_id: JobIdPath) -> JobDetail:
     """Stop a queued, running or waiting job; one that has ended is a conflict."""
     wanted = JobId(job_id)
@@ -165,7 +167,9 @@ def cancel_job(services: Joined, links: Linked, job_id: JobIdPath) -> JobDetail:
 
 
 @router.post(
-    "/{job_id}/retry", responses={409: problem_documented("The job has succeeded, is queued or runs.")}
+    "/{job_id}/retry",
+    summary="Do a job again",
+    responses={409: problem_documented("The job has succeeded, is queued or runs.")},
 )
 def retry_job(services: Joined, links: Linked, job_id: JobIdPath) -> JobDetail:
     """Do a waiting, failed or cancelled job again from its start; any other is a conflict."""

@@ -84,6 +84,7 @@ class ProcessAnswer(BaseModel):
 
 @router.post(
     "/process",
+    summary="Process a structure set",
     response_model=ProcessAnswer,
     responses={
         202: {"model": ProcessAnswer, "description": "It is not done yet; `waiting` tells what is missing."},
@@ -91,6 +92,7 @@ class ProcessAnswer(BaseModel):
         409: problem_documented("Several structure sets may be meant, or the job was cancelled."),
         422: problem_documented("There is no structure set, or it cannot be used."),
         500: problem_documented("The suite met a fault it does not know."),
+        502: problem_documented("Orthanc refused what the job asked of it."),
         503: problem_documented("Orthanc or the database does not answer: ask again later."),
     },
 )
@@ -106,6 +108,7 @@ async def process(request: ProcessRequest, services: Joined, links: Linked) -> J
 
 @router.get(
     "/extract-rt/{instance_id}",
+    summary="Extract contours",
     response_class=FileResponse,
     responses={200: {"content": {"application/json": {}}}},
 )

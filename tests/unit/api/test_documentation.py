@@ -52,6 +52,7 @@ def test_summaries_are_short_and_no_sentences(client: Client) -> None:
         for operation in path.values():
             assert len(operation["summary"]) <= 30
             assert not operation["summary"].endswith(".")
+            assert operation["summary"].capitalize() == operation["summary"]
 
 
 def test_the_document_tells_where_the_addresses_in_answers_lead(client: Client) -> None:
