@@ -108,6 +108,20 @@ class VoxelGrid:
         return slabs
 
     @property
+    def filled_in(self) -> NDArray[np.bool_]:
+        """Shape (slices,): slices in a gap where images are missing, filled from a plane beside it."""
+        if self.is_identity:
+            return np.zeros(self.shape[0], dtype=bool)
+        usual = (
+            self.spacing_mm[0]
+            if self.kind == "missing_slices"
+            else float(np.median(np.diff(self.heights_mm)))
+        )
+        own = self.heights_mm[0] + np.arange(self.shape[0]) * self.spacing_mm[0]
+        distant: NDArray[np.bool_] = np.abs(own - self.heights_mm[self.plane_of_slice]) > HOLE / 2 * usual
+        return distant
+
+    @property
     def affine_lps(self) -> Floats:
         """Shape (4, 4): takes (i, j, k, 1), column first as NIfTI does, to LPS mm."""
         affine = np.eye(4)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 type Vector = tuple[float, float, float]
 
 PERCENTILES = (2, 5, 25, 50, 75, 95, 98)
+MOST_APART = 0.05
+"""Volumes of a mask and of its contours that differ by a smaller share are taken to agree."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,34 @@ def _vector(values: NDArray[np.float64]) -> Vector:
 def volume_ml(mask: RegionMask, grid: VoxelGrid) -> float:
     """Return the volume of a mask in millilitres, counting whole voxels."""
     return mask.count * grid.voxel_ml
+
+
+def half_layer_ml(placed: PlacedRegion) -> float:
+    """Return how much the volume of a region can change by being made of whole voxels.
+
+    That is half a voxel all along the outlines. On each plane, an edge that spans dx columns and dy rows adds
+    or takes (dx + dy) / 2 pixels at most, and a ring's corners one more: a rectangle that grows by half a
+    pixel on each side reaches this bound. Across the planes voxels are as thick as planimetry's slabs.
+    """
+    if not len(placed.plane):
+        return 0.0
+    following = np.arange(1, len(placed.points_px) + 1)
+    following[placed.starts[1:] - 1] = placed.starts[:-1]
+    spans_px = np.abs(placed.points_px[following] - placed.points_px).sum(axis=1)
+    around_px = np.add.reduceat(spans_px, placed.starts[:-1])
+    _, down, across = placed.grid.spacing_mm
+    return float(((around_px / 2 + 1) * placed.slab_mm).sum()) * down * across / 1000
+
+
+def volumes_agree(contours_ml: float, mask_ml: float, half_layer: float) -> bool:
+    """Return whether a mask holds what its contours enclose, as far as whole voxels can.
+
+    They disagree when they differ by more than `MOST_APART` and by more than `half_layer_ml`.
+
+    >>> volumes_agree(1576.5, 1181.5, 90.0), volumes_agree(38.1, 40.1, 2.4)
+    (False, True)
+    """
+    return abs(mask_ml - contours_ml) <= max(MOST_APART * contours_ml, half_layer)
 
 
 def largest_plane(placed: PlacedRegion) -> int:

@@ -21,7 +21,13 @@ from orthanc_plugins.rtstruct.export import file_stems
 from orthanc_plugins.rtstruct.files import FORMATS, Exporter, with_needed
 from orthanc_plugins.rtstruct.fit import strangers
 from orthanc_plugins.rtstruct.grid import build_grid, grid_from_contours
-from orthanc_plugins.rtstruct.measures import intensity_statistics, measure
+from orthanc_plugins.rtstruct.measures import (
+    half_layer_ml,
+    intensity_statistics,
+    measure,
+    volume_ml,
+    volumes_agree,
+)
 from orthanc_plugins.rtstruct.mesh import mesh
 from orthanc_plugins.rtstruct.placing import place
 from orthanc_plugins.rtstruct.problems import Problem
@@ -38,6 +44,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.files import Format
     from orthanc_plugins.rtstruct.grid import VoxelGrid
     from orthanc_plugins.rtstruct.images import ImageSeries
+    from orthanc_plugins.rtstruct.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.raster import RegionMask
     from orthanc_plugins.rtstruct.stack import Stack
 
 
@@ -214,9 +222,35 @@ def _fill(work: RegionWork, scene: _Scene) -> None:
         work.note("no_voxels", "no voxel centre lies inside it; there is no mask.")
     elif work.surface is None:
         work.note("no_surface", "it covers half of no voxel; there is no surface.")
+    if scene.stack is not None and work.mask.count:
+        _compare_volumes(work, work.placed, work.mask)
     if scene.shown is not None:
-        shown = scene.shown
-        work.statistics = intensity_statistics(work.mask, shown.pixels, shown.image_of_slice, shown.unit)
+        _look_inside(work, work.placed, work.mask, scene.shown)
+
+
+def _compare_volumes(work: RegionWork, placed: PlacedRegion, mask: RegionMask) -> None:
+    """Warn where the mask does not hold what the contours enclose, such as where images are missing."""
+    if work.measures is None:
+        return
+    contours_ml, mask_ml = work.measures.volume_ml, volume_ml(mask, placed.grid)
+    if not volumes_agree(contours_ml, mask_ml, half_layer_ml(placed)):
+        work.note(
+            "volumes_differ",
+            f"its contours enclose {contours_ml:.2f} cc, its mask holds {mask_ml:.2f} cc, which whole "
+            "voxels do not explain; intensities are those of the mask.",
+        )
+
+
+def _look_inside(work: RegionWork, placed: PlacedRegion, mask: RegionMask, shown: Shown) -> None:
+    """Take the intensities of the voxels that lie on an image the region was drawn on."""
+    work.statistics = intensity_statistics(mask, shown.pixels, shown.images_of(placed), shown.unit)
+    seen = work.statistics.voxels if work.statistics else 0
+    if seen < mask.count:
+        work.note(
+            "partial_intensities",
+            f"intensities are those of {seen} of its {mask.count} voxels; on the planes of the others there "
+            "is no image, or none that it was drawn on.",
+        )
 
 
 def _sources(structure_set: StructureSet, images: ImageSeries | None) -> Sources:

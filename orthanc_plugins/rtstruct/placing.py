@@ -74,6 +74,12 @@ class PlacedRegion:
         """Whether any ring lies on a plane of the grid."""
         return bool((self.plane != NO_PLANE).any())
 
+    @property
+    def planes_between(self) -> Indices:
+        """The planes (n,) that hold contours drawn between them and their neighbour, not on them."""
+        _, distance = self.grid.nearest_planes(self.height_mm)
+        return np.unique(self.plane[(distance > SAME_PLANE) & (self.plane != NO_PLANE)])
+
     def chosen(self, rings: NDArray[np.bool_]) -> PlacedRegion:
         """Return the region with some of its rings, (rings,) True for those that stay."""
         counts = np.diff(self.starts)
@@ -197,7 +203,11 @@ def _on_planes(placed: PlacedRegion, region: Region, problems: list[Problem]) ->
     crowded = np.isin(level, repeated)
     outside = (plane[level] == NO_PLANE) & ~crowded
     for fault, code, what in (
-        (between & ~crowded, "between_planes", "between two image planes, put on the nearest"),
+        (
+            between & ~crowded,
+            "between_planes",
+            "between two image planes, put on the nearest, where no intensities are taken",
+        ),
         (crowded, "finer_than_images", "drawn between images that hold a nearer one, only measured"),
         (outside, "outside_stack", "beyond the first or last image, only measured"),
     ):

@@ -23,8 +23,8 @@ class Shown:
     """Rescaled pixels of consecutive images.
 
     ``pixels`` has shape (images, rows, columns). ``image_of_plane`` (planes,) and ``image_of_slice``
-    (slices,) give the place in it of each plane and slice of the grid, -1 for none. ``unit`` is that of the
-    intensities.
+    (slices,) give the place in it of each plane and slice of the grid, -1 for none; slices that are filled in
+    where images are missing have none. ``unit`` is that of the intensities.
     """
 
     pixels: NDArray[np.int16] | NDArray[np.float32]
@@ -53,8 +53,16 @@ class Shown:
         uids = [image.sop_instance_uid for image in stack.images[first : last + 1]]
         own = grid.image_of_plane
         image_of_plane = np.where((own >= first) & (own <= last), own - first, -1)
-        pixels = images.intensities(uids)
-        return cls(pixels, image_of_plane, image_of_plane[grid.plane_of_slice], images.unit)
+        image_of_slice = np.where(grid.filled_in, -1, image_of_plane[grid.plane_of_slice])
+        return cls(images.intensities(uids), image_of_plane, image_of_slice, images.unit)
+
+    def images_of(self, placed: PlacedRegion) -> NDArray[np.intp]:
+        """Return the image of each slice (slices,), -1 also where a region was drawn beside its plane.
+
+        What an image holds where its plane's contours were drawn half a gap away is not the region.
+        """
+        beside = np.isin(placed.grid.plane_of_slice, placed.planes_between)
+        return np.where(beside, -1, self.image_of_slice)
 
     def near(self, plane: int) -> NDArray[np.int16] | NDArray[np.float32]:
         """Return the image (rows, columns) of a plane, or of the nearest plane that has one."""

@@ -96,6 +96,20 @@ def test_uneven_spacing_is_resampled_at_the_smallest_gap() -> None:
     assert [problem.code for problem in problems] == ["uneven_spacing"]
 
 
+@pytest.mark.parametrize(
+    ("heights", "filled_in"),
+    [
+        ((0.0, 3.0, 6.0), []),
+        ((0.0, 3.0, 6.0, 15.0, 18.0), [3, 4]),
+        ((0.0, 2.0, 4.0, 7.0, 10.0), []),
+        ((0.0, 2.0, 4.0, 7.0, 10.0, 20.0, 23.0), [7, 8, 9]),
+    ],
+)
+def test_slices_in_a_hole_are_filled_in(heights: tuple[float, ...], filled_in: list[int]) -> None:
+    grid, _, _ = build_grid(axial(*heights))
+    assert np.flatnonzero(grid.filled_in).tolist() == filled_in
+
+
 def test_gantry_tilt_shears_the_steps_between_slices() -> None:
     frame = replace(SMALL, tilt_deg=15.0)
     grid = grid_of(case_of(Box((0, 0, 0), (20, 20, 12)), frame=frame))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from orthanc_plugins.rtstruct import intensity_statistics, measure, place, rasterise, volume_ml
-from orthanc_plugins.rtstruct.measures import PERCENTILES, largest_plane
+from orthanc_plugins.rtstruct.measures import PERCENTILES, half_layer_ml, largest_plane, volumes_agree
 from orthanc_plugins.rtstruct.raster import mask_from_voxels
 from tests.builders import Box
 from tests.unit.rtstruct.cases import case_of, flat_grid, flat_region, grid_of, read
@@ -51,6 +51,24 @@ def test_voxel_volume_counts_voxels() -> None:
     grid = flat_grid()
     mask = rasterise(place(flat_region([(2.0, 2.0), (6.0, 2.0), (6.0, 5.0), (2.0, 5.0)]), grid)[0])
     assert volume_ml(mask, grid) == pytest.approx(0.012)
+
+
+def test_half_a_layer_is_what_a_rectangle_can_gain_from_whole_voxels() -> None:
+    rectangle = [(2.0, 2.0), (6.0, 2.0), (6.0, 5.0), (2.0, 5.0)]
+    placed = place(flat_region(rectangle), flat_grid())[0]
+    assert half_layer_ml(placed) == pytest.approx((5 * 4 - 4 * 3) / 1000)
+    hole = [(3.0, 3.0), (5.0, 3.0), (5.0, 4.0), (3.0, 4.0)]
+    placed = place(flat_region(rectangle, hole), flat_grid())[0]
+    assert half_layer_ml(placed) == pytest.approx((8 + 3 * 2 - 2 * 1) / 1000)
+    assert half_layer_ml(place(flat_region(), flat_grid())[0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("mask_ml", "half_layer", "agree"),
+    [(104.0, 0.0, True), (94.0, 0.0, False), (94.0, 7.0, True), (120.0, 7.0, False)],
+)
+def test_volumes_agree_as_far_as_whole_voxels_can(mask_ml: float, half_layer: float, *, agree: bool) -> None:
+    assert volumes_agree(100.0, mask_ml, half_layer) is agree
 
 
 def test_the_largest_plane_has_the_largest_section() -> None:

@@ -13,7 +13,16 @@ import numpy as np
 import pytest
 
 from orthanc_plugins.errors import GeometryError, InvalidDicom
-from orthanc_plugins.rtstruct import FORMATS, Format, Phase, RegionResult, Results, extract
+from orthanc_plugins.rtstruct import (
+    FORMATS,
+    Format,
+    ImageSeries,
+    Phase,
+    RegionResult,
+    Results,
+    extract,
+    series_from_datasets,
+)
 from orthanc_plugins.settings import StructureFormat
 from tests.builders import (
     DAMAGES,
@@ -23,6 +32,7 @@ from tests.builders import (
     Case,
     Ellipsoid,
     Identity,
+    ImageFrame,
     RegionSpec,
     build_case,
     renamed,
@@ -176,9 +186,9 @@ EXPECTED_PROBLEMS = {
     "stored_twice": ["repeated_contour"],
     "stored_nearly_twice": ["repeated_contour"],
     "exclusive_type": [],
-    "half_way_planes": ["between_planes"],
+    "half_way_planes": ["between_planes", "partial_intensities"],
     "slightly_off_plane": [],
-    "partly_outside": ["outside_image"],
+    "partly_outside": ["outside_image", "volumes_differ"],
     "wholly_outside": ["outside_image", "no_voxels"],
     "off_every_slice": ["outside_stack", "outside_images"],
     "crossing_itself": ["crossing_itself"],
@@ -384,12 +394,52 @@ def test_shuffled_files_change_nothing(tmp_path: Path) -> None:
 def test_missing_slices_are_shown_and_said(tmp_path: Path) -> None:
     case = build_case(frame=replace(SMALL, missing=(9, 10)), regions=SPECS)
     results = run(case, tmp_path)
-    assert [problem.code for problem in results.problems] == ["missing_slices"]
+    assert [problem.code for problem in results.problems if problem.region is None] == ["missing_slices"]
     for region in results.regions:
+        assert codes(region) == ["partial_intensities"]
         assert region.volume_cc == pytest.approx(CASE.truth[region.name].contour_volume_ml, rel=1e-3)
         assert region.statistics is not None
         assert region.voxels is not None
         assert region.statistics.voxels < region.voxels
+
+
+def part_of_the_images(*, keep: slice) -> ImageSeries:
+    return series_from_datasets(CASE.images[keep])
+
+
+@pytest.mark.parametrize("keep", [slice(0, None, 2), slice(1, None, 2)])
+def test_intensities_are_of_images_that_a_region_was_drawn_on(tmp_path: Path, keep: slice) -> None:
+    whole = run(CASE, tmp_path)
+    thinned = run(CASE, tmp_path, images=part_of_the_images(keep=keep))
+    for region, expected in zip(thinned.regions, whole.regions, strict=True):
+        assert region.statistics is not None
+        assert expected.statistics is not None
+        assert region.voxels is not None
+        assert region.statistics.sd <= expected.statistics.sd * 1.1
+        partial = region.statistics.voxels < region.voxels
+        assert ("partial_intensities" in codes(region)) == partial == ("between_planes" in codes(region))
+
+
+def test_contours_half_way_between_images_have_no_intensities(tmp_path: Path) -> None:
+    victim = run(spoilt("half_way_planes"), tmp_path).regions[0]
+    assert victim.statistics is None
+    assert victim.problems[-1].message.startswith("Region 1: intensities are those of 0 of its ")
+
+
+def test_a_mask_that_lost_contours_is_said_with_both_volumes(tmp_path: Path) -> None:
+    results = run(CASE, tmp_path, images=part_of_the_images(keep=slice(0, 12)))
+    for region in results.regions:
+        assert codes(region) == ["outside_stack", "volumes_differ"]
+        message = region.problems[-1].message
+        assert (
+            f"enclose {region.volume_cc:.2f} cc, its mask holds {region.volume_voxels_cc:.2f} cc" in message
+        )
+
+
+@pytest.mark.parametrize("matrix", [64, 256])
+def test_volumes_of_the_sample_phantom_agree(tmp_path: Path, matrix: int) -> None:
+    frame = ImageFrame(size=(30, matrix, matrix), spacing_mm=(400 / matrix, 400 / matrix), gap_mm=6.0)
+    assert run(build_case(frame=frame), tmp_path, formats=()).problems == ()
 
 
 @pytest.mark.filterwarnings("ignore")
