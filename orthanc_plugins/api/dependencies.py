@@ -13,8 +13,8 @@ from orthanc_plugins.services import Services
 
 _POLL_S = 0.1
 
-UID_PATTERN = r"^[0-9.]{1,64}$"
-"""A DICOM UID in a route."""
+UID_PATTERN = r"^(?:[0-9.]{1,64}|invalid-[0-9a-f]{0,64})$"
+"""A DICOM UID in a route, or what stands for one that is not valid."""
 
 STUDY_PATTERN = r"^(?:[0-9.]{1,64}|[0-9a-f]{8}(?:-[0-9a-f]{8}){4})$"
 """A study in a route: its Study Instance UID or its Orthanc identifier."""

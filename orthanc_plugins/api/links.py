@@ -2,13 +2,19 @@
 
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import Depends, Request
+
+from orthanc_plugins.store import StructureSubject
 
 
 @dataclass(frozen=True)
 class Links:
     """Makes addresses that a client can follow on the host it asked, whatever it asked through.
+
+    An address of results names series and SOP Instance UID: a series may hold several structure sets, and
+    what is told of one must never lead to another that came later.
 
     Parameters
     ----------
@@ -22,17 +28,21 @@ class Links:
         """Return the address of a job."""
         return f"{self.root}/api/jobs/{job_id}"
 
-    def results(self, series_uid: str) -> str:
+    def results(self, of: StructureSubject) -> str:
         """Return the address of the results of a structure set."""
-        return f"{self.root}/api/rtstruct/{series_uid}"
+        return self._of_set(of, "")
 
-    def file(self, series_uid: str, name: str) -> str:
+    def file(self, of: StructureSubject, name: str) -> str:
         """Return the address of a file about the whole structure set."""
-        return f"{self.results(series_uid)}/{name}"
+        return self._of_set(of, f"/{name}")
 
-    def region_file(self, series_uid: str, number: int, name: str) -> str:
+    def region_file(self, of: StructureSubject, number: int, name: str) -> str:
         """Return the address of a file about one region."""
-        return f"{self.results(series_uid)}/regions/{number}/{name}"
+        return self._of_set(of, f"/regions/{number}/{name}")
+
+    def _of_set(self, of: StructureSubject, below: str) -> str:
+        chosen = urlencode({"sop_instance_uid": of.sop_instance_uid})
+        return f"{self.root}/api/rtstruct/{of.series_uid}{below}?{chosen}"
 
 
 def _links(request: Request) -> Links:

@@ -62,10 +62,13 @@ class ProblemDetails(BaseModel):
 
 
 class Problem(HTTPException):
-    """A request a route cannot answer, with what to do instead."""
+    """A request a route cannot answer, with what to do instead; ``extension`` are members of its own."""
 
-    def __init__(self, status: HTTPStatus, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: HTTPStatus, detail: str, *, headers: Mapping[str, str] | None = None, **extension: Any
+    ) -> None:
         super().__init__(status, detail, headers)
+        self.extension = extension
 
 
 def problem_response(status: int, detail: str, **extension: Any) -> JSONResponse:
@@ -102,7 +105,8 @@ def _http_error(_request: Request, error: Exception) -> JSONResponse:
     detail = (
         "There is no such route: /pacs/docs lists those there are." if unknown_route else str(error.detail)
     )
-    answer = problem_response(error.status_code, detail)
+    extension = error.extension if isinstance(error, Problem) else {}
+    answer = problem_response(error.status_code, detail, **extension)
     answer.headers.update(error.headers or {})
     return answer
 

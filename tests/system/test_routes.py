@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.stack import eventually
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -42,6 +44,44 @@ def test_process_answers_the_regions(stack: Stack, new_case: NewCase, written: W
         assert stack.get(roi["mask_url"]).ok
     assert content["processing_time_s"] > 0
     assert len(content["phases"]) == 7
+
+
+def test_every_address_told_of_the_older_of_two_structure_sets_in_a_series_leads_to_it(
+    stack: Stack, new_case: NewCase, written: Written, tmp_path: Path
+) -> None:
+    case = new_case()
+    older = case.structure_set.SOPInstanceUID
+    stack.receive(*written(case))
+    job = stack.job_in_state(case.reference.study_uid, "succeeded")
+    newer = case.copied_structure_set()
+    newer.SOPInstanceUID = newer.file_meta.MediaStorageSOPInstanceUID = f"{older}.1"
+    newer.ROIContourSequence = newer.ROIContourSequence[:1]
+    newer.save_as(tmp_path / "newer.dcm", enforce_file_format=True)
+    stack.receive(tmp_path / "newer.dcm")
+    series = job["series_uid"]
+    eventually(lambda: stack.results(series)["sop_instance_uid"] == f"{older}.1" or None, "the newer is done")
+
+    asked = {"study_instance_uid": case.reference.study_uid}
+    assert stack.post("/pacs/api/process", json=asked).status_code == 409
+    answer = stack.post("/pacs/api/process", json={**asked, "sop_instance_uid": older}).json()
+    assert answer["sop_instance_uid"] == older
+    results = stack.get(stack.job(job["job_id"])["results_url"]).json()
+    assert results == stack.get(answer["results_url"]).json()
+    assert results["sop_instance_uid"] == older
+    folder = stack.deployment.data / "exports" / results["folder"]
+    assert folder.name == older
+    contents = {path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    urls = [roi[key] for roi in answer["rois"] for key in ("mask_url", "stl_url") if roi[key]]
+    for address in {*urls, *results["files"].values()}:
+        found = stack.get(address)
+        assert found.ok
+        if "results.zip" not in address:
+            assert found.content in contents
+            continue
+        with zipfile.ZipFile(io.BytesIO(found.content)) as archive:
+            assert {archive.read(name) for name in archive.namelist()} == contents
+    [other] = results["other_structure_sets"]
+    assert stack.get(other["href"]).json()["sop_instance_uid"] == f"{older}.1"
 
 
 def test_a_study_may_be_named_by_its_orthanc_identifier(

@@ -215,7 +215,7 @@ def _detail(services: Services, links: Links, job_id: JobId) -> JobDetail:
         steps=steps,
         phases=phases_of(services, job),
         result=None if job.result is None else dict(job.result),
-        results_url=None if made is None else links.results(made.subject.series_uid),
+        results_url=None if made is None else links.results(made.subject),
     )
 
 

@@ -26,7 +26,7 @@ from orthanc_plugins.identifiers import (
 from orthanc_plugins.jobs import Job, JobState
 from orthanc_plugins.reception import Reception
 from orthanc_plugins.services import Services
-from orthanc_plugins.store import ResultRecord
+from orthanc_plugins.store import ResultRecord, StructureSubject
 
 router = APIRouter(tags=["structure sets"])
 
@@ -47,6 +47,11 @@ class ProcessRequest(BaseModel):
         default=None,
         pattern=UID_PATTERN,
         description="Series of the structure set; may be left out when the study has one only.",
+    )
+    sop_instance_uid: str | None = Field(
+        default=None,
+        pattern=UID_PATTERN,
+        description="The structure set; may be left out when study or series has one only.",
     )
     again: bool = Field(default=False, description="Process it again even though there are results.")
     synchronous: bool = Field(default=True, description="Wait for the results.")
@@ -71,6 +76,8 @@ class ProcessAnswer(BaseModel):
     """What came out of a structure set, or how far its job is."""
 
     status: JobState
+    series_instance_uid: str | None = Field(description="Series of the structure set.")
+    sop_instance_uid: str | None = Field(description="The structure set this is about.")
     job_id: str
     job_url: str
     rois: list[Roi]
@@ -139,9 +146,7 @@ async def extract_rt(
 
 
 def _submit(services: Services, request: ProcessRequest) -> JobId:
-    series = _structure_series(services, request)
-    newest = max(series.instances, key=lambda instance: _stored_at(services, instance))
-    return _ask(services, newest, again=request.again)
+    return _ask(services, _meant(services, request), again=request.again)
 
 
 def _ask(services: Services, instance: OrthancId, *, again: bool = False) -> JobId:
@@ -154,12 +159,34 @@ def _ask(services: Services, instance: OrthancId, *, again: bool = False) -> Job
     return job_id
 
 
-def _stored_at(services: Services, instance: OrthancId) -> str:
-    return services.orthanc.reception_date(instance)
+def _meant(services: Services, request: ProcessRequest) -> OrthancId:
+    """Return the structure set that is meant; when it may be one of several, none is chosen."""
+    wanted = request.sop_instance_uid
+    found = [
+        (series.series_uid, instance)
+        for series in _structure_series(services, request)
+        for instance in services.orthanc.instances_of_series(series.orthanc_id)
+        if wanted in {None, instance.sop_instance_uid}
+    ]
+    if len(found) == 1:
+        return found[0][1].orthanc_id
+    if not found and wanted is None:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The study holds no RT Structure Set.")
+    if not found:
+        raise Problem(HTTPStatus.NOT_FOUND, "Orthanc does not hold this structure set in this study.")
+    listed = ", ".join(f"{instance.sop_instance_uid} (series {series_uid})" for series_uid, instance in found)
+    raise Problem(
+        HTTPStatus.CONFLICT,
+        f"Several structure sets may be meant; name one as sop_instance_uid: {listed}.",
+        structure_sets=[
+            {"series_instance_uid": series_uid, "sop_instance_uid": instance.sop_instance_uid}
+            for series_uid, instance in found
+        ],
+    )
 
 
-def _structure_series(services: Services, request: ProcessRequest) -> SeriesRecord:
-    """Return the series of the structure set that is meant."""
+def _structure_series(services: Services, request: ProcessRequest) -> list[SeriesRecord]:
+    """Return the series of structure sets that may be meant; a series of images stands for all of them."""
     orthanc = services.orthanc
     studies = orthanc.lookup(study_uid_of(services, request.study_instance_uid), "Study")
     if not studies:
@@ -169,16 +196,7 @@ def _structure_series(services: Services, request: ProcessRequest) -> SeriesReco
     wanted = request.series_instance_uid
     if wanted is not None and wanted not in {found.series_uid for found in series}:
         raise Problem(HTTPStatus.NOT_FOUND, "Orthanc does not hold this series in this study.")
-    meant = [found for found in sets if found.series_uid == wanted] or sets
-    if len(meant) == 1:
-        return meant[0]
-    if not meant:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The study holds no RT Structure Set.")
-    uids = ", ".join(found.series_uid for found in meant)
-    raise Problem(
-        HTTPStatus.CONFLICT,
-        f"The study holds several structure sets; name one as series_instance_uid: {uids}.",
-    )
+    return [found for found in sets if found.series_uid == wanted] or sets
 
 
 def _structure_set(services: Services, instance_id: str) -> OrthancId:
@@ -222,9 +240,12 @@ def _process_answer(services: Services, links: Links, job: Job, result: ResultRe
     rois: list[Roi] = []
     if result is not None:
         content = results_content(services, result)
-        rois = [_roi(links, region, result.subject.series_uid) for region in content["regions"]]
+        rois = [_roi(links, region, result.subject) for region in content["regions"]]
+    subject = services.store.subjects([job.job_id]).get(job.job_id)
     return ProcessAnswer(
         status=job.state,
+        series_instance_uid=None if subject is None else subject.series_uid,
+        sop_instance_uid=None if subject is None else subject.sop_instance_uid,
         job_id=job.job_id,
         job_url=links.job(job.job_id),
         rois=rois,
@@ -232,12 +253,12 @@ def _process_answer(services: Services, links: Links, job: Job, result: ResultRe
         phases=phases,
         waiting=waiting_for(services, job),
         results_folder=None if result is None else result.folder,
-        results_url=None if result is None else links.results(result.subject.series_uid),
+        results_url=None if result is None else links.results(result.subject),
         viewer_url=None if result is None else services.viewer_link(result.subject.study_uid),
     )
 
 
-def _roi(links: Links, region: dict[str, Any], series_uid: str) -> Roi:
+def _roi(links: Links, region: dict[str, Any], of: StructureSubject) -> Roi:
     number = region["number"]
     mask, mesh = region.get("mask_path"), region.get("stl_path")
     return Roi(
@@ -248,6 +269,6 @@ def _roi(links: Links, region: dict[str, Any], series_uid: str) -> Roi:
         surface_cm2=region.get("surface_cm2"),
         mask_path=mask,
         stl_path=mesh,
-        mask_url=None if mask is None else links.region_file(series_uid, number, "mask.nii.gz"),
-        stl_url=None if mesh is None else links.region_file(series_uid, number, "mesh.stl"),
+        mask_url=None if mask is None else links.region_file(of, number, "mask.nii.gz"),
+        stl_url=None if mesh is None else links.region_file(of, number, "mesh.stl"),
     )

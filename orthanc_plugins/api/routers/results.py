@@ -44,6 +44,14 @@ _REGION_FILES = {
 _SHOWN_BY_BROWSERS = frozenset({"application/json", "application/pdf", "image/png", "text/html"})
 
 
+class OtherStructureSet(BaseModel):
+    """Another structure set of the same series, and where its results are."""
+
+    sop_instance_uid: str
+    created_at: datetime
+    href: str
+
+
 class StructureResults(BaseModel):
     """The results of one structure set and where its files are."""
 
@@ -56,8 +64,8 @@ class StructureResults(BaseModel):
     viewer_url: str
     files: dict[str, str] = Field(description="Address of each file: an absolute path on the host asked.")
     results: dict[str, Any] = Field(description="The content of results.json.")
-    other_structure_sets: list[str] = Field(
-        description="SOP Instance UIDs of older structure sets of the series."
+    other_structure_sets: list[OtherStructureSet] = Field(
+        description="The other structure sets of the series that have results, newest first."
     )
 
 
@@ -80,7 +88,11 @@ def show_results(
         files=_addresses(services, links, result, content),
         results=content,
         other_structure_sets=[
-            other.subject.sop_instance_uid
+            OtherStructureSet(
+                sop_instance_uid=other.subject.sop_instance_uid,
+                created_at=other.created_at,
+                href=links.results(other.subject),
+            )
             for other in others
             if other.subject.sop_instance_uid != result.subject.sop_instance_uid
         ],
@@ -197,14 +209,14 @@ def results_content(services: Services, result: ResultRecord) -> dict[str, Any]:
 def _addresses(
     services: Services, links: Links, result: ResultRecord, content: dict[str, Any]
 ) -> dict[str, str]:
-    series_uid, folder = result.subject.series_uid, _folder(services, result)
+    folder = _folder(services, result)
     names = [name for name, (path, _) in _WHOLE_FILES.items() if (folder / path).is_file()]
-    addresses = {name: links.file(series_uid, name) for name in [*names, "results.zip"]}
+    addresses = {name: links.file(result.subject, name) for name in [*names, "results.zip"]}
     for region in content["regions"]:
         number = region["number"]
         for name, (key, _) in _REGION_FILES.items():
             if region.get(key) is not None:
-                addresses[f"{number}/{name}"] = links.region_file(series_uid, number, name)
+                addresses[f"{number}/{name}"] = links.region_file(result.subject, number, name)
     return addresses
 
 

@@ -104,10 +104,16 @@ class World:
     def _write_files(self, folder: str, regions: Sequence[Mapping[str, Any]]) -> None:
         place = self.services.exports / folder
         written = [value for region in regions for key, value in region.items() if key.endswith("_path")]
+        problems = [problem for region in regions for problem in region.get("problems", ())]
         for name in (*written, "contours.json", "masks/labels.nii.gz", "previews/overview.png"):
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_bytes(f"content of {name}".encode())
-        (place / "results.json").write_text(json.dumps({"regions": regions}), encoding="utf-8")
+        content = {
+            "sources": {"structure_set_uid": place.name},
+            "regions": regions,
+            "problems": problems,
+        }
+        (place / "results.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 @pytest.fixture

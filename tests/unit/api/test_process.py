@@ -62,7 +62,9 @@ def test_results_that_are_there_are_answered_at_once(client: Client, world: Worl
         (2, None, None),
     ]
     assert content["processing_time_s"] == 0.25
-    assert content["rois"][0]["mask_url"] == f"/pacs/api/rtstruct/{SETS}/regions/1/mask.nii.gz"
+    assert content["rois"][0]["mask_url"] == (
+        f"/pacs/api/rtstruct/{SETS}/regions/1/mask.nii.gz?sop_instance_uid=1.2.1.2.1"
+    )
     assert client.get(content["rois"][0]["mask_url"]).status_code == 200
     assert client.get(content["results_url"]).status_code == 200
     assert client.get(content["job_url"]).status_code == 200
@@ -178,12 +180,22 @@ def test_again_leaves_a_job_that_runs_alone(client: Client, world: World) -> Non
     assert world.queue.runs[job_id] == 1
 
 
-def test_of_several_structure_sets_in_a_series_the_last_received_is_meant(
+def test_of_several_structure_sets_in_a_series_none_is_chosen_but_the_one_that_is_named(
     client: Client, world: World
 ) -> None:
-    world.receive("1.2.1.2.1", content=b"old")
-    newest = world.receive("1.2.1.2.0", content=b"new")
-    assert process(client, wait_s=0).json()["job_id"] == job_of(world, newest)
+    older = world.receive("1.2.1.2.1", content=b"old")
+    world.receive("1.2.1.2.0", content=b"new")
+    for request in ({}, {"series_instance_uid": SETS}):
+        conflict = process(client, **request)
+        assert conflict.status_code == 409
+        assert "sop_instance_uid" in conflict.json()["detail"]
+        assert conflict.json()["structure_sets"] == [
+            {"series_instance_uid": SETS, "sop_instance_uid": uid} for uid in ("1.2.1.2.1", "1.2.1.2.0")
+        ]
+    assert world.queue.runs == {}
+    answer = process(client, sop_instance_uid="1.2.1.2.1", wait_s=0).json()
+    assert answer["job_id"] == job_of(world, older)
+    assert (answer["series_instance_uid"], answer["sop_instance_uid"]) == (SETS, "1.2.1.2.1")
 
 
 def test_the_images_series_stands_for_the_only_structure_set(client: Client, world: World) -> None:
@@ -208,6 +220,7 @@ def test_several_structure_sets_are_a_conflict_that_names_them(client: Client, w
     [
         ({"study_instance_uid": "1.2.9"}, 404),
         ({"series_instance_uid": "1.2.9"}, 404),
+        ({"sop_instance_uid": "1.2.9"}, 404),
         ({"study_instance_uid": "../1"}, 422),
         ({"study_instance_uid": ""}, 422),
         ({"wait_s": 601}, 422),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
@@ -13,6 +13,8 @@ import pytest
 from tests.unit.api.conftest import REGIONS, Client
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fastapi import FastAPI
 
     from orthanc_plugins.store import ResultRecord
@@ -60,7 +62,9 @@ def test_every_address_that_is_told_can_be_opened(client: Client) -> None:
 def test_addresses_stand_behind_what_a_proxy_puts_in_front(app: FastAPI) -> None:
     client = Client(app, mount="/hospital/pacs")
     files = client.get(f"api/rtstruct/{SETS}").json()["files"]
-    assert files["results.json"] == f"/hospital/pacs/api/rtstruct/{SETS}/results.json"
+    assert files["results.json"] == (
+        f"/hospital/pacs/api/rtstruct/{SETS}/results.json?sop_instance_uid=1.2.1.2.1"
+    )
     assert client.get(files["results.json"]).status_code == 200
 
 
@@ -138,9 +142,58 @@ def test_the_newest_of_several_structure_sets_is_shown_and_an_older_one_can_be_a
     world.publish(world.ask(newer, uid="1.2.1.2.9"))
     answer = client.get(f"api/rtstruct/{SETS}").json()
     assert answer["sop_instance_uid"] == "1.2.1.2.9"
-    assert answer["other_structure_sets"] == ["1.2.1.2.1"]
+    assert [other["sop_instance_uid"] for other in answer["other_structure_sets"]] == ["1.2.1.2.1"]
     older = client.get(f"api/rtstruct/{SETS}", params={"sop_instance_uid": "1.2.1.2.1"}).json()
     assert older["sop_instance_uid"] == "1.2.1.2.1"
+
+
+def told(answer: Any) -> Iterator[str]:
+    """Yield every address of results that an answer tells."""
+    if isinstance(answer, str):
+        if answer.startswith("/pacs/api/rtstruct/"):
+            yield answer
+    elif isinstance(answer, dict | list):
+        for part in answer.values() if isinstance(answer, dict) else answer:
+            yield from told(part)
+
+
+@pytest.mark.parametrize("asked", ["results", "job", "process"])
+def test_every_address_told_of_a_structure_set_leads_to_it_and_not_to_a_newer_one(
+    client: Client, world: World, result: ResultRecord, asked: str
+) -> None:
+    newer = world.publish(world.ask(world.receive("1.2.1.2.9", content=b"newer"), uid="1.2.1.2.9"))
+    for path in (world.services.exports / newer.folder).rglob("*.*"):
+        if path.name != "results.json":
+            path.write_bytes(b"NEWER")
+    older = {"sop_instance_uid": "1.2.1.2.1"}
+    answers = {
+        "results": lambda: client.get(f"api/rtstruct/{SETS}", params=older),
+        "job": lambda: client.get(f"api/jobs/{result.job_id}"),
+        "process": lambda: client.post("api/process", json={"study_instance_uid": "1.2.1", **older}),
+    }
+    answer = answers[asked]().json()
+    others = {other["href"] for other in answer.get("other_structure_sets", ())}
+    addresses = set(told(answer)) - others
+    assert len(addresses) == {"results": 8, "job": 1, "process": 3}[asked]
+    for address in addresses:
+        found = client.get(address)
+        assert found.status_code == 200
+        assert b"NEWER" not in found.content
+        if found.headers["content-type"] == "application/json" and "contours" not in address:
+            content = found.json()
+            assert content.get("results", content)["sources"]["structure_set_uid"] == "1.2.1.2.1"
+        if found.headers["content-type"] == "application/zip":
+            with zipfile.ZipFile(io.BytesIO(found.content)) as archive:
+                assert b"NEWER" not in b"".join(archive.read(name) for name in archive.namelist())
+    for address in others:
+        assert client.get(address).json()["sop_instance_uid"] == "1.2.1.2.9"
+
+
+def test_what_stands_for_an_invalid_uid_can_be_followed_too(client: Client, world: World) -> None:
+    job_id = world.ask(world.receive(uid="x"), uid="invalid-78")
+    world.publish(job_id)
+    address = client.get(f"api/jobs/{job_id}").json()["results_url"]
+    assert client.get(address).json()["sop_instance_uid"] == "invalid-78"
 
 
 @pytest.mark.usefixtures("result")
