@@ -58,13 +58,30 @@ class ProcessRequest(BaseModel):
     wait_s: float = Field(default=30.0, ge=0, le=600, description="Seconds to wait before answering 202.")
 
 
+class StructureProblem(BaseModel):
+    """Something that is wrong with the structure set, a region or the images, as in results.json."""
+
+    code: str = Field(description="Stable word for programs, such as `absent_images`.")
+    message: str = Field(description="What is wrong, and what was done about it.")
+    severity: str = Field(description="`error`: it could not be done; `warning`: it was done all the same.")
+    region: int | None = Field(default=None, description="ROI Number; null when the whole set is meant.")
+    region_name: str | None = None
+    contours: list[int] = Field(
+        default=[], description="Zero-based places in the region's Contour Sequence, the first twenty."
+    )
+
+
 class Roi(BaseModel):
     """A region of the structure set; a number is null where it could not be measured."""
 
     number: int
     name: str
     state: str
-    volume_cc: float | None
+    problems: list[StructureProblem] = Field(
+        description="What is wrong with it; contours may be left out of a region that is `done`."
+    )
+    volume_cc: float | None = Field(description="Planimetric, from the contours.")
+    volume_voxels_cc: float | None = Field(description="That of the mask, by counting voxels.")
     surface_cm2: float | None
     mask_path: str | None = Field(description="Relative to the folder of the results.")
     stl_path: str | None
@@ -81,6 +98,9 @@ class ProcessAnswer(BaseModel):
     job_id: str
     job_url: str
     rois: list[Roi]
+    problems: list[StructureProblem] = Field(
+        description="All there are: those of the whole set, such as missing images, then each region's."
+    )
     processing_time_s: float | None
     phases: list[Phase]
     waiting: Waiting | None = Field(description="What the job waits for; null when it does not wait.")
@@ -237,10 +257,7 @@ def _answer(services: Services, links: Links, job: Job) -> JSONResponse:
 
 def _process_answer(services: Services, links: Links, job: Job, result: ResultRecord | None) -> ProcessAnswer:
     phases = phases_of(services, job)
-    rois: list[Roi] = []
-    if result is not None:
-        content = results_content(services, result)
-        rois = [_roi(links, region, result.subject) for region in content["regions"]]
+    content: dict[str, Any] = {} if result is None else results_content(services, result)
     subject = services.store.subjects([job.job_id]).get(job.job_id)
     return ProcessAnswer(
         status=job.state,
@@ -248,7 +265,8 @@ def _process_answer(services: Services, links: Links, job: Job, result: ResultRe
         sop_instance_uid=None if subject is None else subject.sop_instance_uid,
         job_id=job.job_id,
         job_url=links.job(job.job_id),
-        rois=rois,
+        rois=[_roi(links, region, result.subject) for region in content["regions"]] if result else [],
+        problems=content.get("problems", []),
         processing_time_s=round(sum(phase.duration_s or 0 for phase in phases), 3) if phases else None,
         phases=phases,
         waiting=waiting_for(services, job),
@@ -265,7 +283,9 @@ def _roi(links: Links, region: dict[str, Any], of: StructureSubject) -> Roi:
         number=number,
         name=region["name"],
         state=region["state"],
+        problems=region.get("problems", []),
         volume_cc=region.get("volume_cc"),
+        volume_voxels_cc=region.get("volume_voxels_cc"),
         surface_cm2=region.get("surface_cm2"),
         mask_path=mask,
         stl_path=mesh,

@@ -87,7 +87,12 @@ class World:
         self.services.store.await_images(job_id, awaited)
         self.queue.wait(job_id)
 
-    def publish(self, job_id: JobId, regions: Sequence[Mapping[str, Any]] = REGIONS) -> ResultRecord:
+    def publish(
+        self,
+        job_id: JobId,
+        regions: Sequence[Mapping[str, Any]] = REGIONS,
+        problems: Sequence[Mapping[str, Any]] = (),
+    ) -> ResultRecord:
         """Make a job's results known, with files of a few bytes."""
         store = self.services.store
         subject = store.subjects([job_id])[job_id]
@@ -95,23 +100,25 @@ class World:
         result = ResultRecord(subject, job_id, folder, len(regions), 1, datetime.now(UTC))
         store.begin_phase(job_id, 0, "receive")
         store.end_phase(job_id, 0, 0.25)
-        self._write_files(folder, regions)
+        self._write_files(folder, regions, problems)
         store.publish_result(result)
         self.queue.finish_step(job_id, "find_images")
         self.queue.succeed(job_id, folder=folder)
         return result
 
-    def _write_files(self, folder: str, regions: Sequence[Mapping[str, Any]]) -> None:
+    def _write_files(
+        self, folder: str, regions: Sequence[Mapping[str, Any]], problems: Sequence[Mapping[str, Any]]
+    ) -> None:
         place = self.services.exports / folder
         written = [value for region in regions for key, value in region.items() if key.endswith("_path")]
-        problems = [problem for region in regions for problem in region.get("problems", ())]
         for name in (*written, "contours.json", "masks/labels.nii.gz", "previews/overview.png"):
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_bytes(f"content of {name}".encode())
+        of_regions = [problem for region in regions for problem in region.get("problems", ())]
         content = {
             "sources": {"structure_set_uid": place.name},
             "regions": regions,
-            "problems": problems,
+            "problems": [*problems, *of_regions],
         }
         (place / "results.json").write_text(json.dumps(content), encoding="utf-8")
 

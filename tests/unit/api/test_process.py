@@ -10,6 +10,7 @@ import pytest
 
 from orthanc_plugins.errors import ArchiveUnavailable
 from orthanc_plugins.jobs import JobState, extract_structures_request
+from tests.unit.api.conftest import REGIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,6 +69,25 @@ def test_results_that_are_there_are_answered_at_once(client: Client, world: Worl
     assert client.get(content["rois"][0]["mask_url"]).status_code == 200
     assert client.get(content["results_url"]).status_code == 200
     assert client.get(content["job_url"]).status_code == 200
+
+
+def test_what_was_left_out_of_a_region_that_is_done_is_told(client: Client, world: World) -> None:
+    fault = {
+        "code": "too_few_points",
+        "message": "Region 1: 1 contour of fewer than three points, left out.",
+        "severity": "warning",
+        "region": 1,
+        "region_name": "Lung",
+        "contours": [4],
+    }
+    absent = {"code": "absent_images", "message": "2 of 60 images are not there.", "severity": "warning"}
+    region = {**REGIONS[0], "state": "done", "volume_voxels_cc": 12.25, "problems": [fault]}
+    world.publish(world.ask(world.receive()), [region, REGIONS[1]], problems=[absent])
+    content = process(client).json()
+    assert [roi["problems"] for roi in content["rois"]] == [[fault], []]
+    assert [roi["volume_voxels_cc"] for roi in content["rois"]] == [12.25, None]
+    assert [problem["code"] for problem in content["problems"]] == ["absent_images", "too_few_points"]
+    assert content["problems"][0]["region"] is None
 
 
 def test_results_that_come_in_time_are_answered(client: Client, world: World, worker: Any) -> None:
