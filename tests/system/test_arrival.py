@@ -60,7 +60,10 @@ def test_every_file_of_the_results_can_be_downloaded(stack: Stack, study: Study)
     assert json.loads(files["contours.json"].content)["regions"][0]["contours"]
     with zipfile.ZipFile(io.BytesIO(files["results.zip"].content)) as archive:
         assert archive.testzip() is None
-        assert {"results.json", "masks/labels.nii.gz", region["mask_path"]} <= set(archive.namelist())
+        [top] = {name.split("/")[0] for name in archive.namelist()}
+        assert f'filename="{top}.zip"' in files["results.zip"].headers["Content-Disposition"]
+        named = {"results.json", "masks/labels.nii.gz", region["mask_path"]}
+        assert {f"{top}/{name}" for name in named} <= set(archive.namelist())
 
 
 def test_files_are_on_disk_in_the_layout_that_is_documented(stack: Stack, study: Study) -> None:

@@ -95,7 +95,8 @@ def test_addresses_in_answers_can_be_followed_whatever_was_asked_through(
         answer = requests.get(origin + files["results.json"], timeout=PATIENCE_S)
         assert answer.status_code == 200, base
         assert answer.headers["content-type"] == "application/json"
-        assert answer.headers["content-disposition"] == 'inline; filename="results.json"'
+        assert answer.headers["content-disposition"].startswith('inline; filename="rtstruct_')
+        assert answer.headers["content-disposition"].endswith('_results.json"')
 
 
 def test_what_a_client_says_of_a_prefix_is_not_believed(front: Stack) -> None:

@@ -41,6 +41,8 @@ _REGION_FILES = {
     "preview.png": ("preview_path", "image/png"),
 }
 """Name in the route to key in ``results.json``, and media type."""
+_NAMING_CHARACTERS = 12
+"""How much of the end of a SOP Instance UID names downloads; the sets of a series mostly differ there."""
 _SHOWN_BY_BROWSERS = frozenset({"application/json", "application/pdf", "image/png", "text/html"})
 
 
@@ -108,21 +110,23 @@ def show_results(
 def all_files(
     services: Joined, series_uid: SeriesUidPath, sop_instance_uid: Chosen = None
 ) -> StreamingResponse:
-    """Download all files of a structure set's results."""
+    """Download all files of a structure set's results, in a folder named after it."""
     result = _result(services, series_uid, sop_instance_uid)
     results_content(services, result)
-    folder = _folder(services, result)
+    folder, name = _folder(services, result), _download_name(result)
     stream = ZipStream(compress_type=ZIP_STORED, sized=False)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             packed = path.suffix in {".gz", ".png", ".pdf"}
             stream.add_path(
-                path, str(path.relative_to(folder)), compress_type=ZIP_STORED if packed else ZIP_DEFLATED
+                path,
+                f"{name}/{path.relative_to(folder).as_posix()}",
+                compress_type=ZIP_STORED if packed else ZIP_DEFLATED,
             )
     return StreamingResponse(
         stream,
         media_type="application/zip",
-        headers={"Content-Disposition": 'attachment; filename="results.zip"'},
+        headers={"Content-Disposition": f'attachment; filename="{name}.zip"'},
     )
 
 
@@ -141,9 +145,8 @@ def whole_file(
     """Download a file about the whole structure set."""
     if name not in _WHOLE_FILES:
         raise Problem(HTTPStatus.NOT_FOUND, f"There is no such file; there are {', '.join(_WHOLE_FILES)}.")
-    folder = _folder(services, _result(services, series_uid, sop_instance_uid))
     path, media_type = _WHOLE_FILES[name]
-    return _file(folder / path, media_type)
+    return _file(services, _result(services, series_uid, sop_instance_uid), path, media_type)
 
 
 @router.get(
@@ -175,7 +178,7 @@ def region_file(
             HTTPStatus.NOT_FOUND,
             f"Region {number} has no such file; its state is {regions[0]['state']}: see results.json.",
         )
-    return _file(_folder(services, result) / relative, media_type)
+    return _file(services, result, relative, media_type)
 
 
 def _result(services: Services, series_uid: str, sop_instance_uid: str | None) -> ResultRecord:
@@ -220,9 +223,19 @@ def _addresses(
     return addresses
 
 
-def _file(path: pathlib.Path, media_type: str) -> FileResponse:
-    """Answer a file under the name it has in the exports directory, which is safe on every system."""
+def _download_name(result: ResultRecord) -> str:
+    """Return what downloads of a structure set are called: told apart by the end of its SOP Instance UID."""
+    return f"rtstruct_{result.subject.sop_instance_uid[-_NAMING_CHARACTERS:].strip('.')}"
+
+
+def _file(services: Services, result: ResultRecord, relative: str, media_type: str) -> FileResponse:
+    """Answer a file under the name it has in the exports directory, behind that of its structure set."""
+    path = _folder(services, result) / relative
     if not path.is_file():
         raise Problem(HTTPStatus.NOT_FOUND, "The file was not made, or is gone from the exports directory.")
-    shown = "inline" if media_type in _SHOWN_BY_BROWSERS else "attachment"
-    return FileResponse(path, media_type=media_type, filename=path.name, content_disposition_type=shown)
+    return FileResponse(
+        path,
+        media_type=media_type,
+        filename=f"{_download_name(result)}_{path.name}",
+        content_disposition_type="inline" if media_type in _SHOWN_BY_BROWSERS else "attachment",
+    )

@@ -89,12 +89,12 @@ def test_a_file_is_answered_as_it_is(client: Client, path: str, content: bytes, 
 @pytest.mark.parametrize(
     ("path", "disposition"),
     [
-        ("regions/1/mask.nii.gz", 'attachment; filename="001.nii.gz"'),
-        ("regions/1/mesh.stl", 'attachment; filename="001.stl"'),
-        ("regions/1/preview.png", 'inline; filename="001.png"'),
-        ("labels.nii.gz", 'attachment; filename="labels.nii.gz"'),
-        ("contours.json", 'inline; filename="contours.json"'),
-        ("results.zip", 'attachment; filename="results.zip"'),
+        ("regions/1/mask.nii.gz", 'attachment; filename="rtstruct_1.2.1.2.1_001.nii.gz"'),
+        ("regions/1/mesh.stl", 'attachment; filename="rtstruct_1.2.1.2.1_001.stl"'),
+        ("regions/1/preview.png", 'inline; filename="rtstruct_1.2.1.2.1_001.png"'),
+        ("labels.nii.gz", 'attachment; filename="rtstruct_1.2.1.2.1_labels.nii.gz"'),
+        ("contours.json", 'inline; filename="rtstruct_1.2.1.2.1_contours.json"'),
+        ("results.zip", 'attachment; filename="rtstruct_1.2.1.2.1.zip"'),
     ],
 )
 def test_a_download_has_the_name_of_the_file_and_what_browsers_can_show_is_shown(
@@ -117,19 +117,34 @@ def test_a_hostile_file_name_stays_inside_its_header(client: Client, world: Worl
     prefix = "attachment; filename*=utf-8''"
     assert disposition.startswith(prefix)
     assert re.fullmatch(r"[A-Za-z0-9._~%-]+", disposition.removeprefix(prefix))
-    assert unquote(disposition.removeprefix(prefix)) == f"{name}.nii.gz"
+    assert unquote(disposition.removeprefix(prefix)) == f"rtstruct_1.2.1.2.1_{name}.nii.gz"
+
+
+def test_downloads_of_two_structure_sets_of_a_series_have_different_names(
+    client: Client, world: World
+) -> None:
+    uids = [f"2.25.2347272086126467854483908776609288707{end}" for end in (82, 83)]
+    for uid in uids:
+        world.publish(world.ask(world.receive(uid, content=uid.encode()), uid=uid))
+    for path in ("results.zip", "results.json", "labels.nii.gz", "regions/1/mask.nii.gz"):
+        asked = [client.get(f"api/rtstruct/{SETS}/{path}", params={"sop_instance_uid": uid}) for uid in uids]
+        names = [answer.headers["content-disposition"] for answer in asked]
+        assert "rtstruct_660928870782" in names[0]
+        assert len(set(names)) == 2
 
 
 def test_the_zip_holds_every_file_of_the_results(client: Client, world: World, result: ResultRecord) -> None:
     answer = client.get(f"api/rtstruct/{SETS}/results.zip")
     assert answer.headers["content-type"] == "application/zip"
-    assert "results.zip" in answer.headers["content-disposition"]
     folder = world.services.exports / result.folder
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
         packed = {name: archive.read(name) for name in archive.namelist()}
+        assert {name.split("/")[0] for name in packed} == {"rtstruct_1.2.1.2.1"}
     written = {
-        str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+        f"rtstruct_1.2.1.2.1/{path.relative_to(folder)}": path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
     }
     assert len(packed) == 7
     assert packed == written
