@@ -45,7 +45,7 @@ _PICTURE_PX, _PICTURE_SIDE = 360, 50 * mm
 _PICTURES_ACROSS = 3
 _LEGEND_ACROSS = 4
 _SWATCH_WIDTH = 4 * mm
-_NAME_WIDTH, _NAME_LINES = 52 * mm, 2
+_NAME_WIDTH, _NAME_LINES = 48 * mm, 2
 _INTENSITIES_WIDTH = 32 * mm
 _LABEL_WIDTH = 46 * mm
 _PADDED: list[tuple[object, ...]] = [
@@ -74,7 +74,8 @@ _METHODS = (
     "Volume: planimetric, the area of the contours times the thickness of their slices; 1 cc = 1 cm³ = 1 ml.",
     "Surface: area of the smoothed, closed surface mesh.",
     "Slices: planes the region is drawn on. Contours: closed contours that could be read.",
-    "Mean ± SD: intensities of the voxels whose centres lie inside the contours.",
+    "Mean ± SD: intensities of the voxels whose centres lie inside the contours, where there is an image.",
+    "State: with problems counted below it, the values may not be what they seem; see Problems.",
     f"{_NONE} means that a value could not be had. Regions without a colour of their own are given one.",
     "A character that no font of this report shows stands as its Unicode code point, such as [U+05D0].",
 )
@@ -154,9 +155,11 @@ def _words(code: str) -> str:
 
 
 def _state_counts(regions: Sequence[RegionResult]) -> str:
-    """Return how many regions there are and how they ended, such as ``10: 9 done, 1 failed``."""
+    """Return how many regions there are and how they ended: ``3: 2 done, 1 failed; 1 with problems``."""
     states = [region.state for region in regions]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    odd = sum(bool(region.problems) for region in regions)
+    counts += f"; {odd} with problems" if odd else ""
     return f"{len(regions)}: {counts}" if regions else "none"
 
 
@@ -237,7 +240,7 @@ def _row(region: RegionResult) -> list[Paragraph | str]:
         shown(str(region.number), page.NUMBER),
         name,
         *(shown(number, page.NUMBER) for number in numbers),
-        _state(region.state),
+        _state(region),
     ]
 
 
@@ -269,8 +272,12 @@ def _intensities(region: RegionResult) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
-def _state(state: str) -> Paragraph:
-    return shown(state, page.ALARMED if state == "failed" else page.BODY)
+def _state(region: RegionResult) -> list[Paragraph]:
+    """Return how a region ended, and below it how many problems it has, if any."""
+    state = shown(region.state, page.ALARMED if region.state == "failed" else page.BODY)
+    if not (count := len(region.problems)):
+        return [state]
+    return [state, shown(f"{count} problem{'s' if count > 1 else ''}", page.MARKED)]
 
 
 def _problems(results: Results) -> list[Flowable]:

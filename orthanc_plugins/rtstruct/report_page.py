@@ -59,6 +59,7 @@ CAPTION = _style("caption", 7.5, spaceBefore=2)
 NOTE = _style("note", 7)
 NUMBER_TITLE = _style("number title", 7, alignment=TA_RIGHT)
 ALARMED = ParagraphStyle("alarmed", BODY, textColor=ALARM)
+MARKED = ParagraphStyle("marked", NOTE, textColor=ALARM)
 
 
 class _CountedCanvas(Canvas):  # type: ignore[misc] # reportlab is untyped

@@ -102,6 +102,16 @@ def test_a_region_is_a_row_of_measures_with_units(tmp_path: Path) -> None:
     assert {"Volume [cc]", "Surface [cm²]"} <= set(found)
 
 
+def test_a_region_with_problems_is_marked_in_the_table(tmp_path: Path) -> None:
+    odd, odder = (Problem(code, f"Region 4: {code}.", region=4) for code in ("odd", "odder"))
+    regions = (REGION, replace(REGION, number=4, problems=(odd,)), replace(REGION, problems=(odd, odder)))
+    found = said(tmp_path, replace(RESULTS, regions=regions, problems=(odd, odder)))
+    rows = [found[place : place + 2] for place, text in enumerate(found) if text == "done"]
+    assert [row[1] for row in rows] == ["4", "1 problem", "2 problems"]
+    assert "3: 3 done; 2 with problems" in found
+    assert any(text.startswith("State: with problems counted below it") for text in found)
+
+
 def test_a_value_that_could_not_be_had_is_a_dash(tmp_path: Path) -> None:
     empty = RegionResult(4, "", "empty", None, "")
     found = said(tmp_path, replace(RESULTS, regions=(empty,)))
