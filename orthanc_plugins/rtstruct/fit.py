@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.images import ImageSeries
 
 
+HOW_TO_ALLOW = (
+    "if the two are known to agree, allow it: set Structures.RequireSameFrameOfReference to false in the "
+    "suite, or give --allow-other-frame on the command line"
+)
+"""What to do about another frame of reference, as it ends a message."""
+
+
 def strangers(
     structure_set: StructureSet, images: ImageSeries, *, allow_other_frame: bool
 ) -> tuple[list[Region], list[Problem]]:
@@ -44,10 +51,7 @@ def strangers(
         note = f"{text}. They were placed on the images all the same, as asked."
         return [], [*problems, Problem("other_frame_of_reference", note)]
     if len(others) == len(stated):
-        raise GeometryError(
-            f"{text}. Give the series that the structures were drawn on, or allow another frame of reference "
-            "if the two are known to agree."
-        )
+        raise GeometryError(f"{text}. Give the series that the structures were drawn on; {HOW_TO_ALLOW}.")
     return others, problems
 
 

@@ -19,7 +19,7 @@ from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.contours import StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.export import file_stems
 from orthanc_plugins.rtstruct.files import FORMATS, Exporter, with_needed
-from orthanc_plugins.rtstruct.fit import strangers
+from orthanc_plugins.rtstruct.fit import HOW_TO_ALLOW, strangers
 from orthanc_plugins.rtstruct.grid import build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.measures import (
     half_layer_ml,
@@ -172,7 +172,8 @@ def _lay_out(
         others, problems = strangers(structure_set, images, allow_other_frame=allow_other_frame)
         for work in works:
             if work.region in others:
-                work.fail("other_frame_of_reference", "drawn in another frame of reference than the images'.")
+                text = f"drawn in another frame of reference than the images'; {HOW_TO_ALLOW}."
+                work.fail("other_frame_of_reference", text)
         grid, stack, odd = build_grid(images.images, rings)
         problems.extend(odd)
         scene = _Scene(grid, stack)

@@ -254,8 +254,10 @@ def test_a_number_used_twice_loses_nothing(tmp_path: Path) -> None:
 
 def test_another_frame_of_reference_is_refused_unless_allowed(tmp_path: Path) -> None:
     case = spoilt("other_frame_of_reference")
-    with pytest.raises(GeometryError, match="another frame of reference"):
+    with pytest.raises(GeometryError, match="another frame of reference") as caught:
         run(case, tmp_path)
+    assert "Structures.RequireSameFrameOfReference" in str(caught.value)
+    assert "--allow-other-frame" in str(caught.value)
     results = run(case, tmp_path, allow_other_frame=True)
     assert [problem.code for problem in results.problems] == ["other_frame_of_reference"]
     assert [region.state for region in results.regions] == ["done"] * 3
@@ -267,6 +269,7 @@ def test_one_region_of_another_frame_does_not_stop_the_others(tmp_path: Path) ->
     results = run(CASE.with_structure_set(structure_set), tmp_path)
     assert [region.state for region in results.regions] == ["done", "failed", "done"]
     assert codes(results.regions[1]) == ["other_frame_of_reference"]
+    assert "--allow-other-frame" in results.regions[1].problems[0].message
 
 
 def test_an_unstated_frame_of_reference_is_said(tmp_path: Path) -> None:
