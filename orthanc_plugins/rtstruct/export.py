@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 MASKS, MESHES, PREVIEWS = "masks", "meshes", "previews"
 _LONGEST = 48
+_SPELT = str.maketrans("øØđĐðÐłŁħĦŧŦ\u0131", "oOdDdDlLhHtTi") | str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "TH"}
+)
+"""Latin letters that Unicode takes for letters of their own, not for one of ASCII with a mark."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -41,10 +45,10 @@ def file_stems(regions: Sequence[Region]) -> list[str]:
 def safe_name(name: str) -> str:
     """Return what can stand in a file name of a region's name, ``region`` when nothing can.
 
-    >>> safe_name("a/b:c*?"), safe_name("../x"), safe_name(" "), safe_name("Zähne")
-    ('a_b_c', 'x', 'region', 'Zahne')
+    >>> safe_name("a/b:c*?"), safe_name("../x"), safe_name(" "), safe_name("Zähne außen")
+    ('a_b_c', 'x', 'region', 'Zahne_aussen')
     """
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
+    plain = unicodedata.normalize("NFKD", name.translate(_SPELT)).encode("ascii", "ignore").decode("ascii")
     return _UNSAFE.sub("_", plain).strip("._-")[:_LONGEST].rstrip("._-") or "region"
 
 

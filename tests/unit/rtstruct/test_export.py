@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         ("tab\there\n", "tab_here"),
         ("x" * 100, "x" * 48),
         ("-rf", "rf"),
+        ("Köper /außen", "Koper_aussen"),
+        ("Ærø Đorđe Łódź œuvre", "AEro_Dorde_Lodz_oeuvre"),
     ],
 )
 def test_names_become_safe(name: str, safe: str) -> None:
