@@ -25,11 +25,46 @@ PASSED_ON='^(PIP_|npm_config_|ORTHANC__|PACS_)|^(TERM|TZ|SSL_CERT_FILE|NO_COLOR|
 export REPO SUITE RUNTIME OWNER PREFIX PYTHON PACS_DATA PASSED_ON
 
 say() { printf '%s\n' "$*"; }
-die() {
+complain() {
     printf 'error: %s\n' "$1" >&2
     shift
     [ $# -eq 0 ] || printf '       %s\n' "$@" >&2
-    exit 1
+}
+die() { complain "$@"; exit 1; }
+refuse() { complain "$@"; exit 2; } # the command itself was wrong
+
+# usage: what the script says of itself at its top
+usage() { sed -n '2,/^[^#]/{/^# shellcheck/d; s/^# \{0,1\}//p}' "$0"; }
+
+# take_arguments PATTERN... -- ARGUMENTS...: answer -h and --help, and refuse what fits no pattern, before
+# anything is done
+take_arguments() {
+    local patterns=() argument pattern
+    while [ "$1" != -- ]; do
+        patterns+=("$1")
+        shift
+    done
+    shift
+    for argument in "$@"; do
+        case $argument in -h | --help)
+            usage
+            exit
+            ;;
+        esac
+        for pattern in ${patterns[@]+"${patterns[@]}"}; do
+            # shellcheck disable=SC2053 # a pattern
+            if [[ $argument == $pattern ]]; then continue 2; fi
+        done
+        refuse "unknown argument: $argument" "See ${0#"$REPO/"} --help."
+    done
+}
+
+# take_pytest_arguments ARGUMENTS...: the same for what goes on to pytest: an option, or a path that is there
+take_pytest_arguments() {
+    local first=${1:-}
+    case $first in
+    -h | --help | [!-]*) if [ ! -e "$REPO/${first%%::*}" ]; then take_arguments -- "$first"; fi ;;
+    esac
 }
 
 # suite_user: whom the suite's programs run as, and whose alone data/ is. Who has data/ keeps it; else who
@@ -133,7 +168,7 @@ _report_failed_step() {
     _stop_counting
     if [ -n "${step_what:-}" ]; then
         printf '\nerror: %s failed after %d s. The end of %s:\n' "$step_what" $((SECONDS - step_started)) "$step_log" >&2
-        tail -n 12 "$step_log" | sed 's/^/       /' >&2
+        tail -n 24 "$step_log" | sed 's/^/       /' >&2
         if grep -qiE 'could not resolve|temporary failure|unreachable|could not connect|timed out|failed to establish|name resolution|ENOTFOUND|ECONN|EAI_AGAIN' "$step_log"; then
             printf '       The network or a package server cannot be reached. Behind a proxy, set https_proxy and http_proxy.\n' >&2
         elif grep -qiE 'no space left' "$step_log"; then
