@@ -280,13 +280,22 @@ class Store:
             return None if row is None else _result(row)
 
     @_as_store_error
-    def results_of_series(self, series_uid: SeriesUid) -> list[ResultRecord]:
-        """Return the results of the structure sets of a series, newest first."""
-        query = (
-            select(models.StructureResult)
-            .where(models.StructureResult.series_uid == series_uid)
-            .order_by(models.StructureResult.created_at.desc())
-        )
+    def results(
+        self,
+        *,
+        study_uid: StudyUid | None = None,
+        series_uid: SeriesUid | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[ResultRecord]:
+        """Return the results of structure sets, newest first: of the given study and series."""
+        made = models.StructureResult
+        query = select(made).order_by(made.created_at.desc(), made.instance_orthanc_id)
+        if study_uid is not None:
+            query = query.where(made.study_uid == study_uid)
+        if series_uid is not None:
+            query = query.where(made.series_uid == series_uid)
+        query = query.limit(limit).offset(offset)
         with self._sessions() as session:
             return [_result(row) for row in session.scalars(query)]
 

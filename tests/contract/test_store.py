@@ -230,7 +230,7 @@ def test_results_are_found_by_instance_job_and_series(store: Store) -> None:
     store.publish_result(result())
     assert store.result_of_instance(OrthancId("i")) == result()
     assert store.result_of_job(JOB) == result()
-    assert store.results_of_series(SeriesUid("1.2.3")) == [result()]
+    assert store.results(series_uid=SeriesUid("1.2.3")) == [result()]
     assert store.result_instances() == ["i"]
     assert store.count_results() == 1
     assert store.result_of_instance(OrthancId("o")) is None
@@ -241,8 +241,13 @@ def test_the_newest_results_of_a_series_come_first(store: Store) -> None:
     for hours, instance in ((0, "old"), (2, "new"), (1, "middle")):
         store.publish_result(result(instance, JobId(instance), created_at=NOW + timedelta(hours=hours)))
     store.publish_result(result("elsewhere", OTHER, series="1.9"))
-    found = store.results_of_series(SeriesUid("1.2.3"))
+    found = store.results(series_uid=SeriesUid("1.2.3"))
     assert [one.subject.instance_orthanc_id for one in found] == ["new", "middle", "old"]
+    page = store.results(study_uid=found[0].subject.study_uid, limit=2, offset=1)
+    assert len(page) == 2
+    assert page == store.results()[1:3]
+    assert store.results(study_uid=StudyUid("1.8")) == []
+    assert store.results(offset=3) == store.results()[3:]
 
 
 def test_new_results_of_an_instance_take_the_place_of_the_old(store: Store) -> None:

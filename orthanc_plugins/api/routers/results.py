@@ -8,10 +8,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import FileResponse, StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
-from orthanc_plugins.api.dependencies import UID_PATTERN, Joined, SeriesUidPath
+from orthanc_plugins.api.dependencies import (
+    STUDY_PATTERN,
+    UID_PATTERN,
+    Joined,
+    SeriesUidPath,
+    study_uid_of,
+)
 from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import Problem
 from orthanc_plugins.identifiers import SeriesUid
@@ -46,6 +52,44 @@ _NAMING_CHARACTERS = 12
 _SHOWN_BY_BROWSERS = frozenset({"application/json", "application/pdf", "image/png", "text/html"})
 
 
+class ResultFilter(BaseModel):
+    """Which results to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    study: str | None = Field(
+        default=None,
+        pattern=STUDY_PATTERN,
+        description="Only those of this study, by UID or Orthanc identifier.",
+    )
+    series: str | None = Field(
+        default=None, pattern=UID_PATTERN, description="Only those of this series of structure sets."
+    )
+    limit: int = Field(default=50, ge=1, le=500)
+    offset: int = Field(default=0, ge=0)
+
+
+class ResultSummary(BaseModel):
+    """A structure set that has results; time is UTC."""
+
+    study_uid: str
+    series_uid: str
+    sop_instance_uid: str
+    regions: int
+    regions_with_problems: int
+    created_at: datetime
+    href: str = Field(description="Address of the results: an absolute path on the host asked.")
+    viewer_url: str
+
+
+class ResultPage(BaseModel):
+    """A page of results, newest first."""
+
+    results: list[ResultSummary]
+    limit: int
+    offset: int
+
+
 class OtherStructureSet(BaseModel):
     """Another structure set of the same series, and where its results are."""
 
@@ -71,13 +115,38 @@ class StructureResults(BaseModel):
     )
 
 
+@router.get("", summary="List results")
+def list_results(services: Joined, links: Linked, wanted: Annotated[ResultFilter, Query()]) -> ResultPage:
+    """List the structure sets that have results, newest first."""
+    found = services.store.results(
+        study_uid=None if wanted.study is None else study_uid_of(services, wanted.study),
+        series_uid=None if wanted.series is None else SeriesUid(wanted.series),
+        limit=wanted.limit,
+        offset=wanted.offset,
+    )
+    summaries = [
+        ResultSummary(
+            study_uid=result.subject.study_uid,
+            series_uid=result.subject.series_uid,
+            sop_instance_uid=result.subject.sop_instance_uid,
+            regions=result.regions,
+            regions_with_problems=result.regions_with_problems,
+            created_at=result.created_at,
+            href=links.results(result.subject),
+            viewer_url=services.viewer_link(result.subject.study_uid),
+        )
+        for result in found
+    ]
+    return ResultPage(results=summaries, limit=wanted.limit, offset=wanted.offset)
+
+
 @router.get("/{series_uid}", summary="Show results")
 def show_results(
     services: Joined, links: Linked, series_uid: SeriesUidPath, sop_instance_uid: Chosen = None
 ) -> StructureResults:
     """Show the results of the newest structure set of a series, or of the one asked for."""
     result = _result(services, series_uid, sop_instance_uid)
-    others = services.store.results_of_series(SeriesUid(series_uid))
+    others = services.store.results(series_uid=SeriesUid(series_uid))
     content = results_content(services, result)
     return StructureResults(
         study_uid=result.subject.study_uid,
@@ -182,7 +251,7 @@ def region_file(
 
 
 def _result(services: Services, series_uid: str, sop_instance_uid: str | None) -> ResultRecord:
-    for result in services.store.results_of_series(SeriesUid(series_uid)):
+    for result in services.store.results(series_uid=SeriesUid(series_uid)):
         if sop_instance_uid in {None, result.subject.sop_instance_uid}:
             return result
     raise Problem(

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.fakes.orthanc_rest import orthanc_id
 from tests.unit.api.conftest import REGIONS, Client
 
 if TYPE_CHECKING:
@@ -160,6 +161,30 @@ def test_the_newest_of_several_structure_sets_is_shown_and_an_older_one_can_be_a
     assert [other["sop_instance_uid"] for other in answer["other_structure_sets"]] == ["1.2.1.2.1"]
     older = client.get(f"api/rtstruct/{SETS}", params={"sop_instance_uid": "1.2.1.2.1"}).json()
     assert older["sop_instance_uid"] == "1.2.1.2.1"
+
+
+def test_results_are_listed_newest_first(client: Client, world: World) -> None:
+    places = [("1.2.1", SETS, "1.2.1.2.1"), ("1.2.1", SETS, "1.2.1.2.2"), ("1.2.8", "1.2.8.2", "1.2.8.2.1")]
+    for study, series, uid in places:
+        instance = world.receive(uid, study=study, series=series)
+        world.publish(world.ask(instance, uid=uid, study=study, series=series))
+
+    def listed(**wanted: object) -> list[str]:
+        answer = client.get("api/rtstruct", params=wanted)
+        assert answer.status_code == 200
+        return [result["sop_instance_uid"] for result in answer.json()["results"]]
+
+    assert listed() == ["1.2.8.2.1", "1.2.1.2.2", "1.2.1.2.1"]
+    assert listed(study="1.2.1") == ["1.2.1.2.2", "1.2.1.2.1"]
+    assert listed(study=orthanc_id("1.2.8")) == listed(series="1.2.8.2") == ["1.2.8.2.1"]
+    assert listed(limit=1, offset=1) == ["1.2.1.2.2"]
+    assert listed(study="1.2.9") == []
+    oldest = client.get("api/rtstruct", params={"offset": 2}).json()["results"][0]
+    assert (oldest["study_uid"], oldest["series_uid"]) == ("1.2.1", SETS)
+    assert (oldest["regions"], oldest["regions_with_problems"]) == (2, 1)
+    assert oldest["created_at"]
+    assert oldest["viewer_url"] == "http://viewer.invalid/viewer?StudyInstanceUIDs=1.2.1"
+    assert client.get(oldest["href"]).json()["sop_instance_uid"] == "1.2.1.2.1"
 
 
 def told(answer: Any) -> Iterator[str]:
