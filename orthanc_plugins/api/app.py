@@ -48,6 +48,8 @@ def create_app(services: Services) -> FastAPI:
     for router in (health.router, jobs.router, process.router, results.router, upload.router):
         app.include_router(router, prefix="/api")
     app.include_router(documentation.router)
+    for mount in ("", "/"):
+        app.add_api_route(mount, documentation.to_documentation, include_in_schema=False)
     static = resources.files("fastapi_offline") / "static"
     app.mount("/static/documentation", StaticFiles(directory=str(static)), name="documentation")
     web = resources.files("orthanc_plugins") / "web"

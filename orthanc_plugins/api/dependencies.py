@@ -19,8 +19,20 @@ UID_PATTERN = r"^(?:[0-9.]{1,64}|invalid-[0-9a-f]{0,64})$"
 STUDY_PATTERN = r"^(?:[0-9.]{1,64}|[0-9a-f]{8}(?:-[0-9a-f]{8}){4})$"
 """A study in a route: its Study Instance UID or its Orthanc identifier."""
 
+INSTANCE_PATTERN = r"^[0-9a-f.-]{1,64}$"
+"""What may be an instance in a route: its SOP Instance UID or its Orthanc identifier."""
+
 JOB_ID_PATTERN = r"^[A-Za-z0-9._-]{1,200}$"
 """A job's identifier in a route."""
+
+_UID = "DICOM UID (digits and dots, at most 64 characters)"
+MEANING_OF_PATTERN = {
+    UID_PATTERN: f"a {_UID}",
+    STUDY_PATTERN: f"a {_UID} or an Orthanc identifier",
+    INSTANCE_PATTERN: f"a {_UID} or an Orthanc identifier",
+    JOB_ID_PATTERN: "a job_id as GET /pacs/api/jobs tells it",
+}
+"""What something of a pattern is, for a person."""
 
 
 def _services(request: Request) -> Services:

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from orthanc_plugins.api.dependencies import MEANING_OF_PATTERN
 from orthanc_plugins.errors import (
     ArchiveError,
     ArchiveRefused,
@@ -50,6 +51,10 @@ STATUS_OF_ERROR: dict[type[PacsSuiteError], HTTPStatus] = {
     JobActive: HTTPStatus.CONFLICT,
 }
 """HTTP status of each of the suite's errors; a test fails on one that is missing."""
+
+
+_PLACES = {"body": "field", "query": "query parameter", "path": "path parameter"}
+"""Where something in a request stands, for a person."""
 
 
 class ProblemDetails(BaseModel):
@@ -118,11 +123,42 @@ def _unforeseen_error(_request: Request, _error: Exception) -> JSONResponse:
     )
 
 
-def _validation_error(_request: Request, error: Exception) -> JSONResponse:
+def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer what is wrong with a request and what it should be, never the value that was sent."""
     if not isinstance(error, RequestValidationError):
         raise error
+    found = error.errors()
     faults = [
-        {"where": ".".join(str(part) for part in fault["loc"]), "what": fault["msg"]}
-        for fault in error.errors()
+        {"where": ".".join(str(part) for part in fault["loc"]), "what": _expected(fault)} for fault in found
     ]
-    return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, "The request is not valid.", faults=faults)
+    if found[0]["loc"] == ("body",) and not _said_to_be_json(request):
+        return problem_response(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "The body was not sent as JSON: send it with the header Content-Type: application/json.",
+            faults=faults,
+        )
+    return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, _first_fault(found[0]), faults=faults)
+
+
+def _said_to_be_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _first_fault(fault: Mapping[str, Any]) -> str:
+    """Return what a person must know of a fault that pydantic or the parser of JSON found."""
+    place, *names = fault["loc"]
+    if fault["type"] == "json_invalid":
+        return f"The body is not valid JSON: {fault['ctx']['error']} at character {names[0] + 1}."
+    if not names:
+        return "The body should be a JSON object: /pacs/docs tells its fields."
+    name = f"{_PLACES[place]} {'.'.join(str(part) for part in names)}"
+    if fault["type"] == "extra_forbidden":
+        return f"There is no {name} here: /pacs/docs tells those there are."
+    return f"The {name} is not valid. {_expected(fault)}."
+
+
+def _expected(fault: Mapping[str, Any]) -> str:
+    """Return what should have been sent; a pattern in words."""
+    meaning = MEANING_OF_PATTERN.get(fault.get("ctx", {}).get("pattern", ""))
+    return str(fault["msg"]) if meaning is None else f"It should be {meaning}"

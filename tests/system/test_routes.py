@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from pydicom.uid import UID
 
 from tests.stack import eventually
 
@@ -54,7 +55,7 @@ def test_every_address_told_of_the_older_of_two_structure_sets_in_a_series_leads
     stack.receive(*written(case))
     job = stack.job_in_state(case.reference.study_uid, "succeeded")
     newer = case.copied_structure_set()
-    newer.SOPInstanceUID = newer.file_meta.MediaStorageSOPInstanceUID = f"{older}.1"
+    newer.SOPInstanceUID = newer.file_meta.MediaStorageSOPInstanceUID = UID(f"{older}.1")
     newer.ROIContourSequence = newer.ROIContourSequence[:1]
     newer.save_as(tmp_path / "newer.dcm", enforce_file_format=True)
     stack.receive(tmp_path / "newer.dcm")
@@ -113,6 +114,7 @@ def test_process_that_must_wait_for_images_answers_202(
         ({"study_instance_uid": "1.2.3.4.5.6.7"}, 404),
         ({"study_instance_uid": "../etc"}, 422),
         ({}, 422),
+        ({"study_instance_uid": "1.2", "sop_uid": "1.2"}, 422),
     ],
 )
 def test_process_tells_what_is_wrong_with_a_request(
@@ -123,6 +125,31 @@ def test_process_tells_what_is_wrong_with_a_request(
     assert answer.headers["X-Media-Type"] == "application/problem+json"
     assert answer.json()["status"] == status
     assert answer.json()["detail"]
+
+
+def test_a_body_without_its_media_type_is_refused_with_the_header_to_send(stack: Stack) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = stack.post("/pacs/api/process", data=b'{"study_instance_uid": "1.2"}', headers=form)
+    assert answer.status_code == 415
+    assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/pacs", "/pacs/"])
+def test_the_mount_itself_leads_to_the_documentation(stack: Stack, path: str) -> None:
+    answer = stack.get(path)
+    assert answer.status_code == 200
+    assert answer.url == f"{stack.url}/pacs/docs"
+
+
+def test_results_are_listed(stack: Stack, new_case: NewCase, written: Written) -> None:
+    case = new_case()
+    stack.receive(*written(case))
+    stack.job_in_state(case.reference.study_uid, "succeeded")
+    answer = stack.get(f"/pacs/api/rtstruct?study={case.reference.study_uid}")
+    [listed] = answer.json()["results"]
+    assert listed["sop_instance_uid"] == case.structure_set.SOPInstanceUID
+    assert stack.get(listed["href"]).json()["sop_instance_uid"] == case.structure_set.SOPInstanceUID
+    assert stack.get("/pacs/api/rtstruct?studdy=1.2").status_code == 422
 
 
 @pytest.mark.parametrize("by", ["orthanc identifier", "SOP instance UID"])

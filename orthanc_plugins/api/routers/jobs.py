@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from orthanc_plugins.api.dependencies import STUDY_PATTERN, JobIdPath, Joined, study_uid_of
 from orthanc_plugins.api.links import Linked, Links
@@ -111,6 +111,8 @@ class JobPage(BaseModel):
 
 class JobFilter(BaseModel):
     """Which jobs to list."""
+
+    model_config = ConfigDict(extra="forbid")
 
     state: JobState | None = Field(default=None, description="Only jobs in this state.")
     kind: JobKind | None = Field(default=None, description="Only jobs of this kind.")

@@ -6,10 +6,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import FileResponse, JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from orthanc_plugins.api.dependencies import STUDY_PATTERN, UID_PATTERN, Joined, study_uid_of, wait_for_job
+from orthanc_plugins.api.dependencies import (
+    INSTANCE_PATTERN,
+    STUDY_PATTERN,
+    UID_PATTERN,
+    Joined,
+    study_uid_of,
+    wait_for_job,
+)
 from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import STATUS_OF_ERROR, Problem, problem_documented, problem_response
 from orthanc_plugins.api.routers.jobs import Phase, Waiting, phases_of, waiting_for
@@ -39,6 +46,8 @@ _STATUS_OF_FAILURE = {error.__name__: status for error, status in STATUS_OF_ERRO
 
 class ProcessRequest(BaseModel):
     """Which structure set to process, and how long to wait for the results."""
+
+    model_config = ConfigDict(extra="forbid")
 
     study_instance_uid: str = Field(
         pattern=STUDY_PATTERN, description="Study Instance UID, or Orthanc identifier of the study."
@@ -117,6 +126,7 @@ class ProcessAnswer(BaseModel):
         202: {"model": ProcessAnswer, "description": "It is not done yet; `waiting` tells what is missing."},
         404: problem_documented("Orthanc does not hold the study or series, or has lost it meanwhile."),
         409: problem_documented("Several structure sets may be meant, or the job was cancelled."),
+        415: problem_documented("The body was not sent as application/json."),
         422: problem_documented("There is no structure set, or it cannot be used."),
         500: problem_documented("The suite met a fault it does not know."),
         502: problem_documented("Orthanc refused what the job asked of it."),
@@ -143,7 +153,7 @@ async def extract_rt(
     services: Joined,
     links: Linked,
     instance_id: Annotated[
-        str, Path(pattern=r"^[0-9a-f.-]{1,64}$", description="Orthanc identifier or SOP Instance UID.")
+        str, Path(pattern=INSTANCE_PATTERN, description="Orthanc identifier or SOP Instance UID.")
     ],
 ) -> Response:
     """Answer the regions and contours of a structure set as JSON, points in mm, LPS."""

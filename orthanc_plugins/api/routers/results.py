@@ -26,10 +26,6 @@ from orthanc_plugins.store import ResultRecord
 
 router = APIRouter(prefix="/rtstruct", tags=["structure sets"])
 
-Chosen = Annotated[
-    str | None,
-    Query(pattern=UID_PATTERN, description="Which structure set of the series; the newest when not given."),
-]
 RegionNumber = Annotated[int, Path(ge=0, description="ROI Number (3006,0022).")]
 
 _WHOLE_FILES = {
@@ -50,6 +46,21 @@ _REGION_FILES = {
 _NAMING_CHARACTERS = 12
 """How much of the end of a SOP Instance UID names downloads; the sets of a series mostly differ there."""
 _SHOWN_BY_BROWSERS = frozenset({"application/json", "application/pdf", "image/png", "text/html"})
+
+
+class Choice(BaseModel):
+    """Which structure set of a series is meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sop_instance_uid: str | None = Field(
+        default=None,
+        pattern=UID_PATTERN,
+        description="Which structure set of the series; the newest when not given.",
+    )
+
+
+Chosen = Annotated[Choice, Query()]
 
 
 class ResultFilter(BaseModel):
@@ -142,10 +153,10 @@ def list_results(services: Joined, links: Linked, wanted: Annotated[ResultFilter
 
 @router.get("/{series_uid}", summary="Show results")
 def show_results(
-    services: Joined, links: Linked, series_uid: SeriesUidPath, sop_instance_uid: Chosen = None
+    services: Joined, links: Linked, series_uid: SeriesUidPath, chosen: Chosen
 ) -> StructureResults:
     """Show the results of the newest structure set of a series, or of the one asked for."""
-    result = _result(services, series_uid, sop_instance_uid)
+    result = _result(services, series_uid, chosen)
     others = services.store.results(series_uid=SeriesUid(series_uid))
     content = results_content(services, result)
     return StructureResults(
@@ -176,11 +187,9 @@ def show_results(
     response_class=StreamingResponse,
     responses={200: {"content": {"application/zip": {}}}},
 )
-def all_files(
-    services: Joined, series_uid: SeriesUidPath, sop_instance_uid: Chosen = None
-) -> StreamingResponse:
+def all_files(services: Joined, series_uid: SeriesUidPath, chosen: Chosen) -> StreamingResponse:
     """Download all files of a structure set's results, in a folder named after it."""
-    result = _result(services, series_uid, sop_instance_uid)
+    result = _result(services, series_uid, chosen)
     results_content(services, result)
     folder, name = _folder(services, result), _download_name(result)
     stream = ZipStream(compress_type=ZIP_STORED, sized=False)
@@ -209,13 +218,13 @@ def whole_file(
     services: Joined,
     series_uid: SeriesUidPath,
     name: Annotated[str, Path(description="One of " + ", ".join(_WHOLE_FILES) + ".")],
-    sop_instance_uid: Chosen = None,
+    chosen: Chosen,
 ) -> FileResponse:
     """Download a file about the whole structure set."""
     if name not in _WHOLE_FILES:
         raise Problem(HTTPStatus.NOT_FOUND, f"There is no such file; there are {', '.join(_WHOLE_FILES)}.")
     path, media_type = _WHOLE_FILES[name]
-    return _file(services, _result(services, series_uid, sop_instance_uid), path, media_type)
+    return _file(services, _result(services, series_uid, chosen), path, media_type)
 
 
 @router.get(
@@ -229,13 +238,13 @@ def region_file(
     series_uid: SeriesUidPath,
     number: RegionNumber,
     name: Annotated[str, Path(description="One of " + ", ".join(_REGION_FILES) + ".")],
-    sop_instance_uid: Chosen = None,
+    chosen: Chosen,
 ) -> FileResponse:
     """Download a file about one region."""
     if name not in _REGION_FILES:
         raise Problem(HTTPStatus.NOT_FOUND, f"There is no such file; there are {', '.join(_REGION_FILES)}.")
     key, media_type = _REGION_FILES[name]
-    result = _result(services, series_uid, sop_instance_uid)
+    result = _result(services, series_uid, chosen)
     regions = [
         region for region in results_content(services, result)["regions"] if region["number"] == number
     ]
@@ -250,9 +259,9 @@ def region_file(
     return _file(services, result, relative, media_type)
 
 
-def _result(services: Services, series_uid: str, sop_instance_uid: str | None) -> ResultRecord:
+def _result(services: Services, series_uid: str, chosen: Choice) -> ResultRecord:
     for result in services.store.results(series_uid=SeriesUid(series_uid)):
-        if sop_instance_uid in {None, result.subject.sop_instance_uid}:
+        if chosen.sop_instance_uid in {None, result.subject.sop_instance_uid}:
             return result
     raise Problem(
         HTTPStatus.NOT_FOUND,
