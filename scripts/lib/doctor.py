@@ -1,11 +1,11 @@
 """The part of ``scripts/doctor`` that runs inside: packages, settings, programs, health.
 
 Prints one finding a line, its fields apart by tabs: ``ok`` or ``wrong``, part, what was found, what to do.
+With ``--settings`` it only tells, in words, what is wrong with the settings; ``scripts/up`` asks that first.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -19,11 +19,13 @@ from scripts.lib.render import (
     REPOSITORY,
     Deployment,
     DeploymentError,
+    is_rendered,
     orthanc_configuration,
     this_deployment,
 )
 
 _UP_AGAIN = "run scripts/down, then scripts/up"
+_CORRECT = "correct .env or orthanc-config/orthanc.json"
 
 
 def packages() -> Finding:
@@ -47,27 +49,19 @@ def packages() -> Finding:
     return Finding("Python packages", healthy=True, text=f"{len(locked)}, as locked")
 
 
-def settings(deployment: Deployment) -> list[Finding]:
-    """Return whether the suite accepts its settings, and whether they are those it runs with."""
-    wanted = orthanc_configuration(deployment)
+def settings(deployment: Deployment, *, running: bool) -> Finding:
+    """Return whether the suite accepts its settings and, while it runs, whether it runs with them."""
     try:
-        load_settings(wanted, os.environ)
+        load_settings(orthanc_configuration(deployment), os.environ)
     except ConfigurationError as error:
-        return [
-            Finding(
-                "settings",
-                healthy=False,
-                text=str(error),
-                remedy="correct .env or orthanc-config/orthanc.json",
-            )
-        ]
-    if not deployment.orthanc_json.exists():
-        return [Finding("settings", healthy=True, text="valid")]
-    if json.loads(deployment.orthanc_json.read_text(encoding="utf-8")) != wanted:
-        return [
-            Finding("settings", healthy=False, text="changed since the suite was started", remedy=_UP_AGAIN)
-        ]
-    return [Finding("settings", healthy=True, text="valid, and in use")]
+        return Finding("settings", healthy=False, text=str(error), remedy=_CORRECT)
+    if not running:
+        return Finding("settings", healthy=True, text="valid")
+    if not is_rendered(deployment):
+        return Finding(
+            "settings", healthy=False, text="changed since the suite was started", remedy="run scripts/up"
+        )
+    return Finding("settings", healthy=True, text="valid, and in use")
 
 
 def programs(deployment: Deployment) -> list[Finding]:
@@ -84,20 +78,29 @@ def programs(deployment: Deployment) -> list[Finding]:
     return findings + examine(deployment)
 
 
+def findings(deployment: Deployment, *, running: bool) -> list[Finding]:
+    """Return everything there is to say of the inside."""
+    found = [packages(), settings(deployment, running=running)]
+    return found + programs(deployment) if running else found
+
+
 def main() -> int:
-    """Print the findings."""
-    findings = [packages()]
+    """Print the findings; with ``--settings``, 1 when these are not valid."""
+    only_settings = "--settings" in sys.argv[1:]
     try:
         deployment = this_deployment()
-        findings += settings(deployment)
-        if "--running" in sys.argv[1:]:
-            findings += programs(deployment)
+        if only_settings:
+            found = [settings(deployment, running=False)]
+        else:
+            found = findings(deployment, running="--running" in sys.argv[1:])
     except (DeploymentError, OSError, ValueError, subprocess.SubprocessError) as error:
-        findings.append(
-            Finding("settings", healthy=False, text=str(error), remedy="correct it; see .env.example")
-        )
-    for found in findings:
-        fields = ("ok" if found.healthy else "wrong", found.part, found.text, found.remedy)
+        found = [Finding("settings", healthy=False, text=str(error), remedy="correct it; see .env.example")]
+    if only_settings:
+        wrong = [finding for finding in found if not finding.healthy]
+        sys.stderr.writelines(f"error: {finding.text}\n       {finding.remedy}\n" for finding in wrong)
+        return 1 if wrong else 0
+    for finding in found:
+        fields = ("ok" if finding.healthy else "wrong", finding.part, finding.text, finding.remedy)
         sys.stdout.write("\t".join(" ".join(field.split()) for field in fields) + "\n")
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 5.0
 _PAUSE_S = 0.3
-_GIVEN_UP = frozenset({"FATAL", "EXITED", "UNKNOWN"})
-"""States of supervisor in which a program will not come up by itself."""
+_UP = "RUNNING"
+_FAILED = frozenset({"BACKOFF", "EXITED", "FATAL", "UNKNOWN"})
+"""States of supervisor in which a program has ended that should run."""
+_STATES = _FAILED | {_UP, "STARTING", "STOPPED", "STOPPING"}
+_STRANGER = "stop it, or write another port into .env"
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,9 @@ def _suite(port: int) -> Finding:
         words += [f"{name} {_state(service)}" for name, service in sorted(health["services"].items())]
     except OSError as error:
         return Finding("suite", healthy=False, text=str(error))
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
+        return _stranger("suite", port)
+    except (KeyError, TypeError):
         return Finding("suite", healthy=False, text=f"HTTP status {status} without a report of its health")
     return Finding("suite", healthy=health["status"] == "healthy", text=", ".join(words))
 
@@ -95,21 +101,28 @@ def _ohif(port: int) -> Finding:
         status, body = get(port, "/")
     except OSError as error:
         return Finding("OHIF", healthy=False, text=str(error))
-    healthy = status == http.client.OK and b"OHIF" in body
-    return Finding("OHIF", healthy=healthy, text="healthy" if healthy else f"HTTP status {status}")
+    if status != http.client.OK:
+        return Finding("OHIF", healthy=False, text=f"HTTP status {status}")
+    return Finding("OHIF", healthy=True, text="healthy") if b"OHIF" in body else _stranger("OHIF", port)
+
+
+def _stranger(part: str, port: int) -> Finding:
+    return Finding(part, healthy=False, text=f"another program answers at port {port}", remedy=_STRANGER)
 
 
 def wait(deployment: Deployment, seconds: float) -> list[Finding]:
-    """Return the findings once all are healthy, a program has given up, or the time is over."""
+    """Return the findings once all is well and every program runs, one has ended, or the time is over."""
     end = time.monotonic() + seconds
     while True:
+        states = supervised(deployment)
         findings = examine(deployment)
-        if all(finding.healthy for finding in findings):
+        if failed := [name for name, state in states.items() if state in _FAILED]:
+            return findings + [_last_words(deployment, program) for program in failed]
+        late = [name for name, state in states.items() if state != _UP]
+        if states and not late and all(finding.healthy for finding in findings):
             return findings
-        if gone := [name for name, state in supervised(deployment).items() if state in _GIVEN_UP]:
-            return findings + [_last_words(deployment, program) for program in gone]
         if time.monotonic() > end:
-            return [*findings, _last_words(deployment, "orthanc")]
+            return findings + [_last_words(deployment, program) for program in late or ["orthanc"]]
         time.sleep(_PAUSE_S)
 
 
@@ -122,7 +135,7 @@ def supervised(deployment: Deployment) -> dict[str, str]:
         text=True,
     )
     lines = (line.split() for line in answer.stdout.splitlines())
-    return {words[0]: words[1] for words in lines if len(words) > 1}
+    return {words[0]: words[1] for words in lines if len(words) > 1 and words[1] in _STATES}
 
 
 def _last_words(deployment: Deployment, program: str) -> Finding:
@@ -141,6 +154,14 @@ def addresses(deployment: Deployment) -> Iterable[str]:
     yield f"  results                {deployment.data / 'exports'}"
 
 
+def show(lines: Iterable[str]) -> None:
+    """Print lines. As with any tool of the shell, a reader who has left (``| head``) is no error."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.flush()
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
 def main() -> int:
     """Print the findings; 1 when something is not healthy."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -153,10 +174,9 @@ def main() -> int:
         sys.stderr.write(f"error: {error}\n")
         return 1
     findings = wait(deployment, chosen.wait) if chosen.wait else examine(deployment)
-    for finding in findings:
-        sys.stdout.write(f"  {finding.part:<22} {finding.text}\n")
+    show(f"  {finding.part:<22} {finding.text}" for finding in findings)
     if chosen.addresses:
-        sys.stdout.writelines(f"{line}\n" for line in addresses(deployment))
+        show(addresses(deployment))
     return 0 if all(finding.healthy for finding in findings) else 1
 
 

@@ -108,9 +108,25 @@ def render(deployment: Deployment) -> None:
     """
     for folder in (deployment.run, deployment.logs, deployment.data / "orthanc"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write(deployment.orthanc_json, json.dumps(orthanc_configuration(deployment), indent=2) + "\n")
-    _write(deployment.run / "nginx.conf", _nginx(deployment))
-    _write(deployment.run / "supervisord.conf", _supervisor(deployment))
+    for path, text in rendered(deployment).items():
+        _write(path, text)
+
+
+def rendered(deployment: Deployment) -> dict[Path, str]:
+    """Return the files of the deployment's ``run`` folder and what stands in them."""
+    return {
+        deployment.orthanc_json: json.dumps(orthanc_configuration(deployment), indent=2) + "\n",
+        deployment.run / "nginx.conf": _nginx(deployment),
+        deployment.run / "supervisord.conf": _supervisor(deployment),
+    }
+
+
+def is_rendered(deployment: Deployment) -> bool:
+    """Return whether what stands in the ``run`` folder is what would be written there now."""
+    return all(
+        path.exists() and path.read_text(encoding="utf-8") == text
+        for path, text in rendered(deployment).items()
+    )
 
 
 def orthanc_configuration(deployment: Deployment) -> dict[str, Any]:
@@ -288,9 +304,14 @@ def this_deployment() -> Deployment:
 
 
 def main() -> int:
-    """Render this checkout's own deployment; with ``--check``, only see whether its ``.env`` is valid."""
+    """Render this checkout's own deployment.
+
+    With ``--check`` only see whether its ``.env`` is valid; with ``--compare``, whether all is rendered.
+    """
     try:
         deployment = this_deployment()
+        if "--compare" in sys.argv[1:]:
+            return 0 if is_rendered(deployment) else 1
         if "--check" not in sys.argv[1:]:
             render(deployment)
     except DeploymentError as error:

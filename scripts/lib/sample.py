@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.lib.health import get_json
+from scripts.lib.health import get_json, show
 from scripts.lib.render import this_deployment
 from tests.builders import ImageFrame, build_case
 
@@ -119,9 +119,7 @@ def main() -> int:
     """Process the sample case and print what came out."""
     deployment = this_deployment()
     case = sample_case()
-    sys.stdout.write(
-        f"\nSample case: {len(case.images)} CT images and a structure set of {len(case.truth)} regions\n"
-    )
+    show(["", f"Sample case: {len(case.images)} CT images and a structure set of {len(case.truth)} regions"])
     try:
         seconds = process(case, deployment)
     except (SampleFailedError, OSError) as error:
@@ -132,9 +130,9 @@ def main() -> int:
         sys.stderr.write("error: the job succeeded, but its results cannot be read: see scripts/logs.\n")
         return 1
     how = "was done before" if seconds is None else f"done {seconds:.1f} s after the last file was sent"
-    sys.stdout.writelines(f"{line}\n" for line in [f"  {how}", *table(case.truth, answer["results"])])
-    sys.stdout.write(f"\n  this study in OHIF     {answer['viewer_url']}\n")
-    sys.stdout.write(f"  its files              {deployment.data / 'exports' / answer['folder']}\n")
+    show([f"  {how}", *table(case.truth, answer["results"]), ""])
+    show([f"  this study in OHIF     {answer['viewer_url']}"])
+    show([f"  its files              {deployment.data / 'exports' / answer['folder']}"])
     return 0
 
 

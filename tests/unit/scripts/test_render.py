@@ -7,6 +7,7 @@ import json
 import re
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from scripts.lib.render import (
     DeploymentError,
     Ports,
     deployment_of,
+    is_rendered,
     orthanc_configuration,
     read_environment_file,
     render,
@@ -109,6 +111,14 @@ def test_rendering_twice_gives_the_same(deployment: Deployment) -> None:
         "nginx.conf",
         "supervisord.conf",
     }
+
+
+def test_a_change_of_any_setting_is_seen(deployment: Deployment) -> None:
+    assert not is_rendered(deployment)
+    render(deployment)
+    assert is_rendered(deployment)
+    assert not is_rendered(replace(deployment, ports=replace(deployment.ports, front=9)))
+    assert not is_rendered(replace(deployment, orthanc={"PacsSuite": {"LogLevel": "DEBUG"}}))
 
 
 def test_supervisor_keeps_paths_with_spaces_and_percent_signs(deployment: Deployment) -> None:

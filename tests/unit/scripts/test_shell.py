@@ -41,6 +41,56 @@ def test_command_is_executable_and_says_how_to_use_it(command: Path) -> None:
     assert command.read_text(encoding="utf-8").splitlines()[1].startswith(f"# Usage: scripts/{command.name}")
 
 
+def run(command: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [command, *arguments],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=30,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda path: path.name)
+def test_command_answers_help_with_its_first_comment(checkout: Path, command: Path, asked: str) -> None:
+    answer = run(checkout / "scripts" / command.name, asked)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    comment = [line for line in command.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    assert answer.stdout.splitlines()[0] == comment[1].removeprefix("# ")
+    assert "shellcheck" not in answer.stdout
+    assert {path.name for path in checkout.iterdir()} == {"scripts"}
+
+
+@pytest.mark.parametrize("given", [["nonsense"], ["--nonsense"], ["", "x"]], ids=str)
+@pytest.mark.parametrize("name", ["up", "down", "status", "doctor", "lock"])
+def test_command_refuses_what_it_does_not_know(checkout: Path, name: str, given: list[str]) -> None:
+    answer = run(checkout / "scripts" / name, *given)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert f"unknown argument: {given[0]}" in answer.stderr
+    assert f"scripts/{name} --help" in answer.stderr
+    assert {path.name for path in checkout.iterdir()} == {"scripts"}
+
+
+@pytest.mark.parametrize("name", ["check", "test"])
+def test_words_that_are_no_path_do_not_reach_the_tests(checkout: Path, name: str) -> None:
+    answer = run(checkout / "scripts" / name, "unti")
+    assert answer.returncode == 2
+    assert "unknown argument: unti" in answer.stderr
+
+
+def test_logs_name_those_there_are(checkout: Path) -> None:
+    logs = checkout / "data" / "logs"
+    logs.mkdir(parents=True)
+    for name in ("nginx", "orthanc"):
+        (logs / f"{name}.log").write_text(f"said by {name}\n", encoding="utf-8")
+    refused = run(checkout / "scripts" / "logs", "nosuch")
+    assert refused.returncode == 2
+    assert "There are: nginx orthanc" in refused.stderr
+    assert run(checkout / "scripts" / "logs", "nginx").stdout == "said by nginx\n"
+
+
 @pytest.mark.parametrize("script", [*COMMANDS, REPOSITORY / ".ci" / "run"], ids=lambda path: path.name)
 def test_script_is_short(script: Path) -> None:
     assert len(script.read_text(encoding="utf-8").splitlines()) <= 130

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-import shutil
+import os
+import socket
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,8 @@ import pytest
 from scripts.lib.render import REPOSITORY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A checkout with nothing but its scripts."""
-    shutil.copytree(REPOSITORY / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("*.pyc"))
-    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -90,3 +85,37 @@ def test_the_data_are_theirs_who_can_be_expected_to_want_them(
     """
     answer = subprocess.run(["/bin/bash", "-c", script], capture_output=True, check=True, text=True)
     assert answer.stdout.split() == [str(expected)]
+
+
+@pytest.fixture
+def listening() -> Iterator[int]:
+    """A port at which these tests listen."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def stranger_at(checkout: Path, port: int, supervisor: str) -> str:
+    script = f"""
+        . "{checkout}/scripts/lib/runtime.sh"
+        . "{checkout}/scripts/lib/ports.sh"
+        supervisor_pid() {{ {supervisor}; }}
+        stranger_at {port}
+    """
+    answer = subprocess.run(["/bin/bash", "-c", script], capture_output=True, check=True, text=True)
+    return answer.stdout.strip()
+
+
+def test_a_taken_port_is_told_with_who_has_it(checkout: Path, listening: int) -> None:
+    said = stranger_at(checkout, listening, "return 1")
+    assert said.startswith("another program")
+    assert said.endswith(f"process {os.getpid()}")
+
+
+def test_a_port_of_the_running_suite_is_no_strangers(checkout: Path, listening: int) -> None:
+    assert stranger_at(checkout, listening, f"echo {os.getpid()}") == ""
+
+
+def test_a_free_port_is_nobodys(checkout: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert stranger_at(checkout, port, "return 1") == ""
