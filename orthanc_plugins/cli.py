@@ -10,22 +10,21 @@ import argparse
 import io
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins import __version__
-from orthanc_plugins.errors import PacsSuiteError
+from orthanc_plugins.errors import InvalidDicom, PacsSuiteError
+from orthanc_plugins.identifiers import is_dicom_uid
 from orthanc_plugins.rtstruct import FORMATS, Phase, extract, read_structure_set, write_documents
-from orthanc_plugins.rtstruct.export import safe_name
 from orthanc_plugins.rtstruct.finding import FoundFiles, find_files, series_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from orthanc_plugins.rtstruct import Format, RegionResult, Results
+    from orthanc_plugins.rtstruct import Format, RegionResult, Results, StructureSet
 
 DONE, FAILED, USAGE = 0, 1, 2
 _EXIT_CODES = (
@@ -33,6 +32,8 @@ _EXIT_CODES = (
     "understood or found nothing to do."
 )
 _NAME_WIDTH = 24
+_MOST_PROBLEMS = 5
+_ZIP = b"PK\x03\x04"
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,19 @@ def _jobs(text: str) -> int:
 
 
 def _add_rtstruct_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="DICOM files or folders, mixed")
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        type=Path,
+        metavar="INPUT",
+        help="DICOM files or folders, mixed; unpack zips first",
+    )
     parser.add_argument(
         "output",
         type=Path,
         metavar="OUTPUT",
-        help="folder for the results, with one below it for each set if several",
+        help="folder for the results; where the inputs hold several structure sets, each has a folder below "
+        "it, named by its SOP Instance UID as in the service",
     )
     parser.add_argument(
         "--formats",
@@ -115,11 +123,13 @@ def _run_rtstruct(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         return USAGE
     err.write(f"{_counted(found)}\n")
     total, failed = len(found.structure_sets), 0
-    folders = _folders(found.structure_sets, chosen.output)
-    for place, (path, folder) in enumerate(zip(found.structure_sets, folders, strict=True), 1):
+    folders = _Folders(chosen.output, several=total > 1)
+    for place, path in enumerate(found.structure_sets, 1):
         progress = _Progress(err, f"[{place}/{total}] {_printable(path.name)}", search)
         try:
-            results = _extract_file(path, folder, found, chosen, progress)
+            structure_set = read_structure_set(path)
+            folder = folders.of(structure_set)
+            results = _extract_set(structure_set, folder, found, chosen, progress)
         except (PacsSuiteError, OSError) as error:
             failed += 1
             err.write(f"{_printable(str(path))}: failed: {_printable(str(error))}\n")
@@ -134,18 +144,28 @@ def _fault(chosen: argparse.Namespace) -> str | None:
     absent = [path for path in chosen.inputs if not (path.is_file() or path.is_dir())]
     if absent:
         return f"not found, or neither file nor folder: {', '.join(_printable(str(path)) for path in absent)}"
+    if zips := [_printable(str(path)) for path in chosen.inputs if path.is_file() and _begins_as_zip(path)]:
+        return f"a zip is not read: unpack it and give the folder: {', '.join(zips)}"
     if chosen.output.exists() and not chosen.output.is_dir():
         return f"{_printable(str(chosen.output))} is a file: the last argument is the folder for the results."
     return None
 
 
-def _extract_file(
-    path: Path, folder: Path, found: FoundFiles, chosen: argparse.Namespace, progress: _Progress
+def _begins_as_zip(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(_ZIP)) == _ZIP
+
+
+def _extract_set(
+    structure_set: StructureSet,
+    folder: Path,
+    found: FoundFiles,
+    chosen: argparse.Namespace,
+    progress: _Progress,
 ) -> Results:
     """Write what the service writes, in the same places below the folder."""
     if folder.is_dir() and any(folder.iterdir()):
         progress.say("its folder holds files already; those not written again stay")
-    structure_set = read_structure_set(path)
     results = extract(
         structure_set,
         series_of(structure_set, found),
@@ -180,34 +200,53 @@ class _Progress:
 
 def _counted(found: FoundFiles) -> str:
     images = sum(len(series) for series in found.series.values())
+    copies = f" ({found.copies} copies left out)" if found.copies else ""
     return (
-        f"structure sets: {len(found.structure_sets)}, images: {images} in {len(found.series)} series, "
-        f"other files: {found.others}"
+        f"structure sets: {len(found.structure_sets)}{copies}, images: {images} in {len(found.series)} "
+        f"series, other files: {found.others}"
     )
 
 
-def _folders(paths: Sequence[Path], output: Path) -> list[Path]:
-    """Return the folder of each structure set: the output itself for one, else one each by file name."""
-    if len(paths) == 1:
-        return [output]
-    used: set[str] = set()
-    folders = []
-    for path in paths:
-        name = safe_name(path.stem)
-        choices = chain([name], (f"{name}-{again}" for again in count(2)))
-        free = next(choice for choice in choices if choice.lower() not in used)
-        used.add(free.lower())
-        folders.append(output / free)
-    return folders
+@dataclass
+class _Folders:
+    """Says where the results of each structure set go: the same set has the same folder in every run."""
+
+    output: Path
+    several: bool
+    _given: set[str] = field(default_factory=set)
+
+    def of(self, structure_set: StructureSet) -> Path:
+        """Return the output itself for a single set, else a folder below it named by the SOP Instance UID.
+
+        Raises
+        ------
+        InvalidDicom
+            The set has no valid UID, or that of another one.
+        """
+        if not self.several:
+            return self.output
+        uid = structure_set.sop_instance_uid
+        if not is_dicom_uid(uid):
+            raise InvalidDicom("It has no valid SOP Instance UID to name its folder by: extract it alone.")
+        if uid in self._given:
+            raise InvalidDicom(
+                f"Another structure set among the inputs has its SOP Instance UID {uid}: extract it alone."
+            )
+        self._given.add(uid)
+        return self.output / uid
 
 
 def _report(path: Path, folder: Path, results: Results, out: TextIO) -> None:
-    """Write the table of regions, everything that was odd, and how the regions ended."""
-    where = f"{_printable(str(path))} -> {_printable(str(folder))}"
+    """Write the table of regions, the first of what was odd, errors before warnings, and how it all ended."""
+    label = _printable(results.sources.structure_set_label)
+    where = f"{_printable(str(path))}{label and f' ({label})'} -> {_printable(str(folder))}"
     out.write(f"\n{where}  ({results.processing_time_s:.2f} s)\n")
     out.write(f"{'no.':>5} {'region':<{_NAME_WIDTH}} {'state':<7} {'volume cc':>10} {'area cm2':>9}  files\n")
     out.writelines(f"{_row(region)}\n" for region in results.regions)
-    out.writelines(f"  {problem.severity}: {problem.message}\n" for problem in results.problems)
+    problems = sorted(results.problems, key=lambda problem: problem.severity != "error")
+    out.writelines(f"  {problem.severity}: {problem.message}\n" for problem in problems[:_MOST_PROBLEMS])
+    if more := problems[_MOST_PROBLEMS:]:
+        out.write(f"  … and {len(more)} more in results.json\n")
     states = [region.state for region in results.regions]
     ended = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)) or "none"
     out.write(f"  regions: {ended}; problems: {len(results.problems)}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,13 @@ _DERIVED = frozenset({"RTDOSE", "SEG"})
 class FoundFiles:
     """What a search found.
 
+    ``structure_sets`` names each once, however many files hold the same bytes; ``copies`` counts the others.
     ``series`` holds headers of single-slice images by Series Instance UID, each image once. ``others`` counts
     files that are neither images nor structure sets.
     """
 
     structure_sets: list[Path] = field(default_factory=list)
+    copies: int = 0
     series: dict[str, dict[str, tuple[Path, Dataset]]] = field(default_factory=dict)
     others: int = 0
 
@@ -38,6 +41,7 @@ class FoundFiles:
 def find_files(inputs: Iterable[Path]) -> FoundFiles:
     """Return the structure sets and images among files and below folders, in a stable order."""
     found = FoundFiles()
+    contents: set[bytes] = set()
     for path in _files(inputs):
         try:
             header = read_header(path)
@@ -45,7 +49,12 @@ def find_files(inputs: Iterable[Path]) -> FoundFiles:
             found.others += 1
             continue
         if str(header.get("SOPClassUID", "")) == RT_STRUCTURE_SET_STORAGE:
-            found.structure_sets.append(path)
+            digest = hashlib.sha256(path.read_bytes()).digest()
+            if digest in contents:
+                found.copies += 1
+            else:
+                contents.add(digest)
+                found.structure_sets.append(path)
         elif _is_slice(header):
             images = found.series.setdefault(str(header.get("SeriesInstanceUID", "")), {})
             images.setdefault(str(header.get("SOPInstanceUID", "")), (path, header))

@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from orthanc_plugins.cli import DONE, FAILED, USAGE, main
 from tests.builders import DAMAGES, ImageFrame, build_case, renamed
+from tests.builders.damage import two_points
 
 # scikit-image 0.26 sets the shape of an array in place, which NumPy 2.5 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
@@ -88,25 +90,51 @@ def test_an_unknown_format_is_named_beside_those_there_are(
     assert "choose from nifti,stl,json,png,pdf,html" in said
 
 
-def test_several_sets_get_folders_of_their_own_whatever_their_names(
+def test_several_sets_get_folders_by_their_uid_whatever_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("rtstruct.dcm", "a/RTSTRUCT.dcm", "b/\x1b[31m\n.dcm", "b/\udcff.dcm", "c/ .dcm")
+    cases = [build_case(frame=SMALL, regions=1, seed=seed) for seed in range(len(names))]
+    uids = [case.structure_set.SOPInstanceUID for case in cases]
+    for name, case in zip(names, cases, strict=True):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        case.structure_set.save_as(path, enforce_file_format=True)
+    arguments = [str(tmp_path / "out"), "--formats", "json"]
+    assert main(["rtstruct", str(tmp_path / "in"), *arguments]) == DONE
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(uids)
+    for uid in uids:
+        results = json.loads((tmp_path / "out" / uid / "results.json").read_text(encoding="utf-8"))
+        assert results["sources"]["structure_set_uid"] == uid
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert "[5/5] " in err
+    assert err.endswith("pacs: structure sets: 5 done, 0 failed.\n")
+    assert main(["rtstruct", str(tmp_path / "in" / "a"), str(tmp_path / "in" / "c"), *arguments]) == DONE
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(uids)
+
+
+def test_copies_of_a_set_are_left_out_and_another_set_of_its_uid_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     case = build_case(frame=SMALL, regions=2)
-    case.write(tmp_path / "in")
-    content = (tmp_path / "in" / "rtstruct.dcm").read_bytes()
-    for name in ("rtstruct-2.dcm", "a/RTSTRUCT.dcm", "b/\x1b[31m\n.dcm", "b/\udcff.dcm", "c/ .dcm"):
-        path = tmp_path / "in" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(content)
-    arguments = ["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", "json"]
-    assert main(arguments) == DONE
-    folders = {path.name for path in (tmp_path / "out").iterdir()}
-    assert len({name.lower() for name in folders}) == 6
-    assert all((tmp_path / "out" / name / "results.json").is_file() for name in folders)
-    out, err = capsys.readouterr()
-    assert "\x1b" not in out + err
-    assert "[6/6] " in err
-    assert err.endswith("pacs: structure sets: 6 done, 0 failed.\n")
+    path = case.write(tmp_path / "in")[-1]
+    (tmp_path / "in" / "same.dcm").write_bytes(path.read_bytes())
+    assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "one"), "--formats", "json"]) == DONE
+    assert (tmp_path / "one" / "results.json").is_file()
+    assert "structure sets: 1 (1 copies left out), images: 16" in capsys.readouterr().err
+    renamed(case.structure_set, ["other", "names"])
+    case.structure_set.save_as(tmp_path / "in" / "same.dcm", enforce_file_format=True)
+    uid = str(case.structure_set.SOPInstanceUID).encode()
+    (tmp_path / "in" / "third.dcm").write_bytes(
+        path.read_bytes().replace(uid, b"../evil".ljust(len(uid), b"."))
+    )
+    assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "two"), "--formats", "json"]) == FAILED
+    assert len(list((tmp_path / "two").iterdir())) == 1
+    err = capsys.readouterr().err
+    assert "Another structure set among the inputs has its SOP Instance UID" in err
+    assert "It has no valid SOP Instance UID" in err
+    assert err.endswith("pacs: structure sets: 1 done, 2 failed.\n")
 
 
 def test_a_terminal_that_cannot_show_a_name_ends_no_run(tmp_path: Path) -> None:
@@ -152,14 +180,36 @@ def test_problems_of_the_regions_are_told_and_counted(
     assert out.endswith("  regions: 3 done; problems: 1\n")
 
 
+def test_no_more_than_five_problems_flood_the_screen_and_errors_come_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = build_case(frame=SMALL, regions=8)
+    for region in range(1, 8):
+        two_points(case.structure_set, region)
+    case.structure_set.StructureSetROISequence[7].ReferencedFrameOfReferenceUID = "2.25.1"
+    case.write(tmp_path / "in")
+    assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", "json"]) == DONE
+    lines = capsys.readouterr().out.splitlines()
+    told = [line.split(":")[0].strip() for line in lines if line.startswith(("  error", "  warning"))]
+    assert told == ["error", *["warning"] * 4]
+    more = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["problems"][5:]
+    assert lines[-2] == f"  … and {len(more)} more in results.json"
+
+
+def test_a_zip_is_to_be_unpacked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ZipFile(tmp_path / "study.dcm", "w") as packed:
+        packed.writestr("a", b"x")
+    assert main(["rtstruct", str(tmp_path / "study.dcm"), str(tmp_path / "out")]) == USAGE
+    assert "a zip is not read: unpack it and give the folder: " in capsys.readouterr().err
+
+
 def test_one_bad_set_does_not_stop_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good = build_case(frame=SMALL, regions=2)
     good.write(tmp_path / "in")
     content = (tmp_path / "in" / "rtstruct.dcm").read_bytes()
     (tmp_path / "in" / "cut.dcm").write_bytes(content[: len(content) // 2])
-    (tmp_path / "in" / "images" / "rtstruct.dcm").write_bytes(content)
     assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "out")]) == FAILED
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"rtstruct", "rtstruct-2"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {good.structure_set.SOPInstanceUID}
     assert "cut short" in capsys.readouterr().err
 
 

@@ -21,7 +21,14 @@ def test_files_and_folders_mix_and_each_file_counts_once(tmp_path: Path) -> None
     found = find_files([tmp_path, paths[0], paths[-1]])
     assert found.structure_sets == [paths[-1]]
     assert [len(images) for images in found.series.values()] == [24]
-    assert found.others == 1
+    assert (found.copies, found.others) == (0, 1)
+
+
+def test_the_same_structure_set_in_two_files_is_found_once(tmp_path: Path) -> None:
+    path = build_case(frame=SMALL, regions=2).write(tmp_path)[-1]
+    (tmp_path / "zz.dcm").write_bytes(path.read_bytes())
+    found = find_files([tmp_path])
+    assert (found.structure_sets, found.copies) == ([path], 1)
 
 
 def test_each_structure_set_finds_its_own_series(tmp_path: Path) -> None:
