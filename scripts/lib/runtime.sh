@@ -147,8 +147,9 @@ step() {
     if [ -t 1 ]; then _count_seconds & step_counter=$!; fi
     (set -e && "$@") >"$step_log" 2>&1
     _stop_counting
-    printf '  %-52s %4d s\n' "$step_what" $((SECONDS - step_started))
+    set -- "$step_what" # done, even if nobody reads the line
     step_what=
+    printf '  %-52s %4d s\n' "$1" $((SECONDS - step_started))
 }
 
 _count_seconds() {
