@@ -80,7 +80,8 @@ def test_words_that_are_no_path_do_not_reach_the_tests(checkout: Path, name: str
     assert "unknown argument: unti" in answer.stderr
 
 
-def test_logs_name_those_there_are(checkout: Path) -> None:
+def test_logs_name_those_there_are(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SUITE", raising=False)
     logs = checkout / "data" / "logs"
     logs.mkdir(parents=True)
     for name in ("nginx", "orthanc"):
