@@ -41,7 +41,6 @@ logger = logging.getLogger(__name__)
 CHANGE_LOG = "orthanc-changes"
 """Name of the stored position in Orthanc's change log."""
 
-_STRUCTURE_SET_MODALITY = "RTSTRUCT"
 _PAGE = 100
 _STOPPED = (JobState.FAILED, JobState.CANCELLED)
 _STOPPED_LOOKED_AT = 10_000
@@ -205,7 +204,7 @@ class Reception:
         except NotFound:
             logger.debug("Series %s was deleted before it was looked at.", series_id)
             return
-        if series.modality == _STRUCTURE_SET_MODALITY:
+        if series.holds_structure_sets:
             for instance in series.instances:
                 self._receive_instance(instance)
         elif self._store.awaited():

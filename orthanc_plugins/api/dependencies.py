@@ -5,6 +5,7 @@ import time
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from orthanc_plugins.identifiers import JobId, OrthancId, StudyUid, is_orthanc_id
@@ -49,6 +50,19 @@ SeriesUidPath = Annotated[
     str, Path(pattern=UID_PATTERN, description="Series Instance UID of an RT Structure Set.")
 ]
 JobIdPath = Annotated[str, Path(pattern=JOB_ID_PATTERN, description="Identifier of a job.")]
+
+
+class Parameters(BaseModel):
+    """The query of a route; a parameter it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PageParameters(Parameters):
+    """Which page of a list."""
+
+    limit: int = Field(default=50, ge=1, le=500)
+    offset: int = Field(default=0, ge=0)
 
 
 def study_uid_of(services: Services, study: str) -> StudyUid:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _ARCHIVE = "orthanc"
+_STRUCTURE_SET_MODALITY = "RTSTRUCT"
 _CONNECTIONS = 16
 _NOT_FOUND = 404
 _WITHOUT_RIGHTS = frozenset({401, 403})
@@ -72,6 +73,11 @@ class SeriesRecord:
     def modality(self) -> str:
         """Modality (0008,0060), empty when absent."""
         return self.tags.get("Modality", "")
+
+    @property
+    def holds_structure_sets(self) -> bool:
+        """Whether it is a series of RT Structure Sets, by its modality."""
+        return self.modality == _STRUCTURE_SET_MODALITY
 
 
 @dataclass(frozen=True)
@@ -227,7 +233,12 @@ class OrthancRest:
 
     def find_structure_sets(self, since: int, limit: int) -> Sequence[OrthancId]:
         """Return Orthanc identifiers of series of modality RTSTRUCT, a page at a time."""
-        query = {"Level": "Series", "Query": {"Modality": "RTSTRUCT"}, "Since": since, "Limit": limit}
+        query = {
+            "Level": "Series",
+            "Query": {"Modality": _STRUCTURE_SET_MODALITY},
+            "Since": since,
+            "Limit": limit,
+        }
         return self._json(_each(OrthancId), "POST", "/tools/find", json=query)
 
     def _json[T](self, read: Callable[[Any], T], method: str, path: str, **options: Any) -> T:

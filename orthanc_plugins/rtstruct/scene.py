@@ -120,14 +120,14 @@ def _surface(stl: bytes, most: int) -> _Surface | None:
     return _Surface(vertices, faces.astype(np.uint16), thinned) if len(faces) else None
 
 
-def _cell_mm(corners: NDArray[np.float64], most: int) -> float:
+def _cell_mm(corners: NDArray[np.float32], most: int) -> float:
     """Return the side of cubes that leave about so many triangles: two or three a cube the surface meets."""
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     twice_area_mm2 = float(np.sqrt((normals**2).sum(axis=1)).sum())
     return max(_WELD_MM, float(np.sqrt(1.3 * twice_area_mm2 / most)))
 
 
-def _merged(corners: NDArray[np.float64], cell_mm: float) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def _merged(corners: NDArray[np.float32], cell_mm: float) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Return vertices and faces of triangles whose corners in one cube of a lattice become their mean.
 
     Parameters

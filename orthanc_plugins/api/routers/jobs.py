@@ -5,13 +5,13 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from orthanc_plugins.api.dependencies import STUDY_PATTERN, JobIdPath, Joined, study_uid_of
+from orthanc_plugins.api.dependencies import STUDY_PATTERN, JobIdPath, Joined, PageParameters, study_uid_of
 from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import Problem, problem_documented
 from orthanc_plugins.identifiers import JobId
-from orthanc_plugins.jobs import Job, JobKind, JobState
+from orthanc_plugins.jobs import Job, JobFailure, JobKind, JobState
 from orthanc_plugins.services import Services
 from orthanc_plugins.store import AwaitedImages, PhaseRecord, StructureSubject
 
@@ -109,10 +109,8 @@ class JobPage(BaseModel):
     offset: int
 
 
-class JobFilter(BaseModel):
+class JobFilter(PageParameters):
     """Which jobs to list."""
-
-    model_config = ConfigDict(extra="forbid")
 
     state: JobState | None = Field(default=None, description="Only jobs in this state.")
     kind: JobKind | None = Field(default=None, description="Only jobs of this kind.")
@@ -121,8 +119,6 @@ class JobFilter(BaseModel):
         pattern=STUDY_PATTERN,
         description="Only jobs of this study, by UID or Orthanc identifier.",
     )
-    limit: int = Field(default=50, ge=1, le=500)
-    offset: int = Field(default=0, ge=0)
 
 
 @router.get("", summary="List jobs")
@@ -205,9 +201,7 @@ def _detail(services: Services, links: Links, job_id: JobId) -> JobDetail:
             name=step.name,
             started_at=step.started_at,
             duration_s=step.duration_s,
-            error=None
-            if step.failure is None
-            else Failure(name=step.failure.name, message=step.failure.message),
+            error=_failure(step.failure),
         )
         for step in services.queue.steps(job_id)
     ]
@@ -243,8 +237,9 @@ def _of_earlier_run(phase: PhaseRecord, job: Job) -> bool:
 
 def waiting_for(services: Services, job: Job) -> Waiting | None:
     """Return what a job waits for, None when it does not wait."""
-    awaited = services.store.waiting_among([job.job_id]).get(job.job_id)
-    return _waiting(awaited) if job.state is JobState.WAITING else None
+    if job.state is not JobState.WAITING:
+        return None
+    return _waiting(services.store.waiting_among([job.job_id]).get(job.job_id))
 
 
 def _summary(
@@ -266,9 +261,13 @@ def _summary(
         "series_uid": None if subject is None else subject.series_uid,
         "sop_instance_uid": None if subject is None else subject.sop_instance_uid,
         "waiting": _waiting(awaited) if job.state is JobState.WAITING else None,
-        "error": None if job.failure is None else Failure(name=job.failure.name, message=job.failure.message),
+        "error": _failure(job.failure),
         "href": links.job(job.job_id),
     }
+
+
+def _failure(failure: JobFailure | None) -> Failure | None:
+    return None if failure is None else Failure(name=failure.name, message=failure.message)
 
 
 def _waiting(awaited: AwaitedImages | None) -> Waiting | None:

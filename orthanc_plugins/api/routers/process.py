@@ -37,7 +37,6 @@ from orthanc_plugins.store import ResultRecord, StructureSubject
 
 router = APIRouter(tags=["structure sets"])
 
-_STRUCTURE_SET_MODALITY = "RTSTRUCT"
 _STATUS_OF_FAILURE = {error.__name__: status for error, status in STATUS_OF_ERROR.items()} | {
     JobError.__name__: HTTPStatus.INTERNAL_SERVER_ERROR
 }
@@ -222,7 +221,7 @@ def _structure_series(services: Services, request: ProcessRequest) -> list[Serie
     if not studies:
         raise Problem(HTTPStatus.NOT_FOUND, "Orthanc does not hold this study.")
     series = [found for study in studies for found in orthanc.series_of_study(study)]
-    sets = [found for found in series if found.modality == _STRUCTURE_SET_MODALITY]
+    sets = [found for found in series if found.holds_structure_sets]
     wanted = request.series_instance_uid
     if wanted is not None and wanted not in {found.series_uid for found in series}:
         raise Problem(HTTPStatus.NOT_FOUND, "Orthanc does not hold this series in this study.")

@@ -2,19 +2,22 @@
 
 import json
 import pathlib
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import FileResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from zipstream import ZIP_DEFLATED, ZIP_STORED, ZipStream
 
 from orthanc_plugins.api.dependencies import (
     STUDY_PATTERN,
     UID_PATTERN,
     Joined,
+    PageParameters,
+    Parameters,
     SeriesUidPath,
     study_uid_of,
 )
@@ -48,10 +51,8 @@ _NAMING_CHARACTERS = 12
 _SHOWN_BY_BROWSERS = frozenset({"application/json", "application/pdf", "image/png", "text/html"})
 
 
-class Choice(BaseModel):
+class Choice(Parameters):
     """Which structure set of a series is meant."""
-
-    model_config = ConfigDict(extra="forbid")
 
     sop_instance_uid: str | None = Field(
         default=None,
@@ -63,10 +64,8 @@ class Choice(BaseModel):
 Chosen = Annotated[Choice, Query()]
 
 
-class ResultFilter(BaseModel):
+class ResultFilter(PageParameters):
     """Which results to list."""
-
-    model_config = ConfigDict(extra="forbid")
 
     study: str | None = Field(
         default=None,
@@ -76,8 +75,6 @@ class ResultFilter(BaseModel):
     series: str | None = Field(
         default=None, pattern=UID_PATTERN, description="Only those of this series of structure sets."
     )
-    limit: int = Field(default=50, ge=1, le=500)
-    offset: int = Field(default=0, ge=0)
 
 
 class ResultSummary(BaseModel):
@@ -156,8 +153,8 @@ def show_results(
     services: Joined, links: Linked, series_uid: SeriesUidPath, chosen: Chosen
 ) -> StructureResults:
     """Show the results of the newest structure set of a series, or of the one asked for."""
-    result = _result(services, series_uid, chosen)
-    others = services.store.results(series_uid=SeriesUid(series_uid))
+    of_series = services.store.results(series_uid=SeriesUid(series_uid))
+    result = _chosen(of_series, chosen)
     content = results_content(services, result)
     return StructureResults(
         study_uid=result.subject.study_uid,
@@ -175,7 +172,7 @@ def show_results(
                 created_at=other.created_at,
                 href=links.results(other.subject),
             )
-            for other in others
+            for other in of_series
             if other.subject.sop_instance_uid != result.subject.sop_instance_uid
         ],
     )
@@ -260,7 +257,11 @@ def region_file(
 
 
 def _result(services: Services, series_uid: str, chosen: Choice) -> ResultRecord:
-    for result in services.store.results(series_uid=SeriesUid(series_uid)):
+    return _chosen(services.store.results(series_uid=SeriesUid(series_uid)), chosen)
+
+
+def _chosen(of_series: Sequence[ResultRecord], chosen: Choice) -> ResultRecord:
+    for result in of_series:
         if chosen.sop_instance_uid in {None, result.subject.sop_instance_uid}:
             return result
     raise Problem(
