@@ -100,7 +100,7 @@ def _add_rtstruct_arguments(parser: argparse.ArgumentParser) -> None:
         type=_formats,
         default=FORMATS,
         help=f"any of {','.join(FORMATS)} (default: all); results.json is written always, "
-        "pdf brings its pictures (png), html its meshes (stl)",
+        "json brings all measures into it, pdf its pictures (png), html its meshes (stl)",
     )
     parser.add_argument("--jobs", type=_jobs, default=2, help="regions worked on at a time (default: 2)")
     parser.add_argument(
@@ -170,7 +170,7 @@ def _extract_set(
         structure_set,
         series_of(structure_set, found),
         folder,
-        formats=("json", *chosen.formats),
+        formats=chosen.formats,
         on_phase=progress,
         earlier_phases=(progress.search,),
         allow_other_frame=chosen.allow_other_frame,

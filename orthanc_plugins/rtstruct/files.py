@@ -39,6 +39,11 @@ FORMATS: tuple[Format, ...] = ("nifti", "stl", "json", "png", "pdf", "html")
 report and the scene.
 """
 
+WITH_SURFACES: frozenset[Format] = frozenset({"stl", "json", "pdf", "html"})
+"""Formats that hold a surface or its measures."""
+WITH_INTENSITIES: frozenset[Format] = frozenset({"json", "png", "pdf"})
+"""Formats that hold pixels or their statistics."""
+
 _SHOWS: dict[Format, Format] = {"pdf": "png", "html": "stl"}
 """The files that a document is made of: the report of pictures, the scene of meshes."""
 
@@ -135,8 +140,7 @@ class Exporter:
 
     def write_results(self, results: Results) -> None:
         """Write ``results.json``, last of all: when it is there, everything it names is."""
-        if "json" in self.formats:
-            write_whole(self.folder / RESULTS_NAME, results.to_json_bytes())
+        write_whole(self.folder / RESULTS_NAME, results.to_json_bytes())
 
     def _write(self, room: str, name: str, content: bytes) -> str:
         write_whole(self.folder / room / name, content)

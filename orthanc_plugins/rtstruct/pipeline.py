@@ -18,7 +18,7 @@ import numpy as np
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.contours import StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.export import file_stems
-from orthanc_plugins.rtstruct.files import FORMATS, Exporter, with_needed
+from orthanc_plugins.rtstruct.files import FORMATS, WITH_INTENSITIES, WITH_SURFACES, Exporter, with_needed
 from orthanc_plugins.rtstruct.fit import HOW_TO_ALLOW, strangers
 from orthanc_plugins.rtstruct.grid import build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.measures import (
@@ -103,8 +103,9 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     output
         Folder to write to; made when absent.
     formats
-        Which files to write; measures are always taken. ``pdf`` asks for pictures and ``html`` for meshes,
-        which `write_documents` shows.
+        Which files to write. ``results.json`` is always written; ``json`` asks for all measures in it,
+        without it surfaces and intensities are taken only where another format needs them. ``pdf`` asks for
+        pictures and ``html`` for meshes, which `write_documents` shows.
     on_phase
         Called with the name of each phase as it begins.
     earlier_phases
@@ -126,6 +127,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         The folder cannot be written to.
     """
     timer = _Clock(clock, on_phase, list(earlier_phases))
+    wanted = with_needed(formats)
     with timer.phase("read_contours"):
         if not isinstance(structure_set, StructureSet):
             structure_set = read_structure_set(structure_set)
@@ -134,9 +136,15 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         for work in works:
             work.attempt(_measure)
     with timer.phase("rasterise"), ThreadPoolExecutor(jobs) as pool:
-        problems.extend(_load_images(scene, images, works))
-        list(pool.map(lambda work: work.attempt(lambda one: _fill(one, scene)), works))
-    exporter = Exporter(output, with_needed(formats), scene.grid, scene.shown)
+        if wanted & WITH_INTENSITIES:
+            problems.extend(_load_images(scene, images, works))
+        with_surface = bool(wanted & WITH_SURFACES)
+        list(
+            pool.map(
+                lambda work: work.attempt(lambda one: _fill(one, scene, with_surface=with_surface)), works
+            )
+        )
+    exporter = Exporter(output, wanted, scene.grid, scene.shown)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
         list(pool.map(lambda work: work.attempt(exporter.write_region), works))
         label_map = exporter.write_label_map(works)
@@ -213,15 +221,16 @@ def _load_images(scene: _Scene, images: ImageSeries | None, works: list[RegionWo
     return []
 
 
-def _fill(work: RegionWork, scene: _Scene) -> None:
-    """Make the mask and the surface of a region, and look at the intensities inside."""
+def _fill(work: RegionWork, scene: _Scene, *, with_surface: bool) -> None:
+    """Make the mask of a region and, where wanted, its surface, and look at the intensities inside."""
     if work.placed is None or scene.grid is None:
         return
     work.mask = rasterise(work.placed)
-    work.surface = mesh(work.placed)
+    if with_surface:
+        work.surface = mesh(work.placed)
     if scene.stack is not None and not work.mask.count:
         work.note("no_voxels", "no voxel centre lies inside it; there is no mask.")
-    elif work.surface is None:
+    elif with_surface and work.surface is None:
         work.note("no_surface", "it covers half of no voxel; there is no surface.")
     if scene.stack is not None and work.mask.count:
         _compare_volumes(work, work.placed, work.mask)

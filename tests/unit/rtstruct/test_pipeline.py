@@ -142,12 +142,26 @@ def test_equal_input_gives_equal_files(tmp_path: Path) -> None:
     assert len(first) == 12
 
 
-def test_formats_choose_files_but_not_measures(tmp_path: Path) -> None:
-    results = run(CASE, tmp_path, formats=("stl",))
-    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".stl"}
-    assert results.regions[0].volume_cc is not None
-    assert results.regions[0].mask_path is None
-    assert results.label_map is None
+@pytest.mark.parametrize(
+    ("asked", "files", "surface", "intensities"),
+    [
+        ("nifti", {".gz"}, False, False),
+        ("stl", {".stl"}, True, False),
+        ("png", {".png"}, False, True),
+        ("json", set(), True, True),
+    ],
+)
+def test_formats_choose_files_and_what_is_measured_for_them(
+    tmp_path: Path, *, asked: Format, files: set[str], surface: bool, intensities: bool
+) -> None:
+    results = run(CASE, tmp_path, formats=(asked,))
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".json"} | files
+    region = results.regions[0]
+    assert region.volume_cc is not None
+    assert region.volume_voxels_cc is not None
+    assert (region.surface_cm2 is not None) == surface
+    assert (region.statistics is not None) == intensities
+    assert (region.mask_path is not None) == (results.label_map is not None) == (asked == "nifti")
 
 
 def test_the_label_map_gives_overlaps_to_the_smaller_region(tmp_path: Path) -> None:
