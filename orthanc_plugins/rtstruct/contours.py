@@ -7,8 +7,10 @@ Data: pydicom's decimal strings would take ten times as long.
 
 from __future__ import annotations
 
+import gc
 import io
 import struct
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -142,6 +144,23 @@ def read_structure_set(source: Source) -> StructureSet:
     InvalidDicom
         The file is not DICOM, is not an RT Structure Set, or ends early.
     """
+    with _no_collection():
+        return _read(source)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python's collector from walking the tens of thousands of elements while they are being read."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _read(source: Source) -> StructureSet:
     dataset = _read_dataset(source)
     try:
         _refuse_truncated(dataset)

@@ -10,7 +10,7 @@ import numpy as np
 from orthanc_plugins.rtstruct.export import MASKS, MESHES, PREVIEWS, write_whole
 from orthanc_plugins.rtstruct.measures import largest_plane
 from orthanc_plugins.rtstruct.mesh import stl_bytes
-from orthanc_plugins.rtstruct.nifti import mask_nifti, volume_nifti
+from orthanc_plugins.rtstruct.nifti import labels_nifti, mask_nifti
 from orthanc_plugins.rtstruct.pictures import (
     Drawn,
     overview,
@@ -24,8 +24,6 @@ from orthanc_plugins.rtstruct.results import LABEL_RULE, Label, LabelMap
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from orthanc_plugins.rtstruct.grid import VoxelGrid
     from orthanc_plugins.rtstruct.results import Results
@@ -101,21 +99,20 @@ class Exporter:
 
     def write_label_map(self, works: Sequence[RegionWork]) -> LabelMap | None:
         """Write all masks as one volume, larger regions first so that smaller ones stay visible."""
-        filled = [work for work in works if work.mask_path is not None and work.mask is not None]
+        filled = [(work, work.mask) for work in works if work.mask_path is not None and work.mask is not None]
         if not self._with_masks or self.grid is None or not filled:
             return None
-        values = _label_values(filled)
-        kind = np.uint8 if max(values) <= np.iinfo(np.uint8).max else np.uint16
-        labels: NDArray[np.uint8] | NDArray[np.uint16] = np.zeros(self.grid.shape, dtype=kind)
-        order = sorted(range(len(filled)), key=lambda place: (-filled[place].mask.count, place))  # type: ignore[union-attr]
-        for place in order:
-            mask = filled[place].mask
-            assert mask is not None
-            labels[mask.slices][mask.voxels] = values[place]
-        path = self._write(MASKS, LABELS_NAME, volume_nifti(labels, self.grid))
+        values = _label_values([work for work, _ in filled])
+        largest_first = sorted(
+            zip(values, (mask for _, mask in filled), strict=True), key=lambda pair: -pair[1].count
+        )
+        content = labels_nifti(
+            [mask for _, mask in largest_first], [value for value, _ in largest_first], self.grid
+        )
+        path = self._write(MASKS, LABELS_NAME, content)
         table = tuple(
             Label(value, work.region.number, work.region.name)
-            for value, work in zip(values, filled, strict=True)
+            for value, (work, _) in zip(values, filled, strict=True)
         )
         return LabelMap(path, LABEL_RULE, table)
 

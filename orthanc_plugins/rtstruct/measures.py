@@ -10,6 +10,8 @@ import numpy as np
 from orthanc_plugins.rtstruct.placing import NO_PLANE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from orthanc_plugins.rtstruct.contours import Region
@@ -149,33 +151,36 @@ def intensity_statistics(
         Shape (slices,): the image of each slice of the grid, -1 for none.
     """
     k, j, i = mask.slices
-    images = image_of_slice[k]
-    there = images >= 0
-    if not mask.count or not there.any():
+    inside = (
+        values
+        for place, image in enumerate(image_of_slice[k].tolist())
+        if image >= 0 and len(values := intensities[image, j, i][mask.plane(place)])
+    )
+    summary = _of_integers(inside) if intensities.dtype == np.int16 else _of_floats(inside)
+    if summary is None:
         return None
-    consecutive = bool(there.all()) and bool((np.diff(images) == 1).all())
-    if consecutive:
-        box = intensities[images[0] : images[-1] + 1, j, i]
-        values = box[mask.voxels]
-    else:
-        values = intensities[images[there], j, i][mask.voxels[there]]
-    if not len(values):
-        return None
-    summary = _of_integers(values) if values.dtype == np.int16 else _of_floats(values)
-    mean, sd, low, high, percentiles = summary
+    voxels, mean, sd, low, high, percentiles = summary
     return IntensityStatistics(
-        unit, len(values), mean, sd, low, high, dict(zip(PERCENTILES, percentiles, strict=True))
+        unit, voxels, mean, sd, low, high, dict(zip(PERCENTILES, percentiles, strict=True))
     )
 
 
-type _Summary = tuple[float, float, float, float, list[float]]
+type _Summary = tuple[int, float, float, float, float, list[float]]
+type _Planes = Iterable[NDArray[np.int16] | NDArray[np.float32]]
 
 
-def _of_integers(values: NDArray[np.int16] | NDArray[np.float32]) -> _Summary:
-    """Return mean, sd, minimum, maximum and percentiles, all from one histogram."""
-    low = int(values.min())
-    counts = np.bincount(values.astype(np.int32) - low)
-    levels = np.arange(len(counts), dtype=np.float64) + low
+def _of_integers(planes: _Planes) -> _Summary | None:
+    """Return number, mean, sd, minimum, maximum and percentiles, all from one histogram."""
+    counts = np.zeros(2**16, dtype=np.intp)
+    for values in planes:
+        least = int(values.min())
+        own = np.bincount(np.subtract(values, least, dtype=np.intp))
+        counts[least + 2**15 : least + 2**15 + len(own)] += own
+    present = np.flatnonzero(counts)
+    if not len(present):
+        return None
+    counts = counts[present[0] : present[-1] + 1]
+    levels = np.arange(len(counts), dtype=np.float64) + present[0] - 2**15
     total = int(counts.sum())
     mean = float(counts @ levels) / total
     variance = float(counts @ (levels - mean) ** 2) / total
@@ -185,13 +190,16 @@ def _of_integers(values: NDArray[np.int16] | NDArray[np.float32]) -> _Summary:
     under = levels[np.searchsorted(cumulative, below, side="right")]
     over = levels[np.searchsorted(cumulative, np.minimum(below + 1, total - 1), side="right")]
     percentiles = under + (over - under) * (ranks - below)
-    return mean, variance**0.5, float(levels[0]), float(levels[-1]), percentiles.tolist()
+    return total, mean, variance**0.5, float(levels[0]), float(levels[-1]), percentiles.tolist()
 
 
-def _of_floats(values: NDArray[np.int16] | NDArray[np.float32]) -> _Summary:
-    precise = values.astype(np.float64)
+def _of_floats(planes: _Planes) -> _Summary | None:
+    precise = np.concatenate([np.zeros(0), *planes])
+    if not len(precise):
+        return None
     percentiles: list[float] = np.percentile(precise, PERCENTILES).tolist()
     return (
+        len(precise),
         float(precise.mean()),
         float(precise.std()),
         float(precise.min()),

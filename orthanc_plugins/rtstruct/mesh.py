@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
-from skimage.measure import marching_cubes
 
 from orthanc_plugins.rtstruct.raster import FULL, coverage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
     from orthanc_plugins.rtstruct.placing import PlacedRegion
     from orthanc_plugins.rtstruct.raster import Box
@@ -92,6 +90,8 @@ def mesh(placed: PlacedRegion, smoothing_steps: int = SMOOTHING_STEPS) -> Mesh |
 
 def _extracted(field: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Return vertices (n, 3) in cells of the field, and faces (m, 3), of its surface at one half."""
+    from skimage.measure import marching_cubes  # noqa: PLC0415 - masks alone need not wait for it
+
     found = marching_cubes(field, _LEVEL, allow_degenerate=False)  # type: ignore[no-untyped-call]
     return found[0], found[1]
 
@@ -116,6 +116,8 @@ def _unpadded(vertices: NDArray[np.float32], offset: Box, step: int) -> NDArray[
 
 def _edges(faces: NDArray[np.int32], count: int) -> csr_array:
     """Return the directed edges of a mesh as a sparse matrix (count, count) of how often each one occurs."""
+    from scipy.sparse import csr_array  # noqa: PLC0415 - a tenth of a second, not for masks alone
+
     start = faces.reshape(-1)
     stop = faces[:, [1, 2, 0]].reshape(-1)
     ones = np.ones(len(start), dtype=np.float32)
@@ -149,6 +151,8 @@ def _triangles(
 
 def _shells(edges: csr_array, faces: NDArray[np.int32], volumes_mm3: NDArray[np.float32]) -> tuple[int, int]:
     """Return how many connected surfaces enclose volume, and how many enclose a hollow (facing inward)."""
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - as above
+
     count, shell = connected_components(edges, directed=False)
     volumes = np.bincount(shell[faces[:, 0]], weights=volumes_mm3, minlength=count)
     return int(np.count_nonzero(volumes > 0)), int(np.count_nonzero(volumes < 0))

@@ -13,7 +13,7 @@ import numpy as np
 from isal import isal_zlib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,14 +32,13 @@ def mask_nifti(mask: RegionMask, grid: VoxelGrid) -> bytes:
     """Return a region's mask as ``.nii.gz``: uint8, 1 inside, on the whole grid, RAS affine in the header."""
     slices, rows, columns = grid.shape
     k, j, i = mask.slices
-    voxels = mask.voxels.view(np.uint8)
     empty = bytes(rows * columns)
     plane = np.zeros((rows, columns), dtype=np.uint8)
 
     def planes() -> Iterator[bytes | NDArray[np.uint8]]:
         for index in range(slices):
             if k.start <= index < k.stop:
-                plane[j, i] = voxels[index - k.start]
+                plane[j, i] = mask.plane(index - k.start)
                 yield plane
             else:
                 yield empty
@@ -47,9 +46,24 @@ def mask_nifti(mask: RegionMask, grid: VoxelGrid) -> bytes:
     return _gzip(header(grid, np.dtype(np.uint8)), planes())
 
 
-def volume_nifti(volume: NDArray[np.uint8] | NDArray[np.uint16], grid: VoxelGrid) -> bytes:
-    """Return a volume (slices, rows, columns) on the grid as ``.nii.gz``."""
-    return _gzip(header(grid, volume.dtype), (np.ascontiguousarray(plane) for plane in volume))
+def labels_nifti(masks: Sequence[RegionMask], labels: Sequence[int], grid: VoxelGrid) -> bytes:
+    """Return several masks as one ``.nii.gz`` of their labels, later ones over earlier ones.
+
+    uint8 where all labels fit, else uint16; 0 is outside of all.
+    """
+    slices, rows, columns = grid.shape
+    kind = np.min_scalar_type(max(labels))
+
+    def planes() -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
+        for index in range(slices):
+            plane = np.zeros((rows, columns), dtype=kind)
+            for mask, label in zip(masks, labels, strict=True):
+                k, j, i = mask.slices
+                if k.start <= index < k.stop:
+                    np.copyto(plane[j, i], label, where=mask.plane(index - k.start))
+            yield plane
+
+    return _gzip(header(grid, kind), planes())
 
 
 def _gzip(head: bytes, planes: Iterable[bytes | NDArray[np.uint8] | NDArray[np.uint16]]) -> bytes:

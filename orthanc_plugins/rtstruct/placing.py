@@ -82,6 +82,8 @@ class PlacedRegion:
 
     def chosen(self, rings: NDArray[np.bool_]) -> PlacedRegion:
         """Return the region with some of its rings, (rings,) True for those that stay."""
+        if rings.all():
+            return self
         counts = np.diff(self.starts)
         starts = np.concatenate(((0,), np.cumsum(counts[rings])))
         per_ring = {

@@ -59,6 +59,14 @@ class RegionMask:
         """The box (slices, rows, columns), True inside; made anew at each call."""
         return filled(self.starts, self.stops, self.shape, 1).view(bool)
 
+    def plane(self, index: int) -> NDArray[np.bool_]:
+        """Return one slice of the box (rows, columns), True inside; ``index`` counts from the box's first."""
+        _, rows, columns = self.shape
+        begin = index * rows * columns
+        first, last = np.searchsorted(self.starts, (begin, begin + rows * columns))
+        runs = slice(first, last)
+        return filled(self.starts[runs] - begin, self.stops[runs] - begin, (rows, columns), 1).view(bool)
+
     @property
     def slices(self) -> tuple[slice, slice, slice]:
         """The place of the box in an array of the grid's shape."""
@@ -72,7 +80,7 @@ class RegionMask:
         return mask
 
 
-def filled(starts: Indices, stops: Indices, shape: Box, value: int) -> NDArray[np.uint8]:
+def filled(starts: Indices, stops: Indices, shape: tuple[int, ...], value: int) -> NDArray[np.uint8]:
     """Return an array of a shape that holds the value in the given flat ranges and zero elsewhere."""
     size = int(np.prod(shape))
     bounds = np.empty(2 * len(starts) + 2, dtype=np.intp)

@@ -12,8 +12,8 @@ import pytest
 import SimpleITK
 
 from orthanc_plugins.rtstruct import mask_nifti, rasterise
-from orthanc_plugins.rtstruct.nifti import volume_nifti
-from tests.builders import PATIENT_POSITIONS, Box, ImageFrame, rotated
+from orthanc_plugins.rtstruct.nifti import labels_nifti
+from tests.builders import PATIENT_POSITIONS, Box, Ellipsoid, ImageFrame, rotated
 from tests.unit.rtstruct.cases import SMALL, case_of, placed_of
 
 if TYPE_CHECKING:
@@ -69,12 +69,19 @@ def test_the_stream_is_one_gzip_member_without_a_time() -> None:
     assert content == mask_nifti(rasterise(placed), placed.grid)
 
 
-def test_labels_beyond_a_byte_are_kept(tmp_path: Path) -> None:
-    placed = placed_of(case_of(SHAPE))[0]
-    labels = np.zeros(placed.grid.shape, dtype=np.uint16)
-    labels[3, 4, 5] = 40000
+@pytest.mark.parametrize(("label", "kind"), [(255, np.uint8), (40000, np.uint16)])
+def test_labels_are_kept_and_later_ones_lie_over_earlier_ones(
+    tmp_path: Path, label: int, kind: type[np.unsignedinteger[Any]]
+) -> None:
+    large, small = (
+        rasterise(placed) for placed in placed_of(case_of(SHAPE, Ellipsoid((0.0, 0.0, 0.0), (9.0, 8.0, 7.0))))
+    )
+    grid = placed_of(case_of(SHAPE))[0].grid
     path = tmp_path / "labels.nii.gz"
-    path.write_bytes(volume_nifti(labels, placed.grid))
+    path.write_bytes(labels_nifti([large, small], [7, label], grid))
     image: Any = nibabel.Nifti1Image.from_filename(path)
-    assert image.get_data_dtype() == np.uint16
-    assert np.asarray(image.dataobj)[5, 4, 3] == 40000
+    assert image.get_data_dtype() == kind
+    expected = np.where(
+        small.on_grid(grid.shape), label, np.where(large.on_grid(grid.shape), 7, 0)
+    ).transpose()
+    np.testing.assert_array_equal(np.asarray(image.dataobj), expected)
