@@ -23,12 +23,19 @@ if TYPE_CHECKING:
 
     from tests.fakes import FakeOrthancRest, MemoryQueue
 
-STUDY, IMAGES, SETS = "1.2.1", "1.2.1.1", "1.2.1.2"
+STUDY, IMAGES, SETS, SET = "1.2.1", "1.2.1.1", "1.2.1.2", "1.2.1.2.1"
 
 
-def store_set(orthanc: FakeOrthancRest, uid: str = "1.2.1.2.1", content: bytes = b"set") -> OrthancId:
+def store_set(
+    orthanc: FakeOrthancRest,
+    uid: str = SET,
+    content: bytes = b"set",
+    *,
+    series: str = SETS,
+    study: str = STUDY,
+) -> OrthancId:
     return orthanc.store(
-        STUDY, SETS, uid, modality="RTSTRUCT", sop_class=RT_STRUCTURE_SET_STORAGE, content=content
+        study, series, uid, modality="RTSTRUCT", sop_class=RT_STRUCTURE_SET_STORAGE, content=content
     )
 
 
@@ -63,14 +70,25 @@ def store_dataset(orthanc: FakeOrthancRest, dataset: FileDataset) -> OrthancId:
     )
 
 
-def subject(instance: OrthancId) -> StructureSubject:
-    return StructureSubject(StudyUid(STUDY), SeriesUid(SETS), SopInstanceUid("1.2.1.2.1"), instance)
+def subject(
+    instance: OrthancId, *, uid: str = SET, series: str = SETS, study: str = STUDY
+) -> StructureSubject:
+    return StructureSubject(StudyUid(study), SeriesUid(series), SopInstanceUid(uid), instance)
 
 
-def begin(queue: MemoryQueue, store: Store, job_id: JobId, instance: OrthancId) -> None:
+def begin(
+    queue: MemoryQueue,
+    store: Store,
+    job_id: JobId,
+    instance: OrthancId,
+    *,
+    uid: str = SET,
+    series: str = SETS,
+    study: str = STUDY,
+) -> None:
     """What the worker does first."""
     queue.start(job_id)
-    store.remember_subject(job_id, subject(instance))
+    store.remember_subject(job_id, subject(instance, uid=uid, series=series, study=study))
 
 
 def publish(queue: MemoryQueue, store: Store, job_id: JobId, instance: OrthancId) -> None:

@@ -59,25 +59,25 @@ def test_changed_content_of_the_same_uid_is_another_job(
     assert reception.structure_set_stored(store_set(orthanc, content=b"new")) != first
 
 
-def test_one_that_was_deleted_while_it_was_processed_is_done_when_it_comes_again(
-    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception
+@pytest.mark.parametrize(
+    ("failure", "runs"),
+    [
+        pytest.param("NotFound", 2, id="deleted while it was processed"),
+        pytest.param("ArchiveUnavailable", 2, id="archive away"),
+        pytest.param("StoreError", 2, id="store away"),
+        pytest.param("InvalidDicom", 1, id="not readable"),
+        pytest.param("GeometryError", 1, id="does not fit"),
+        pytest.param("JobError", 1, id="not to be done"),
+    ],
+)
+def test_one_that_comes_again_is_done_again_where_that_can_help(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, failure: str, runs: int
 ) -> None:
     instance = store_set(orthanc)
     job_id = reception.structure_set_stored(instance)
-    queue.fail(job_id, "NotFound")
+    queue.fail(job_id, failure)
     reception.structure_set_stored(instance)
-    assert queue.runs[job_id] == 2
-
-
-@pytest.mark.parametrize("name", ["ArchiveUnavailable", "StoreError"])
-def test_one_whose_neighbour_was_away_is_done_when_it_comes_again(
-    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, name: str
-) -> None:
-    instance = store_set(orthanc)
-    job_id = reception.structure_set_stored(instance)
-    queue.fail(job_id, name)
-    reception.structure_set_stored(instance)
-    assert queue.runs[job_id] == 2
+    assert queue.runs[job_id] == runs
 
 
 def test_what_a_job_acts_on_is_known_before_it_begins(
@@ -86,17 +86,6 @@ def test_what_a_job_acts_on_is_known_before_it_begins(
     instance = store_set(orthanc)
     job_id = reception.structure_set_stored(instance)
     assert store.subjects([job_id]) == {job_id: subject(instance)}
-
-
-@pytest.mark.parametrize("name", ["InvalidDicom", "GeometryError", "JobError"])
-def test_one_that_cannot_be_used_is_not_done_again_for_coming_again(
-    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, name: str
-) -> None:
-    instance = store_set(orthanc)
-    job_id = reception.structure_set_stored(instance)
-    queue.fail(job_id, name)
-    reception.structure_set_stored(instance)
-    assert queue.runs[job_id] == 1
 
 
 # Deletion

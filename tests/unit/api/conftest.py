@@ -12,16 +12,10 @@ import httpx
 import pytest
 
 from orthanc_plugins.api import create_app
-from orthanc_plugins.identifiers import (
-    RT_STRUCTURE_SET_STORAGE,
-    JobId,
-    OrthancId,
-    SeriesUid,
-    SopInstanceUid,
-    StudyUid,
-)
+from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, StudyUid
 from orthanc_plugins.jobs import extract_structures_request
-from orthanc_plugins.store import AwaitedImages, ResultRecord, StructureSubject
+from orthanc_plugins.store import AwaitedImages, ResultRecord
+from tests.unit.arrivals import IMAGES, SET, SETS, STUDY, begin, store_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +25,6 @@ if TYPE_CHECKING:
     from orthanc_plugins.services import Services
     from tests.fakes import FakeOrthancRest, MemoryQueue
 
-STUDY, SETS = "1.2.1", "1.2.1.2"
 REGIONS: tuple[dict[str, Any], ...] = (
     {
         "number": 1,
@@ -56,28 +49,22 @@ class World:
     queue: MemoryQueue
 
     def receive(
-        self, uid: str = "1.2.1.2.1", *, series: str = SETS, study: str = STUDY, content: bytes = b"set"
+        self, uid: str = SET, *, series: str = SETS, study: str = STUDY, content: bytes = b"set"
     ) -> OrthancId:
         """Orthanc receives a structure set."""
-        return self.orthanc.store(
-            study, series, uid, modality="RTSTRUCT", sop_class=RT_STRUCTURE_SET_STORAGE, content=content
-        )
+        return store_set(self.orthanc, uid, content, series=series, study=study)
 
-    def ask(
-        self, instance: OrthancId, *, uid: str = "1.2.1.2.1", series: str = SETS, study: str = STUDY
-    ) -> JobId:
+    def ask(self, instance: OrthancId, *, uid: str = SET, series: str = SETS, study: str = STUDY) -> JobId:
         """Ask for a job and begin it, as event and worker do."""
         job_id = self.queue.submit(extract_structures_request(instance, self.orthanc.file_md5(instance)))
-        self.queue.start(job_id)
-        subject = StructureSubject(StudyUid(study), SeriesUid(series), SopInstanceUid(uid), instance)
-        self.services.store.remember_subject(job_id, subject)
+        begin(self.queue, self.services.store, job_id, instance, uid=uid, series=series, study=study)
         return job_id
 
     def wait(self, job_id: JobId) -> None:
         """Have a job wait for images."""
         awaited = AwaitedImages(
             StudyUid(STUDY),
-            SeriesUid("1.2.1.1"),
+            SeriesUid(IMAGES),
             3,
             57,
             "It is arriving.",
