@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.areas import section
 from orthanc_plugins.rtstruct.scan import lattice
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ MOST_RINGS = 5000
 """Beyond this many rings on a plane, or pairs to compare, everything is even-odd without a closer look."""
 MOST_PAIRS = 2000
 _LINES = 64
-_FINE_LINES = 512
 
 
 @dataclass(eq=False)
@@ -57,6 +57,7 @@ class Combination:
 
     ``kept`` lists the rings that remain; ``groups`` and ``contributions_mm2`` go with them: rings of one
     group are joined, groups are exclusive-or; a contribution is the area a ring adds, negative for a hole.
+    ``centre`` (2,), in pixels, is where the mass of all of them lies if rings overlap in part, else None.
     """
 
     kept: list[int]
@@ -65,6 +66,7 @@ class Combination:
     repeats: list[int]
     overlaps: bool = False
     too_many: bool = False
+    centre: Floats | None = None
 
 
 def combine(plane: PlaneRings) -> Combination:
@@ -84,17 +86,18 @@ def combine(plane: PlaneRings) -> Combination:
     for a, b in pairs:
         small, large = (a, b) if plane.areas_mm2[a] <= plane.areas_mm2[b] else (b, a)
         share = _shared(plane, small, large)
+        partial |= 0 < share < 1
         if share >= NESTED:
             holders[small] += 1
         elif share > APART:
-            partial = True
             if not (plane.exclusive[a] or plane.exclusive[b]):
                 overlaps = True
                 _join(joined, a, b)
     roots = [_root(joined, ring) for ring in kept]
-    contributions = [float(plane.areas_mm2[ring]) * (-1 if holders[ring] % 2 else 1) for ring in kept]
     if partial:
-        contributions = _partial_contributions(plane, kept, roots)
+        contributions, centre = _partial_contributions(plane, kept, roots)
+        return Combination(kept, roots, contributions, repeats, overlaps, centre=centre)
+    contributions = [float(plane.areas_mm2[ring]) * (-1 if holders[ring] % 2 else 1) for ring in kept]
     return Combination(kept, roots, contributions, repeats, overlaps)
 
 
@@ -154,14 +157,11 @@ def _join(joined: dict[int, int], a: int, b: int) -> None:
     joined[max(first, second)] = min(first, second)
 
 
-def _partial_contributions(plane: PlaneRings, kept: list[int], roots: list[int]) -> list[float]:
+def _partial_contributions(
+    plane: PlaneRings, kept: list[int], roots: list[int]
+) -> tuple[list[float], Floats]:
     """Return contributions where rings overlap in part: the combined area, shared out by ring area."""
-    low, high = plane.boxes[kept, :2].min(axis=0), plane.boxes[kept, 2:].max(axis=0)
-    groups: dict[int, NDArray[np.bool_]] = {}
-    for ring, root in zip(kept, roots, strict=True):
-        inside = lattice(plane.rings[ring], low, high, _FINE_LINES)
-        groups[root] = groups[root] | inside if root in groups else inside
-    combined = np.logical_xor.reduce(list(groups.values()))
-    area = float(np.count_nonzero(combined)) / _FINE_LINES**2 * float(np.prod((high - low) * plane.pixel_mm))
+    area_px, centre = section([plane.rings[ring] for ring in kept], np.array(roots))
     whole = float(plane.areas_mm2[kept].sum())
-    return [area * float(plane.areas_mm2[ring]) / whole for ring in kept]
+    share = area_px * float(np.prod(plane.pixel_mm)) / whole
+    return [share * float(plane.areas_mm2[ring]) for ring in kept], centre
