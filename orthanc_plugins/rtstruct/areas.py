@@ -24,7 +24,7 @@ type Floats = NDArray[np.float64]
 type Indices = NDArray[np.intp]
 
 MOST_PIECES = 1_000_000
-"""More sides in strips, or pairs of sides to compare, than this are not looked at; it bounds time and memory."""
+"""More sides in strips, or pairs of sides, than this are not looked at; it bounds time and memory."""
 _FEWEST_STRIPS = 64
 
 

@@ -1,9 +1,20 @@
 """Decide what the rings on one plane mean together (PS3.3 C.8.8.6.3).
 
-Repeats of a ring are collapsed first: plans store contours twice, and even-odd filling would erase them.
-Then rings inside others are holes and islands by turns, whichever way they are drawn; rings of CLOSED_PLANAR
-that overlap in part are joined, with a warning, because the standard leaves them open and exclusive-or
-would cut the overlap out. CLOSEDPLANAR_XOR rings are always exclusive-or, as that type says.
+The standard draws a hole in one of two ways. A *keyhole* is one CLOSED_PLANAR contour that runs around the
+outside, along a channel "arbitrarily narrow", around the hole and back. Or all contours of the ROI are of
+type CLOSEDPLANAR_XOR, and the ROI is their exclusive disjunction, in whatever order. What several
+CLOSED_PLANAR contours on a plane mean together it does not say, and planning systems write them nested, side
+by side, overlapping and more than once. Here:
+
+- Even-odd filling makes keyholes what they are meant to be, without a look at the channel.
+- CLOSEDPLANAR_XOR rings are always exclusive-or, so two that are equal cancel, as that type says.
+- Repeats of a CLOSED_PLANAR ring are collapsed first: even-odd filling would erase the region.
+- CLOSED_PLANAR rings inside others are holes and islands by turns, whichever way they are drawn.
+- Those that overlap in part are joined, with a warning: exclusive-or would cut the overlap out.
+
+"Points in space lying along the path defined by the contour are considered to be part of the ROI" (the same
+clause). For a voxel whose centre lies exactly on a path that cannot hold for two regions that share it, so
+the half-open rule of `raster` gives it to one of them; volumes do not change by it.
 """
 
 from __future__ import annotations
@@ -24,8 +35,12 @@ if TYPE_CHECKING:
 type Floats = NDArray[np.float64]
 
 REPEAT_BOX_MM = 0.1
-"""Rings whose boxes agree within this, and areas within `REPEAT_AREA`, are one ring drawn twice."""
+"""Rings whose boxes agree within this, areas within `REPEAT_AREA` and insides by `ALIKE` are one ring."""
 REPEAT_AREA = 0.01
+ALIKE = 0.9
+"""This share of a repeat lies inside the ring it repeats; the two halves of a square share nothing."""
+_SMALL_MM = 10 * REPEAT_BOX_MM
+"""Rings no wider than this may be out by a tenth of their size, and need half of `ALIKE` only."""
 NESTED = 0.95
 """A ring of which this share lies inside another is inside it."""
 APART = 0.005
@@ -89,10 +104,9 @@ def combine(plane: PlaneRings) -> Combination:
         partial |= 0 < share < 1
         if share >= NESTED:
             holders[small] += 1
-        elif share > APART:
-            if not (plane.exclusive[a] or plane.exclusive[b]):
-                overlaps = True
-                _join(joined, a, b)
+        elif share > APART and not (plane.exclusive[a] or plane.exclusive[b]):
+            overlaps = True
+            _join(joined, a, b)
     roots = [_root(joined, ring) for ring in kept]
     if partial:
         contributions, centre = _partial_contributions(plane, kept, roots)
@@ -103,9 +117,9 @@ def combine(plane: PlaneRings) -> Combination:
 
 def _collapse(plane: PlaneRings) -> tuple[list[int], list[int]]:
     """Return the rings that stay and those that repeat one of them."""
-    scale = np.tile(plane.pixel_mm, 2)
-    boxes = plane.boxes * scale
+    boxes = plane.boxes * np.tile(plane.pixel_mm, 2)
     gone = np.zeros(len(plane.rings), dtype=bool)
+    compared = 0
     for index in range(len(plane.rings) - 1):
         if gone[index] or plane.exclusive[index]:
             continue
@@ -114,8 +128,18 @@ def _collapse(plane: PlaneRings) -> tuple[list[int], list[int]]:
         same_area = (
             np.abs(plane.areas_mm2[later] - plane.areas_mm2[index]) <= REPEAT_AREA * plane.areas_mm2[index]
         )
-        gone[later] |= same_box & same_area & ~plane.exclusive[later]
+        close = np.flatnonzero(same_box & same_area & ~plane.exclusive[later] & ~gone[later]) + index + 1
+        gone[close] = (
+            [_alike(plane, index, other) for other in close.tolist()] if compared < MOST_PAIRS else True
+        )
+        compared += len(close)
     return np.flatnonzero(~gone).tolist(), np.flatnonzero(gone).tolist()
+
+
+def _alike(plane: PlaneRings, a: int, b: int) -> bool:
+    """Return whether two rings of nearly one box and area enclose nearly the same."""
+    width_mm = float(((plane.boxes[a, 2:] - plane.boxes[a, :2]) * plane.pixel_mm).min())
+    return _shared(plane, a, b) >= (ALIKE / 2 if width_mm <= _SMALL_MM else ALIKE)
 
 
 def _touching(plane: PlaneRings, kept: list[int]) -> list[tuple[int, int]]:
@@ -132,17 +156,19 @@ def _touching(plane: PlaneRings, kept: list[int]) -> list[tuple[int, int]]:
 
 
 def _shared(plane: PlaneRings, small: int, large: int) -> float:
-    """Return which share of the smaller ring lies inside the larger one, counted on a lattice."""
+    """Return which share of the smaller ring lies inside the larger one: all, none, or exactly how much."""
     low = np.maximum(plane.boxes[small, :2], plane.boxes[large, :2])
     high = np.minimum(plane.boxes[small, 2:], plane.boxes[large, 2:])
     first = lattice(plane.rings[small], low, high, _LINES)
     both = int(np.count_nonzero(first & lattice(plane.rings[large], low, high, _LINES)))
-    own = int(np.count_nonzero(first))
-    within = float(np.prod((high - low) * plane.pixel_mm)) * own / _LINES**2
-    area = float(plane.areas_mm2[small])
-    if own == 0 or area == 0:
+    if both == 0:
         return 0.0
-    return both / own * min(1.0, within / area) if within < NESTED * area else both / own
+    whole_box = bool((low == plane.boxes[small, :2]).all() and (high == plane.boxes[small, 2:]).all())
+    if whole_box and both == int(np.count_nonzero(first)):
+        return 1.0
+    joined, _ = section([plane.rings[small], plane.rings[large]], np.zeros(2, dtype=np.intp))
+    areas_px = plane.areas_mm2[[small, large]] / float(np.prod(plane.pixel_mm))
+    return min(max((float(areas_px.sum()) - joined) / float(areas_px[0]), 0.0), 1.0)
 
 
 def _root(joined: dict[int, int], ring: int) -> int:
