@@ -16,6 +16,7 @@ from orthanc_plugins.rtstruct import (
     VoxelGrid,
     build_grid,
     place,
+    rasterise,
     read_structure_set,
     series_from_datasets,
 )
@@ -60,6 +61,11 @@ def placed_of(case: Case) -> list[PlacedRegion]:
     structure_set = read(case)
     grid = grid_of(case, structure_set)
     return [place(region, grid)[0] for region in structure_set.regions]
+
+
+def mask_of(placed: PlacedRegion) -> NDArray[np.bool_]:
+    """Return the mask of a region on its whole grid."""
+    return rasterise(placed).on_grid(placed.grid.shape)
 
 
 def flat_grid(rows: int = 20, columns: int = 20, slices: int = 1) -> VoxelGrid:
