@@ -16,8 +16,8 @@ Public: reading (`read_structure_set`, `StructureSet`, `Region`, `Contour`), ima
 `intensity_unit`), geometry (`VoxelGrid`, `build_grid`, `grid_from_contours`, `place`, `PlacedRegion`),
 filling (`rasterise`, `RegionMask`, `coverage`), `mesh`, `Mesh`, `stl_bytes`, measures (`measure`,
 `intensity_statistics`, `volume_ml`), `mask_nifti`, and the whole (`extract`, `FORMATS`, `Results`,
-`RegionResult`, `Phase`, `Problem`), and what is made of it (`write_documents`, or one at a time:
-`write_contours`, `write_report`, `write_scene`).
+`RegionResult`, `Phase`, `Problem`), and what is made of it (`write_documents`, `Documents` beside
+`extract`, or one at a time: `write_contours`, `write_report`, `write_scene`).
 
 Decisions
 ---------
@@ -34,6 +34,10 @@ Decisions
             mostly zeros in 0.15 s where zlib at level 6 takes 5 s).
 2026-11-21  The page of surfaces has a viewer of its own (WebGL 2, no library): what trimesh bundles has no
             legend, no opacity and no policy against scripts in names.
+2026-11-21  Documents begin while regions are worked on: the scene thins meshes in memory (vertices numbered by
+            a table of cubes instead of welding and sorting their STL: 2.06 s to 0.22 s of CPU for 30 regions).
+            The report holds bytes instead of base-85 text and the pictures as they are (0.51 to 0.23 s).
+            Pictures are compressed by isal: 3.9 ms for an overview that takes Pillow 52 ms, and smaller.
 2026-11-21  A file that is cut short fails as a whole: half a plan that looks whole is worse than none.
 """
 
@@ -43,7 +47,7 @@ from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins.rtstruct.contour_file import write_contours
 from orthanc_plugins.rtstruct.contours import Contour, Region, StructureSet, read_structure_set
-from orthanc_plugins.rtstruct.documents import write_documents
+from orthanc_plugins.rtstruct.documents import Documents, write_documents
 from orthanc_plugins.rtstruct.files import FORMATS, Format
 from orthanc_plugins.rtstruct.grid import VoxelGrid, build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.images import (
@@ -72,6 +76,7 @@ __all__ = [
     "FORMATS",
     "Contour",
     "ContourMeasures",
+    "Documents",
     "Format",
     "ImageRecord",
     "ImageSeries",

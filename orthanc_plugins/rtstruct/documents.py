@@ -2,19 +2,84 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.rtstruct.contour_file import CONTOURS_NAME, write_contours
+from orthanc_plugins.rtstruct.display_mesh import display_mesh, most_triangles
 from orthanc_plugins.rtstruct.scene import write_scene
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from datetime import datetime
     from pathlib import Path
 
     from orthanc_plugins.rtstruct.contours import StructureSet
+    from orthanc_plugins.rtstruct.display_mesh import DisplayMesh
     from orthanc_plugins.rtstruct.files import Format
     from orthanc_plugins.rtstruct.results import Results
+    from orthanc_plugins.rtstruct.work import RegionWork
+
+_THREADS = 2
+
+
+class Documents:
+    """The documents of one extraction, begun while its regions are worked on.
+
+    Parameters
+    ----------
+    structure_set
+        What the results are of.
+    folder
+        Folder that `extract` writes to: pictures and meshes are found there by the paths that the results
+        name.
+    formats
+        ``json`` asks for the contours, ``pdf`` for the report, ``html`` for the scene.
+    """
+
+    def __init__(self, structure_set: StructureSet, folder: Path, formats: Collection[Format]) -> None:
+        self._structure_set = structure_set
+        self._folder = folder
+        self._formats = formats
+        self._most = most_triangles(sum(bool(region.contours) for region in structure_set.regions))
+        self._meshes: dict[str, DisplayMesh] = {}
+
+    def add(self, work: RegionWork) -> None:
+        """Take from a region, once its files are written, what would cost time to read from them again.
+
+        May be called by several threads at a time, or not at all: what was not taken is read.
+        """
+        if "html" not in self._formats or work.surface is None or work.stl_path is None:
+            return
+        mesh = display_mesh(work.surface.vertices_lps_mm, work.surface.faces, self._most)
+        if mesh is not None:
+            self._meshes[work.stl_path] = mesh
+
+    def write(self, results: Results, *, created: datetime | None = None) -> None:
+        """Write the documents: ``contours.json``, ``report.pdf``, ``scene.html``.
+
+        Parameters
+        ----------
+        created
+            When the results were made, shown in the report; left out when None.
+
+        Raises
+        ------
+        OSError
+            A file that the results name cannot be read, or a document cannot be written.
+        """
+        chosen: list[Callable[[], None]] = []
+        if "pdf" in self._formats:
+            from orthanc_plugins.rtstruct.report import write_report  # noqa: PLC0415 - reportlab takes 0.1 s
+
+            chosen.append(lambda: write_report(self._folder, results, created=created))
+        if "html" in self._formats:
+            chosen.append(lambda: write_scene(self._folder, results, self._meshes))
+        if "json" in self._formats:
+            chosen.append(lambda: write_contours(self._structure_set, self._folder / CONTOURS_NAME))
+        with ThreadPoolExecutor(_THREADS) as pool:
+            for written in [pool.submit(write) for write in chosen]:
+                written.result()
 
 
 def write_documents(
@@ -42,11 +107,4 @@ def write_documents(
     OSError
         A file that the results name cannot be read, or a document cannot be written.
     """
-    if "json" in formats:
-        write_contours(structure_set, folder / CONTOURS_NAME)
-    if "pdf" in formats:
-        from orthanc_plugins.rtstruct.report import write_report  # noqa: PLC0415 - reportlab takes 0.1 s
-
-        write_report(folder, results, created=created)
-    if "html" in formats:
-        write_scene(folder, results)
+    Documents(structure_set, folder, formats).write(results, created=created)

@@ -6,15 +6,14 @@ right, anterior, posterior, superior, inferior: DICOM's LPS), and a number where
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
-from PIL.PngImagePlugin import PngInfo
 
 from orthanc_plugins.rtstruct.lettering import Lettering
+from orthanc_plugins.rtstruct.png import png_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,7 +102,7 @@ def region_picture(placed: PlacedRegion, plane: int, pixels: Pixels, window: Win
     for ring in placed.rings_on(plane):
         draw.line(_outline(ring, scale), fill=_GREYS, width=_LINE_PX)
     _mark(draw, placed.grid, plane, size, _MARKS)
-    return _png(picture)
+    return png_bytes(picture)
 
 
 def overview(
@@ -131,7 +130,7 @@ def overview(
         _mark(draw, grid, plane, size, _TILE_MARKS)
         montage.paste(tile, (place % across * size[0], place // across * size[1]))
     _legend(montage, regions, down * size[1], legend_across)
-    return _png(montage, legend_top=down * size[1])
+    return png_bytes(montage, {LEGEND_TOP: str(down * size[1])})
 
 
 def overview_planes(placed: Iterable[PlacedRegion]) -> list[int]:
@@ -213,12 +212,3 @@ def _legend(montage: Image.Image, regions: Sequence[Drawn], top: int, across: in
         half = _SWATCH_PX / 2
         draw.rectangle((x, middle - half, x + _SWATCH_PX, middle + half), fill=region.colour)
         lettering.write(draw, (x + _SWATCH_PX + _LEGEND_MARGIN_PX, middle), region.caption)
-
-
-def _png(picture: Image.Image, legend_top: int | None = None) -> bytes:
-    stream = io.BytesIO()
-    facts = PngInfo()
-    if legend_top is not None:
-        facts.add_text(LEGEND_TOP, str(legend_top))
-    picture.save(stream, "PNG", compress_level=1, pnginfo=facts)
-    return stream.getvalue()

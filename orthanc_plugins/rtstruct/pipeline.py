@@ -82,6 +82,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     *,
     formats: Sequence[Format] = FORMATS,
     on_phase: Callable[[str], None] | None = None,
+    on_region: Callable[[RegionWork], None] | None = None,
     earlier_phases: Sequence[Phase] = (),
     allow_other_frame: bool = False,
     jobs: int = 2,
@@ -108,6 +109,9 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         pictures and ``html`` for meshes, which `write_documents` shows.
     on_phase
         Called with the name of each phase as it begins.
+    on_region
+        Called with each region once its files are written, from several threads at a time: see
+        `Documents.add`.
     earlier_phases
         What the caller has timed already; put before this function's own in the results.
     allow_other_frame
@@ -146,7 +150,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         )
     exporter = Exporter(output, wanted, scene.grid, scene.shown)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(lambda work: work.attempt(exporter.write_region), works))
+        list(pool.map(lambda work: _export(work, exporter, on_region), works))
         label_map = exporter.write_label_map(works)
         overview_path = exporter.write_overview(works)
     regions = tuple(work.result(scene.grid, with_mask=images is not None) for work in works)
@@ -261,6 +265,12 @@ def _look_inside(work: RegionWork, placed: PlacedRegion, mask: RegionMask, shown
             f"intensities are those of {seen} of its {mask.count} voxels; on the planes of the others there "
             "is no image, or none that it was drawn on.",
         )
+
+
+def _export(work: RegionWork, exporter: Exporter, on_region: Callable[[RegionWork], None] | None) -> None:
+    work.attempt(exporter.write_region)
+    if on_region is not None:
+        on_region(work)
 
 
 def _sources(structure_set: StructureSet, images: ImageSeries | None) -> Sources:

@@ -15,11 +15,11 @@ from orthanc_plugins.jobs import WAITING
 from orthanc_plugins.reception import structure_subject
 from orthanc_plugins.rtstruct import (
     FORMATS,
+    Documents,
     Phase,
     StructureSet,
     extract,
     read_structure_set,
-    write_documents,
 )
 from orthanc_plugins.store import AwaitedImages, ResultRecord, StructureSubject
 from orthanc_plugins.workflows.orthanc_images import FoundImages, find_images, load_series
@@ -88,16 +88,18 @@ class StructureExtraction:
         structure_set = self._structure_set or self._receive()
         images = load_series(self._services.orthanc, OrthancId(image_series))
         with self._new_work_folder() as folder, self._phases.sequence():
+            documents = Documents(structure_set, folder, self._services.formats)
             results = extract(
                 structure_set,
                 images,
                 folder,
                 formats=[name for name in FORMATS if name in {"json", *self._services.formats}],
                 on_phase=self._phases.begin,
+                on_region=documents.add,
                 earlier_phases=self._earlier_phases(),
                 allow_other_frame=not self._services.require_same_frame_of_reference,
             )
-            write_documents(structure_set, results, folder, self._services.formats, created=datetime.now(UTC))
+            documents.write(results, created=datetime.now(UTC))
         return {
             "regions": len(results.regions),
             "regions_with_problems": sum(bool(region.problems) for region in results.regions),

@@ -199,7 +199,7 @@ def test_the_overview_is_shown_without_the_legend_of_its_own(tmp_path: Path) -> 
     facts.add_text(LEGEND_TOP, "60")
     Image.new("RGB", (100, 90)).save(tmp_path / "overview.png", pnginfo=facts)
     shown = picture(tmp_path / "overview.png", 100, 100, 100)
-    assert (shown.drawWidth, shown.drawHeight) == (100, 60)
+    assert (shown.width, shown.height) == (100, 60)
 
 
 def test_a_picture_is_captioned_with_its_region_and_values(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ import pytest
 import trimesh
 
 from orthanc_plugins.rtstruct import RegionResult, Results
+from orthanc_plugins.rtstruct.display_mesh import display_mesh, stl_triangles
 from orthanc_plugins.rtstruct.results import Sources
-from orthanc_plugins.rtstruct.scene import _surface, write_scene
+from orthanc_plugins.rtstruct.scene import write_scene
 from tests.builders import HOSTILE_NAMES
 
 if TYPE_CHECKING:
@@ -94,14 +95,42 @@ def test_no_mesh_is_ever_larger_than_its_numbers_can_say() -> None:
     soup = trimesh.Trimesh(loose.reshape(-1, 3), np.arange(90_000).reshape(-1, 3), process=False)
     content = soup.export(file_type="stl")
     assert isinstance(content, bytes)
-    surface = _surface(content, 60_000)
+    surface = display_mesh(*stl_triangles(content), 60_000)
     assert surface is not None
     assert len(surface.vertices_lps_mm) <= 65_535
     assert int(surface.faces.max()) < len(surface.vertices_lps_mm)
 
 
+def test_a_mesh_whose_lattice_is_vast_is_thinned_all_the_same() -> None:
+    x = np.linspace(0, 5000, 40_000)
+    helix = np.column_stack((x, 2000 * np.sin(x / 40), 2000 * np.cos(x / 40)))
+    faces = np.arange(39_998)[:, None] + np.arange(3)
+    surface = display_mesh(helix, faces, 20_000)
+    assert surface is not None
+    assert surface.thinned
+    assert 5_000 < len(surface.faces) <= 20_000
+
+
+def test_a_mesh_of_no_extent_is_none() -> None:
+    points = np.full((9, 3), 7.0)
+    assert display_mesh(points, np.arange(9).reshape(3, 3), 1) is None
+
+
+def test_meshes_handed_over_make_the_page_that_their_files_make(tmp_path: Path) -> None:
+    results = results_of(tmp_path, ball(), ball(30.0, x=60.0))
+    from_files = page_of(tmp_path, results)[1]
+    meshes = {
+        path: display_mesh(*stl_triangles((tmp_path / path).read_bytes()), 60_000)
+        for path in ("meshes/0.stl", "meshes/1.stl")
+    }
+    (tmp_path / "meshes/0.stl").unlink()
+    write_scene(tmp_path, results, {path: mesh for path, mesh in meshes.items() if mesh is not None})
+    page = (tmp_path / "scene.html").read_text("utf-8")
+    assert json.dumps(from_files["regions"][0]["mesh"]["vertices"]) in page
+
+
 def test_a_mesh_without_triangles_is_none() -> None:
-    assert _surface(bytes(84), 100) is None
+    assert display_mesh(*stl_triangles(bytes(84)), 100) is None
 
 
 def test_what_stands_around_others_is_hazy(tmp_path: Path) -> None:

@@ -1,0 +1,116 @@
+"""How long does a structure set take in the running system? ``scripts/bench process``.
+
+Runs Orthanc with its worker, sends generated studies one after another, each under new identifiers with the
+structure set last, and takes apart the time from the last instance stored (C-STORE answered, `storescu`
+ended) to the results complete (the job has ended, every file is in its place). One table for each size:
+the fastest run and the median.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import tempfile
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pydicom
+
+from tests.bench.studies import Template
+from tests.builders import ImageFrame, build_case
+from tests.stack import Stack, running_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_SIZES = {60: 10, 200: 30}
+"""Slices and regions."""
+_MATRIX, _WIDTH_MM, _GAP_MM, _NOISE = 512, 400.0, 3.0, 12.0
+_SETTLE_S = 1.5
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="scripts/bench process", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="measured runs of each size, after one to warm")
+    parser.add_argument("--slices", type=int, choices=_SIZES, action="append", help="only this size")
+    parser.add_argument("--folder", help="where storage lies")
+    options = parser.parse_args()
+    print(machine())
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder, _stack(Path(folder) / "data") as stack:
+        for slices in options.slices or _SIZES:
+            template = Template.of(sized_case(slices, _SIZES[slices]), Path(folder) / f"{slices}-slices")
+            runs = [_run(stack, template, number, Path(folder)) for number in range(options.rounds + 1)]
+            print(
+                f"\n{slices} slices of {_MATRIX} x {_MATRIX}, {_SIZES[slices]} regions, {options.rounds} runs"
+            )
+            print("\n".join(_table(runs[1:])), flush=True)
+
+
+def machine() -> str:
+    """Return what the figures were taken on, and when."""
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} "
+        f"before, {platform.machine()}, Python {platform.python_version()}"
+    )
+
+
+def sized_case(slices: int, regions: int) -> Any:
+    """Return the chest with so many slices and regions."""
+    spacing_mm = (_WIDTH_MM / _MATRIX,) * 2
+    frame = ImageFrame(size=(slices, _MATRIX, _MATRIX), spacing_mm=spacing_mm, gap_mm=_GAP_MM)
+    return build_case(frame=frame, regions=regions, noise=_NOISE)
+
+
+@contextmanager
+def _stack(data: Path) -> Iterator[Stack]:
+    with running_stack(data, verbose=False) as stack:
+        stack.wait_until_healthy()
+        yield stack
+
+
+def _run(stack: Stack, template: Template, number: int, folder: Path) -> dict[str, float]:
+    """Return the seconds of each part of one run, by name, in order."""
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        study = template.write(number, Path(place) / "study")
+        study_uid = pydicom.dcmread(study.folder / "rtstruct.dcm", stop_before_pixels=True).StudyInstanceUID
+        time.sleep(_SETTLE_S)
+        began = time.time()
+        stack.receive(study.folder)
+        stored = time.time()
+    time.sleep(_SETTLE_S)  # asking would take time from what is measured
+    job = stack.job_in_state(study_uid, "succeeded")
+    return {"received by Orthanc in": stored - began} | _parts(job, stored)
+
+
+def _parts(job: Mapping[str, Any], stored: float) -> dict[str, float]:
+    """Return the parts of a job by name, and what passes between them."""
+    asked, begun, ended = (_epoch_s(job[key]) for key in ("requested_at", "started_at", "ended_at"))
+    phases = {f"  {phase['name']}": phase["duration_s"] for phase in job["phases"]}
+    return {
+        "stored → job asked for": asked - stored,
+        "asked for → begun": begun - asked,
+        **phases,
+        "  between phases": ended - begun - sum(phases.values()),
+        "stored → results complete": ended - stored,
+    }
+
+
+def _epoch_s(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _table(runs: Sequence[Mapping[str, float]]) -> Iterator[str]:
+    yield f"{'seconds':28} {'least':>7} {'median':>7}"
+    for name in runs[0]:
+        values = [run[name] for run in runs]
+        yield f"{name:28} {min(values):7.3f} {statistics.median(values):7.3f}"
+
+
+if __name__ == "__main__":
+    main()
