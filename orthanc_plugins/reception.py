@@ -131,17 +131,21 @@ class Reception:
             for job_id in (found for found, wanted in unnamed.items() if wanted == study_uid):
                 self._wake(job_id)
 
-    def look_after_waiting(self, *, arriving_only: bool = True) -> None:
+    def look_after_waiting(self, *, arriving_only: bool = True) -> bool:
         """Wake jobs whose images have come, by asking Orthanc rather than by waiting for an event.
 
-        Looks only at jobs whose images were arriving when they last looked, unless told otherwise.
+        Looks only at jobs whose images were arriving when they last looked, unless told otherwise. Returns
+        whether there were any to look at.
         """
+        looked = False
         for job_id, awaited in self._store.awaited(blocking=True).items():
             if awaited.image_series_uid is None or (arriving_only and not awaited.images_present):
                 continue
+            looked = True
             series = [self._orthanc.series(found) for found in self._lookup(awaited.image_series_uid)]
             if any(_is_ready(found, awaited) for found in series):
                 self._wake(job_id)
+        return looked
 
     def sweep(self, *, thorough: bool = False) -> None:
         """Read Orthanc's change log from the stored position and ask for what is due.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives import OrthancRest
-from orthanc_plugins.jobs import DbosQueue, JobQueue
+from orthanc_plugins.jobs import DbosQueue, Doorbell, JobQueue
 from orthanc_plugins.store import Store, create_store_engine
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
             headers=None if authorisation is None else {"Authorization": authorisation},
         ),
         store=Store(create_store_engine(settings.store_url)),
-        queue=DbosQueue(settings.jobs_url),
+        queue=DbosQueue(settings.jobs_url, Doorbell(settings.run_directory).ring),
         exports=settings.exports,
         viewer_url=str(settings.ohif_url).rstrip("/"),
         formats=settings.structures.formats,

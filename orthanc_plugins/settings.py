@@ -170,6 +170,11 @@ class Settings(BaseSettings):
         return self.exports_directory or self.data_directory / "exports"
 
     @property
+    def run_directory(self) -> Path:
+        """Folder of what only lives as long as a process: locks, bells."""
+        return self.data_directory / "run"
+
+    @property
     def store_url(self) -> str:
         """SQLAlchemy address of the suite's own tables."""
         return self._url_of("pacs.sqlite")

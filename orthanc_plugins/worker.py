@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orthanc_plugins import __version__
 from orthanc_plugins.errors import ConfigurationError, JobError, PacsSuiteError, StoreError
-from orthanc_plugins.jobs import APPLICATION, APPLICATION_VERSION, QUEUE, SERIALISER
+from orthanc_plugins.jobs import APPLICATION, APPLICATION_VERSION, QUEUE, SERIALISER, Listener, QueuePolling
 from orthanc_plugins.logs import configure_logging, describe_exception
 from orthanc_plugins.reception import Reception
 from orthanc_plugins.services import AUTHORISATION_VARIABLE, Services, build_services
@@ -47,6 +47,9 @@ SILENT_AFTER = timedelta(seconds=45)
 """A worker that gave no sign of life for so long is taken for dead, and its jobs go on elsewhere."""
 
 _WATCH_S = 1.0
+_CLOSE_WATCH_S = 0.1
+_WATCH_SHARE = 0.1
+"""At most so much of its time a worker looks whether images have come."""
 _QUEUE_POLL_S = 0.5
 _GRACE_S = 5
 _LOCK_WAIT_S = 20.0
@@ -88,7 +91,7 @@ def _guarded_run(settings: Settings, stop: threading.Event) -> int:
 
 def _run(settings: Settings, name: str, stop: threading.Event) -> None:
     services = build_services(settings, os.environ.get(AUTHORISATION_VARIABLE))
-    _launch(settings, services, name)
+    polling = _launch(settings, services, name)
     logger.info("Worker %s of Orthanc PACS Suite %s is ready.", name, __version__)
     reception = Reception(
         services.orthanc,
@@ -98,6 +101,7 @@ def _run(settings: Settings, name: str, stop: threading.Event) -> None:
     )
     Watch(services.store, reception, name, settings.sweep_interval_s).run(stop)
     logger.info("Worker %s ends.", name)
+    polling.stop()
     DBOS.destroy(workflow_completion_timeout_sec=_GRACE_S)
     services.close()
 
@@ -111,8 +115,8 @@ def _make_folders(settings: Settings) -> None:
         The data directory cannot be written.
     """
     try:
-        for name in ("run", "store"):
-            (settings.data_directory / name).mkdir(parents=True, exist_ok=True)
+        for folder in (settings.run_directory, settings.data_directory / "store"):
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
             f"DataDirectory cannot be written: {error}. Give the worker's user the right to."
@@ -148,8 +152,8 @@ def _prepare_databases(settings: Settings) -> None:
         jobs.close()
 
 
-def _launch(settings: Settings, services: Services, name: str) -> None:
-    """Start the durable engine; what this worker had begun before it ended goes on.
+def _launch(settings: Settings, services: Services, name: str) -> QueuePolling:
+    """Start the durable engine, and take jobs; what this worker had begun before it ended goes on.
 
     Raises
     ------
@@ -167,6 +171,7 @@ def _launch(settings: Settings, services: Services, name: str) -> None:
         )
     )
     register_workflows(services)
+    QueuePolling.listen_to_none()
     try:
         DBOS.launch()
         DBOS.register_queue(
@@ -180,6 +185,9 @@ def _launch(settings: Settings, services: Services, name: str) -> None:
             f"The durable engine did not start: {describe_exception(error)}. "
             "Check DatabaseUrl, free disk space and the database's log."
         ) from error
+    polling = QueuePolling(Listener(settings.run_directory, name))
+    polling.start()
+    return polling
 
 
 class Watch:
@@ -203,7 +211,7 @@ class Watch:
         self._reception = reception
         self._started_at = datetime.now(UTC)
         self._swept = False
-        self._duties: list[tuple[float, Callable[[], None]]] = [
+        self._duties: list[tuple[float, Callable[[], float | None]]] = [
             (HEARTBEAT_S, self._live),
             (_WATCH_S, self._look_after_waiting),
             (sweep_interval_s, self._sweep),
@@ -220,20 +228,21 @@ class Watch:
             ).start()
         stop.wait()
 
-    def _repeat(self, duty: Callable[[], None], interval_s: float, stop: threading.Event) -> None:
+    def _repeat(self, duty: Callable[[], float | None], interval_s: float, stop: threading.Event) -> None:
         while not stop.is_set():
-            stop.wait(interval_s if self._do(duty) else min(interval_s, HEARTBEAT_S))
+            stop.wait(self._do(duty, interval_s))
 
-    def _do(self, duty: Callable[[], None]) -> bool:
+    def _do(self, duty: Callable[[], float | None], interval_s: float) -> float:
+        """Do a duty and return how long to wait for its next turn: what it says, else its interval."""
         try:
-            duty()
+            sooner_s = duty()
         except PacsSuiteError as error:
             logger.warning("The watch will try again: %s", error)
-            return False
         except Exception as error:  # noqa: BLE001 - the edge: one duty must not end the others
             logger.error("The watch met a fault: %s", describe_exception(error))  # noqa: TRY400
-            return False
-        return True
+        else:
+            return interval_s if sooner_s is None else sooner_s
+        return min(interval_s, HEARTBEAT_S)
 
     def _live(self) -> None:
         self._store.heartbeat(self._name, os.getpid(), self._started_at)
@@ -244,8 +253,11 @@ class Watch:
             DBOS._recover_pending_workflows(silent)  # noqa: SLF001 - DBOS offers no public way to name executors
             self._store.forget_workers(silent, SILENT_AFTER)
 
-    def _look_after_waiting(self) -> None:
-        self._reception.look_after_waiting()
+    def _look_after_waiting(self) -> float | None:
+        began = time.monotonic()
+        if not self._reception.look_after_waiting():
+            return None
+        return max(_CLOSE_WATCH_S, (time.monotonic() - began) / _WATCH_SHARE)
 
     def _sweep(self) -> None:
         self._reception.sweep(thorough=not self._swept)
@@ -286,7 +298,7 @@ def _only_one(settings: Settings, name: str, stop: threading.Event) -> Iterator[
     ConfigurationError
         The other process did not end in time.
     """
-    with (settings.data_directory / "run" / f"worker-{name}.lock").open("w") as lock:
+    with (settings.run_directory / f"worker-{name}.lock").open("w") as lock:
         deadline = time.monotonic() + _LOCK_WAIT_S
         while not stop.is_set():
             try:

@@ -81,9 +81,12 @@ class DbosQueue:
     url
         SQLAlchemy address of DBOS's system database. The worker makes and migrates it; an absent
         one raises JobError at the first call, not here.
+    announce
+        Called once a job can be taken from the queue, to tell the workers.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, announce: Callable[[], None] = lambda: None) -> None:
+        self._announce = announce
         self._database = make_url(url)
         self._client = DBOSClient(
             system_database_url=url,
@@ -110,6 +113,7 @@ class DbosQueue:
             app_version=APPLICATION_VERSION,
         )
         self._client.enqueue(options, *request.arguments)
+        self._announce()
         return request.job_id
 
     @_as_job_error
@@ -121,6 +125,7 @@ class DbosQueue:
         asked_at = {_ASKED_AGAIN: time.time_ns() // 1_000_000}
         self._rewind(job_id)
         self._client.update_workflow_attributes(job_id, asked_at)
+        self._announce()
 
     def _rewind(self, job_id: JobId) -> None:
         self._client.rewind_workflow(job_id, queue_name=QUEUE, application_version=APPLICATION_VERSION)

@@ -34,9 +34,9 @@ Decisions
             mostly zeros in 0.15 s where zlib at level 6 takes 5 s).
 2026-11-21  The page of surfaces has a viewer of its own (WebGL 2, no library): what trimesh bundles has no
             legend, no opacity and no policy against scripts in names.
-2026-11-21  Documents begin while regions are worked on: the scene thins meshes in memory (vertices numbered by
-            a table of cubes instead of welding and sorting their STL: 2.06 s to 0.22 s of CPU for 30 regions).
-            The report holds bytes instead of base-85 text and the pictures as they are (0.51 to 0.23 s).
+2026-11-21  Documents begin while regions are worked on: the scene thins meshes in memory, by a table of
+            cubes, instead of welding and sorting their STL (2.06 s to 0.22 s of CPU for 30 regions). The
+            report holds bytes instead of base-85 text, and the pictures as they are (0.51 to 0.23 s).
             Pictures are compressed by isal: 3.9 ms for an overview that takes Pillow 52 ms, and smaller.
 2026-11-21  A file that is cut short fails as a whole: half a plan that looks whole is worse than none.
 """

@@ -1,9 +1,9 @@
 """How long does a structure set take in the running system? ``scripts/bench process``.
 
-Runs Orthanc with its worker, sends generated studies one after another, each under new identifiers with the
-structure set last, and takes apart the time from the last instance stored (C-STORE answered, `storescu`
-ended) to the results complete (the job has ended, every file is in its place). One table for each size:
-the fastest run and the median.
+Runs Orthanc with its worker, sends generated studies one after another, each under new identifiers, and takes
+apart the time from the last instance stored (C-STORE answered, `storescu` ended) to the results complete (the
+job has ended, every file is in its place). One table for each size: the fastest run and the median, for a
+structure set that comes after its images and for one that comes before them.
 """
 
 from __future__ import annotations
@@ -45,11 +45,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder, _stack(Path(folder) / "data") as stack:
         for slices in options.slices or _SIZES:
             template = Template.of(sized_case(slices, _SIZES[slices]), Path(folder) / f"{slices}-slices")
-            runs = [_run(stack, template, number, Path(folder)) for number in range(options.rounds + 1)]
+            rounds = [
+                [_run(stack, template, 2 * number + first, first=bool(first)) for first in range(2)]
+                for number in range(options.rounds + 1)
+            ]
             print(
                 f"\n{slices} slices of {_MATRIX} x {_MATRIX}, {_SIZES[slices]} regions, {options.rounds} runs"
             )
-            print("\n".join(_table(runs[1:])), flush=True)
+            print("\n".join(_table(*zip(*rounds[1:], strict=True))), flush=True)
 
 
 def machine() -> str:
@@ -74,14 +77,15 @@ def _stack(data: Path) -> Iterator[Stack]:
         yield stack
 
 
-def _run(stack: Stack, template: Template, number: int, folder: Path) -> dict[str, float]:
-    """Return the seconds of each part of one run, by name, in order."""
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+def _run(stack: Stack, template: Template, number: int, *, first: bool) -> dict[str, float]:
+    """Return the seconds of each part of one run; ``first`` sends the structure set before its images."""
+    with tempfile.TemporaryDirectory(dir=stack.deployment.data) as place:
         study = template.write(number, Path(place) / "study")
-        study_uid = pydicom.dcmread(study.folder / "rtstruct.dcm", stop_before_pixels=True).StudyInstanceUID
+        *images, structure_set = study.files
+        study_uid = pydicom.dcmread(structure_set, stop_before_pixels=True).StudyInstanceUID
         time.sleep(_SETTLE_S)
         began = time.time()
-        stack.receive(study.folder)
+        stack.receive(*([structure_set, *images] if first else [*images, structure_set]))
         stored = time.time()
     time.sleep(_SETTLE_S)  # asking would take time from what is measured
     job = stack.job_in_state(study_uid, "succeeded")
@@ -105,11 +109,13 @@ def _epoch_s(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def _table(runs: Sequence[Mapping[str, float]]) -> Iterator[str]:
-    yield f"{'seconds':28} {'least':>7} {'median':>7}"
-    for name in runs[0]:
-        values = [run[name] for run in runs]
-        yield f"{name:28} {min(values):7.3f} {statistics.median(values):7.3f}"
+def _table(last: Sequence[Mapping[str, float]], first: Sequence[Mapping[str, float]]) -> Iterator[str]:
+    yield f"{'structure set':28} {'comes last':>15} {'comes first':>15}"
+    yield f"{'seconds':28} {'least':>7} {'median':>7} {'least':>7} {'median':>7}"
+    for name in last[0]:
+        columns = [[run[name] for run in runs] for runs in (last, first)]
+        numbers = (f"{find(column):7.3f}" for column in columns for find in (min, statistics.median))
+        yield f"{name:28} {' '.join(numbers)}"
 
 
 if __name__ == "__main__":

@@ -43,16 +43,17 @@ class Template:
     def write(self, number: int, folder: Path) -> StudyFiles:
         """Write the study of a number below a folder and return where it is."""
         folder.mkdir(parents=True)
+        paths = []
         for name, content in self.study(number):
-            (folder / name).write_bytes(content)
-        return StudyFiles(number, self.name, folder, len(self.files))
+            paths.append(folder / name)
+            paths[-1].write_bytes(content)
+        return StudyFiles(number, self.name, tuple(paths))
 
 
 @dataclass(frozen=True)
 class StudyFiles:
-    """A study on disk: its number, the template it was made of, its folder, how many files it has."""
+    """A study on disk: its number, the template it was made of, and its files, the structure set last."""
 
     number: int
     template: str
-    folder: Path
-    count: int
+    files: tuple[Path, ...]

@@ -95,8 +95,9 @@ class Nothing:
     def sweep(self, *, thorough: bool) -> None:
         """Find nothing."""
 
-    def look_after_waiting(self) -> None:
+    def look_after_waiting(self) -> bool:
         """Find nothing."""
+        return False
 
 
 def main(url: str, name: str, folder: str) -> None:

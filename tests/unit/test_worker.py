@@ -27,6 +27,7 @@ class RecordingReception:
     def __init__(self) -> None:
         self.sweeps: list[bool] = []
         self.looks = 0
+        self.arriving = False
         self.failures: list[Exception] = []
         self.hold = threading.Event()
         self.hold.set()
@@ -40,10 +41,11 @@ class RecordingReception:
         if self.failures:
             raise self.failures.pop(0)
 
-    def look_after_waiting(self) -> None:
+    def look_after_waiting(self) -> bool:
         with self.changed:
             self.looks += 1
             self.changed.notify_all()
+        return self.arriving
 
     def until(self, reached: Callable[[], bool]) -> None:
         with self.changed:
@@ -125,6 +127,14 @@ def test_a_fault_is_logged_without_its_text_and_does_not_end_the_watch(
         reception.until(lambda: len(reception.sweeps) >= 2)
     assert "ValueError at" in caplog.text
     assert "DOE^JOHN" not in caplog.text
+
+
+def test_images_that_arrive_are_looked_at_more_often(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_WATCH_S", 600)
+    reception = RecordingReception()
+    reception.arriving = True
+    with watching(store, reception):
+        reception.until(lambda: reception.looks >= 3)
 
 
 def test_a_long_sweep_does_not_keep_back_the_other_duties(store: Store) -> None:
