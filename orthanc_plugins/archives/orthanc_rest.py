@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
 from orthanc_plugins.identifiers import OrthancId, SeriesUid, SopInstanceUid, StudyUid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _ARCHIVE = "orthanc"
 _STRUCTURE_SET_MODALITY = "RTSTRUCT"
@@ -198,7 +199,10 @@ class OrthancRest:
 
     def file(self, instance: OrthancId) -> bytes:
         """Return the stored DICOM file."""
-        return self._request("GET", f"/instances/{instance}/file").content
+        path = f"/instances/{instance}/file"
+        with _as_archive_error(f"GET {path}", self._url), self._request("GET", path, stream=True) as answer:
+            # In as few pieces as it comes in: requests' own are of ten kilobytes.
+            return b"".join(answer.iter_content(chunk_size=None))
 
     def file_md5(self, instance: OrthancId) -> str:
         """Return the MD5 of the stored DICOM file as recorded when it was stored."""
@@ -254,25 +258,11 @@ class OrthancRest:
             ) from error
 
     def _request(self, method: str, path: str, **options: Any) -> requests.Response:
-        try:
+        with _as_archive_error(f"{method} {path}", self._url):
             answer = self._sent(method, path, options)
-        except (
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-        ) as error:
-            raise ArchiveUnavailable(
-                f"Orthanc at {self._url} did not answer {method} {path} ({type(error).__name__}).",
-                archive=_ARCHIVE,
-            ) from error
-        except requests.RequestException as error:
-            raise ArchiveRefused(
-                f"Orthanc at {self._url} could not be asked {method} {path} ({type(error).__name__}): "
-                "check its address in the settings.",
-                archive=_ARCHIVE,
-            ) from error
         if answer.ok:
             return answer
+        answer.close()
         raise _failure(answer, f"{method} {path}")
 
     def _sent(self, method: str, path: str, options: Mapping[str, Any]) -> requests.Response:
@@ -303,6 +293,27 @@ class OrthancRest:
             session.mount("https://", adapter)
             self._local.session = session
         return session
+
+
+@contextmanager
+def _as_archive_error(request: str, url: str) -> Iterator[None]:
+    """Turn the errors of requests into the suite's."""
+    try:
+        yield
+    except (
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+    ) as error:
+        raise ArchiveUnavailable(
+            f"Orthanc at {url} did not answer {request} ({type(error).__name__}).", archive=_ARCHIVE
+        ) from error
+    except requests.RequestException as error:
+        raise ArchiveRefused(
+            f"Orthanc at {url} could not be asked {request} ({type(error).__name__}): "
+            "check its address in the settings.",
+            archive=_ARCHIVE,
+        ) from error
 
 
 def _failure(answer: requests.Response, request: str) -> ArchiveRefused | ArchiveUnavailable:

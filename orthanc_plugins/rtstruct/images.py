@@ -273,6 +273,8 @@ def _rescaled(
     if slope == 1 and intercept.is_integer() and stored.dtype.kind in "iu":
         low, high = int(stored.min()) + int(intercept), int(stored.max()) + int(intercept)
         if limits.min <= low and high <= limits.max:
-            shifted: NDArray[np.int16] = (stored.astype(np.int32) + int(intercept)).astype(np.int16)
+            # The sum fits: that its terms may have wrapped around on the way does not matter.
+            shifted: NDArray[np.int16] = stored.astype(np.int16)
+            shifted += np.array(int(intercept)).astype(np.int16)
             return shifted
     return (stored * slope + intercept).astype(np.float32)

@@ -150,9 +150,10 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         )
     exporter = Exporter(output, wanted, scene.grid, scene.shown)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
+        overview = pool.submit(exporter.write_overview, works)
         list(pool.map(lambda work: _export(work, exporter, on_region), works))
         label_map = exporter.write_label_map(works)
-        overview_path = exporter.write_overview(works)
+        overview_path = overview.result()
     regions = tuple(work.result(scene.grid, with_mask=images is not None) for work in works)
     results = Results(
         sources=_sources(structure_set, images),
