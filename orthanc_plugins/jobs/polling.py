@@ -74,6 +74,7 @@ class _Pause:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._stopped = threading.Event()
+        self._jobs = 0
 
     def stop(self) -> None:
         self._stopped.set()
@@ -84,10 +85,12 @@ class _Pause:
     def wait(self, timeout: float) -> bool:
         """Wait, less long when the bell rings or a job ends, and return whether the worker ends."""
         end = time.monotonic() + timeout
-        running = _running()
-        while not self.is_set() and _running() >= running:
+        while not self.is_set():
+            before, self._jobs = self._jobs, _running()
             left_s = end - time.monotonic()
-            if left_s <= 0 or self._listener.wait(min(left_s, _ROOM_S) if running else left_s):
+            if self._jobs < before or left_s <= 0:
+                break
+            if self._listener.wait(min(left_s, _ROOM_S) if self._jobs else left_s):
                 break
         return self.is_set()
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydicom
 
-from tests.bench.studies import Template
+from tests.bench._studies import Template
 from tests.builders import ImageFrame, build_case
 from tests.stack import Stack, running_stack
 
@@ -44,7 +44,7 @@ def main() -> None:
     print(machine())
     with tempfile.TemporaryDirectory(dir=options.folder) as folder, _stack(Path(folder) / "data") as stack:
         for slices in options.slices or _SIZES:
-            template = Template.of(sized_case(slices, _SIZES[slices]), Path(folder) / f"{slices}-slices")
+            template = Template.of(f"{slices} slices", sized_case(slices, _SIZES[slices]))
             rounds = [
                 [_run(stack, template, 2 * number + first, first=bool(first)) for first in range(2)]
                 for number in range(options.rounds + 1)
@@ -80,8 +80,7 @@ def _stack(data: Path) -> Iterator[Stack]:
 def _run(stack: Stack, template: Template, number: int, *, first: bool) -> dict[str, float]:
     """Return the seconds of each part of one run; ``first`` sends the structure set before its images."""
     with tempfile.TemporaryDirectory(dir=stack.deployment.data) as place:
-        study = template.write(number, Path(place) / "study")
-        *images, structure_set = study.files
+        *images, structure_set = template.write(number, Path(place) / "study")
         study_uid = pydicom.dcmread(structure_set, stop_before_pixels=True).StudyInstanceUID
         time.sleep(_SETTLE_S)
         began = time.time()

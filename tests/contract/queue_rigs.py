@@ -13,6 +13,7 @@ from dbos import run_dbos_database_migrations
 from orthanc_plugins.identifiers import JobId, OrthancId
 from orthanc_plugins.jobs import (
     DbosQueue,
+    Doorbell,
     Job,
     JobQueue,
     JobRequest,
@@ -89,24 +90,25 @@ class DbosRig:
         self.folder = folder
         (folder / "store").mkdir()
         self.database = url or Settings(data_directory=folder).jobs_url
-        self.queue: JobQueue = DbosQueue(self.database)
+        self.queue: JobQueue = DbosQueue(self.database, Doorbell(folder / "run").ring)
         self._workers: list[subprocess.Popen[str]] = []
 
     def prepare(self) -> None:
         """Make the database as a worker does that has since gone."""
         run_dbos_database_migrations(system_database_url=self.database)
 
-    def start_worker(self, name: str = "one") -> subprocess.Popen[str]:
-        worker = self.launch_worker(name)
+    def start_worker(self, name: str = "one", poll_s: float = 0.05) -> subprocess.Popen[str]:
+        worker = self.launch_worker(name, poll_s)
         assert worker.stdout is not None
         assert worker.stdout.readline() == "ready\n", self.log(name)
         return worker
 
-    def launch_worker(self, name: str) -> subprocess.Popen[str]:
+    def launch_worker(self, name: str, poll_s: float = 0.05) -> subprocess.Popen[str]:
         """Start a worker and do not wait for it."""
         log = (self.folder / f"{name}.log").open("a")
+        where = [self.url or "sqlite", name, str(self.folder), str(poll_s)]
         worker = subprocess.Popen(
-            [sys.executable, "-m", "tests.contract.toy_worker", self.url or "sqlite", name, str(self.folder)],
+            [sys.executable, "-m", "tests.contract.toy_worker", *where],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -238,6 +238,26 @@ def test_workers_share_the_jobs_and_do_each_once(unworked: DbosRig) -> None:
     assert all(unworked.effects(job_id) == {"first": 1, "second begins": 1, "second": 1} for job_id in made)
 
 
+# The bell
+
+
+def test_a_job_begins_when_it_is_asked_for_and_when_another_ends_however_seldom_a_worker_looks(
+    tmp_path: Path,
+) -> None:
+    rig = DbosRig("", tmp_path)
+    try:
+        rig.start_worker(poll_s=600)
+        blocking = [rig.queue.submit(request("block")) for _ in range(4)]
+        for job_id in blocking:
+            rig.work(job_id, until=JobState.RUNNING)
+        fifth = rig.queue.submit(request("ok"))
+        rig.open_gate()
+        for job_id in (*blocking, fifth):
+            rig.work(job_id, until=JobState.SUCCEEDED)
+    finally:
+        rig.close()
+
+
 # A database that is not there
 
 

@@ -1,5 +1,6 @@
-"""A worker whose jobs do what their names say: ``python -m tests.contract.toy_worker URL NAME FOLDER``.
+"""A worker whose jobs do what their names say.
 
+``python -m tests.contract.toy_worker URL NAME FOLDER [POLL_S]``
 The durable engine, the queue and the running of steps are the suite's own; only the workflows are toys.
 Each step that ends writes a line to ``FOLDER/effects``; a file ``FOLDER/go`` opens the gate of ``block``.
 """
@@ -100,11 +101,11 @@ class Nothing:
         return False
 
 
-def main(url: str, name: str, folder: str) -> None:
+def main(url: str, name: str, folder: str, poll_s: str = "0.05") -> None:
     # What takes minutes in a hospital takes a moment here.
     worker.HEARTBEAT_S = 0.1
     worker.SILENT_AFTER = timedelta(seconds=1.5)
-    worker._QUEUE_POLL_S = 0.05
+    worker._QUEUE_POLL_S = float(poll_s)
     steps.FIRST_PAUSE_S = 0.01
     steps.WORKER_DEATHS = 1
     setattr(worker, "register_workflows", lambda _services: register_toys(Path(folder)))  # noqa: B010 - for mypy
