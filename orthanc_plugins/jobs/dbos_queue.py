@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dbos import DBOSClient, EnqueueOptions
 from dbos import error as dbos_error
+from dbos._schemas.system_database import SystemSchema
+from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -199,10 +201,18 @@ class DbosQueue:
     def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
         """Return how many jobs of each kind are in each state; a paused job counts as succeeded."""
         self._refuse_absent_file()
-        workflows = self._client.list_workflows(
-            name=[known.value for known in JobKind], load_input=False, load_output=False
+        # DBOS lists workflows and counts none: 3.9 s for 100,000 of them, by the database 0.13 s.
+        made = SystemSchema.workflow_status.c
+        query = (
+            select(made.name, made.status, func.count())
+            .where(made.name.in_([known.value for known in JobKind]))
+            .group_by(made.name, made.status)
         )
-        return Counter((JobKind(found.name), _STATES[found.status]) for found in workflows)
+        counts: Counter[tuple[JobKind, JobState]] = Counter()
+        with self._client._sys_db.engine.connect() as connection:  # noqa: SLF001 - see above
+            for name, status, count in connection.execute(query):
+                counts[JobKind(name), _STATES[status]] += count
+        return counts
 
     def _refuse_absent_file(self) -> None:
         """Refuse to let SQLite make an empty database where the worker has not yet made the real one."""
