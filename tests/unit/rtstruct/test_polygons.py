@@ -34,9 +34,9 @@ anywhere = st.lists(st.tuples(st.floats(-2, SIZE + 1), st.floats(-2, SIZE + 1)),
 rings = st.one_of(on(Fraction(1)), on(Fraction(1, 4)), on(Fraction(1, 1024)), anywhere)
 
 
-def filled(*outlines: Points | NDArray[np.float64]) -> NDArray[np.bool_]:
-    placed, _ = place(flat_region(*outlines), GRID)
-    return mask_of(placed)[0]
+def filled(ring: Points | NDArray[np.float64]) -> NDArray[np.bool_]:
+    mask: NDArray[np.bool_] = mask_of(place(flat_region(ring), GRID)[0])[0]
+    return mask
 
 
 def encloses_nothing(ring: Points) -> bool:
@@ -48,6 +48,7 @@ def encloses_nothing(ring: Points) -> bool:
 @example([(1.0, 1.0), (5.0, 5.0), (5.0, 1.0), (1.0, 5.0)])  # crossing itself on a centre
 @example([(2.0, 1.0), (2.0, 1.0), (5.0, 1.0), (8.0, 1.0), (8.0, 6.0), (2.0, 6.0), (2.0, 3.0), (2.0, 1.0)])
 @example([(0.0, 0.0), (3.0, 7.0), (11.0, 7.0), (8.0, 0.0)])  # slanted sides through centres
+@example([(0.0, 0.0), (1.0, 0.0), (0.0, 0.03125), (0.0, 4.0)])  # a wedge too flat for any line of an estimate
 def test_the_centres_inside_are_those_of_rational_arithmetic(ring: Points) -> None:
     if encloses_nothing(ring):
         return
@@ -86,7 +87,8 @@ def test_a_ring_moved_by_whole_pixels_has_its_mask_moved(ring: Points, right: in
 
     def mask(shift: tuple[int, int]) -> NDArray[np.bool_]:
         moved = np.array(ring) + 4 + np.array(shift)
-        return mask_of(place(flat_region(moved), wide)[0])[0]
+        found: NDArray[np.bool_] = mask_of(place(flat_region(moved), wide)[0])[0]
+        return found
 
     np.testing.assert_array_equal(np.roll(mask((0, 0)), (down, right), axis=(0, 1)), mask((right, down)))
 
