@@ -85,11 +85,16 @@ def coverage(section: Any, rows: int, columns: int) -> NDArray[np.float64]:
     covered = np.zeros((rows, columns))
     if section.is_empty:
         return covered
-    j, i = np.mgrid[:rows, :columns]
+    left, top, right, bottom = section.bounds
+    i0, i1 = max(int(left), 0), min(int(right) + 2, columns)
+    j0, j1 = max(int(top), 0), min(int(bottom) + 2, rows)
+    j, i = np.mgrid[j0:j1, i0:i1]
     pixels = shapely.box(i - 0.5, j - 0.5, i + 0.5, j + 0.5)
     shapely.prepare(section)
-    whole = shapely.contains_properly(section, pixels)
-    partly = shapely.intersects(section, pixels) & ~whole
-    covered[whole] = 1
-    covered[partly] = shapely.area(shapely.intersection(section, pixels[partly]))
+    shares = shapely.contains_properly(section, pixels).astype(float)
+    partly = shapely.intersects(section, pixels) & (shares == 0)
+    for place in np.argwhere(partly):
+        pixel = pixels[tuple(place)]
+        shares[tuple(place)] = shapely.clip_by_rect(section, *pixel.bounds).area
+    covered[j0:j1, i0:i1] = shares
     return covered
