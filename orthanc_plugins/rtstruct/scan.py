@@ -83,8 +83,8 @@ def crossings(edges: Edges, first: int, stop: int) -> tuple[Indices, Indices, Fl
     edge = np.repeat(np.arange(len(counts)), counts)
     within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
     line = low[edge] + within
-    slope = (edges.x1 - edges.x0) / (edges.y1 - edges.y0)
-    return edge, line, edges.x0[edge] + (line - edges.y0[edge]) * slope[edge]
+    along = (line - edges.y0[edge]) * (edges.x1 - edges.x0)[edge]
+    return edge, line, edges.x0[edge] + along / (edges.y1 - edges.y0)[edge]
 
 
 def shoelace(points: Floats, starts: Indices) -> tuple[Floats, Floats]:

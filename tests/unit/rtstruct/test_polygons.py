@@ -48,6 +48,7 @@ def encloses_nothing(ring: Points) -> bool:
 @example([(1.0, 1.0), (5.0, 5.0), (5.0, 1.0), (1.0, 5.0)])  # crossing itself on a centre
 @example([(2.0, 1.0), (2.0, 1.0), (5.0, 1.0), (8.0, 1.0), (8.0, 6.0), (2.0, 6.0), (2.0, 3.0), (2.0, 1.0)])
 @example([(0.0, 0.0), (3.0, 7.0), (11.0, 7.0), (8.0, 0.0)])  # slanted sides through centres
+@example([(-2.078125, 8.2265625), (1.78125, 2.234375), (10.0, 2.0), (10.0, 8.0)])  # its centre (0, 5) too
 @example([(0.0, 0.0), (1.0, 0.0), (0.0, 0.03125), (0.0, 4.0)])  # a wedge too flat for any line of an estimate
 def test_the_centres_inside_are_those_of_rational_arithmetic(ring: Points) -> None:
     if encloses_nothing(ring):
