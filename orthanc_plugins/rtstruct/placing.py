@@ -159,7 +159,9 @@ def _upright(placed: PlacedRegion, region: Region, problems: list[Problem]) -> P
         heights, placed.starts[:-1]
     )
     slanted = spread > placed.grid.spacing_mm[0] / 2
-    flat = (placed.area_mm2 <= 0) & (shoelace(placed.points_px, placed.starts)[0] == 0)
+    flat = placed.area_mm2 <= 0
+    if flat.any():
+        flat &= shoelace(placed.points_px, placed.starts)[0] == 0
     for fault, code, what in (
         (slanted, "not_parallel", "not parallel to the images, left out"),
         (flat & ~slanted, "no_area", "that enclose no area, left out"),
