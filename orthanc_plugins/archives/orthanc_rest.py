@@ -169,6 +169,10 @@ class OrthancRest:
         """Return what the index knows of the series of a study."""
         return self._json(_each(_series), "GET", f"/studies/{study}/series")
 
+    def series_of_patient(self, patient: OrthancId) -> list[SeriesRecord]:
+        """Return what the index knows of the series of a patient."""
+        return self._json(_each(_series), "GET", f"/patients/{patient}/series")
+
     def instances_of_series(self, series: OrthancId) -> list[InstanceRecord]:
         """Return what the index knows of the instances of a series, without opening any file."""
         return self._json(_each(_instance), "GET", f"/series/{series}/instances")

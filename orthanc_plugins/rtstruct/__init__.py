@@ -3,6 +3,11 @@
 It knows DICOM and geometry, and nothing of Orthanc, HTTP or databases. Everything is a pure function of
 its arguments but `extract`, which writes files. A walk through it::
 
+    case = load("folder")                                     # a structure set on its images
+    case["GTV"].mask(), case["GTV"].mesh(), case["GTV"].measures()
+
+or step by step::
+
     structure_set = read_structure_set(Path("rtstruct.dcm"))
     series = series_from_files(Path("images").iterdir())
     grid, _, _ = build_grid(series.images)
@@ -11,13 +16,16 @@ its arguments but `extract`, which writes files. A walk through it::
     results = extract(structure_set, series, Path("out"))     # all regions, their files
     write_documents(structure_set, results, Path("out"), FORMATS)   # contours, report, scene
 
-Public: reading (`read_structure_set`, `StructureSet`, `Region`, `Contour`), images (`ImageRecord`,
-`ImageSeries`, `series_from_files`, `series_from_datasets`, `read_pixels`, `rescaled_pixels`,
-`intensity_unit`), geometry (`VoxelGrid`, `build_grid`, `grid_from_contours`, `place`, `PlacedRegion`),
-filling (`rasterise`, `RegionMask`, `coverage`), `mesh`, `Mesh`, `stl_bytes`, measures (`measure`,
-`intensity_statistics`, `volume_ml`), `mask_nifti`, and the whole (`extract`, `FORMATS`, `Results`,
-`RegionResult`, `Phase`, `Problem`), and what is made of it (`write_documents`, `Documents` beside
-`extract`, or one at a time: `write_contours`, `write_report`, `write_scene`).
+``README.md`` beside this file has more of it.
+
+Public: `load` (`Case`, `CaseRegion`, `RegionChoice`), reading (`read_structure_set`, `StructureSet`,
+`Region`, `Contour`), images (`ImageRecord`, `ImageSeries`, `series_from_files`, `series_from_datasets`,
+`read_pixels`, `rescaled_pixels`, `intensity_unit`), geometry (`VoxelGrid`, `build_grid`,
+`grid_from_contours`, `place`, `PlacedRegion`), filling (`rasterise`, `RegionMask`, `coverage`), `mesh`,
+`Mesh`, `stl_bytes`, measures (`measure`, `intensity_statistics`, `volume_ml`), `mask_nifti`, and the whole
+(`extract`, `FORMATS`, `Results`, `RegionResult`, `Phase`, `Problem`), and what is made of it
+(`write_documents`, `Documents` which begins them while regions are worked on, or one at a time:
+`write_contours`, `write_report`, `write_scene`).
 
 Decisions
 ---------
@@ -45,6 +53,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orthanc_plugins.rtstruct.case import Case, CaseRegion, load
 from orthanc_plugins.rtstruct.contour_file import write_contours
 from orthanc_plugins.rtstruct.contours import Contour, Region, StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.documents import Documents, write_documents
@@ -68,12 +77,15 @@ from orthanc_plugins.rtstruct.problems import Problem
 from orthanc_plugins.rtstruct.raster import RegionMask, coverage, rasterise
 from orthanc_plugins.rtstruct.results import Phase, RegionResult, Results
 from orthanc_plugins.rtstruct.scene import write_scene
+from orthanc_plugins.rtstruct.selection import RegionChoice
 
 if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.report import write_report
 
 __all__ = [
     "FORMATS",
+    "Case",
+    "CaseRegion",
     "Contour",
     "ContourMeasures",
     "Documents",
@@ -85,6 +97,7 @@ __all__ = [
     "PlacedRegion",
     "Problem",
     "Region",
+    "RegionChoice",
     "RegionMask",
     "RegionResult",
     "Results",
@@ -96,6 +109,7 @@ __all__ = [
     "grid_from_contours",
     "intensity_statistics",
     "intensity_unit",
+    "load",
     "mask_nifti",
     "measure",
     "mesh",

@@ -19,6 +19,7 @@ import numpy as np
 import pydicom
 from pydicom.charset import convert_encodings
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_partial
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
@@ -51,6 +52,7 @@ _ROI_NUMBER = 0x30060022
 _REFERENCED_FRAME_OF_REFERENCE = 0x30060024
 _ROI_NAME = 0x30060026
 _DISPLAY_COLOUR = 0x3006002A
+_ROI_CONTOUR_SEQUENCE = 0x30060039
 _REFERENCED_ROI_NUMBER = 0x30060084
 _INTERPRETED_TYPE = 0x300600A4
 _GEOMETRIC_TYPE = 0x30060042
@@ -166,10 +168,37 @@ def _read(source: Source) -> StructureSet:
         _refuse_truncated(dataset)
         return _structure_set(dataset)
     except _PARSE_ERRORS as error:
-        raise InvalidDicom(
-            f"The RT Structure Set cannot be read: its elements are damaged ({type(error).__name__}). "
-            "Export it again from the planning system."
-        ) from error
+        raise _damaged(error) from error
+
+
+def read_references(path: Path) -> StructureSet:
+    """Return a structure set without its contours: what it refers to, and the names of its regions.
+
+    The file is read no further than the contours: milliseconds, whatever their number.
+
+    Raises
+    ------
+    InvalidDicom
+        The file is not DICOM, cannot be read, or is damaged before its contours.
+    """
+    try:
+        with path.open("rb") as stream:
+            dataset = read_partial(stream, stop_when=_at_contours, force=True)
+        dataset.setdefault("ROIContourSequence", [])
+        return _structure_set(dataset)
+    except _PARSE_ERRORS as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> InvalidDicom:
+    return InvalidDicom(
+        f"The RT Structure Set cannot be read: its elements are damaged ({type(error).__name__}). "
+        "Export it again from the planning system."
+    )
+
+
+def _at_contours(tag: int, _representation: str | None, _length: int) -> bool:
+    return tag >= _ROI_CONTOUR_SEQUENCE
 
 
 def _read_dataset(source: Source) -> Dataset:

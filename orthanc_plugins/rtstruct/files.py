@@ -48,6 +48,7 @@ _SHOWS: dict[Format, Format] = {"pdf": "png", "html": "stl"}
 LABELS_NAME = "labels.nii.gz"
 OVERVIEW_NAME = "overview.png"
 RESULTS_NAME = "results.json"
+REPORT_NAME = "report.pdf"
 
 
 def with_needed(formats: Iterable[Format]) -> frozenset[Format]:

@@ -6,9 +6,11 @@ The geometry may come from Orthanc's index or from files; pixels are read only w
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,38 +18,21 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 
 from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.rtstruct.headers import header_of, read_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
+    from orthanc_plugins.rtstruct.headers import Header
+
 type PixelLoader = Callable[[str], NDArray[np.int16] | NDArray[np.float32]]
 """Gives the rescaled intensities (rows, columns) of the image with a SOP Instance UID."""
 
-GEOMETRY_KEYWORDS = (
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "Modality",
-    "FrameOfReferenceUID",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "SliceThickness",
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "RescaleType",
-    "Units",
-)
-"""The elements a file's header is asked for."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageRecord:
     """Where one image lies (PS3.3 C.7.6.2).
 
@@ -128,27 +113,44 @@ def intensity_unit(modality: str, rescale_type: str, units: str) -> str:
     return "arbitrary"
 
 
-def image_record(header: Dataset) -> ImageRecord:
+@dataclass(frozen=True)
+class FilePixels:
+    """Loads the pixels of images that are files; ``places`` are their paths by SOP Instance UID.
+
+    An object rather than a function, so that a series can be handed to another process.
+    """
+
+    places: Mapping[str, str]
+
+    def __call__(self, uid: str) -> NDArray[np.int16] | NDArray[np.float32]:
+        """Return the rescaled intensities (rows, columns) of one image."""
+        return read_pixels(Path(self.places[uid]))
+
+
+def image_record(header: Header) -> ImageRecord:
     """Return the geometry of one image from its header.
 
     Raises
     ------
     InvalidDicom
-        An element of the image plane is missing or damaged, or the image has several frames.
+        An element of the image plane (PS3.3 C.7.6.2) is missing or damaged, or the image has several frames.
     """
-    uid = str(header.get("SOPInstanceUID", ""))
-    if int(header.get("NumberOfFrames") or 1) > 1:
-        raise InvalidDicom(f"Image {uid} has several frames: convert enhanced images to single frames first.")
+    uid = header.get("SOPInstanceUID", "")
+    damage = f"Image {uid} has no usable position, orientation or pixel spacing."
     try:
-        position = tuple(float(value) for value in header.ImagePositionPatient)
-        orientation = tuple(float(value) for value in header.ImageOrientationPatient)
-        spacing = tuple(float(value) for value in header.PixelSpacing)
-        rows, columns = int(header.Rows), int(header.Columns)
+        frames = int(header.get("NumberOfFrames") or 1)
+        position = _numbers(header["ImagePositionPatient"])
+        orientation = _numbers(header["ImageOrientationPatient"])
+        spacing = _numbers(header["PixelSpacing"])
+        rows, columns = int(header["Rows"]), int(header["Columns"])
         thickness = header.get("SliceThickness")
-    except (AttributeError, TypeError, ValueError) as error:
-        raise InvalidDicom(f"Image {uid} has no usable position, orientation or pixel spacing.") from error
+        thickness_mm = float(thickness) if thickness else None
+    except (KeyError, ValueError) as error:
+        raise InvalidDicom(damage) from error
+    if frames > 1:
+        raise InvalidDicom(f"Image {uid} has several frames: convert enhanced images to single frames first.")
     if (len(position), len(orientation), len(spacing)) != (3, 6, 2) or min(*spacing, rows, columns) <= 0:
-        raise InvalidDicom(f"Image {uid} has no usable position, orientation or pixel spacing.")
+        raise InvalidDicom(damage)
     return ImageRecord(
         uid,
         (position[0], position[1], position[2]),
@@ -156,15 +158,29 @@ def image_record(header: Dataset) -> ImageRecord:
         rows,
         columns,
         (spacing[0], spacing[1]),
-        str(header.get("FrameOfReferenceUID", "") or ""),
-        float(thickness) if thickness else None,
+        header.get("FrameOfReferenceUID", ""),
+        thickness_mm or None,
     )
 
 
+def _numbers(text: str) -> tuple[float, ...]:
+    numbers = tuple(map(float, text.split("\\")))
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("a number is not finite")
+    return numbers
+
+
 def series_from_datasets(datasets: Sequence[Dataset]) -> ImageSeries:
-    """Return a series whose images are data sets in memory."""
+    """Return a series whose images are data sets in memory.
+
+    Raises
+    ------
+    InvalidDicom
+        There is no data set, or one is not an image of one slice.
+    """
     held = {str(dataset.SOPInstanceUID): dataset for dataset in datasets}
-    return _series(datasets, lambda uid: rescaled_pixels(held[uid]))
+    headers = [header_of(dataset) for dataset in datasets]
+    return _series(headers, lambda uid: rescaled_pixels(held[uid]))
 
 
 def series_from_files(paths: Iterable[Path]) -> ImageSeries:
@@ -173,53 +189,28 @@ def series_from_files(paths: Iterable[Path]) -> ImageSeries:
     Raises
     ------
     InvalidDicom
-        A file is not a DICOM image of one slice.
+        There is no file, or one is not a DICOM image of one slice.
     """
-    return series_from_headers([(path, read_header(path)) for path in paths])
+    headers = [(str(path), read_header(path)) for path in paths]
+    places = {header.get("SOPInstanceUID", ""): path for path, header in headers}
+    return _series([header for _, header in headers], FilePixels(places))
 
 
-def series_from_headers(headers: Sequence[tuple[Path, Dataset]]) -> ImageSeries:
-    """Return a series whose images are files, from headers that were read before.
-
-    Raises
-    ------
-    InvalidDicom
-        A header is not that of an image of one slice.
-    """
-    places = {str(header.get("SOPInstanceUID", "")): path for path, header in headers}
-    return _series([header for _, header in headers], lambda uid: read_pixels(places[uid]))
+def unit_of(header: Header) -> str:
+    """Return the unit of the rescaled intensities of an image, see `intensity_unit`."""
+    return intensity_unit(header.get("Modality", ""), header.get("RescaleType", ""), header.get("Units", ""))
 
 
-def read_header(path: Path) -> Dataset:
-    """Return the elements of `GEOMETRY_KEYWORDS` that a DICOM file holds.
-
-    Raises
-    ------
-    InvalidDicom
-        The file is not DICOM, or is damaged.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(GEOMETRY_KEYWORDS))
-    except (InvalidDicomError, EOFError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InvalidDicom(f"{path.name} is not a DICOM file, or is damaged.") from error
-
-
-def _series(headers: Sequence[Dataset], load_pixels: PixelLoader) -> ImageSeries:
+def _series(headers: Sequence[Header], load_pixels: PixelLoader) -> ImageSeries:
     if not headers:
         raise InvalidDicom("The series holds no images.")
     first = headers[0]
-    modality = str(first.get("Modality", ""))
-    unit = intensity_unit(
-        modality, str(first.get("RescaleType", "") or ""), str(first.get("Units", "") or "")
-    )
     return ImageSeries(
         tuple(image_record(header) for header in headers),
-        str(first.get("SeriesInstanceUID", "")),
-        str(first.get("StudyInstanceUID", "")),
-        modality,
-        unit,
+        first.get("SeriesInstanceUID", ""),
+        first.get("StudyInstanceUID", ""),
+        first.get("Modality", ""),
+        unit_of(first),
         load_pixels,
     )
 

@@ -14,6 +14,7 @@ from reportlab.platypus import Flowable, Paragraph, Spacer, Table
 
 from orthanc_plugins.rtstruct import report_page as page
 from orthanc_plugins.rtstruct.export import write_whole
+from orthanc_plugins.rtstruct.files import REPORT_NAME
 from orthanc_plugins.rtstruct.fonts import fitted
 from orthanc_plugins.rtstruct.pictures import region_colour
 from orthanc_plugins.rtstruct.report_page import (
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.problems import Problem
     from orthanc_plugins.rtstruct.results import RegionResult, Results
 
-REPORT_NAME = "report.pdf"
 
 _NONE = "\N{EN DASH}"
 _TIMES = " \N{MULTIPLICATION SIGN} "

@@ -2,7 +2,8 @@
 
 The JSON is the records, key for key. At the top: ``schema`` (name and version), ``software``, ``sources``
 (UIDs of what was read), ``grid`` (where masks lie), ``regions``, ``label_map``, ``overview_path``,
-``problems``, ``phases``. The problems at the top are all there are, each once: those of the whole set first,
+``problems``, ``phases``, ``fingerprint`` (null but on the command line). The problems at the top are all
+there are, each once: those of the whole set first,
 with ``region`` and ``region_name`` null, then each region's; a region repeats its own. Units stand in the
 keys: ``_cc`` millilitres, ``_cm2``, ``_mm``, ``_s``; ``_lps`` says LPS, x left, y back, z to the
 head. Paths are relative to the folder of ``results.json``, with ``/``. A value that could not be had is null,
@@ -149,7 +150,8 @@ class Results:
     """Everything an extraction found; regions in the order of the structure set.
 
     ``problems`` are all there are, each once: those of the whole set, then those of each region, which
-    repeats its own.
+    repeats its own. ``fingerprint`` is a digest of what the results were made from and how, where the caller
+    states one: equal fingerprints mean equal results.
     """
 
     sources: Sources
@@ -159,6 +161,7 @@ class Results:
     grid: GridSummary | None = None
     label_map: LabelMap | None = None
     overview_path: str | None = None
+    fingerprint: str | None = None
 
     @property
     def processing_time_s(self) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from orthanc_plugins.errors import NotFound
 from orthanc_plugins.identifiers import OrthancId
 from orthanc_plugins.jobs import WAITING
+from orthanc_plugins.orthanc_images import FoundImages, find_images, load_series
 from orthanc_plugins.reception import structure_subject
 from orthanc_plugins.rtstruct import (
     FORMATS,
@@ -22,7 +23,6 @@ from orthanc_plugins.rtstruct import (
     read_structure_set,
 )
 from orthanc_plugins.store import AwaitedImages, ResultRecord, StructureSubject
-from orthanc_plugins.workflows.orthanc_images import FoundImages, find_images, load_series
 from orthanc_plugins.workflows.phases import PhaseLog
 from orthanc_plugins.workflows.remove_results import remove_folder
 

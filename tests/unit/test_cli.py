@@ -21,6 +21,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy arr
 SMALL = ImageFrame(size=(16, 48, 48), spacing_mm=(3.0, 3.0))
 
 
+SUMMARY = {"index.csv", "run.json"}
+
+
 def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
@@ -42,6 +45,7 @@ def test_the_folder_holds_what_the_service_makes(tmp_path: Path) -> None:
     assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "out")]) == DONE
     assert files(tmp_path / "out") == {
         "contours.json",
+        "index.csv",
         "masks/001_BODY.nii.gz",
         "masks/002_Lung_L.nii.gz",
         "masks/labels.nii.gz",
@@ -52,6 +56,7 @@ def test_the_folder_holds_what_the_service_makes(tmp_path: Path) -> None:
         "previews/overview.png",
         "report.pdf",
         "results.json",
+        "run.json",
         "scene.html",
     }
 
@@ -72,7 +77,7 @@ def test_formats_are_chosen_and_the_results_are_always_written(
 ) -> None:
     build_case(frame=SMALL, regions=2).write(tmp_path / "in")
     assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", asked]) == DONE
-    found = files(tmp_path / "out")
+    found = files(tmp_path / "out") - SUMMARY
     assert {Path(name).suffix for name in found} == written
     assert "results.json" in found
     assert ("contours.json" in found) == ("json" in asked)
@@ -102,7 +107,7 @@ def test_several_sets_get_folders_by_their_uid_whatever_their_names(
         case.structure_set.save_as(path, enforce_file_format=True)
     arguments = [str(tmp_path / "out"), "--formats", "json"]
     assert main(["rtstruct", str(tmp_path / "in"), *arguments]) == DONE
-    assert {path.name for path in (tmp_path / "out").iterdir()} == set(uids)
+    assert {path.name for path in (tmp_path / "out").iterdir()} - SUMMARY == set(uids)
     for uid in uids:
         results = json.loads((tmp_path / "out" / uid / "results.json").read_text(encoding="utf-8"))
         assert results["sources"]["structure_set_uid"] == uid
@@ -111,7 +116,7 @@ def test_several_sets_get_folders_by_their_uid_whatever_their_names(
     assert "[5/5] " in err
     assert err.endswith("pacs: structure sets: 5 done, 0 failed.\n")
     assert main(["rtstruct", str(tmp_path / "in" / "a"), str(tmp_path / "in" / "c"), *arguments]) == DONE
-    assert {path.name for path in (tmp_path / "out").iterdir()} == set(uids)
+    assert {path.name for path in (tmp_path / "out").iterdir()} - SUMMARY == set(uids)
 
 
 def test_copies_of_a_set_are_left_out_and_another_set_of_its_uid_is_refused(
@@ -130,7 +135,7 @@ def test_copies_of_a_set_are_left_out_and_another_set_of_its_uid_is_refused(
         path.read_bytes().replace(uid, b"../evil".ljust(len(uid), b"."))
     )
     assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "two"), "--formats", "json"]) == FAILED
-    assert len(list((tmp_path / "two").iterdir())) == 1
+    assert len({path.name for path in (tmp_path / "two").iterdir()} - SUMMARY) == 1
     err = capsys.readouterr().err
     assert "Another structure set among the inputs has its SOP Instance UID" in err
     assert "It has no valid SOP Instance UID" in err
@@ -154,9 +159,9 @@ def test_a_folder_that_is_not_empty_is_said(tmp_path: Path, capsys: pytest.Captu
     build_case(frame=SMALL, regions=1).write(tmp_path / "in")
     arguments = ["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", "json"]
     assert main(arguments) == DONE
-    assert "holds files already" not in capsys.readouterr().err
-    assert main(arguments) == DONE
-    assert "holds files already" in capsys.readouterr().err
+    assert "held files already" not in capsys.readouterr().err
+    assert main([*arguments, "--again"]) == DONE
+    assert "held files already" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_fails_the_set(
@@ -209,7 +214,8 @@ def test_one_bad_set_does_not_stop_the_others(tmp_path: Path, capsys: pytest.Cap
     content = (tmp_path / "in" / "rtstruct.dcm").read_bytes()
     (tmp_path / "in" / "cut.dcm").write_bytes(content[: len(content) // 2])
     assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "out")]) == FAILED
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {good.structure_set.SOPInstanceUID}
+    made = {path.name for path in (tmp_path / "out").iterdir()} - SUMMARY
+    assert made == {good.structure_set.SOPInstanceUID}
     assert "cut short" in capsys.readouterr().err
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.rtstruct import read_structure_set
+from orthanc_plugins.rtstruct.contours import read_references
 from orthanc_plugins.rtstruct.finding import find_files, series_of
 from tests.builders import build_case
 from tests.unit.rtstruct.cases import SMALL
@@ -19,8 +20,9 @@ def test_files_and_folders_mix_and_each_file_counts_once(tmp_path: Path) -> None
     (tmp_path / "notes.txt").write_text("not DICOM")
     (tmp_path / ".hidden").write_text("not looked at")
     found = find_files([tmp_path, paths[0], paths[-1]])
-    assert found.structure_sets == [paths[-1]]
-    assert [len(images) for images in found.series.values()] == [24]
+    assert [one.path for one in found.structure_sets] == [paths[-1]]
+    assert [len(series.images) for series in found.series.values()] == [24]
+    assert found.images == 24
     assert (found.copies, found.others) == (0, 1)
 
 
@@ -28,7 +30,7 @@ def test_the_same_structure_set_in_two_files_is_found_once(tmp_path: Path) -> No
     path = build_case(frame=SMALL, regions=2).write(tmp_path)[-1]
     (tmp_path / "zz.dcm").write_bytes(path.read_bytes())
     found = find_files([tmp_path])
-    assert (found.structure_sets, found.copies) == ([path], 1)
+    assert ([one.path for one in found.structure_sets], found.copies) == ([path], 1)
 
 
 def test_each_structure_set_finds_its_own_series(tmp_path: Path) -> None:
@@ -36,8 +38,8 @@ def test_each_structure_set_finds_its_own_series(tmp_path: Path) -> None:
     for index, case in enumerate(cases):
         case.write(tmp_path / str(index))
     found = find_files([tmp_path])
-    for path, case in zip(found.structure_sets, cases, strict=True):
-        series = series_of(read_structure_set(path), found)
+    for one, case in zip(found.structure_sets, cases, strict=True):
+        series = series_of(read_references(one.path), found)
         assert series is not None
         assert series.series_uid == case.reference.series_uid
 

@@ -8,8 +8,8 @@ import pytest
 
 from orthanc_plugins.errors import ArchiveUnavailable, GeometryError, InvalidDicom
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
+from orthanc_plugins.orthanc_images import FoundImages, find_images, load_series
 from orthanc_plugins.rtstruct import StructureSet
-from orthanc_plugins.workflows.orthanc_images import FoundImages, find_images, load_series
 from tests.fakes.orthanc_rest import orthanc_id
 
 if TYPE_CHECKING:

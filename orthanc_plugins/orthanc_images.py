@@ -40,17 +40,20 @@ class FoundImages:
     reason: str
 
 
-def find_images(orthanc: OrthancRest, structure_set: StructureSet, instance: InstanceRecord) -> FoundImages:
+def find_images(
+    orthanc: OrthancRest, structure_set: StructureSet, instance: InstanceRecord, *, wait: bool = True
+) -> FoundImages:
     """Find the series whose images the contours were drawn on.
 
     A series that is still arriving is waited for, unless all images the structure set refers to are
     there. A series that Orthanc takes for complete is used even when some of these images are absent:
-    many planning systems refer to images that were never exported.
+    many planning systems refer to images that were never exported. Who cannot ``wait`` gets what is there
+    now: an incomplete series, or in place of an absent one the largest of the frame of reference.
     """
     own_study = orthanc.series(instance.series_orthanc_id).study_orthanc_id
     referenced = [SeriesUid(uid) for uid in structure_set.referenced_series_uids]
     if not referenced:
-        return _by_frame_of_reference(orthanc, structure_set, own_study)
+        return _by_frame_of_reference(orthanc, structure_set, own_study, wait=wait)
     wanted = frozenset(structure_set.referenced_sop_instance_uids)
     best = FoundImages(
         None, referenced[0], 0, len(wanted), "No image of the series it refers to has arrived yet."
@@ -58,24 +61,24 @@ def find_images(orthanc: OrthancRest, structure_set: StructureSet, instance: Ins
     for series_uid in referenced:
         candidates = [orthanc.series(found) for found in orthanc.lookup(series_uid, "Series")]
         for series in sorted(candidates, key=lambda found: found.study_orthanc_id != own_study):
-            found = _judge(orthanc, series, wanted)
+            found = _judge(orthanc, series, wanted, wait=wait)
             if found.series is not None:
                 return found
             best = max(best, found, key=lambda one: one.images_present)
-    return best
+    return best if wait else _by_frame_of_reference(orthanc, structure_set, own_study, wait=False)
 
 
-def _judge(orthanc: OrthancRest, series: SeriesRecord, wanted: frozenset[str]) -> FoundImages:
+def _judge(orthanc: OrthancRest, series: SeriesRecord, wanted: frozenset[str], *, wait: bool) -> FoundImages:
     held = {record.sop_instance_uid for record in orthanc.instances_of_series(series.orthanc_id)}
     missing = len(wanted - held)
-    if series.stable or (wanted and not missing):
+    if series.stable or not wait or (wanted and not missing):
         return FoundImages(series.orthanc_id, series.series_uid, len(held), missing, "")
     reason = "The series it refers to is still arriving."
     return FoundImages(None, series.series_uid, len(held), missing, reason)
 
 
 def _by_frame_of_reference(
-    orthanc: OrthancRest, structure_set: StructureSet, study: OrthancId
+    orthanc: OrthancRest, structure_set: StructureSet, study: OrthancId, *, wait: bool
 ) -> FoundImages:
     frame = structure_set.frame_of_reference_uid
     candidates = [
@@ -83,7 +86,7 @@ def _by_frame_of_reference(
         for series in orthanc.series_of_study(study)
         if series.modality not in _NOT_IMAGES and _frame_of_reference(orthanc, series) == frame
     ]
-    ready = [series for series in candidates if series.stable]
+    ready = [series for series in candidates if series.stable or not wait]
     if not ready:
         reason = "It names no series of images, and its study holds none of its frame of reference yet."
         return FoundImages(None, None, 0, 0, reason)

@@ -1,0 +1,43 @@
+"""The suite's command line: ``pacs COMMAND``, or ``python -m orthanc_plugins COMMAND``.
+
+One module or package for each command; each is a `Command`: its words, its arguments and the function that
+runs it. Results go to standard output, progress and errors to standard error. Exit codes: see
+`commands.EXIT_CODES`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from orthanc_plugins import __version__
+from orthanc_plugins.cli import rtstruct
+from orthanc_plugins.cli.commands import DONE, EXIT_CODES, FAILED, INTERRUPTED, USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["COMMANDS", "DONE", "FAILED", "INTERRUPTED", "USAGE", "main"]
+
+COMMANDS = (rtstruct.COMMAND,)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show ends no run
+            stream.reconfigure(errors="backslashreplace")
+    parser = argparse.ArgumentParser(prog="pacs", description="Orthanc PACS Suite on the command line.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        own = commands.add_parser(
+            command.name, help=command.summary, description=command.summary, epilog=EXIT_CODES
+        )
+        command.add_arguments(own)
+        own.set_defaults(run=command.run)
+    chosen = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace, TextIO, TextIO], int] = chosen.run
+    return run(chosen, sys.stdout, sys.stderr)

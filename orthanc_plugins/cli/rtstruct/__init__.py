@@ -1,0 +1,70 @@
+"""``pacs rtstruct INPUT… OUTPUT``: structure sets, from files or from Orthanc, to masks, meshes and measures.
+
+Modules: `options` (the words of the command), `plan` (which sets there are, and where their results go),
+`orthanc_address`, `sources` (where sets come from), `set_work` (one set, whole or not at all), `run` (all of
+them), `progress`, `table` and `summary` (what is told).
+
+Decisions
+---------
+2026-11-21  A set is done when its ``results.json``, moved to its place last, holds the fingerprint of what is
+            asked: the file's bytes, the images' UIDs, options and software version. There is no other
+            record that could disagree with the files.
+2026-11-21  Many sets are worked on in processes, one set each; a single set by threads, region by region.
+2026-11-21  No library draws the progress: it is one line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from orthanc_plugins.cli.commands import FAILED, INTERRUPTED, USAGE, Command
+from orthanc_plugins.cli.rtstruct.options import add_arguments, options_of
+from orthanc_plugins.cli.rtstruct.orthanc_address import is_address, orthanc_address
+from orthanc_plugins.cli.rtstruct.plan import check_inputs, make_plan
+from orthanc_plugins.cli.rtstruct.progress import Progress
+from orthanc_plugins.cli.rtstruct.run import Run
+from orthanc_plugins.errors import ArchiveError, ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["COMMAND"]
+
+
+def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Extract every structure set among the inputs; one that fails does not stop the others."""
+    progress = Progress(err, chosen.quiet, live=err.isatty())
+    try:
+        check_inputs(chosen.inputs, chosen.output)
+        plan = make_plan(chosen.inputs, chosen.output, progress.searched)
+        if not plan.sets:
+            progress.say(f"pacs: no RT Structure Set among the inputs: {plan.counted}.", always=True)
+            return USAGE
+        progress.say(plan.counted)
+        run = Run(plan, chosen.output, options_of(chosen), progress, again=chosen.again, jobs=chosen.jobs)
+        return run.go({"inputs": _shown(chosen.inputs), "found": plan.counted}, out)
+    except ConfigurationError as error:
+        progress.say(f"pacs: {error}", always=True)
+        return USAGE
+    except ArchiveError as error:
+        progress.say(f"pacs: {error}", always=True)
+        return FAILED
+    except OSError as error:
+        progress.say(f"pacs: failed: {chosen.output} cannot be written to: {error.strerror}.", always=True)
+        return FAILED
+    except KeyboardInterrupt:
+        progress.say("pacs: interrupted before anything was done.", always=True)
+        return INTERRUPTED
+
+
+def _shown(inputs: list[str]) -> list[str]:
+    """Return the inputs as a file may hold them: an address without user and password."""
+    return [str(orthanc_address(text)) if is_address(text) else text for text in inputs]
+
+
+COMMAND = Command(
+    "rtstruct",
+    "Extract masks, meshes, measures and pictures from RT Structure Sets.",
+    add_arguments,
+    _run,
+)

@@ -1,0 +1,145 @@
+"""Which structure sets a run is about, and where the results of each go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.cli.rtstruct.orthanc_address import is_address, orthanc_address, structure_sets
+from orthanc_plugins.cli.rtstruct.sources import OrthancSource, file_source
+from orthanc_plugins.errors import ConfigurationError, InvalidDicom
+from orthanc_plugins.identifiers import is_dicom_uid
+from orthanc_plugins.rtstruct import read_structure_set
+from orthanc_plugins.rtstruct.finding import FoundFiles, find_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from orthanc_plugins.cli.rtstruct.sources import SetSource
+
+_ZIP = b"PK\x03\x04"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A structure set of a run.
+
+    ``open`` gives the source when its turn comes; ``folder`` is the place of its results. ``fault`` says why
+    it cannot have one.
+    """
+
+    label: str
+    sop_instance_uid: str
+    folder: Path
+    open: Callable[[], SetSource]
+    fault: str = ""
+
+
+@dataclass
+class Plan:
+    """What was found among the inputs, and what is to be done."""
+
+    sets: list[Planned] = field(default_factory=list)
+    found: FoundFiles = field(default_factory=FoundFiles)
+    in_orthanc: int = 0
+
+    @property
+    def counted(self) -> str:
+        """What was found, as a line."""
+        found = self.found
+        copies = f" ({found.copies} copies left out)" if found.copies else ""
+        closed = f", folders that cannot be read: {found.closed_folders}" if found.closed_folders else ""
+        orthanc = f", in Orthanc: {self.in_orthanc}" if self.in_orthanc else ""
+        return (
+            f"structure sets: {len(found.structure_sets)}{copies}{orthanc}, images: {found.images} in "
+            f"{len(found.series)} series, other files: {found.others}{closed}"
+        )
+
+
+def check_inputs(inputs: Sequence[str], output: Path) -> None:
+    """Check the paths given.
+
+    Raises
+    ------
+    ConfigurationError
+        One of them cannot be used.
+    """
+    paths = [Path(text) for text in inputs if not is_address(text)]
+    absent = [str(path) for path in paths if not (path.is_file() or path.is_dir())]
+    if absent:
+        raise ConfigurationError(f"not found, or neither file nor folder: {', '.join(absent)}")
+    if zips := [str(path) for path in paths if path.is_file() and _begins_as_zip(path)]:
+        raise ConfigurationError(f"a zip is not read: unpack it and give the folder: {', '.join(zips)}")
+    if is_address(str(output)):
+        raise ConfigurationError("the last argument is the folder for the results, not an address.")
+    if output.exists() and not output.is_dir():
+        raise ConfigurationError(f"{output} is a file: the last argument is the folder for the results.")
+
+
+def _begins_as_zip(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(_ZIP)) == _ZIP
+
+
+def make_plan(
+    inputs: Sequence[str], output: Path, on_progress: Callable[[FoundFiles], None] | None = None
+) -> Plan:
+    """Return the structure sets among files, folders and addresses.
+
+    Raises
+    ------
+    ConfigurationError
+        An address cannot be understood.
+    ArchiveError
+        An Orthanc does not answer, or does not hold what an address names.
+    """
+    addresses = [orthanc_address(text) for text in inputs if is_address(text)]
+    paths = [Path(text) for text in inputs if not is_address(text)]
+    plan = Plan(found=find_files(paths, on_progress))
+    candidates = [
+        Planned(str(one.path), one.sop_instance_uid, output, partial(file_source, one, plan.found))
+        for one in plan.found.structure_sets
+    ]
+    for address in addresses:
+        for record in structure_sets(address.connect(), address):
+            source = OrthancSource(address, record.orthanc_id, record.sop_instance_uid)
+            candidates.append(
+                Planned(source.label, source.sop_instance_uid, output, partial(_itself, source))
+            )
+            plan.in_orthanc += 1
+    plan.sets = candidates if len(candidates) < 2 else list(_placed(candidates, output))  # noqa: PLR2004
+    return plan
+
+
+def _itself(source: OrthancSource) -> SetSource:
+    return source
+
+
+def _placed(candidates: Sequence[Planned], output: Path) -> Iterator[Planned]:
+    """Yield each set with a folder named by its SOP Instance UID: the same in every run."""
+    uids = [one.sop_instance_uid for one in candidates]
+    clashing = {uid for uid in uids if uids.count(uid) > 1} if len(set(uids)) < len(uids) else set()
+    given: set[str] = set()
+    for one in candidates:
+        uid = one.sop_instance_uid
+        fault = ""
+        if not is_dicom_uid(uid):
+            fault = "It has no valid SOP Instance UID to name its folder by: extract it alone."
+        elif uid in given:
+            fault = (
+                f"Another structure set among the inputs has its SOP Instance UID {uid}: extract it alone."
+            )
+        elif uid not in clashing or _can_be_read(one):
+            given.add(uid)
+        yield Planned(one.label, uid, output / uid if not fault else output, one.open, fault)
+
+
+def _can_be_read(planned: Planned) -> bool:
+    """Return whether a file is whole: one that is not leaves its UID's folder to another."""
+    try:
+        read_structure_set(planned.open().content())
+    except (InvalidDicom, OSError):
+        return False
+    return True

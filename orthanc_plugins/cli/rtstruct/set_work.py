@@ -1,0 +1,185 @@
+"""One structure set from its source to finished results: seen whole, or not at all.
+
+Results are made in a folder that nobody looks at and moved to their place when they are whole,
+``results.json`` last; it holds a fingerprint of what they were made from. So a set is done when, and only
+when, the file is there with the fingerprint that the run expects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+
+from orthanc_plugins import __version__
+from orthanc_plugins.errors import PacsSuiteError
+from orthanc_plugins.rtstruct import Documents, Phase, extract, read_structure_set
+from orthanc_plugins.rtstruct.contour_file import CONTOURS_NAME
+from orthanc_plugins.rtstruct.export import write_whole
+from orthanc_plugins.rtstruct.files import REPORT_NAME, RESULTS_NAME
+from orthanc_plugins.rtstruct.scene import SCENE_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from orthanc_plugins.cli.rtstruct.options import Options
+    from orthanc_plugins.cli.rtstruct.sources import SetSource
+    from orthanc_plugins.rtstruct import Format, ImageSeries, StructureSet
+
+State = Literal["done", "kept", "failed"]
+
+_DOCUMENTS: Mapping[Format, str] = {"json": CONTOURS_NAME, "pdf": REPORT_NAME, "html": SCENE_NAME}
+
+
+@dataclass(frozen=True)
+class SetTask:
+    """What is to be done with one structure set.
+
+    ``folder`` is the place of its results, ``work_folder`` where they are made, on the same file system.
+    ``threads`` is how many regions are worked on at a time; ``again`` makes complete results anew; ``place``
+    is the set's place among those of the run.
+    """
+
+    source: SetSource
+    folder: Path
+    work_folder: Path
+    options: Options
+    again: bool
+    threads: int = 1
+    place: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended: ``kept`` when a former run had done it. ``reason`` says why it failed."""
+
+    state: State
+    reason: str = ""
+    duration_s: float = 0.0
+
+
+def do_set(task: SetTask, on_phase: Callable[[str], None] | None = None) -> Outcome:
+    """Make the results of a structure set unless they are there; a failure is an outcome."""
+    start = time.perf_counter()
+    try:
+        state: State = "done" if _make(task, on_phase) else "kept"
+    except (PacsSuiteError, OSError) as error:
+        return Outcome("failed", _text(error), time.perf_counter() - start)
+    finally:
+        shutil.rmtree(task.work_folder, ignore_errors=True)
+    return Outcome(state, duration_s=time.perf_counter() - start)
+
+
+def _text(error: PacsSuiteError | OSError) -> str:
+    """Return what an error says; of the system's own, also about which file."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error)
+
+
+def _make(task: SetTask, on_phase: Callable[[str], None] | None) -> bool:
+    """Make the results; return whether that was necessary."""
+    start = time.perf_counter()
+    content = task.source.content()
+    structure_set = read_structure_set(content)
+    images = task.source.images(structure_set)
+    fingerprint = _fingerprint(content, images, task.options)
+    if not task.again and is_complete(task.folder, fingerprint, task.options):
+        return False
+    reading = Phase("read_metadata", time.perf_counter() - start)
+    if task.options.regions is not None:
+        structure_set = task.options.regions.apply(structure_set)
+    _write(task, structure_set, images, reading, fingerprint, on_phase)
+    publish(task.work_folder, task.folder)
+    return True
+
+
+def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
+    task: SetTask,
+    structure_set: StructureSet,
+    images: ImageSeries | None,
+    reading: Phase,
+    fingerprint: str,
+    on_phase: Callable[[str], None] | None,
+) -> None:
+    """Write everything to the folder of work, ``results.json`` last."""
+    folder, formats = task.work_folder, task.options.formats
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    documents = Documents(structure_set, folder, formats)
+    results = extract(
+        structure_set,
+        images,
+        folder,
+        formats=formats,
+        on_phase=on_phase,
+        on_region=documents.add,
+        earlier_phases=(reading,),
+        jobs=task.threads,
+        **task.options.engine,
+    )
+    if on_phase is not None:
+        on_phase("documents")
+    documents.write(results, created=datetime.now(UTC))
+    write_whole(folder / RESULTS_NAME, replace(results, fingerprint=fingerprint).to_json_bytes())
+
+
+def _fingerprint(content: bytes, images: ImageSeries | None, options: Options) -> str:
+    """Return a digest of what results are made from and how: the set, its images, options and software."""
+    described = {
+        "software": __version__,
+        "structure_set": hashlib.sha256(content).hexdigest(),
+        "images": sorted(image.sop_instance_uid for image in images.images) if images is not None else None,
+        "options": options.to_json(),
+    }
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def is_complete(folder: Path, fingerprint: str, options: Options) -> bool:
+    """Return whether a folder holds the results of a fingerprint, with every file they name."""
+    results = held_results(folder)
+    if results is None or results.get("fingerprint") != fingerprint:
+        return False
+    return all((folder / name).is_file() for name in _named_files(results, options))
+
+
+def held_results(folder: Path) -> dict[str, Any] | None:
+    """Return the content of a folder's ``results.json``, None where there is none that can be read."""
+    try:
+        held = orjson.loads((folder / RESULTS_NAME).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return held if isinstance(held, dict) else None
+
+
+def _named_files(results: Mapping[str, Any], options: Options) -> Iterator[str]:
+    for region in results["regions"]:
+        yield from (region[key] for key in ("mask_path", "stl_path", "preview_path") if region[key])
+    if results["label_map"]:
+        yield results["label_map"]["path"]
+    if results["overview_path"]:
+        yield results["overview_path"]
+    yield from (name for made_for, name in _DOCUMENTS.items() if made_for in options.formats)
+
+
+def publish(made: Path, folder: Path) -> None:
+    """Move finished files to their place; ``results.json`` leaves it first and comes last.
+
+    Raises
+    ------
+    OSError
+        The place cannot be written to.
+    """
+    (folder / RESULTS_NAME).unlink(missing_ok=True)
+    files = sorted(path.relative_to(made) for path in made.rglob("*") if path.is_file())
+    for name in sorted(files, key=lambda name: str(name) == RESULTS_NAME):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (made / name).replace(target)

@@ -1,0 +1,104 @@
+"""Where structure sets and their images come from: files, or an Orthanc. Each can be handed to a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
+
+from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.orthanc_images import find_images, load_series
+from orthanc_plugins.rtstruct.contours import read_references
+from orthanc_plugins.rtstruct.finding import series_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orthanc_plugins.archives import OrthancRest
+    from orthanc_plugins.cli.rtstruct.orthanc_address import OrthancAddress
+    from orthanc_plugins.identifiers import OrthancId
+    from orthanc_plugins.rtstruct import ImageSeries, StructureSet
+    from orthanc_plugins.rtstruct.finding import FoundFiles, FoundSet
+
+
+class SetSource(Protocol):
+    """One structure set, not read yet; ``sop_instance_uid`` is what its header states."""
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """The set's SOP Instance UID."""
+
+    @property
+    def label(self) -> str:
+        """Where it comes from, to be shown."""
+
+    def content(self) -> bytes:
+        """Return its DICOM file."""
+
+    def images(self, structure_set: StructureSet) -> ImageSeries | None:
+        """Return the series it was drawn on, None where it is not to be had."""
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A structure set in a file; ``damage`` is why its images cannot be used, though they are there."""
+
+    path: Path
+    sop_instance_uid: str
+    series: ImageSeries | None
+    damage: str = ""
+
+    @property
+    def label(self) -> str:
+        """The file's path."""
+        return str(self.path)
+
+    def content(self) -> bytes:
+        """Return the file's content."""
+        return self.path.read_bytes()
+
+    def images(self, structure_set: StructureSet) -> ImageSeries | None:  # noqa: ARG002 - they are known
+        """Return the images that were found among the files."""
+        if self.damage:
+            raise InvalidDicom(self.damage)
+        return self.series
+
+
+def file_source(found_set: FoundSet, found: FoundFiles) -> FileSource:
+    """Return a structure set of a search with its images; what is damaged is said when it is worked on."""
+    damage, series = "", None
+    try:
+        series = series_of(read_references(found_set.path), found)
+    except InvalidDicom as error:
+        damage = str(error)
+    return FileSource(found_set.path, found_set.sop_instance_uid, series, damage)
+
+
+@dataclass(frozen=True)
+class OrthancSource:
+    """A structure set in an Orthanc."""
+
+    address: OrthancAddress
+    instance: OrthancId
+    sop_instance_uid: str
+
+    @property
+    def label(self) -> str:
+        """The instance's address in Orthanc, without credentials."""
+        return f"{self.address.root}/instances/{self.instance}"
+
+    def content(self) -> bytes:
+        """Return the stored file."""
+        return _client(self.address).file(self.instance)
+
+    def images(self, structure_set: StructureSet) -> ImageSeries | None:
+        """Return the images that are in Orthanc now, complete or not."""
+        orthanc = _client(self.address)
+        found = find_images(orthanc, structure_set, orthanc.instance(self.instance), wait=False)
+        return None if found.series is None else load_series(orthanc, found.series)
+
+
+@lru_cache(maxsize=4)
+def _client(address: OrthancAddress) -> OrthancRest:
+    """Return this process's client of an Orthanc, whose connections are kept."""
+    return address.connect()

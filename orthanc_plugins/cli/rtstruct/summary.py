@@ -1,0 +1,131 @@
+"""What a run has made, in two files: ``index.csv``, a row for each region, and ``run.json``.
+
+Both are made from the sets' own ``results.json``, one at a time, so that a run that was cut off and called
+again describes everything, and thousands of sets need no memory. Order is that of the inputs.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from orthanc_plugins import __version__
+from orthanc_plugins.cli.rtstruct.set_work import State, held_results
+from orthanc_plugins.rtstruct.export import write_whole
+from orthanc_plugins.rtstruct.selection import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from orthanc_plugins.cli.rtstruct.options import Options
+    from orthanc_plugins.cli.rtstruct.set_work import Outcome
+
+INDEX_NAME = "index.csv"
+RUN_NAME = "run.json"
+SCHEMA = "orthanc-pacs-suite/rtstruct-run"
+SCHEMA_VERSION = 1
+COLUMNS = (
+    "study_uid",
+    "series_uid",
+    "structure_set_uid",
+    "image_series_uid",
+    "number",
+    "name",
+    "interpreted_type",
+    "state",
+    "volume_cc",
+    "volume_voxels_cc",
+    "volume_mesh_cc",
+    "surface_cm2",
+    "voxels",
+    "problems",
+    "mask_path",
+    "stl_path",
+    "preview_path",
+)
+
+
+@dataclass(frozen=True)
+class EndedSet:
+    """A structure set that has come to an end: where it was from, where its results are, and how."""
+
+    label: str
+    sop_instance_uid: str
+    folder: Path
+    outcome: Outcome
+
+
+def write_summary(
+    output: Path, ended: Sequence[EndedSet], options: Options, facts: Mapping[str, Any]
+) -> list[str]:
+    """Write ``index.csv`` and ``run.json``; return the patterns of regions that matched none.
+
+    Parameters
+    ----------
+    ended
+        Every structure set that has come to an end, in the order of the inputs.
+    facts
+        Whatever else ``run.json`` tells of the run.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written to.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    unmatched = _write_index(output, [one.folder for one in ended if one.outcome.state != "failed"], options)
+    states = [one.outcome.state for one in ended]
+    content = {
+        "schema": {"name": SCHEMA, "version": SCHEMA_VERSION},
+        "software": {"name": "orthanc-pacs-suite", "version": __version__},
+        **facts,
+        "options": options.to_json(),
+        "regions_not_found": unmatched,
+        "structure_sets": {state: states.count(state) for state in get_args(State)},
+        "failures": [
+            {"source": one.label, "structure_set_uid": one.sop_instance_uid, "reason": one.outcome.reason}
+            for one in ended
+            if one.outcome.state == "failed"
+        ],
+    }
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+    write_whole(output / RUN_NAME, f"{text}\n".encode(errors="backslashreplace"))
+    return unmatched
+
+
+def _write_index(output: Path, folders: Sequence[Path], options: Options) -> list[str]:
+    """Write the table, whole or not at all; return the patterns of regions that matched none."""
+    unmatched = list(options.regions.patterns) if options.regions is not None else []
+    partial = output / f".{INDEX_NAME}.{os.getpid()}.part"
+    with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+        table = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        for folder in folders:
+            for row in _rows(folder, output):
+                table.writerow(row)
+                unmatched = [one for one in unmatched if not matches(one, row["number"], row["name"])]
+    partial.replace(output / INDEX_NAME)
+    return unmatched
+
+
+def _rows(folder: Path, output: Path) -> Iterator[dict[str, Any]]:
+    """Yield a row for each region of a set; paths are relative to the folder of the table."""
+    results = held_results(folder)
+    if results is None:
+        return
+    below = folder.relative_to(output)
+    for region in results["regions"]:
+        row = {key: region[key] for key in COLUMNS if key in region}
+        row |= {key: str(below / row[key]) for key in COLUMNS if key.endswith("_path") and row[key]}
+        sources = results["sources"]
+        yield row | {
+            "study_uid": sources["study_uid"],
+            "series_uid": sources["structure_series_uid"],
+            "structure_set_uid": sources["structure_set_uid"],
+            "image_series_uid": sources["image_series_uid"],
+            "problems": " ".join(dict.fromkeys(problem["code"] for problem in region["problems"])),
+        }

@@ -1,0 +1,61 @@
+"""Choose regions by name or number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.rtstruct.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orthanc_plugins.rtstruct.contours import Region, StructureSet
+
+
+@dataclass(frozen=True)
+class RegionChoice:
+    """Patterns of which a region must match one.
+
+    A pattern is a name, without regard to capitals, in which ``*`` stands for any letters, ``?`` for any one
+    and ``[…]`` for one of several; or an ROI Number. A region whose name is the pattern itself matches too.
+
+    >>> from orthanc_plugins.rtstruct.contours import Region
+    >>> choice = RegionChoice(("gtv*", "7"))
+    >>> [choice.takes(region) for region in (Region(1, "GTV 1"), Region(7, "Lung_L"), Region(2, "PTV"))]
+    [True, True, False]
+    """
+
+    patterns: tuple[str, ...]
+
+    def takes(self, region: Region) -> bool:
+        """Return whether any pattern matches a region."""
+        return any(matches(pattern, region.number, region.name) for pattern in self.patterns)
+
+    def apply(self, structure_set: StructureSet) -> StructureSet:
+        """Return the structure set with the regions that match, and a warning for patterns of none."""
+        chosen = tuple(region for region in structure_set.regions if self.takes(region))
+        problems = [
+            Problem("no_such_region", f"No region matches {pattern!r}, which was asked for.")
+            for pattern in self.unmatched(structure_set.regions)
+        ]
+        return replace(structure_set, regions=chosen, problems=(*structure_set.problems, *problems))
+
+    def unmatched(self, regions: Sequence[Region]) -> list[str]:
+        """Return the patterns that match none of these regions."""
+        return [
+            pattern
+            for pattern in self.patterns
+            if not any(matches(pattern, region.number, region.name) for region in regions)
+        ]
+
+
+def matches(pattern: str, number: int, name: str) -> bool:
+    """Return whether a pattern (see `RegionChoice`) matches a region of this number and name.
+
+    >>> matches("lung_?", 2, "Lung_L"), matches("2", 2, "Lung_L"), matches("a[1]", 3, "A[1]")
+    (True, True, True)
+    """
+    name, pattern = name.strip().casefold(), pattern.strip().casefold()
+    return name == pattern or str(number) == pattern or fnmatchcase(name, pattern)
