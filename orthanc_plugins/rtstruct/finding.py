@@ -10,7 +10,7 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import batched
+from itertools import batched, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,9 +112,7 @@ def find_files(inputs: Iterable[Path], on_progress: Callable[[FoundFiles], None]
     search = _Search()
     with ThreadPoolExecutor(_THREADS) as pool:
         batches = batched(search.files(inputs), _BATCH, strict=False)
-        waiting = deque(
-            pool.submit(_headers, batch) for batch, _ in zip(batches, range(_AHEAD), strict=False)
-        )
+        waiting = deque(pool.submit(_headers, batch) for batch in islice(batches, _AHEAD))
         while waiting:
             for path, header in waiting.popleft().result():
                 search.add(path, header)
