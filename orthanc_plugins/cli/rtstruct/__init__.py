@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins.cli.commands import FAILED, INTERRUPTED, USAGE, Command
 from orthanc_plugins.cli.rtstruct.options import add_arguments, options_of
-from orthanc_plugins.cli.rtstruct.orthanc_address import is_address, orthanc_address
+from orthanc_plugins.cli.rtstruct.orthanc_address import is_address, parse_address
 from orthanc_plugins.cli.rtstruct.plan import check_inputs, make_plan
 from orthanc_plugins.cli.rtstruct.progress import Progress
 from orthanc_plugins.cli.rtstruct.run import Run
@@ -59,7 +59,7 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def _shown(inputs: list[str]) -> list[str]:
     """Return the inputs as a file may hold them: an address without user and password."""
-    return [str(orthanc_address(text)) if is_address(text) else text for text in inputs]
+    return [str(parse_address(text)) if is_address(text) else text for text in inputs]
 
 
 COMMAND = Command(

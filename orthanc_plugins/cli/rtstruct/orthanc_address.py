@@ -52,7 +52,7 @@ def is_address(text: str) -> bool:
     return text.casefold().startswith(("http://", "https://"))
 
 
-def orthanc_address(text: str) -> OrthancAddress:
+def parse_address(text: str) -> OrthancAddress:
     """Return what an address says; user and password come from it or from the environment.
 
     Raises

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.cli.rtstruct.orthanc_address import is_address, orthanc_address, structure_sets
+from orthanc_plugins.cli.rtstruct.orthanc_address import is_address, parse_address, structure_sets
 from orthanc_plugins.cli.rtstruct.sources import OrthancSource, file_source
 from orthanc_plugins.errors import ConfigurationError, InvalidDicom
 from orthanc_plugins.identifiers import is_dicom_uid
@@ -95,7 +95,7 @@ def make_plan(
     ArchiveError
         An Orthanc does not answer, or does not hold what an address names.
     """
-    addresses = [orthanc_address(text) for text in inputs if is_address(text)]
+    addresses = [parse_address(text) for text in inputs if is_address(text)]
     paths = [Path(text) for text in inputs if not is_address(text)]
     plan = Plan(found=find_files(paths, on_progress))
     candidates = [

@@ -1,0 +1,92 @@
+"""Tasks in processes: a worker that ends costs the one task it had."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.cli.processes import Lost, in_processes
+from tests.unit.cli.worked import double_or_die, note_and_wait, process_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def eventually(look: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 30
+    while not look():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def test_a_worker_that_dies_costs_one_task() -> None:
+    results = dict(in_processes(double_or_die, range(10), 2))
+    assert {task: result for task, result in results.items() if not isinstance(result, Lost)} == {
+        number: 2 * number for number in (0, 1, 2, 4, 6, 8, 9)
+    }
+    lost = {task: result.reason for task, result in results.items() if isinstance(result, Lost)}
+    assert "killed by SIGKILL (often for want of memory)" in lost[3]
+    assert "ended with status 7" in lost[5]
+    assert "RuntimeError at worked.py" in lost[7]
+    assert "secret" not in lost[7]
+
+
+def test_workers_are_used_again_and_never_more_than_asked() -> None:
+    begun: list[int] = []
+    results = [result for _, result in in_processes(process_of, iter(range(8)), 2, begun.append)]
+    assert sorted(result[0] for result in results if not isinstance(result, Lost)) == list(range(8))
+    assert len({result[1] for result in results if not isinstance(result, Lost)}) <= 2
+    assert begun == list(range(8))
+    assert list(in_processes(process_of, [], 2)) == []
+
+
+def test_tasks_are_taken_when_a_worker_is_free() -> None:
+    taken: list[int] = []
+
+    def tasks() -> list[int]:
+        return [taken.append(number) or number for number in range(1)]  # type: ignore[func-returns-value]
+
+    with closing(in_processes(process_of, (number for number in tasks()), 1)) as results:
+        next(results)
+    assert taken == [0]
+
+
+def test_leaving_early_ends_the_workers() -> None:
+    with closing(in_processes(process_of, range(100), 2)) as results:
+        _, result = next(results)
+    assert not isinstance(result, Lost)
+    assert not is_alive(result[1])
+
+
+def test_a_parent_that_is_killed_takes_its_workers_along(tmp_path: Path) -> None:
+    place = tmp_path / "process"
+    script = (
+        "from pathlib import Path; from orthanc_plugins.cli.processes import in_processes; "
+        "from tests.unit.cli.worked import note_and_wait\n"
+        f"if __name__ == '__main__': list(in_processes(note_and_wait, [Path({str(place)!r})], 1))"
+    )
+    (tmp_path / "parent.py").write_text(script, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"], env=environment)
+    assert eventually(lambda: place.is_file() and bool(place.read_text(encoding="ascii")))
+    worker = int(place.read_text(encoding="ascii"))
+    parent.kill()
+    parent.wait(10)
+    assert eventually(lambda: not is_alive(worker))
+    assert note_and_wait  # what the worker did

@@ -1,0 +1,165 @@
+"""A structure set and its images as one object, in memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+from typing import TYPE_CHECKING
+
+import nibabel
+import numpy as np
+import pytest
+
+from orthanc_plugins.errors import GeometryError, InvalidDicom
+from orthanc_plugins.rtstruct import Case, load, rasterise
+from tests.builders import DAMAGES, build_case, renamed
+from tests.builders import Case as Built
+from tests.unit.rtstruct.cases import SMALL, file_bytes, placed_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.builders import Truth
+
+
+@pytest.fixture(scope="module")
+def built() -> Built:
+    return build_case(frame=SMALL, regions=4)
+
+
+@pytest.fixture
+def case(built: Built) -> Case:
+    return load(built.images, built.structure_set)
+
+
+def told(built: Built, name: str) -> Truth:
+    return built.truth[name]
+
+
+@pytest.mark.parametrize("form", ["folder", "text", "files", "bytes", "streams", "data sets", "mixed"])
+def test_a_case_comes_from_whatever_holds_it(tmp_path: Path, built: Built, form: str) -> None:
+    paths = built.write(tmp_path)
+    datasets = [*built.images, built.structure_set]
+    sources = {
+        "folder": [tmp_path],
+        "text": [str(tmp_path)],
+        "files": [paths],
+        "bytes": [path.read_bytes() for path in paths],
+        "streams": [io.BytesIO(path.read_bytes()) for path in paths],
+        "data sets": datasets,
+        "mixed": [paths[-1], built.images],
+    }
+    case = load(*sources[form])
+    assert case.names == list(built.truth)
+    assert case.grid.shape == (24, 64, 64)
+    assert case["Lung_L"].mask().sum() == rasterise(placed_of(built)[1]).count
+
+
+def test_a_region_is_found_by_name_and_by_number(case: Case) -> None:
+    assert case["Lung_L"] is case[2] is case["lung_l "]
+    assert (case[2].name, case["Lung_L"].number, len(case)) == ("Lung_L", 2, 4)
+    assert [region.name for region in case.matching("lung_?", "1")] == ["BODY", "Lung_L", "Lung_R"]
+    with pytest.raises(KeyError, match="`names` lists all"):
+        case["Liver"]
+    with pytest.raises(KeyError):
+        case[99]
+
+
+def test_a_name_of_two_regions_asks_for_a_number(built: Built) -> None:
+    structure_set = built.copied_structure_set()
+    renamed(structure_set, ["GTV", "GTV", "gtv", "x"])
+    case = load(built.images, structure_set)
+    with pytest.raises(KeyError, match="regions 1, 2 are all called so: use a number"):
+        case["GTV"]
+    assert case["gtv"].number == 3
+
+
+def test_a_mask_lies_on_the_grid_and_measures_are_those_of_the_truth(case: Case, built: Built) -> None:
+    region, truth = case["Lung_L"], told(built, "Lung_L")
+    mask, measures, surface = region.mask(), region.measures(), region.mesh()
+    assert (mask.dtype, mask.shape) == (np.bool_, case.grid.shape)
+    assert measures is not None
+    assert surface is not None
+    assert measures.volume_ml == pytest.approx(truth.contour_volume_ml, rel=1e-3)
+    assert surface.closed
+    middle = case.grid.to_patient(np.argwhere(mask).astype(float)).mean(axis=0)
+    assert middle == pytest.approx(truth.centroid_lps_mm, abs=0.5)
+    assert region.statistics() is not None
+    assert case.intensities()[mask].mean() == pytest.approx(region.statistics().mean)  # type: ignore[union-attr]
+
+
+def test_the_nifti_is_the_mask(case: Case) -> None:
+    image = nibabel.Nifti1Image.from_bytes(gzip.decompress(case[2].nifti()))
+    np.testing.assert_array_equal(np.asarray(image.dataobj).T.astype(bool), case[2].mask())
+
+
+def test_labels_number_the_regions_that_are_given(case: Case) -> None:
+    labels = case.labels(case["Lung_L"], case["Lung_R"])
+    assert (labels.dtype, labels.shape) == (np.uint16, case.grid.shape)
+    np.testing.assert_array_equal(labels == 2, case["Lung_R"].mask())
+    assert case.labels().max() == 4
+
+
+def test_without_images_there_are_measures_and_surfaces_but_no_masks(built: Built) -> None:
+    case = load(file_bytes(built.structure_set))
+    assert case["Lung_L"].measures() is not None
+    assert case["Lung_L"].mesh() is not None
+    assert case["Lung_L"].statistics() is None
+    with pytest.raises(GeometryError, match="load the images"):
+        case["Lung_L"].mask()
+    with pytest.raises(InvalidDicom, match="without its images"):
+        case.intensities()
+
+
+def test_another_frame_of_reference_must_be_allowed(built: Built) -> None:
+    structure_set = built.copied_structure_set()
+    DAMAGES["other_frame_of_reference"](structure_set)
+    with pytest.raises(GeometryError, match="another frame of reference"):
+        load(built.images, structure_set)
+    case = load(built.images, structure_set, allow_other_frame=True)
+    assert case["Lung_L"].mask().any()
+    assert "other_frame_of_reference" in {problem.code for problem in case.problems}
+
+
+def test_one_region_of_another_frame_fails_alone(built: Built) -> None:
+    structure_set = built.copied_structure_set()
+    structure_set.StructureSetROISequence[1].ReferencedFrameOfReferenceUID = "2.25.1"
+    case = load(built.images, structure_set)
+    assert case[1].mask().any()
+    with pytest.raises(GeometryError, match="Region 2 is drawn in another frame"):
+        case[2].mask()
+
+
+def test_one_of_several_structure_sets_is_named(tmp_path: Path) -> None:
+    cases = [build_case(frame=SMALL, regions=1, seed=seed) for seed in (1, 2)]
+    for seed, case in enumerate(cases):
+        case.write(tmp_path / str(seed))
+    uid = cases[1].structure_set.SOPInstanceUID
+    with pytest.raises(InvalidDicom, match=re.escape(uid)):
+        load(tmp_path)
+    loaded = load(tmp_path, structure_set_uid=uid)
+    assert loaded.series is not None
+    assert loaded.series.series_uid == cases[1].reference.series_uid
+    with pytest.raises(InvalidDicom, match=r"hold no RT Structure Set 1\.2\.3"):
+        load(tmp_path, structure_set_uid="1.2.3")
+
+
+def test_what_cannot_be_loaded_is_said(tmp_path: Path, built: Built) -> None:
+    with pytest.raises(InvalidDicom, match="hold no RT Structure Set"):
+        load(built.images)
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "absent")
+
+
+def test_a_case_is_extracted_to_files(tmp_path: Path, case: Case) -> None:
+    results = case.extract(tmp_path, formats=("nifti",))
+    assert [region.mask_path for region in results.regions][1] == "masks/002_Lung_L.nii.gz"
+    assert (tmp_path / "masks" / "002_Lung_L.nii.gz").is_file()
+
+
+def test_what_was_odd_about_a_region_is_told_with_it(built: Built) -> None:
+    structure_set = built.copied_structure_set()
+    DAMAGES["two_points"](structure_set)
+    case = load(built.images, structure_set)
+    assert [problem.code for problem in case[1].problems] == ["too_few_points"]
