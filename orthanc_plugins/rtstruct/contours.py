@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import io
-import struct
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,12 +17,21 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import pydicom
 from pydicom.charset import convert_encodings
-from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_partial
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
-from orthanc_plugins.rtstruct.elements import code, colour, raw, text, uid, whole_number
+from orthanc_plugins.rtstruct.elements import (
+    PARSE_ERRORS,
+    REACH_MM,
+    code,
+    colour,
+    raw,
+    text,
+    uid,
+    whole_number,
+)
+from orthanc_plugins.rtstruct.intact import refuse_inflated, refuse_truncated
 from orthanc_plugins.rtstruct.problems import Problem, contour_problem
 
 if TYPE_CHECKING:
@@ -36,11 +44,8 @@ type Source = bytes | Path | BinaryIO
 
 CLOSED_TYPES = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "INTERPOLATED_PLANAR"})
 OPEN_TYPES = frozenset({"POINT", "OPEN_PLANAR", "OPEN_NONPLANAR"})
-REACH_MM = 10_000.0
-"""A coordinate farther from the origin than this (10 m) is damage, not anatomy; it bounds all later work."""
 
 _FEWEST_POINTS = 3
-_UNDEFINED_LENGTH = 0xFFFFFFFF
 _SOP_CLASS = 0x00080016
 _SOP_INSTANCE = 0x00080018
 _REFERENCED_INSTANCE = 0x00081155
@@ -57,20 +62,6 @@ _REFERENCED_ROI_NUMBER = 0x30060084
 _INTERPRETED_TYPE = 0x300600A4
 _GEOMETRIC_TYPE = 0x30060042
 _CONTOUR_DATA = 0x30060050
-_PARSE_ERRORS = (
-    InvalidDicomError,
-    OSError,
-    EOFError,
-    ValueError,
-    LookupError,
-    AttributeError,
-    TypeError,
-    struct.error,
-    OverflowError,
-    NotImplementedError,
-    RecursionError,
-)
-"""What pydicom raises on bytes that are not what they claim to be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,9 +156,9 @@ def _no_collection() -> Iterator[None]:
 def _read(source: Source) -> StructureSet:
     dataset = _read_dataset(source)
     try:
-        _refuse_truncated(dataset)
+        refuse_truncated(dataset)
         return _structure_set(dataset)
-    except _PARSE_ERRORS as error:
+    except (*PARSE_ERRORS, OSError) as error:
         raise _damaged(error) from error
 
 
@@ -186,7 +177,7 @@ def read_references(path: Path) -> StructureSet:
             dataset = read_partial(stream, stop_when=_at_contours, force=True)
         dataset.setdefault("ROIContourSequence", [])
         return _structure_set(dataset)
-    except _PARSE_ERRORS as error:
+    except (*PARSE_ERRORS, OSError) as error:
         raise _damaged(error) from error
 
 
@@ -207,33 +198,16 @@ def _read_dataset(source: Source) -> Dataset:
         source = source.read_bytes()
     content = source if isinstance(source, bytes) else source.read()
     try:
+        refuse_inflated(content)
         dataset: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)
         sop_class = uid(dataset, _SOP_CLASS)
-    except _PARSE_ERRORS as error:
+    except (*PARSE_ERRORS, OSError) as error:
         raise InvalidDicom("The file is not DICOM, is damaged, or was cut short. Send it again.") from error
     if not sop_class:
         raise InvalidDicom("The file is not DICOM: it holds no SOP Class UID.")
     if sop_class != RT_STRUCTURE_SET_STORAGE:
         raise InvalidDicom(f"The file is not an RT Structure Set: its SOP Class UID is {sop_class}.")
     return dataset
-
-
-def _refuse_truncated(dataset: Dataset) -> None:
-    """Raise when the file ends inside an element: regions beyond that point would be lost unseen."""
-    for element in dataset.values():
-        value = getattr(element, "value", None)
-        length = getattr(element, "length", 0)
-        if isinstance(value, bytes) and length != _UNDEFINED_LENGTH and len(value) < length:
-            raise InvalidDicom(
-                f"The RT Structure Set is cut short: element {element.tag} announces {length} bytes "
-                f"and only {len(value)} are there. Send it again."
-            )
-    for keyword in ("StructureSetROISequence", "ROIContourSequence"):
-        if keyword not in dataset:
-            raise InvalidDicom(
-                f"The RT Structure Set holds no regions (no {keyword}): it is empty or was cut short. "
-                "Export it again from the planning system."
-            )
 
 
 def _structure_set(dataset: Dataset) -> StructureSet:
@@ -340,7 +314,7 @@ def _with_contours(region: Region, items: Sequence[Dataset]) -> Region:
         sequence = [contour for item in items for contour in item.get("ContourSequence") or ()]
         shade = colour(items[0], _DISPLAY_COLOUR)
         contours, problems = _read_contours(sequence, region.number)
-    except _PARSE_ERRORS as error:
+    except (*PARSE_ERRORS, OSError) as error:
         return _noted(
             region,
             Problem(

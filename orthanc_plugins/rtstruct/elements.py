@@ -6,9 +6,12 @@ be a patient's.
 
 from __future__ import annotations
 
+import struct
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from pydicom.charset import decode_bytes
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.valuerep import TEXT_VR_DELIMS
 
 if TYPE_CHECKING:
@@ -16,6 +19,23 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+REACH_MM = 10_000.0
+"""A coordinate farther from the origin than this (10 m) is damage, not anatomy; it bounds all later work."""
+PARSE_ERRORS = (
+    InvalidDicomError,
+    BytesLengthException,
+    EOFError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    struct.error,
+    zlib.error,
+    ArithmeticError,
+    NotImplementedError,
+    RecursionError,
+)
+"""What pydicom raises on bytes that are not what they claim to be."""
 _ESCAPE = b"\x1b"
 """Begins a switch of character set inside a value (PS3.5 6.1.2.5)."""
 

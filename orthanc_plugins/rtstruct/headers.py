@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pydicom
-from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 
 from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.rtstruct.elements import PARSE_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +107,7 @@ def header_of(dataset: Dataset) -> Header:
                 if value is not None:
                     parts = value if isinstance(value, MultiValue | list | tuple) else (value,)
                     found[keyword] = "\\".join(str(part).strip(" \0") for part in parts)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except PARSE_ERRORS as error:
         raise InvalidDicom("An image's header is damaged.") from error
     return found
 
@@ -117,7 +117,7 @@ def _read_by_pydicom(path: Path | str) -> Header:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_ELEMENTS.values()))
-    except (InvalidDicomError, EOFError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except PARSE_ERRORS as error:
         raise InvalidDicom(f"{Path(path).name} is not a DICOM file, or is damaged.") from error
     return header_of(dataset)
 

@@ -6,7 +6,6 @@ The geometry may come from Orthanc's index or from files; pixels are read only w
 from __future__ import annotations
 
 import io
-import math
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pydicom
-from pydicom.errors import InvalidDicomError
 
 from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.rtstruct.elements import PARSE_ERRORS, REACH_MM
 from orthanc_plugins.rtstruct.headers import header_of, read_header
 
 if TYPE_CHECKING:
@@ -143,8 +142,7 @@ def image_record(header: Header) -> ImageRecord:
         orientation = _numbers(header["ImageOrientationPatient"])
         spacing = _numbers(header["PixelSpacing"])
         rows, columns = int(header["Rows"]), int(header["Columns"])
-        thickness = header.get("SliceThickness")
-        thickness_mm = float(thickness) if thickness else None
+        thickness_mm = float(header.get("SliceThickness") or 0)
     except (KeyError, ValueError) as error:
         raise InvalidDicom(damage) from error
     if frames > 1:
@@ -159,14 +157,14 @@ def image_record(header: Header) -> ImageRecord:
         columns,
         (spacing[0], spacing[1]),
         header.get("FrameOfReferenceUID", ""),
-        thickness_mm or None,
+        thickness_mm if 0 < thickness_mm < REACH_MM else None,
     )
 
 
 def _numbers(text: str) -> tuple[float, ...]:
     numbers = tuple(map(float, text.split("\\")))
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError("a number is not finite")
+    if not all(abs(number) < REACH_MM for number in numbers):  # false for NaN too
+        raise ValueError("a number is not finite, or out of reach")
     return numbers
 
 
@@ -225,7 +223,7 @@ def read_pixels(source: Path | bytes) -> NDArray[np.int16] | NDArray[np.float32]
     """
     try:
         dataset = pydicom.dcmread(io.BytesIO(source) if isinstance(source, bytes) else source)
-    except (InvalidDicomError, EOFError, ValueError) as error:
+    except PARSE_ERRORS as error:
         raise InvalidDicom("A file of the series is not DICOM, or is damaged.") from error
     return rescaled_pixels(dataset)
 
@@ -247,7 +245,7 @@ def rescaled_pixels(dataset: Dataset) -> NDArray[np.int16] | NDArray[np.float32]
             stored = dataset.pixel_array
         slope = float(dataset.get("RescaleSlope", 1) or 1)
         intercept = float(dataset.get("RescaleIntercept", 0) or 0)
-    except (AttributeError, ValueError, TypeError, RuntimeError, KeyError, NotImplementedError) as error:
+    except (*PARSE_ERRORS, RuntimeError) as error:
         raise InvalidDicom(
             f"The pixels of image {uid} cannot be decoded ({type(error).__name__})."
         ) from error
