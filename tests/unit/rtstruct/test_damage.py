@@ -7,9 +7,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import nibabel
 import numpy as np
 import pytest
 
+from orthanc_plugins.cli import DONE, main
 from orthanc_plugins.errors import GeometryError, InvalidDicom
 from orthanc_plugins.rtstruct import extract
 from tests.builders import (
@@ -22,11 +24,13 @@ from tests.builders import (
     build_case,
     renamed,
 )
-from tests.unit.rtstruct.cases import SMALL, file_bytes, series
+from tests.unit.rtstruct.cases import SMALL, file_bytes, read, series
 from tests.unit.rtstruct.extraction import CASE, SPECS, codes, run, spoilt
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 
 EXPECTED_PROBLEMS = {
@@ -63,6 +67,69 @@ STATES = {
     "wholly_outside": "empty",
     "off_every_slice": "failed",
 }
+
+
+WITHOUT_MASK = {*STATES, "partly_outside"}
+"""Damages after which the victim's mask cannot be what it was; of the second it is the clipped half."""
+OF_THE_WHOLE = ("no_contours", "volumes_differ", "partial_intensities", "no_voxels")
+"""Problems that name a region and no item of it: what is missing, or what follows from another problem."""
+
+
+@pytest.fixture(scope="module")
+def undamaged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[NDArray[np.bool_]]]:
+    """The folder of the images, and the masks of the regions before anything is spoilt."""
+    folder = tmp_path_factory.mktemp("case")
+    CASE.write(folder)
+    (folder / "rtstruct.dcm").unlink()
+    run(CASE, folder / "out", formats=("nifti",))
+    paths = sorted((folder / "out" / "masks").glob("0*.nii.gz"))
+    return folder / "images", [mask_at(path) for path in paths]
+
+
+def mask_at(path: Path) -> NDArray[np.bool_]:
+    image: Any = nibabel.Nifti1Image.from_filename(path)
+    return np.asarray(image.dataobj).astype(bool)
+
+
+def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    return 2 * int((a & b).sum()) / (int(a.sum()) + int(b.sum()))
+
+
+@pytest.mark.parametrize("kind", [*EXPECTED_PROBLEMS, "other_frame_of_reference"])
+def test_the_command_line_ends_well_with_every_mask_that_can_be(
+    kind: str, tmp_path: Path, undamaged: tuple[Path, list[NDArray[np.bool_]]]
+) -> None:
+    images, expected = undamaged
+    (tmp_path / "spoilt.dcm").write_bytes(file_bytes(spoilt(kind).structure_set))
+    words = ["rtstruct", str(images), str(tmp_path / "spoilt.dcm"), str(tmp_path / "out")]
+    words += ["--formats", "nifti,json", *(["--allow-other-frame"] if kind.startswith("other") else [])]
+    assert main(words) == DONE
+    found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    right = [
+        region["number"]
+        for region, mask in zip(found["regions"], expected, strict=True)
+        if region["mask_path"] and dice(mask_at(tmp_path / "out" / region["mask_path"]), mask) > 0.9
+    ]
+    assert right == [1, 2, 3][kind in WITHOUT_MASK :]
+
+
+@pytest.mark.parametrize("kind", EXPECTED_PROBLEMS)
+def test_one_warning_says_which_items_are_damaged(kind: str, tmp_path: Path) -> None:
+    victim, *_ = run(spoilt(kind), tmp_path, formats=()).regions
+    drawn = {contour.index for contour in read(spoilt(kind)).regions[0].contours}
+    telling = [problem for problem in victim.problems if problem.code not in OF_THE_WHOLE]
+    if victim.state != "failed":
+        assert len(telling) <= 1
+    for problem in telling:
+        assert problem.region == 1
+        assert problem.message.startswith("Region 1: ")
+        if problem.severity == "warning":
+            assert problem.contours
+            assert f"item {problem.contours[0]} of its" in problem.message or "items " in problem.message
+    lost = {"empty_contour", "not_triplets", "not_a_number", "out_of_reach", "not_numbers", "too_few_points"}
+    for problem in telling:
+        if problem.code in lost:
+            assert drawn.isdisjoint(problem.contours)
 
 
 @pytest.mark.parametrize("kind", EXPECTED_PROBLEMS)

@@ -18,9 +18,8 @@ from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from orthanc_plugins.errors import GeometryError, InvalidDicom
-from orthanc_plugins.rtstruct import Results, extract, intact, read_structure_set
+from orthanc_plugins.rtstruct import Results, extract, intact, read_structure_set, series_from_datasets
 from orthanc_plugins.rtstruct.finding import find_files, series_of
-from orthanc_plugins.rtstruct.images import image_record
 from tests.builders import Box, Ellipsoid, ImageFrame, RegionSpec, build_case
 from tests.builders.structure_set import set_contour_data
 from tests.unit.rtstruct.cases import file_bytes, series
@@ -214,7 +213,7 @@ def test_geometry_that_is_no_number_is_refused(keyword: str, number: bytes) -> N
         dataset[keyword].tag, "DS", 0, b"\\".join([number] * count), 0, False, True
     )
     with pytest.raises(InvalidDicom):
-        image_record(dataset)
+        series_from_datasets([dataset])
 
 
 def deflated(padding: int) -> bytes:
