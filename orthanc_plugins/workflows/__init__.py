@@ -12,6 +12,7 @@ Decisions
 2026-11: errors of libraries are stored without their text, which may quote a patient's data.
 2026-11: what one step may hand to the next in memory belongs to an object of that one run, so that it
     goes with the run however it ends.
+2026-11: freed memory is given back after each job: the C library keeps it for threads that are long gone.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from orthanc_plugins.jobs import WAITING, JobKind, JsonValue
 from orthanc_plugins.store import StructureSubject
 from orthanc_plugins.workflows.extract_structures import StructureExtraction
 from orthanc_plugins.workflows.job_log import adapt_engine_line, run_job
+from orthanc_plugins.workflows.memory import memory_given_back
 from orthanc_plugins.workflows.remove_results import ResultRemoval
 from orthanc_plugins.workflows.steps import WORKER_DEATHS, run_step
 
@@ -55,5 +57,6 @@ def _extract_structures(extraction: StructureExtraction) -> dict[str, JsonValue]
     found: dict[str, Any] = run_step("find_images", extraction.find_images)
     if found["outcome"] == WAITING:
         return found
-    made: dict[str, Any] = run_step("extract", extraction.extract, found["image_series"])
+    with memory_given_back():
+        made: dict[str, Any] = run_step("extract", extraction.extract, found["image_series"])
     return run_step("publish", extraction.publish, StructureSubject(**found["subject"]), **made)

@@ -28,7 +28,7 @@ _REGIONS = 10
 class Template:
     """The files of a case by their names, in the order they are sent, the structure set last.
 
-    ``regions`` is how many regions its results must name.
+    ``regions`` is how many regions its results must name at least.
     """
 
     name: str

@@ -195,7 +195,7 @@ class Night:
             regions = json.loads(path.read_text(encoding="utf-8"))["regions"]
         except (OSError, ValueError) as error:
             return f"its results cannot be read ({type(error).__name__})"
-        if len(regions) != template.regions:
+        if len(regions) < template.regions:
             return f"{len(regions)} of its {template.regions} regions are in its results"
         return next(
             (f"{path} is not there" for path in _files(regions) if not self._is_there(job, path)), None
