@@ -74,9 +74,10 @@ class RealOrthanc:
     def _answers(self) -> bool:
         assert self._process.poll() is None, self.log()[-3000:]
         try:
-            return requests.get(f"{self.url}/system", timeout=5).ok
+            answer = requests.get(f"{self.url}/system", timeout=5)
         except requests.ConnectionError:
             return False
+        return answer.status_code in {200, 401}
 
 
 @contextmanager

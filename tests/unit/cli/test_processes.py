@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.cli.processes import Lost, in_processes
-from tests.unit.cli.worked import double_or_die, note_and_wait, process_of
+from tests.unit.cli.worked import double_or_die, process_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -59,12 +59,14 @@ def test_workers_are_used_again_and_never_more_than_asked() -> None:
 def test_tasks_are_taken_when_a_worker_is_free() -> None:
     taken: list[int] = []
 
-    def tasks() -> list[int]:
-        return [taken.append(number) or number for number in range(1)]  # type: ignore[func-returns-value]
+    def tasks() -> Iterator[int]:
+        for number in range(10):
+            taken.append(number)
+            yield number
 
-    with closing(in_processes(process_of, (number for number in tasks()), 1)) as results:
+    with closing(in_processes(process_of, tasks(), 2)) as results:
         next(results)
-    assert taken == [0]
+    assert taken == [0, 1]
 
 
 def test_leaving_early_ends_the_workers() -> None:
@@ -89,4 +91,3 @@ def test_a_parent_that_is_killed_takes_its_workers_along(tmp_path: Path) -> None
     parent.kill()
     parent.wait(10)
     assert eventually(lambda: not is_alive(worker))
-    assert note_and_wait  # what the worker did

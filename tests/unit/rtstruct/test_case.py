@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
@@ -41,7 +41,7 @@ def told(built: Built, name: str) -> Truth:
 def test_a_case_comes_from_whatever_holds_it(tmp_path: Path, built: Built, form: str) -> None:
     paths = built.write(tmp_path)
     datasets = [*built.images, built.structure_set]
-    sources = {
+    sources: dict[str, list[Any]] = {
         "folder": [tmp_path],
         "text": [str(tmp_path)],
         "files": [paths],
@@ -78,7 +78,8 @@ def test_a_name_of_two_regions_asks_for_a_number(built: Built) -> None:
 def test_a_mask_lies_on_the_grid_and_measures_are_those_of_the_truth(case: Case, built: Built) -> None:
     region, truth = case["Lung_L"], told(built, "Lung_L")
     mask, measures, surface = region.mask(), region.measures(), region.mesh()
-    assert (mask.dtype, mask.shape) == (np.bool_, case.grid.shape)
+    assert mask.dtype == np.bool_
+    assert mask.shape == case.grid.shape
     assert measures is not None
     assert surface is not None
     assert measures.volume_ml == pytest.approx(truth.contour_volume_ml, rel=1e-3)
@@ -96,7 +97,8 @@ def test_the_nifti_is_the_mask(case: Case) -> None:
 
 def test_labels_number_the_regions_that_are_given(case: Case) -> None:
     labels = case.labels(case["Lung_L"], case["Lung_R"])
-    assert (labels.dtype, labels.shape) == (np.uint16, case.grid.shape)
+    assert labels.dtype == np.uint16
+    assert labels.shape == case.grid.shape
     np.testing.assert_array_equal(labels == 2, case["Lung_R"].mask())
     assert case.labels().max() == 4
 

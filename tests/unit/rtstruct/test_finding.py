@@ -108,7 +108,7 @@ def test_a_folder_that_cannot_be_read_is_counted(tmp_path: Path, monkeypatch: py
             raise PermissionError
         return listed(folder)
 
-    monkeypatch.setattr(finding.os, "scandir", closed)
+    monkeypatch.setattr(os, "scandir", closed)
     found = find_files([tmp_path])
     assert (found.closed_folders, found.images) == (1, 24)
 
