@@ -110,8 +110,22 @@ class PlacedRegion:
 def place(region: Region, grid: VoxelGrid) -> tuple[PlacedRegion, list[Problem]]:
     """Return a region's closed contours on the planes of a grid, and what is odd about them.
 
-    Contours are matched to planes by where they lie, never by the image they refer to: references to absent
-    images are common, and positions are what counts.
+    Contours are matched to planes by where they lie, never by the image they refer to (PS3.3 C.8.8.6):
+    references to absent images are common, and positions are what counts.
+
+    Parameters
+    ----------
+    region
+        Its open contours and points are left aside.
+    grid
+        As `build_grid` makes it of the images, or `grid_from_contours` without any.
+
+    Returns
+    -------
+    placed
+        Rings in pixels of the grid, rounded to 1/1024; areas in mm², heights and slabs in mm.
+    problems
+        Contours that were left out, joined, or put on another plane than their own.
     """
     problems: list[Problem] = []
     placed = _upright(_project(region, grid), region, problems)

@@ -106,6 +106,12 @@ def mask_from_voxels(voxels: NDArray[np.bool_], offset: Box) -> RegionMask:
 def rasterise(placed: PlacedRegion) -> RegionMask:
     """Return the voxels of a region on the grid it was placed on; empty when no centre lies inside.
 
+    Returns
+    -------
+    mask
+        Runs inside the region's own box: ``voxels`` is the box as bool (slices, rows, columns), ``slices``
+        its place on the grid, ``on_grid`` the whole volume.
+
     Raises
     ------
     GeometryError

@@ -147,7 +147,8 @@ def is_complete(folder: Path, fingerprint: str, options: Options) -> bool:
     results = held_results(folder)
     if results is None or results.get("fingerprint") != fingerprint:
         return False
-    return all((folder / name).is_file() for name in _named_files(results, options))
+    documents = {name for made_for, name in _DOCUMENTS.items() if made_for in options.formats}
+    return all((folder / name).is_file() for name in documents.union(_paths_in(results)))
 
 
 def held_results(folder: Path) -> dict[str, Any] | None:
@@ -159,14 +160,17 @@ def held_results(folder: Path) -> dict[str, Any] | None:
     return held if isinstance(held, dict) else None
 
 
-def _named_files(results: Mapping[str, Any], options: Options) -> Iterator[str]:
-    for region in results["regions"]:
-        yield from (region[key] for key in ("mask_path", "stl_path", "preview_path") if region[key])
-    if results["label_map"]:
-        yield results["label_map"]["path"]
-    if results["overview_path"]:
-        yield results["overview_path"]
-    yield from (name for made_for, name in _DOCUMENTS.items() if made_for in options.formats)
+def _paths_in(content: Any) -> Iterator[str]:
+    """Yield every path in the content of ``results.json``: the values of ``path`` and ``…_path``."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if isinstance(value, str) and (key == "path" or key.endswith("_path")):
+                yield value
+            else:
+                yield from _paths_in(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from _paths_in(value)
 
 
 def publish(made: Path, folder: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -261,6 +263,12 @@ def test_what_is_not_understood_ends_with_usage(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == USAGE
+
+
+def test_the_installed_package_brings_the_command() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))
+    module, function = project["project"]["scripts"]["pacs"].split(":")
+    assert getattr(importlib.import_module(module), function) is main
 
 
 def test_the_command_loads_no_framework() -> None:
