@@ -19,7 +19,7 @@ from tests.bench.rtstruct.errors import measure_errors
 from tests.bench.rtstruct.report import tables
 from tests.bench.rtstruct.running import REPOSITORY
 from tests.bench.rtstruct.speed import Bench, Rounds, installed, measure_speed
-from tests.bench.rtstruct.store import OtherFigures, Store
+from tests.bench.rtstruct.store import OtherFiguresError, Store
 from tests.bench.rtstruct.survival import measure_survival
 from tests.bench.rtstruct.tools import PLOTS, TOOLS, prepare
 
@@ -36,16 +36,11 @@ def main() -> int:
         print("\n".join(f"{name:16} {outcome}" for name, outcome in outcomes.items()))
         return int(any(outcome.startswith("FAILED") for outcome in outcomes.values()))
     try:
-        store = Store(chosen.folder)
-    except OtherFigures as error:
-        if not getattr(chosen, "fresh", False):
-            print(error, file=sys.stderr)
-            return 2
-        (chosen.folder / "figures.json").unlink()
-        store = Store(chosen.folder)
-    if getattr(chosen, "fresh", False):
-        store.remove()
-    there, absent = installed(chosen.peers, getattr(chosen, "tools", ()))
+        store = Store(chosen.folder, fresh=chosen.fresh)
+    except OtherFiguresError as error:
+        print(error, file=sys.stderr)
+        return 2
+    there, absent = installed(chosen.peers, chosen.tools)
     for tool in absent:
         print(f"NOT INSTALLED, left out: {tool.name} (scripts/bench rtstruct prepare)", flush=True)
     bench = Bench(chosen.peers, chosen.folder, store, there)
@@ -59,12 +54,16 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="scripts/bench rtstruct", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="scripts/bench rtstruct",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--peers", type=Path, default=_FOLDER / "peers", help="folder of the peers")
     measuring = argparse.ArgumentParser(add_help=False, parents=[shared])
-    measuring.add_argument("--folder", type=Path, default=_FOLDER / "rtstruct", help="figures, cases and masks")
+    measuring.add_argument(
+        "--folder", type=Path, default=_FOLDER / "rtstruct", help="figures, cases and masks"
+    )
     some = argparse.ArgumentParser(add_help=False)
     names = [tool.name for tool in TOOLS]
     some.add_argument("--tools", nargs="+", default=(), choices=names, help="these programs only")
@@ -79,7 +78,8 @@ def _arguments() -> argparse.Namespace:
     run.add_argument("--hang-s", type=float, default=60, help="when bad input counts as a hang (default: 60)")
     conformance = commands.add_parser("conformance", parents=[measuring, some])
     conformance.add_argument("--checkout", type=Path, required=True, help="where RTMaskConformanceTest lies")
-    commands.add_parser("show", parents=[measuring])
+    show = commands.add_parser("show", parents=[measuring])
+    show.set_defaults(tools=(), fresh=False)
     return parser.parse_args()
 
 

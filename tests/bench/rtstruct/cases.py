@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from tests.bench.rtstruct.solids import thinned
 from tests.builders import (
     DAMAGES,
-    HOSTILE_NAMES,
     POINT_LIKE,
     Box,
     Case,
@@ -52,7 +51,9 @@ class Drawn:
     @property
     def contours(self) -> int:
         """How many contours it has."""
-        return sum(len(item.get("ContourSequence", ())) for item in self.case.structure_set.ROIContourSequence)
+        return sum(
+            len(item.get("ContourSequence", ())) for item in self.case.structure_set.ROIContourSequence
+        )
 
 
 def _draw(
@@ -64,7 +65,9 @@ def _draw(
     shuffle: bool = False,
 ) -> Drawn:
     specs = tuple(regions or sample_regions(frame, 10))
-    return Drawn(build_case(frame=frame, regions=specs, modality=modality, noise=noise, shuffle=shuffle), specs)
+    return Drawn(
+        build_case(frame=frame, regions=specs, modality=modality, noise=noise, shuffle=shuffle), specs
+    )
 
 
 def _sized(slices: int, gap_mm: float, regions: int, every: int) -> Drawn:
@@ -156,7 +159,7 @@ class Damaged:
 
     drawn: Drawn
     original: Drawn
-    wanted: Wanted = field(default="all")
+    wanted: Wanted
 
 
 _PLAIN = ImageFrame(size=(24, 128, 128), spacing_mm=(1.0, 1.0), gap_mm=3.0)
@@ -169,16 +172,19 @@ _FIVE = (
 )
 _AS_DRAWN = ("half_way_planes", "slightly_off_plane", "partly_outside", "crossing_itself")
 _NO_MASK = (*POINT_LIKE, "no_contour_sequence", "absent_from_contours", "wholly_outside", "off_every_slice")
-HOSTILE = "hostile_names"
-KINDS = (*DAMAGES, HOSTILE)
+_NAMES = {
+    "names_like_paths": ("../x", "a/b:c*?", "..", "CON", "x" * 64),
+    "names_blank_or_foreign": (" ", "é漢", "", "q\"uote's", "tab\there"),
+}
+KINDS = (*DAMAGES, *_NAMES)
 
 
 def damaged(kind: str) -> Damaged:
     """Return five regions of which the first, or the whole set, is spoilt."""
     original = _draw(_PLAIN, _FIVE)
     structure_set = original.case.copied_structure_set()
-    if kind == HOSTILE:
-        renamed(structure_set, HOSTILE_NAMES)
+    if kind in _NAMES:
+        renamed(structure_set, _NAMES[kind])
     else:
         DAMAGES[kind](structure_set)
     drawn = replace(original, case=original.case.with_structure_set(structure_set))

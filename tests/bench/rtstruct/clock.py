@@ -1,8 +1,9 @@
 """Run a program and tell what it took: ``python -I -S clock.py TIMEOUT_S MEASURE_TREE LOG COMMAND…``.
 
-Prints one line of JSON: seconds, cpu_s, peak_mb, code (None when it was ended after the time-out). The peak is
-of the largest process; with MEASURE_TREE 1 it is of the whole tree, looked at a hundred times a second. It
-imports the standard library alone and stays small, because a child begins with the peak of its parent.
+Prints one line of JSON: seconds, cpu_s, peak_mb, code (None when it was ended after the time-out). The
+peak is of the largest process; with MEASURE_TREE 1 it is of the whole tree, looked at a hundred times a
+second. It imports the standard library alone and stays small, because a child begins with the peak of its
+parent.
 """
 
 import contextlib

@@ -59,7 +59,8 @@ def _judged(
         verdicts = []
         for truth in truths:
             path = masks.get(plain_name(truth.name))
-            verdicts.append(judge(truth, path and read_mask(path), drawn.case.frame).record())
+            mask = read_mask(path) if path else None
+            verdicts.append(judge(truth, mask, drawn.case.frame, has_header=tool.has_header).record())
         found["regions"] = verdicts
     else:
         told = {plain_name(name): ml for name, ml in _volumes(output).items()}
@@ -96,7 +97,7 @@ def _measures(
                 "region": truth.name,
                 "slices": len(truth.sections),
                 "contours_ml": truth.volume_ml,
-                "analytic_ml": spec.shape.volume_ml,
+                "analytic_ml": spec.shape.volume_ml if drawn.case.frame.slices_mm is None else None,
                 "planimetric_ml": region["volume_cc"],
                 "mesh_ml": region["volume_mesh_cc"],
                 "surface_cm2": region["surface_cm2"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tests.bench.rtstruct.reference import RegionTruth
+    from tests.bench.rtstruct.reference import RegionTruth, Section
     from tests.builders import ImageFrame
     from tests.builders.shapes import Points
 
+# Where a mask is looked at around an unevenly spaced plane, in halves of the gap: on it and near it, where a
+# grid as fine as the smallest gap can be right.
+_BESIDE = (-0.3, 0.0, 0.3)
 _TO_LPS = np.diag((-1.0, -1.0, 1.0, 1.0))
 
 
 @dataclass(frozen=True)
 class Mask:
-    """A mask as it was written: ``inside`` has the axes of the file, ``affine_lps`` takes its indices to mm."""
+    """A mask as it was written: ``inside`` has the axes of the file, ``affine_lps`` takes indices to mm."""
 
     inside: NDArray[np.bool_]
     affine_lps: NDArray[np.float64]
@@ -52,11 +56,31 @@ class Verdict:
 
 def read_mask(path: Path) -> Mask:
     """Return the mask of a NIfTI file."""
-    image: Any = nibabel.load(path)  # type: ignore[attr-defined]
+    image: Any = nibabel.load(path)
     return Mask(np.asarray(image.dataobj) > 0, _TO_LPS @ image.affine)
 
 
-class _Planes:
+class _BySlice:
+    """A mask of a program that gives arrays without a header: a slice for each image, in their order."""
+
+    def __init__(self, mask: Mask, frame: ImageFrame) -> None:
+        self._mask, self._frame = mask, frame
+        there = [index for index in range(frame.size[0]) if index not in frame.missing]
+        self._place = {float(frame.w_mm[index]): place for place, index in enumerate(there)}
+
+    def at(self, w: float, look_mm: float) -> NDArray[np.bool_]:
+        """Return the plane at w, whatever the distance from it: a slice has no thickness."""
+        del look_mm
+        _, rows, columns = self._frame.size
+        plane = np.zeros((rows, columns), dtype=bool)
+        place = self._place.get(w)
+        if place is not None and place < self._mask.inside.shape[2]:
+            given = self._mask.inside[:columns, :rows, place].T
+            plane[: given.shape[0], : given.shape[1]] = given
+        return plane
+
+
+class _Placed:
     """A mask seen on the planes of a frame, at the centres of the images' pixels."""
 
     def __init__(self, mask: Mask, frame: ImageFrame) -> None:
@@ -69,15 +93,15 @@ class _Planes:
         uvw = (lps - np.array(frame.centre_lps_mm)) @ frame.axes.T
         self._low, self._high = uvw.min(axis=0), uvw.max(axis=0)
 
-    def at(self, w: float) -> NDArray[np.bool_]:
-        """Return the plane at w: shape (rows, columns) of the images."""
+    def at(self, w: float, look_mm: float) -> NDArray[np.bool_]:
+        """Return what lies so far from the plane at w: shape (rows, columns) of the images."""
         u, v = self._frame.pixel_axes(w)
         plane = np.zeros((len(v), len(u)), dtype=bool)
-        if not self._low[2] <= w <= self._high[2]:
+        if not self._low[2] <= w + look_mm <= self._high[2]:
             return plane
         rows = slice(*np.searchsorted(v, (self._low[1], self._high[1])))
         columns = slice(*np.searchsorted(u, (self._low[0], self._high[0])))
-        plane[rows, columns] = self._looked_up(u[columns], v[rows], w)
+        plane[rows, columns] = self._looked_up(u[columns], v[rows], w + look_mm)
         return plane
 
     def _looked_up(self, u: Points, v: Points, w: float) -> NDArray[np.bool_]:
@@ -94,23 +118,46 @@ class _Planes:
         return found
 
 
-def judge(truth: RegionTruth, mask: Mask | None, frame: ImageFrame) -> Verdict:
-    """Return how a mask compares with the truth on the planes of the truth.
+def judge(truth: RegionTruth, mask: Mask | None, frame: ImageFrame, *, has_header: bool = True) -> Verdict:
+    """Return how a mask compares with the truth.
 
-    Dice weighs each plane by its thickness; what a mask holds on planes that have no contour counts too.
+    It is looked up at the centres of the images' pixels, on every plane that has a contour or an image, and
+    where planes are unevenly spaced also beside them. Dice weighs each plane by its thickness. The array of a
+    program without headers is taken as slices of the images and as a straight stack; the better one counts.
     """
     if mask is None or not mask.inside.any():
         return Verdict(truth.name, truth.volume_ml, 0.0, -1.0)
-    planes = _Planes(mask, frame)
-    drawn = {section.w_mm: section for section in truth.sections}
-    common = total = 0.0
-    for w, thickness in zip(frame.w_mm.tolist(), thickness_mm(frame).tolist(), strict=True):
-        values = planes.at(w)
-        total += thickness * int(np.count_nonzero(values))
-        if (section := drawn.get(w)) is not None:
-            (row, column), wanted = section.first, section.inside
-            here = values[row : row + wanted.shape[0], column : column + wanted.shape[1]]
-            common += thickness * int(np.count_nonzero(here & wanted))
-            total += thickness * int(np.count_nonzero(wanted))
-    dice = 2 * common / total if total else 0.0
-    return Verdict(truth.name, truth.volume_ml, dice, mask.volume_ml / truth.volume_ml - 1)
+    verdict = _verdict(truth, _Placed(mask, frame), frame, mask.volume_ml)
+    if has_header:
+        return verdict
+    return max(verdict, _verdict(truth, _BySlice(mask, frame), frame), key=lambda one: one.dice)
+
+
+def _verdict(
+    truth: RegionTruth, seen: _Placed | _BySlice, frame: ImageFrame, volume_ml: float | None = None
+) -> Verdict:
+    """Return the comparison of one way to see a mask; its volume is what was seen unless it is told."""
+    looks = (0.0,) if frame.slices_mm is None else _BESIDE
+    gaps = np.diff(frame.w_mm, prepend=frame.w_mm[0], append=frame.w_mm[-1])
+    sections = {section.w_mm: section for section in truth.sections}
+    common = mine = theirs = 0.0
+    for plane, thickness in enumerate(thickness_mm(frame).tolist()):
+        w = float(frame.w_mm[plane])
+        section, share = sections.get(w), thickness / len(looks)
+        for look in looks:
+            values = seen.at(w, look * gaps[plane + (look > 0)] / 2)
+            theirs += share * int(np.count_nonzero(values))
+            if section is not None:
+                common += share * _common(section, values)
+                mine += share * int(np.count_nonzero(section.inside))
+    if volume_ml is None:
+        volume_ml = theirs * math.prod(frame.spacing_mm) / 1000
+    dice = 2 * common / (mine + theirs) if mine + theirs else 0.0
+    return Verdict(truth.name, truth.volume_ml, dice, volume_ml / truth.volume_ml - 1)
+
+
+def _common(section: Section, values: NDArray[np.bool_]) -> int:
+    """Return how many pixels of the plane are in both."""
+    (row, column), wanted = section.first, section.inside
+    here = values[row : row + wanted.shape[0], column : column + wanted.shape[1]]
+    return int(np.count_nonzero(here & wanted))

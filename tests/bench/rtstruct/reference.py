@@ -41,7 +41,7 @@ class Section:
 
 @dataclass(frozen=True)
 class RegionTruth:
-    """A region's sections; ``volume_ml`` is of its contours, each plane as thick as half the gaps beside it."""
+    """A region's sections; ``volume_ml`` is of its contours, planes as thick as half the gaps beside them."""
 
     name: str
     sections: tuple[Section, ...]
@@ -125,9 +125,7 @@ def _covered(
     return (int(low[1]), int(low[0])), _filled(section, edge, low), area
 
 
-def _edge_pixels(
-    rings: Sequence[Points], low: NDArray[np.int_], high: NDArray[np.int_]
-) -> NDArray[np.bool_]:
+def _edge_pixels(rings: Sequence[Points], low: NDArray[np.int_], high: NDArray[np.int_]) -> NDArray[np.bool_]:
     """Return the pixels (rows, columns) of the box that an edge may cross: those of each edge's own box."""
     columns, rows = high - low + 1
     edge = np.zeros((rows, columns), dtype=bool)
@@ -141,9 +139,7 @@ def _edge_pixels(
     return edge
 
 
-def _filled(
-    section: shapely.Geometry, edge: NDArray[np.bool_], low: NDArray[np.int_]
-) -> NDArray[np.bool_]:
+def _filled(section: shapely.Geometry, edge: NDArray[np.bool_], low: NDArray[np.int_]) -> NDArray[np.bool_]:
     """Return the pixels of the box at least half covered.
 
     Pixels no edge crosses are in or out as a whole, and so is each run of them along a row.
@@ -155,7 +151,7 @@ def _filled(
     runs = np.zeros(edge.shape, dtype=np.int64)
     runs[rows, columns] = np.arange(1, len(rows) + 1)
     at_start = shapely.contains_xy(section, columns + low[0], rows + low[1])
-    inside: NDArray[np.bool_] = np.append(False, at_start)[np.maximum.accumulate(runs.ravel())]  # noqa: FBT003
+    inside: NDArray[np.bool_] = np.append(False, at_start)[np.maximum.accumulate(runs.ravel())]
     inside = inside.reshape(edge.shape)
     rows, columns = np.nonzero(edge)
     x, y = columns + low[0], rows + low[1]

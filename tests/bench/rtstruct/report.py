@@ -16,6 +16,7 @@ type Rows = Sequence[Mapping[str, Any]]
 
 _LARGE_CM3 = 10.0
 _MANY_SLICES = 15
+_NONE = "\N{EN DASH}"
 
 
 def tables(figures: Figures) -> str:
@@ -34,9 +35,7 @@ def tables(figures: Figures) -> str:
 def _about(about: Mapping[str, Any]) -> str:
     of = about["of"]
     machine = of["machine"]
-    versions = ", ".join(
-        f"{name} {version}" for name, version in of["versions"].items() if " --" not in name
-    )
+    versions = ", ".join(f"{name} {version}" for name, version in of["versions"].items() if " --" not in name)
     return (
         f"{about['began'][:10]}, {machine['cores']} cores of {machine['processor']}, "
         f"{machine['memory_gb']:.0f} GB, Python {machine['python']}. {versions}."
@@ -67,7 +66,7 @@ def _speed(figures: Figures) -> Iterator[str]:
     rows = []
     for name in (OURS, *WARM, *(tool.name for tool in TOOLS[1:])):
         cells = [cell for case in cases for cell in _timed(figures, case, name)]
-        if any(cell != "–" for cell in cells):
+        if any(cell != _NONE for cell in cells):
             rows.append([name, *cells])
     head = ["", *(text for one in heads for text in (one, "times ours", "peak MB", "runs"))]
     yield _table(head, rows)
@@ -75,7 +74,7 @@ def _speed(figures: Figures) -> Iterator[str]:
 
 def _size(case: Mapping[str, Any]) -> str:
     return (
-        f"{case['slices']} × {case['rows']} × {case['columns']}, {case['regions']} regions, "
+        f"{case['slices']} x {case['rows']} x {case['columns']}, {case['regions']} regions, "
         f"{case['points']:,} points in {case['contours']:,} contours"
     )
 
@@ -85,9 +84,9 @@ def _timed(figures: Figures, case: str, name: str) -> list[str]:
     runs = figures.get("speed", {}).get(case, {}).get(name, ())
     seconds, ours = best_s(figures, case, name), best_s(figures, case, OURS)
     if first is not None and first["code"] != 0:
-        return ["time-out" if first["code"] is None else f"failed ({first['code']})", "–", "–", "0"]
+        return ["time-out" if first["code"] is None else f"failed ({first['code']})", _NONE, _NONE, "0"]
     if seconds is None or ours is None:
-        return ["–", "–", "–", "–"]
+        return [_NONE, _NONE, _NONE, _NONE]
     peak_mb = max(run["peak_mb"] for run in (*runs, *((first,) if first else ())))
     ratio = "1" if name == OURS else f"{seconds / ours:.3g}"
     return [f"{seconds:.2f} s", ratio, f"{peak_mb:.0f}", f"{len(runs)}"]
@@ -111,9 +110,9 @@ def _errors(figures: Figures) -> Iterator[str]:
 
 def _error_cell(found: Mapping[str, Any] | None) -> str:
     if found is None:
-        return "–"
+        return _NONE
     if "volumes" in found:
-        return f"– – {_worst(of_size(found['volumes'])):+.1%}"
+        return f"{_worst(of_size(found['volumes'])):+.1%}"
     rows = of_size(found["regions"])
     if not any(row["dice"] for row in rows):
         return "nothing" if found["code"] == 0 else "refused or failed"
@@ -148,7 +147,7 @@ def _measures(figures: Figures) -> Iterator[str]:
 
 
 def _measured(rows: Rows) -> list[str]:
-    tall = [row for row in rows if row["slices"] >= _MANY_SLICES]
+    tall = [row for row in rows if row["slices"] >= _MANY_SLICES and row["analytic_ml"] is not None]
     large = [row for row in rows if row["contours_ml"] >= _LARGE_CM3 and row["true_surface_cm2"] is not None]
     return [
         _largest(rows, lambda row: _off(row, "planimetric_ml", "contours_ml")),
@@ -166,14 +165,14 @@ def _off(row: Mapping[str, Any], said: str, true: str) -> float:
 def _largest(rows: Rows, error: Callable[[Mapping[str, Any]], float]) -> str:
     """Return the largest error and whose it is."""
     if not rows:
-        return "–"
+        return _NONE
     worst = max(rows, key=lambda row: abs(error(row)))
     return f"{error(worst):+.2%} {worst['region']}"
 
 
 def _spread(errors: Sequence[float]) -> str:
     if not errors:
-        return "–"
+        return _NONE
     return f"{statistics.median(map(abs, errors)):.2%}, {max(errors, key=abs):+.2%}"
 
 
@@ -189,7 +188,9 @@ def _survival(figures: Figures) -> Iterator[str]:
         for kind, by_tool in found.items()
     ]
     whole = [
-        str(sum(kind.get(name, {}).get("right") == kind.get(name, {}).get("of", 0) for kind in found.values()))
+        str(
+            sum(kind.get(name, {}).get("right") == kind.get(name, {}).get("of", 0) for kind in found.values())
+        )
         for name in names
     ]
     yield _table(["", *names], [*rows, [f"all right, of {len(found)} kinds", *whole]])
@@ -197,8 +198,10 @@ def _survival(figures: Figures) -> Iterator[str]:
 
 def _survival_cell(found: Mapping[str, Any] | None) -> str:
     if found is None:
-        return "–"
+        return _NONE
     ended = "hangs" if found["code"] is None else "" if found["code"] == 0 else f"ends with {found['code']}"
+    if found["wanted"] == "refusal" and found["right"]:
+        return "refuses"
     outside = "**writes outside**" if found["outside"] else ""
     return ", ".join(part for part in (f"{found['right']}/{found['of']}", ended, outside) if part)
 
@@ -208,7 +211,7 @@ def _conformance(figures: Figures) -> Iterator[str]:
     found = figures.get("conformance", {})
     if not found:
         return
-    yield "RTMaskConformanceTest (analytic, 200 slices of 512 × 512):"
+    yield "RTMaskConformanceTest (analytic, 200 slices of 512 x 512):"
     names = _tools(found)
     regions = [row["region"] for row in found[names[0]]["regions"]]
     rows = []

@@ -86,11 +86,21 @@ def surface_cm2(shape: Shape) -> float | None:
         case Cylinder():
             return _cylinder_cm2(shape)
         case Difference(outer, hole):
-            return _sum((outer, hole))
+            both = _sum((outer, hole))
+            # at each end an opening was counted twice: in the solid's own end, and as the hole's
+            return None if both is None else both - 4 * _opening_cm2(outer, hole)
         case Together(parts):
             return _sum(parts)
         case _:
             return shape.surface_cm2
+
+
+def _opening_cm2(outer: Shape, hole: Shape) -> float:
+    """Return the area of one opening where a hole goes through, 0 where it does not."""
+    inner = hole.shape if isinstance(hole, Thinned) else hole
+    if not isinstance(inner, Cylinder) or inner.bounds_mm[1, 2] < outer.bounds_mm[1, 2]:
+        return 0.0
+    return math.pi * inner.radii[0] * inner.radii[1] / 100
 
 
 def _sum(parts: Sequence[Shape]) -> float | None:

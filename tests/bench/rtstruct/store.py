@@ -6,31 +6,42 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.bench.rtstruct.running import REPOSITORY
 from tests.bench.rtstruct.tools import TOOLS
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _FILE = "figures.json"
 
 
-class OtherFigures(Exception):
+class OtherFiguresError(Exception):
     """The folder holds figures of another engine, machine or list of versions."""
 
 
 class Store:
-    """Figures by path, for instance ``("speed", "small", "ours")``; each is written when it is put."""
+    """Figures by path, for instance ``("speed", "small", "ours")``; each is written when it is put.
 
-    def __init__(self, folder: Path) -> None:
+    ``fresh`` forgets the figures of the folder, and the cases and masks they are of.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
         self.folder = folder
         self._path = folder / _FILE
         about = _about()
+        if fresh:
+            self._path.unlink(missing_ok=True)
+            for name in ("cases", "masks"):
+                shutil.rmtree(folder / name, ignore_errors=True)
         if self._path.is_file():
             self.data = read(self._path)
             if self.data["about"]["of"] != about["of"]:
-                raise OtherFigures(
+                raise OtherFiguresError(
                     f"{self._path} holds figures of another engine, machine or list of versions: "
                     "take another --folder, or --fresh to measure anew."
                 )
@@ -62,11 +73,6 @@ class Store:
         """Append to the list at a path."""
         self.put([*(self.get(*path) or ()), value], *path)
 
-    def remove(self) -> None:
-        """Forget all figures."""
-        self._path.unlink(missing_ok=True)
-        self.data = {"about": _about()}
-
 
 def read(path: Path) -> dict[str, Any]:
     """Return the figures of a file."""
@@ -79,7 +85,12 @@ def _about() -> dict[str, Any]:
     versions = {tool.name: tool.version for tool in TOOLS[1:]}
     return {
         "began": datetime.now(UTC).isoformat(timespec="minutes"),
-        "of": {"machine": _machine(), "engine": _engine(), "versions": versions},
+        "of": {
+            "machine": _machine(),
+            "engine": _digest(REPOSITORY / "orthanc_plugins", ("rtstruct/**/*.py", "cli.py")),
+            "cases": _digest(REPOSITORY / "tests", ("builders/*.py", "bench/rtstruct/[cs]*s.py")),
+            "versions": versions,
+        },
     }
 
 
@@ -95,10 +106,9 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _engine() -> str:
-    """Return twelve characters that change with the engine's code."""
-    package = REPOSITORY / "orthanc_plugins"
+def _digest(folder: Path, patterns: Sequence[str]) -> str:
+    """Return twelve characters that change with the code."""
     total = hashlib.sha256()
-    for path in sorted((*package.glob("rtstruct/**/*.py"), package / "cli.py")):
-        total.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    for path in sorted(path for pattern in patterns for path in folder.glob(pattern)):
+        total.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
     return total.hexdigest()[:12]

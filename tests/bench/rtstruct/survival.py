@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tests.bench.rtstruct.judging import Mask
     from tests.bench.rtstruct.speed import Bench
     from tests.bench.rtstruct.tools import Tool
-    from tests.builders import ImageFrame
 
 _RIGHT = 0.9
 
@@ -50,7 +49,10 @@ def _survived(bench: Bench, kind: str, case: Damaged, tool: Tool, timeout_s: flo
     outside = sum(not path.is_relative_to(output) for path in written)
     masks = [read_mask(path) for path in sorted(written) if _is_mask(path)]
     found: dict[str, Any] = {
-        "right": _right(case, masks, refused=run.code not in {0, None} and not masks),
+        "wanted": case.wanted,
+        "right": _right(
+            case, masks, has_header=tool.has_header, refused=run.code not in {0, None} and not masks
+        ),
         "of": len(case.drawn.regions),
         "code": run.code,
         "outside": outside,
@@ -69,7 +71,7 @@ def _is_mask(path: Path) -> bool:
     return path.name.endswith(".nii.gz") and path.name != "labels.nii.gz"
 
 
-def _right(case: Damaged, masks: Sequence[Mask], *, refused: bool) -> int:
+def _right(case: Damaged, masks: Sequence[Mask], *, has_header: bool, refused: bool) -> int:
     """Return how many regions came out right: a mask of their own with a Dice above 0.9, whatever its name.
 
     Where the first region should have no mask, it is right when no mask is left over. A set that should be
@@ -79,13 +81,16 @@ def _right(case: Damaged, masks: Sequence[Mask], *, refused: bool) -> int:
     if case.wanted == "refusal":
         return regions if refused else 0
     frame = case.drawn.case.frame
-    truths = _wanted(case)
-    left = [mask for mask in masks if mask.inside.any()]
+    left = {place: mask for place, mask in enumerate(masks) if mask.inside.any()}
     right = 0
-    for choices in truths:
-        found = max(left, key=lambda mask: _dice(choices, mask, frame), default=None)
-        if found is not None and _dice(choices, found, frame) > _RIGHT:
-            left.remove(found)
+    for choices in _wanted(case):
+        dice = {
+            place: max(judge(truth, mask, frame, has_header=has_header).dice for truth in choices)
+            for place, mask in left.items()
+        }
+        best = max(dice, key=dice.__getitem__, default=None)
+        if best is not None and dice[best] > _RIGHT:
+            del left[best]
             right += 1
     if case.wanted == "no mask" and masks and not left:
         right += 1
@@ -93,7 +98,7 @@ def _right(case: Damaged, masks: Sequence[Mask], *, refused: bool) -> int:
 
 
 def _wanted(case: Damaged) -> list[tuple[RegionTruth, ...]]:
-    """Return for each region that should have a mask what may be in it: a plane half way may go either way."""
+    """Return what each region that should have a mask may hold: a plane half way may go either way."""
     original = region_truths(case.original.case)
     if case.wanted == "no mask":
         return [(truth,) for truth in original[1:]]
@@ -101,7 +106,3 @@ def _wanted(case: Damaged) -> list[tuple[RegionTruth, ...]]:
         return [(truth,) for truth in original]
     ways = [region_truths(case.drawn.case, bias_mm=bias) for bias in (-0.01, 0.01)]
     return list(zip(*ways, strict=True))
-
-
-def _dice(choices: Sequence[RegionTruth], mask: Mask, frame: ImageFrame) -> float:
-    return max(judge(truth, mask, frame).dice for truth in choices)

@@ -27,7 +27,8 @@ class Tool:
     """A program that makes masks of a structure set.
 
     ``package`` names its environment and its list of exact versions; ``driver`` is the script that calls it,
-    None where it has a program of its own. ``masks`` is False for one that tells volumes only.
+    None where it has a program of its own. ``masks`` is False for one that tells volumes only, ``has_header``
+    for one that gives arrays and no geometry.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Tool:
     driver: str | None = None
     options: tuple[str, ...] = ()
     masks: bool = True
+    has_header: bool = True
 
     @property
     def version(self) -> str:
@@ -97,7 +99,7 @@ TOOLS = (
     Tool(OURS, OURS),
     Tool("plastimatch", "plastimatch"),
     Tool("plastimatch --xor-contours", "plastimatch", options=("--xor-contours",)),
-    Tool("rt-utils", "rt-utils", "rt_utils_masks.py"),
+    Tool("rt-utils", "rt-utils", "rt_utils_masks.py", has_header=False),
     Tool("DicomRTTool", "dicomrttool", "dicomrttool_masks.py"),
     Tool("dcmrtstruct2nii", "dcmrtstruct2nii", "dcmrtstruct2nii_masks.py"),
     Tool("platipy", "platipy", "platipy_masks.py"),

@@ -1,4 +1,4 @@
-"""The volumes by dicompyler-core, which makes no masks: ``… RTSTRUCT IMAGES OUTPUT``, ``volumes.json`` there."""
+"""``volumes.json`` by dicompyler-core, which makes no masks: ``… RTSTRUCT IMAGES OUTPUT``."""
 
 import json
 import sys

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-import SimpleITK as sitk
+import SimpleITK
 from DicomRTTool.ReaderWriter import DicomReaderWriter
 
 
@@ -21,7 +21,7 @@ def main(structure_set: str, images: str, output: str) -> None:
     reader.get_images_and_mask()
     for number, (name, mask) in enumerate(reader.mask_dictionary.items(), 1):
         safe = "".join(letter if letter.isalnum() else "_" for letter in name)
-        sitk.WriteImage(mask, str(Path(output) / f"{number:03d}_{safe}.nii.gz"), useCompression=True)
+        SimpleITK.WriteImage(mask, str(Path(output) / f"{number:03d}_{safe}.nii.gz"), useCompression=True)
 
 
 if __name__ == "__main__":

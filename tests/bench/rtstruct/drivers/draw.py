@@ -4,6 +4,7 @@ import json
 import statistics
 import sys
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -37,12 +38,10 @@ def main(source: str, target: str) -> None:
     whole.savefig(target, metadata={"Date": None})
 
 
-def _seconds(axes: plt.Axes, case: str, figures: dict) -> None:
+def _seconds(axes: plt.Axes, case: str, figures: dict[str, Any]) -> None:
     """Bars of the least seconds, on a logarithmic scale."""
     best = {
-        name: min(run["seconds"] for run in runs)
-        for name, runs in figures["speed"][case].items()
-        if runs
+        name: min(run["seconds"] for run in runs) for name, runs in figures["speed"][case].items() if runs
     }
     names = sorted(best, key=best.__getitem__, reverse=True)
     colours = [_COLOURS[_OURS] if name.startswith(_OURS) else _OTHER for name in names]
@@ -51,12 +50,14 @@ def _seconds(axes: plt.Axes, case: str, figures: dict) -> None:
     axes.set_xscale("log")
     axes.margins(x=0.25)
     size = figures["cases"][case]
-    axes.set_title(f"{case}: {size['slices']} slices of {size['rows']}², {size['regions']} regions", color=_INK)
+    axes.set_title(
+        f"{case}: {size['slices']} slices of {size['rows']}², {size['regions']} regions", color=_INK
+    )
     axes.set_xlabel("seconds from structure set to masks, least of all runs")
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _dice(axes: plt.Axes, judged: dict) -> None:
+def _dice(axes: plt.Axes, judged: dict[str, Any]) -> None:
     """What is missing from a Dice of 1, median and worst of the regions, by case and program."""
     names = list(dict.fromkeys(name for case in judged.values() for name in case if "regions" in case[name]))
     cases = list(judged)
@@ -71,14 +72,16 @@ def _dice(axes: plt.Axes, judged: dict) -> None:
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlim(_LEAST_SHOWN, 1.3)
-    axes.set_xlabel("1 - Dice: line from the median to the worst region of at least 1 cm³ (dot); left is better")
+    axes.set_xlabel(
+        "1 - Dice: line from the median to the worst region of at least 1 cm³ (dot); left is better"
+    )
     axes.grid(axis="x", color="#e5e8eb")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=len(names), frameon=False, fontsize=8)
 
 
-def _missing(found: dict | None) -> tuple[float, float]:
+def _missing(found: dict[str, Any] | None) -> tuple[float, float]:
     """Return what is missing from 1 of the median and of the worst Dice."""
     dice = [row["dice"] for row in (found or {}).get("regions", ()) if row["true_ml"] >= 1]
     if not dice:
