@@ -35,8 +35,8 @@ class Services:
     """What routes and workflows work with; tests hand in fakes.
 
     ``exports`` is the folder of the results, ``viewer_url`` OHIF's address as a browser sees it,
-    ``formats`` and ``require_same_frame_of_reference`` say what is made of a structure set,
-    ``upload_limits`` what an upload may hold.
+    ``formats``, ``require_same_frame_of_reference`` and ``partial_volume`` say what is made of a structure
+    set, ``upload_limits`` what an upload may hold.
     """
 
     orthanc: OrthancRest
@@ -46,6 +46,7 @@ class Services:
     viewer_url: str
     formats: tuple[StructureFormat, ...]
     require_same_frame_of_reference: bool
+    partial_volume: bool
     upload_limits: UploadLimits
 
     def viewer_link(self, study_uid: StudyUid) -> str:
@@ -85,6 +86,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         viewer_url=str(settings.ohif_url).rstrip("/"),
         formats=settings.structures.formats,
         require_same_frame_of_reference=settings.structures.require_same_frame_of_reference,
+        partial_volume=settings.structures.partial_volume,
         upload_limits=UploadLimits(
             largest_file_bytes=settings.uploads.largest_file_mb * _MEGABYTE,
             largest_total_bytes=settings.uploads.largest_total_mb * _MEGABYTE,

@@ -81,6 +81,9 @@ class StructureSettings(_Section):
     require_same_frame_of_reference: Annotated[
         bool, Field(description="Refuse images of another frame of reference than the contours'.")
     ] = True
+    partial_volume: Annotated[
+        bool, Field(description="Also write which share of each voxel a region fills, as 8-bit fractions.")
+    ] = False
 
 
 class UploadSettings(_Section):

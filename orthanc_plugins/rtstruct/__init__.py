@@ -21,11 +21,12 @@ or step by step::
 Public: `load` (`Case`, `CaseRegion`, `RegionChoice`), reading (`read_structure_set`, `StructureSet`,
 `Region`, `Contour`), images (`ImageRecord`, `ImageSeries`, `series_from_files`, `series_from_datasets`,
 `read_pixels`, `rescaled_pixels`, `intensity_unit`), geometry (`VoxelGrid`, `build_grid`,
-`grid_from_contours`, `place`, `PlacedRegion`), filling (`rasterise`, `RegionMask`, `coverage`), `mesh`,
-`Mesh`, `stl_bytes`, measures (`measure`, `intensity_statistics`, `volume_ml`), `mask_nifti`, and the whole
-(`extract`, `FORMATS`, `Results`, `RegionResult`, `Phase`, `Problem`), and what is made of it
-(`write_documents`, `Documents` which begins them while regions are worked on, or one at a time:
-`write_contours`, `write_report`, `write_scene`).
+`grid_from_contours`, `place`, `PlacedRegion`), filling (`rasterise`, `RegionMask`, `coverage`; `fractions`,
+`PartialMask`), `mesh`, `Mesh`, `stl_bytes`, measures (`measure`, `shape_of`, `intensity_statistics`,
+`volume_ml`; for masks and meshes of others `Roundness`, `point_covariance`, `principal_axes`,
+`farthest_pair`), `mask_nifti`, and the whole (`extract`, `FORMATS`, `Results`, `RegionResult`, `Phase`,
+`Problem`), and what is made of it (`write_documents`, `Documents` which begins them while regions are worked
+on, or one at a time: `write_contours`, `write_report`, `write_scene`).
 
 Decisions
 ---------
@@ -46,6 +47,14 @@ Decisions
             cubes, instead of welding and sorting their STL (2.06 s to 0.22 s of CPU for 30 regions). The
             report holds bytes instead of base-85 text, and the pictures as they are (0.51 to 0.23 s).
             Pictures are compressed by isal: 3.9 ms for an overview that takes Pillow 52 ms, and smaller.
+2026-11-21  Axes, centroid and extents are integrals over sections and slabs, not sums of voxels or corners:
+            exact for what was drawn. Shapes of a surface (sphericity, 3D diameter) are the mesh's. All take
+            0.1 s for 30 regions of 570,000 contour points.
+2026-11-21  The farthest pair is found by walking and pruning, what remains by a tree in one dimension more:
+            on a smooth surface most points are corners of the convex hull, which alone took 0.7 s for a
+            lung.
+2026-11-21  Partial volumes are exact areas of polygon and pixel by signed sums along the rows, not samples:
+            0.9 s for those 30 regions; sums agree with planimetry to a millionth.
 2026-11-21  A file that is cut short fails as a whole: half a plan that looks whole is worse than none.
 """
 
@@ -56,6 +65,7 @@ from typing import TYPE_CHECKING, Any
 from orthanc_plugins.rtstruct.case import Case, CaseRegion, load
 from orthanc_plugins.rtstruct.contour_file import write_contours
 from orthanc_plugins.rtstruct.contours import Contour, Region, StructureSet, read_structure_set
+from orthanc_plugins.rtstruct.diameters import farthest_pair
 from orthanc_plugins.rtstruct.documents import Documents, write_documents
 from orthanc_plugins.rtstruct.files import FORMATS, Format
 from orthanc_plugins.rtstruct.grid import VoxelGrid, build_grid, grid_from_contours
@@ -70,7 +80,9 @@ from orthanc_plugins.rtstruct.images import (
 )
 from orthanc_plugins.rtstruct.measures import ContourMeasures, intensity_statistics, measure, volume_ml
 from orthanc_plugins.rtstruct.mesh import Mesh, mesh, stl_bytes
+from orthanc_plugins.rtstruct.moments import PrincipalAxes, point_covariance, principal_axes
 from orthanc_plugins.rtstruct.nifti import mask_nifti
+from orthanc_plugins.rtstruct.partial import PartialMask, fractions
 from orthanc_plugins.rtstruct.pipeline import extract
 from orthanc_plugins.rtstruct.placing import PlacedRegion, place
 from orthanc_plugins.rtstruct.problems import Problem
@@ -78,6 +90,7 @@ from orthanc_plugins.rtstruct.raster import RegionMask, coverage, rasterise
 from orthanc_plugins.rtstruct.results import Phase, RegionResult, Results
 from orthanc_plugins.rtstruct.scene import write_scene
 from orthanc_plugins.rtstruct.selection import RegionChoice
+from orthanc_plugins.rtstruct.shape import Roundness, shape_of
 
 if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.report import write_report
@@ -93,19 +106,24 @@ __all__ = [
     "ImageRecord",
     "ImageSeries",
     "Mesh",
+    "PartialMask",
     "Phase",
     "PlacedRegion",
+    "PrincipalAxes",
     "Problem",
     "Region",
     "RegionChoice",
     "RegionMask",
     "RegionResult",
     "Results",
+    "Roundness",
     "StructureSet",
     "VoxelGrid",
     "build_grid",
     "coverage",
     "extract",
+    "farthest_pair",
+    "fractions",
     "grid_from_contours",
     "intensity_statistics",
     "intensity_unit",
@@ -114,12 +132,15 @@ __all__ = [
     "measure",
     "mesh",
     "place",
+    "point_covariance",
+    "principal_axes",
     "rasterise",
     "read_pixels",
     "read_structure_set",
     "rescaled_pixels",
     "series_from_datasets",
     "series_from_files",
+    "shape_of",
     "stl_bytes",
     "volume_ml",
     "write_contours",

@@ -10,7 +10,8 @@ import numpy as np
 from orthanc_plugins.rtstruct.export import MASKS, MESHES, PREVIEWS, write_whole
 from orthanc_plugins.rtstruct.measures import largest_plane
 from orthanc_plugins.rtstruct.mesh import stl_bytes
-from orthanc_plugins.rtstruct.nifti import labels_nifti, mask_nifti
+from orthanc_plugins.rtstruct.nifti import box_nifti, labels_nifti, mask_nifti
+from orthanc_plugins.rtstruct.partial import WHOLE, fractions
 from orthanc_plugins.rtstruct.pictures import (
     Drawn,
     overview,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orthanc_plugins.rtstruct.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.placing import PlacedRegion
     from orthanc_plugins.rtstruct.results import Results
     from orthanc_plugins.rtstruct.shown import Shown
     from orthanc_plugins.rtstruct.work import RegionWork
@@ -66,17 +68,22 @@ class Exporter:
     """Writes below ``folder`` what ``formats`` ask for.
 
     ``shown`` is None where there are no pixels: no pictures then. A grid made from contours only gets no
-    masks.
+    masks. ``partial_volume`` asks for partial volumes beside the masks.
     """
 
     folder: Path
     formats: frozenset[Format]
     grid: VoxelGrid | None
     shown: Shown | None
+    partial_volume: bool = False
+
+    @property
+    def _with_voxels(self) -> bool:
+        return self.grid is not None and self.grid.kind != "contours_only"
 
     @property
     def _with_masks(self) -> bool:
-        return "nifti" in self.formats and self.grid is not None and self.grid.kind != "contours_only"
+        return "nifti" in self.formats and self._with_voxels
 
     def write_region(self, work: RegionWork) -> None:
         """Write the region's mask, mesh and picture, and note where they are."""
@@ -84,11 +91,23 @@ class Exporter:
             return
         if self._with_masks and work.mask is not None and work.mask.count:
             work.mask_path = self._write(MASKS, f"{work.stem}.nii.gz", mask_nifti(work.mask, self.grid))
+        if self.partial_volume and self._with_voxels:
+            self._write_partial(work, work.placed, self.grid)
         if "stl" in self.formats and work.surface is not None:
             stl = stl_bytes(work.surface, f"region {work.region.number}")
             work.stl_path = self._write(MESHES, f"{work.stem}.stl", stl)
         if "png" in self.formats and self.shown is not None:
             work.preview_path = self._write(PREVIEWS, f"{work.stem}.png", self._picture(work, self.shown))
+
+    def _write_partial(self, work: RegionWork, placed: PlacedRegion, grid: VoxelGrid) -> None:
+        """Take the partial volumes, and write them where masks are written; they are not kept."""
+        partial = fractions(placed)
+        if partial is None:
+            return
+        work.volume_partial_ml = partial.volume_ml(grid)
+        if self._with_masks:
+            content = box_nifti(partial.fractions, partial.offset, grid, 1 / WHOLE)
+            work.partial_path = self._write(MASKS, f"{work.stem}.partial.nii.gz", content)
 
     def _picture(self, work: RegionWork, shown: Shown) -> bytes:
         assert work.placed is not None

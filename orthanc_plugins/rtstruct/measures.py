@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.diameters import plane_diameter
+from orthanc_plugins.rtstruct.moments import principal_axes, volume_moments
 from orthanc_plugins.rtstruct.placing import NO_PLANE
 
 if TYPE_CHECKING:
@@ -15,13 +17,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orthanc_plugins.rtstruct.contours import Region
+    from orthanc_plugins.rtstruct.diameters import PlaneDiameter
     from orthanc_plugins.rtstruct.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.moments import PrincipalAxes
     from orthanc_plugins.rtstruct.placing import PlacedRegion
     from orthanc_plugins.rtstruct.raster import RegionMask
 
 type Vector = tuple[float, float, float]
 
-PERCENTILES = (2, 5, 25, 50, 75, 95, 98)
+PERCENTILES = (2, 5, 10, 25, 50, 75, 90, 95, 98)
 MOST_APART = 0.05
 """Volumes of a mask and of its contours that differ by a smaller share are taken to agree."""
 
@@ -41,6 +45,15 @@ class ContourMeasures:
         Lowest and highest corner of the contour points; half slabs at the ends are not added.
     contours, slices
         How many contours count (repeats and unusable ones left out), on how many planes.
+    axes
+        Principal axes of the same slabs.
+    extent_lps_mm
+        How far those slabs reach along x, y and z, half slabs at the ends included.
+    holes
+        How many contours cut a hole into their section; those of planes where contours overlap in part are
+        not told apart.
+    diameter
+        The longest diameter of an outline on its plane.
     """
 
     volume_ml: float
@@ -48,6 +61,10 @@ class ContourMeasures:
     bounding_box_lps_mm: tuple[Vector, Vector]
     contours: int
     slices: int
+    axes: PrincipalAxes
+    extent_lps_mm: Vector
+    holes: int
+    diameter: PlaneDiameter
 
 
 @dataclass(frozen=True)
@@ -55,7 +72,8 @@ class IntensityStatistics:
     """Intensities of the voxels of a region.
 
     ``unit`` is ``HU`` for CT. ``sd`` divides by the number of voxels. Percentiles are linearly interpolated
-    between voxel values. ``voxels`` leaves out those on planes without an image.
+    between voxel values. ``skewness`` and ``kurtosis_excess`` are None where all voxels are equal. ``voxels``
+    leaves out those on planes without an image.
     """
 
     unit: str
@@ -64,29 +82,56 @@ class IntensityStatistics:
     sd: float
     minimum: float
     maximum: float
+    skewness: float | None
+    kurtosis_excess: float | None
     percentiles: dict[int, float]
+
+    @property
+    def median(self) -> float:
+        """The 50th percentile."""
+        return self.percentiles[50]
+
+    @property
+    def iqr(self) -> float:
+        """The 75th percentile less the 25th."""
+        return self.percentiles[75] - self.percentiles[25]
 
 
 def measure(placed: PlacedRegion, region: Region) -> ContourMeasures | None:
     """Return the measures of a placed region's contours, None where no contour encloses area."""
-    volumes_mm3 = placed.area_mm2 * placed.slab_mm
-    total = float(volumes_mm3.sum())
-    if not total > 0:
+    moments, across = volume_moments(placed), plane_diameter(placed)
+    if moments is None or across is None:
         return None
-    grid = placed.grid
     used = set(placed.contour.tolist())
     points = np.concatenate([c.points_lps_mm for c in region.contours if c.index in used])
-    low, high = points.min(axis=0), points.max(axis=0)
-    middle_px = volumes_mm3 @ placed.centroid_px / total
-    slices = (placed.height_mm - float(np.dot(grid.origin_lps_mm, grid.normal))) / grid.spacing_mm[0]
-    middle = np.array([[volumes_mm3 @ slices / total, middle_px[1], middle_px[0]]])
+    low, high = (np.array([pick(column) for column in points.T]) for pick in (np.min, np.max))
     return ContourMeasures(
-        volume_ml=total / 1000,
-        centroid_lps_mm=_vector(grid.to_patient(middle)[0]),
+        volume_ml=moments.volume_mm3 / 1000,
+        centroid_lps_mm=_vector(moments.centroid_lps_mm),
         bounding_box_lps_mm=(_vector(low), _vector(high)),
         contours=len(placed.plane),
         slices=len(np.unique(placed.height_mm)),
+        axes=principal_axes(moments.covariance_mm2),
+        extent_lps_mm=_extent(placed),
+        holes=int(np.count_nonzero(placed.area_mm2 < 0)),
+        diameter=across,
     )
+
+
+def _extent(placed: PlacedRegion) -> Vector:
+    """Return how far a region's slabs reach along x, y and z in mm."""
+    between, down, across = placed.grid.steps_lps_mm
+    upright = between / placed.grid.spacing_mm[0]
+    columns, rows = placed.points_px.T
+    reach = []
+    for axis in range(3):
+        along = columns * across[axis] + rows * down[axis]
+        middle = placed.height_mm * upright[axis]
+        half = placed.slab_mm * abs(upright[axis]) / 2
+        low = np.minimum.reduceat(along, placed.starts[:-1]) + middle - half
+        high = np.maximum.reduceat(along, placed.starts[:-1]) + middle + half
+        reach.append(high.max() - low.min())
+    return _vector(np.array(reach))
 
 
 def _vector(values: NDArray[np.float64]) -> Vector:
@@ -156,21 +201,14 @@ def intensity_statistics(
         for place, image in enumerate(image_of_slice[k].tolist())
         if image >= 0 and len(values := intensities[image, j, i][mask.plane(place)])
     )
-    summary = _of_integers(inside) if intensities.dtype == np.int16 else _of_floats(inside)
-    if summary is None:
-        return None
-    voxels, mean, sd, low, high, percentiles = summary
-    return IntensityStatistics(
-        unit, voxels, mean, sd, low, high, dict(zip(PERCENTILES, percentiles, strict=True))
-    )
+    return _of_integers(inside, unit) if intensities.dtype == np.int16 else _of_floats(inside, unit)
 
 
-type _Summary = tuple[int, float, float, float, float, list[float]]
 type _Planes = Iterable[NDArray[np.int16] | NDArray[np.float32]]
 
 
-def _of_integers(planes: _Planes) -> _Summary | None:
-    """Return number, mean, sd, minimum, maximum and percentiles, all from one histogram."""
+def _of_integers(planes: _Planes, unit: str) -> IntensityStatistics | None:
+    """Return the statistics of whole numbers, all from one histogram; None of none."""
     counts = np.zeros(2**16, dtype=np.intp)
     for values in planes:
         least = int(values.min())
@@ -182,27 +220,40 @@ def _of_integers(planes: _Planes) -> _Summary | None:
     counts = counts[present[0] : present[-1] + 1]
     levels = np.arange(len(counts), dtype=np.float64) + present[0] - 2**15
     total = int(counts.sum())
-    mean = float(counts @ levels) / total
-    variance = float(counts @ (levels - mean) ** 2) / total
     ranks = np.array(PERCENTILES) / 100 * (total - 1)
     below = np.floor(ranks)
     cumulative = np.cumsum(counts)
     under = levels[np.searchsorted(cumulative, below, side="right")]
     over = levels[np.searchsorted(cumulative, np.minimum(below + 1, total - 1), side="right")]
-    percentiles = under + (over - under) * (ranks - below)
-    return total, mean, variance**0.5, float(levels[0]), float(levels[-1]), percentiles.tolist()
+    return _statistics(levels, counts, under + (over - under) * (ranks - below), unit)
 
 
-def _of_floats(planes: _Planes) -> _Summary | None:
+def _of_floats(planes: _Planes, unit: str) -> IntensityStatistics | None:
     precise = np.concatenate([np.zeros(0), *planes])
     if not len(precise):
         return None
-    percentiles: list[float] = np.percentile(precise, PERCENTILES).tolist()
-    return (
-        len(precise),
-        float(precise.mean()),
-        float(precise.std()),
-        float(precise.min()),
-        float(precise.max()),
-        percentiles,
+    once = np.ones(len(precise), dtype=np.intp)
+    return _statistics(precise, once, np.percentile(precise, PERCENTILES), unit)
+
+
+def _statistics(
+    levels: NDArray[np.float64], counts: NDArray[np.intp], percentiles: NDArray[np.float64], unit: str
+) -> IntensityStatistics:
+    """Return the statistics of levels, each as often as it occurs; the lowest and the highest do occur."""
+    total = int(counts.sum())
+    mean = float(counts @ levels) / total
+    off = levels - mean
+    squares = off * off
+    variance = float(counts @ squares) / total
+    varied = bool(levels.min() < levels.max())
+    return IntensityStatistics(
+        unit=unit,
+        voxels=total,
+        mean=mean,
+        sd=variance**0.5,
+        minimum=float(levels.min()),
+        maximum=float(levels.max()),
+        skewness=float(counts @ (squares * off)) / total / variance**1.5 if varied else None,
+        kurtosis_excess=float(counts @ (squares * squares)) / total / variance**2 - 3 if varied else None,
+        percentiles=dict(zip(PERCENTILES, percentiles.tolist(), strict=True)),
     )

@@ -66,6 +66,27 @@ def labels_nifti(masks: Sequence[RegionMask], labels: Sequence[int], grid: Voxel
     return _gzip(header(grid, kind), planes())
 
 
+def box_nifti(box: NDArray[np.uint8], offset: tuple[int, int, int], grid: VoxelGrid, slope: float) -> bytes:
+    """Return a box (slices, rows, columns) as ``.nii.gz`` on the whole grid, zero outside the box.
+
+    ``offset`` is (k, j, i) of the box's first voxel. Readers multiply what is stored by ``slope``.
+    """
+    slices, rows, columns = grid.shape
+    k, j, i = (slice(low, low + size) for low, size in zip(offset, box.shape, strict=True))
+    empty = bytes(rows * columns)
+    plane = np.zeros((rows, columns), dtype=np.uint8)
+
+    def planes() -> Iterator[bytes | NDArray[np.uint8]]:
+        for index in range(slices):
+            if k.start <= index < k.stop:
+                plane[j, i] = box[index - k.start]
+                yield plane
+            else:
+                yield empty
+
+    return _gzip(header(grid, np.dtype(np.uint8), slope), planes())
+
+
 def _gzip(head: bytes, planes: Iterable[bytes | NDArray[np.uint8] | NDArray[np.uint16]]) -> bytes:
     deflate = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
     checksum = isal_zlib.crc32(head)
@@ -80,8 +101,11 @@ def _gzip(head: bytes, planes: Iterable[bytes | NDArray[np.uint8] | NDArray[np.u
     return b"".join(parts)
 
 
-def header(grid: VoxelGrid, data_type: np.dtype[np.uint8] | np.dtype[np.uint16]) -> bytes:
-    """Return the 352 bytes before the voxels: sform always, qform too where the axes are perpendicular."""
+def header(grid: VoxelGrid, data_type: np.dtype[np.uint8] | np.dtype[np.uint16], slope: float = 1.0) -> bytes:
+    """Return the 352 bytes before the voxels: sform always, qform too where the axes are perpendicular.
+
+    A stored value times ``slope`` is the value meant.
+    """
     slices, rows, columns = grid.shape
     affine = grid.affine_ras
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
@@ -91,7 +115,7 @@ def header(grid: VoxelGrid, data_type: np.dtype[np.uint8] | np.dtype[np.uint16])
         3, columns, rows, slices, 1, 1, 1, 1,
         0.0, 0.0, 0.0,
         0, _DATA_TYPES[np.dtype(data_type)], 8 * data_type.itemsize, 0,
-        factor, *sizes.tolist(), 0.0, 0.0, 0.0, 0.0, 352.0, 1.0, 0.0,
+        factor, *sizes.tolist(), 0.0, 0.0, 0.0, 0.0, 352.0, slope, 0.0,
         0, 0, _MILLIMETRES,
         0.0, 0.0, 0.0, 0.0,
         0, 0, b"", b"",

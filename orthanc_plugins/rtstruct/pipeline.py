@@ -33,6 +33,7 @@ from orthanc_plugins.rtstruct.placing import place
 from orthanc_plugins.rtstruct.problems import Problem
 from orthanc_plugins.rtstruct.raster import rasterise
 from orthanc_plugins.rtstruct.results import GridSummary, Phase, Results, Sources
+from orthanc_plugins.rtstruct.shape import shape_of
 from orthanc_plugins.rtstruct.shown import Shown
 from orthanc_plugins.rtstruct.work import RegionWork
 
@@ -85,6 +86,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     on_region: Callable[[RegionWork], None] | None = None,
     earlier_phases: Sequence[Phase] = (),
     allow_other_frame: bool = False,
+    partial_volume: bool = False,
     jobs: int = 2,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Results:
@@ -116,6 +118,8 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         What the caller has timed already; put before this function's own in the results.
     allow_other_frame
         Place contours drawn in another frame of reference than the images', with a warning.
+    partial_volume
+        Take partial volumes too, and write them as ``masks/NNN_name.partial.nii.gz`` where masks are written.
     jobs
         How many regions are worked on at a time.
     clock
@@ -148,7 +152,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
                 lambda work: work.attempt(lambda one: _fill(one, scene, with_surface=with_surface)), works
             )
         )
-    exporter = Exporter(output, wanted, scene.grid, scene.shown)
+    exporter = Exporter(output, wanted, scene.grid, scene.shown, partial_volume)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
         overview = pool.submit(exporter.write_overview, works)
         list(pool.map(lambda work: _export(work, exporter, on_region), works))
@@ -233,6 +237,8 @@ def _fill(work: RegionWork, scene: _Scene, *, with_surface: bool) -> None:
     work.mask = rasterise(work.placed)
     if with_surface:
         work.surface = mesh(work.placed)
+    if work.measures is not None:
+        work.shape = shape_of(work.measures, work.surface, work.placed.grid)
     if scene.stack is not None and not work.mask.count:
         work.note("no_voxels", "no voxel centre lies inside it; there is no mask.")
     elif with_surface and work.surface is None:

@@ -7,7 +7,23 @@ there are, each once: those of the whole set first,
 with ``region`` and ``region_name`` null, then each region's; a region repeats its own. Units stand in the
 keys: ``_cc`` millilitres, ``_cm2``, ``_mm``, ``_s``; ``_lps`` says LPS, x left, y back, z to the
 head. Paths are relative to the folder of ``results.json``, with ``/``. A value that could not be had is null,
-never zero. ``volume_cc`` is planimetric; the other two volumes name their method.
+never zero. ``volume_cc`` is planimetric; the other volumes name their method. ``volume_partial_cc``, the sum of
+all partial volumes, and ``partial_path``, where they are, are null unless they were asked for (see `partial`).
+
+Shape, by the definitions of the Image Biomarker Standardisation Initiative (IBSI) where it has one:
+
+- Of the contours: ``extent_lps_mm`` along x, y and z; ``major_axis_mm``, ``minor_axis_mm`` and
+  ``least_axis_mm``, four times the square root of the variances along the principal axes ``axes_lps`` (unit
+  vectors, in that order); ``elongation`` minor by major, ``flatness`` least by major. All are of the solid that
+  ``volume_cc`` measures, each section as thick as its slab, by exact integrals, as is ``centroid_lps_mm``. A
+  full ellipsoid's axes come out as 0.894 of its diameters, as the definition has it.
+- ``diameter_in_slice``: the longest distance between two points of one outline on its plane, and the longest
+  chord of that outline perpendicular to it (1,024 are looked at). Parts drawn apart are not bridged; the long
+  one may leave an outline that is bent. ``contour_holes``: how many contours are holes in their section.
+- Of the mesh: ``diameter_3d`` between any two of its corners (its flat ends lie half a slice beyond the last
+  contours, which can make it one slice too long); ``surface_to_volume_per_mm``, ``sphericity``,
+  ``asphericity``, ``spherical_disproportion``, ``compactness_1`` and ``compactness_2`` from its area A and
+  volume V; null where there is no closed mesh.
 """
 
 from __future__ import annotations
@@ -73,7 +89,12 @@ class BoundingBox:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Intensities inside the mask; ``percentiles`` by number, linear between voxel values."""
+    """Intensities inside the mask, all in ``unit`` but for ``voxels``, skewness and kurtosis.
+
+    ``sd`` divides by the number of voxels; ``percentiles`` by number, linear between voxel values; ``iqr`` is the
+    75th less the 25th. ``skewness`` and ``kurtosis_excess`` (0 for a normal distribution) are null where all
+    voxels are equal.
+    """
 
     unit: str
     voxels: int
@@ -81,7 +102,55 @@ class Statistics:
     sd: float
     min: float
     max: float
+    median: float
+    iqr: float
+    skewness: float | None
+    kurtosis_excess: float | None
     percentiles: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Diameter:
+    """A longest distance and its two ends."""
+
+    length_mm: float
+    ends_lps_mm: tuple[Vector, Vector]
+
+
+@dataclass(frozen=True)
+class SliceDiameter:
+    """The longest diameter in a slice, and the longest chord perpendicular to it.
+
+    ``slice_index`` counts the slices of the grid from zero; None where the contour lies on none.
+    """
+
+    length_mm: float
+    ends_lps_mm: tuple[Vector, Vector]
+    short_axis_mm: float
+    short_axis_ends_lps_mm: tuple[Vector, Vector]
+    slice_index: int | None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Size and form of a region; how each value is taken stands at the top."""
+
+    extent_lps_mm: Vector
+    major_axis_mm: float
+    minor_axis_mm: float
+    least_axis_mm: float
+    axes_lps: tuple[Vector, Vector, Vector]
+    elongation: float | None
+    flatness: float | None
+    surface_to_volume_per_mm: float | None
+    sphericity: float | None
+    asphericity: float | None
+    spherical_disproportion: float | None
+    compactness_1: float | None
+    compactness_2: float | None
+    diameter_3d: Diameter | None
+    diameter_in_slice: SliceDiameter
+    contour_holes: int
 
 
 @dataclass(frozen=True)
@@ -111,6 +180,7 @@ class RegionResult:
     volume_method: str = "planimetric"
     volume_voxels_cc: float | None = None
     volume_mesh_cc: float | None = None
+    volume_partial_cc: float | None = None
     surface_cm2: float | None = None
     surface_method: str = "smoothed mesh"
     mesh_closed: bool | None = None
@@ -119,9 +189,11 @@ class RegionResult:
     cavities: int | None = None
     centroid_lps_mm: Vector | None = None
     bounding_box_lps_mm: BoundingBox | None = None
+    shape: Shape | None = None
     statistics: Statistics | None = None
     open_contours: tuple[OpenContour, ...] = ()
     mask_path: str | None = None
+    partial_path: str | None = None
     stl_path: str | None = None
     preview_path: str | None = None
     problems: tuple[Problem, ...] = ()

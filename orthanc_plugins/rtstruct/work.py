@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.mesh import Mesh
     from orthanc_plugins.rtstruct.placing import PlacedRegion
     from orthanc_plugins.rtstruct.raster import RegionMask
+    from orthanc_plugins.rtstruct.results import Shape
 
 _log = logging.getLogger(__name__)
 _MOST_OPEN_POINTS = 10_000
@@ -42,8 +43,11 @@ class RegionWork:
     measures: ContourMeasures | None = None
     mask: RegionMask | None = None
     surface: Mesh | None = None
+    shape: Shape | None = None
     statistics: IntensityStatistics | None = None
+    volume_partial_ml: float | None = None
     mask_path: str | None = None
+    partial_path: str | None = None
     stl_path: str | None = None
     preview_path: str | None = None
 
@@ -99,6 +103,7 @@ class RegionWork:
             volume_cc=measures.volume_ml if measures else None,
             volume_voxels_cc=mask.count * grid.voxel_ml if mask and grid else None,
             volume_mesh_cc=surface.volume_ml if surface else None,
+            volume_partial_cc=self.volume_partial_ml,
             surface_cm2=surface.surface_cm2 if surface else None,
             mesh_closed=surface.closed if surface else None,
             voxels=mask.count if mask else None,
@@ -106,9 +111,11 @@ class RegionWork:
             cavities=surface.cavities if surface else None,
             centroid_lps_mm=measures.centroid_lps_mm if measures else None,
             bounding_box_lps_mm=BoundingBox(*measures.bounding_box_lps_mm) if measures else None,
+            shape=self.shape,
             statistics=_statistics(self.statistics),
             open_contours=_open_contours(region),
             mask_path=self.mask_path,
+            partial_path=self.partial_path,
             stl_path=self.stl_path,
             preview_path=self.preview_path,
             problems=of_region((*region.problems, *self.problems), region.name),
@@ -118,9 +125,18 @@ class RegionWork:
 def _statistics(found: IntensityStatistics | None) -> Statistics | None:
     if found is None:
         return None
-    percentiles = {str(rank): value for rank, value in found.percentiles.items()}
     return Statistics(
-        found.unit, found.voxels, found.mean, found.sd, found.minimum, found.maximum, percentiles
+        unit=found.unit,
+        voxels=found.voxels,
+        mean=found.mean,
+        sd=found.sd,
+        min=found.minimum,
+        max=found.maximum,
+        median=found.median,
+        iqr=found.iqr,
+        skewness=found.skewness,
+        kurtosis_excess=found.kurtosis_excess,
+        percentiles={str(rank): value for rank, value in found.percentiles.items()},
     )
 
 

@@ -98,6 +98,7 @@ class StructureExtraction:
                 on_region=documents.add,
                 earlier_phases=self._earlier_phases(),
                 allow_other_frame=not self._services.require_same_frame_of_reference,
+                partial_volume=self._services.partial_volume,
             )
             documents.write(results, created=datetime.now(UTC))
         return {

@@ -66,6 +66,7 @@ def services(orthanc: FakeOrthancRest, store: Store, queue: MemoryQueue, tmp_pat
         viewer_url="http://viewer.invalid",
         formats=("nifti", "stl", "json", "png"),
         require_same_frame_of_reference=True,
+        partial_volume=False,
         upload_limits=UPLOAD_LIMITS,
     )
 

@@ -42,6 +42,7 @@ _WHOLE_FILES = {
 """Name in the route to path below the folder of the results, and media type."""
 _REGION_FILES = {
     "mask.nii.gz": ("mask_path", "application/gzip"),
+    "partial.nii.gz": ("partial_path", "application/gzip"),
     "mesh.stl": ("stl_path", "model/stl"),
     "preview.png": ("preview_path", "image/png"),
 }

@@ -36,6 +36,13 @@ class EngineOption:
 
 ENGINE_OPTIONS = (
     EngineOption(
+        "--partial-volume",
+        {
+            "action": "store_true",
+            "help": "also write which share of each voxel a region fills, as NNN_name.partial.nii.gz",
+        },
+    ),
+    EngineOption(
         "--allow-other-frame",
         {
             "action": "store_true",
