@@ -83,13 +83,13 @@ def volume_moments(placed: PlacedRegion) -> VolumeMoments | None:
 
 
 def point_covariance(points_mm: Floats) -> Floats:
-    """Return the covariance (3, 3) in mm² of points (n, 3), divided by n.
+    """Return the covariance (3, 3) in mm² of points (n, 3), divided by n - 1; zero for a single point.
 
-    This is what the IBSI's axes are defined by, the points being voxel centres. A voxel's own extent is not
-    in it: the covariance of the solid that whole voxels fill is larger by a twelfth of the squared spacing.
+    This is what the IBSI's reference values of the axes are of, the points being voxel centres. A voxel's own
+    extent is not in it: that of the solid which whole voxels fill is larger by a twelfth of the squared spacing.
     """
     off = points_mm - points_mm.mean(axis=0)
-    covariance: Floats = off.T @ off / len(points_mm)
+    covariance: Floats = off.T @ off / max(len(points_mm) - 1, 1)
     return covariance
 
 

@@ -1,9 +1,10 @@
 """Partial volume: which share of each voxel a region fills, as 8-bit fractions.
 
 Where a plane's rings lie apart or inside one another, the share of a pixel is the exact area of polygon and
-pixel, so the only error is that of eight bits, half of 1/255. Where rings cross themselves or overlap in part,
-the plane is cut by `SUB_ROWS` lines a row instead: exact along the row, and across it off by no more than
-``1 / (2 SUB_ROWS)`` for each border that runs through the pixel.
+pixel, so the only error is that of eight bits, half of 1/255. Where rings cross themselves or overlap in
+part, the plane is cut by `SUB_ROWS` lines a row instead: exact along the row, and across it off by no more
+than ``1 / (2 SUB_ROWS)`` for each border that runs through the pixel. A loop smaller than a pixel, of a ring
+that crosses itself nowhere else, may be missed.
 
 Across the planes nothing is partial: a section fills the slice it is drawn on, as planimetry has it, and how
 the region ends between two slices is not modelled. Neighbours that share a border sum up to one, within the
@@ -45,8 +46,8 @@ _VISIBLE = 0.5 / WHOLE
 class PartialMask:
     """How much of each voxel a region fills, inside its own box.
 
-    ``offset`` is (k, j, i) of the box's first voxel on the grid; ``fractions`` (slices, rows, columns) is uint8,
-    0 outside to `WHOLE` inside.
+    ``offset`` is (k, j, i) of the box's first voxel on the grid; ``fractions`` (slices, rows, columns) is
+    uint8, 0 outside to `WHOLE` inside.
     """
 
     offset: Box
@@ -61,8 +62,8 @@ class PartialMask:
 class _Pieces:
     """Parts of sides, each inside one pixel: arrays of shape (pieces,).
 
-    ``height`` is how much of the row the side spans, negative where the region ends there; ``place`` is how far
-    across the pixel it runs, 0 to 1. ``pixel`` counts along rows that are one pixel longer than the box.
+    ``height`` is how much of the row the side spans, negative where the region ends there; ``place`` is how
+    far across the pixel it runs, 0 to 1. ``pixel`` counts along rows that are one pixel longer than the box.
     """
 
     pixel: Indices
@@ -142,7 +143,7 @@ def _refuse_entangled(placed: PlacedRegion, shape: Box) -> None:
 def _areas(placed: PlacedRegion, offset: Box, shape: Box, odd: Indices) -> Floats:
     """Return the area (planes, rows, columns) of pixels inside, ``odd`` planes and crossing ones by lines."""
     plane = placed.plane - offset[0]
-    points = placed.points_px + (0.5 - offset[2], 0.5 - offset[1])
+    points = placed.points_px + np.array((0.5 - offset[2], 0.5 - offset[1]))
     areas = _side_pieces(placed, points, plane, shape).areas(shape)
     wrong = (areas.min(axis=(1, 2)) < -_VISIBLE) | (areas.max(axis=(1, 2)) > 1 + _VISIBLE)
     wrong[odd[(odd >= 0) & (odd < shape[0])]] = True
