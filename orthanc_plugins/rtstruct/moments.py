@@ -86,7 +86,8 @@ def point_covariance(points_mm: Floats) -> Floats:
     """Return the covariance (3, 3) in mm² of points (n, 3), divided by n - 1; zero for a single point.
 
     This is what the IBSI's reference values of the axes are of, the points being voxel centres. A voxel's own
-    extent is not in it: that of the solid which whole voxels fill is larger by a twelfth of the squared spacing.
+    extent is not in it: that of the solid which whole voxels fill is larger by a twelfth of the spacing
+    squared.
     """
     off = points_mm - points_mm.mean(axis=0)
     covariance: Floats = off.T @ off / max(len(points_mm) - 1, 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reportlab.lib.colors import Color, white
+from reportlab.lib.colors import white
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Paragraph, Spacer, Table
 
@@ -16,7 +16,6 @@ from orthanc_plugins.rtstruct import report_page as page
 from orthanc_plugins.rtstruct.export import write_whole
 from orthanc_plugins.rtstruct.files import REPORT_NAME
 from orthanc_plugins.rtstruct.fonts import fitted
-from orthanc_plugins.rtstruct.pictures import region_colour
 from orthanc_plugins.rtstruct.report_page import (
     ReportDocument,
     faint,
@@ -25,6 +24,18 @@ from orthanc_plugins.rtstruct.report_page import (
     picture,
     shown,
     together,
+)
+from orthanc_plugins.rtstruct.report_shape import SHAPE_METHODS, shape_table
+from orthanc_plugins.rtstruct.report_table import (
+    NONE,
+    PADDED,
+    RULED,
+    SWATCH_WIDTH,
+    TIMES,
+    column_title,
+    decimals,
+    figure,
+    swatch,
 )
 
 if TYPE_CHECKING:
@@ -36,31 +47,15 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.results import RegionResult, Results
 
 
-_NONE = "\N{EN DASH}"
-_TIMES = " \N{MULTIPLICATION SIGN} "
 _LONGEST_LABEL = 120
 _LONGEST_MESSAGE = 600
 _OVERVIEW_PX, _OVERVIEW_HIGHEST = 1280, 105 * mm
 _PICTURE_PX, _PICTURE_SIDE = 512, 50 * mm
 _PICTURES_ACROSS = 3
 _LEGEND_ACROSS = 4
-_SWATCH_WIDTH = 4 * mm
 _NAME_WIDTH, _NAME_LINES = 48 * mm, 2
 _INTENSITIES_WIDTH = 32 * mm
 _LABEL_WIDTH = 46 * mm
-_PADDED: list[tuple[object, ...]] = [
-    ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
-    ("LEFTPADDING", (0, 0), (-1, -1), 3),
-    ("RIGHTPADDING", (0, 0), (-1, -1), 3),
-    ("TOPPADDING", (0, 0), (-1, -1), 1.5),
-    ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-]
-_RULED: list[tuple[object, ...]] = [
-    *_PADDED,
-    ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
-    ("LINEBELOW", (0, 0), (-1, 0), 0.8, page.ACCENT),
-    ("LINEBELOW", (0, 1), (-1, -1), 0.4, page.RULE),
-]
 _TIGHT: list[tuple[object, ...]] = [
     ("TOPPADDING", (0, 0), (-1, -1), 0),
     ("BOTTOMPADDING", (0, 0), (-1, -1), 1),
@@ -76,7 +71,7 @@ _METHODS = (
     "Slices: planes the region is drawn on. Contours: closed contours that could be read.",
     "Mean ± SD: intensities of the voxels whose centres lie inside the contours, where there is an image.",
     "State: with problems counted below it, the values may not be what they seem; see Problems.",
-    f"{_NONE} means that a value could not be had. Regions without a colour of their own are given one.",
+    f"{NONE} means that a value could not be had. Regions without a colour of their own are given one.",
     "A character that no font of this report shows stands as its Unicode code point, such as [U+05D0].",
 )
 
@@ -106,8 +101,9 @@ def _story(folder: Path, results: Results, created: datetime | None) -> list[Flo
         *_header(results, created),
         *_overview(folder, results),
         *_regions(results.regions),
+        *shape_table(results.regions),
         *_problems(results),
-        *together([heading("Methods"), *(faint(note) for note in _METHODS)]),
+        *together([heading("Methods"), *(faint(note) for note in (*_METHODS, *SHAPE_METHODS))]),
         *_pictures(folder, results.regions),
     ]
 
@@ -122,7 +118,7 @@ def _header(results: Results, created: datetime | None) -> list[Flowable]:
         rows,
         colWidths=(_LABEL_WIDTH, page.WIDTH - _LABEL_WIDTH),
         style=[
-            *_PADDED,
+            *PADDED,
             ("BACKGROUND", (0, 0), (-1, -1), page.BAND),
             ("LINEABOVE", (0, 0), (-1, 0), 1.2, page.ACCENT),
         ],
@@ -133,16 +129,16 @@ def _header(results: Results, created: datetime | None) -> list[Flowable]:
 def _facts(results: Results, created: datetime | None) -> Iterator[tuple[str, str]]:
     """Yield label and value of what was read and made."""
     sources = results.sources
-    yield "Structure set label", sources.structure_set_label or _NONE
-    yield "SOP Instance UID", sources.structure_set_uid or _NONE
-    yield "Series Instance UID", sources.structure_series_uid or _NONE
-    yield "Study Instance UID", sources.study_uid or _NONE
-    yield "Frame of Reference UID", sources.frame_of_reference_uid or _NONE
+    yield "Structure set label", sources.structure_set_label or NONE
+    yield "SOP Instance UID", sources.structure_set_uid or NONE
+    yield "Series Instance UID", sources.structure_series_uid or NONE
+    yield "Study Instance UID", sources.study_uid or NONE
+    yield "Frame of Reference UID", sources.frame_of_reference_uid or NONE
     yield "Series Instance UID of the images", sources.image_series_uid or "the images were not there"
     yield "Number of images", str(sources.images)
     if results.grid is not None:
-        spacing = _TIMES.join(f"{step:.4g}" for step in results.grid.spacing_mm)
-        shape = _TIMES.join(str(count) for count in results.grid.shape)
+        spacing = TIMES.join(f"{step:.4g}" for step in results.grid.spacing_mm)
+        shape = TIMES.join(str(count) for count in results.grid.shape)
         yield "Grid: slices, rows, columns", f"{shape}, every {spacing} mm; {_words(results.grid.kind)}"
     yield "Regions", _state_counts(results.regions)
     if created is not None:
@@ -177,7 +173,7 @@ def _legend(regions: Sequence[RegionResult]) -> list[Flowable]:
     """Return the colours of regions beside their numbers and names, in rows."""
     if not regions:
         return []
-    width = page.WIDTH / _LEGEND_ACROSS - _SWATCH_WIDTH
+    width = page.WIDTH / _LEGEND_ACROSS - SWATCH_WIDTH
     rows: list[list[Paragraph | str]] = []
     swatches = []
     for place, region in enumerate(regions):
@@ -185,13 +181,13 @@ def _legend(regions: Sequence[RegionResult]) -> list[Flowable]:
         if column == 0:
             rows.append([""] * 2 * _LEGEND_ACROSS)
         rows[row][2 * column + 1] = line(_named(region), width - 6, page.NOTE)
-        swatches.append(("BACKGROUND", (2 * column, row), (2 * column, row), _swatch(region)))
-    style = [*_PADDED, *swatches, ("LINEBELOW", (0, 0), (-1, -1), 2, white), *_TIGHT]
-    return [Table(rows, colWidths=[_SWATCH_WIDTH, width] * _LEGEND_ACROSS, style=style)]
+        swatches.append(("BACKGROUND", (2 * column, row), (2 * column, row), swatch(region)))
+    style = [*PADDED, *swatches, ("LINEBELOW", (0, 0), (-1, -1), 2, white), *_TIGHT]
+    return [Table(rows, colWidths=[SWATCH_WIDTH, width] * _LEGEND_ACROSS, style=style)]
 
 
 def _named(region: RegionResult) -> str:
-    return f"{region.number} {region.name or _NONE}"
+    return f"{region.number} {region.name or NONE}"
 
 
 def _regions(regions: Sequence[RegionResult]) -> list[Flowable]:
@@ -202,35 +198,31 @@ def _regions(regions: Sequence[RegionResult]) -> list[Flowable]:
         "", "No.", "Name", "Volume [cc]", "Surface [cm²]", "Slices", "Contours", "Mean ± SD", "State",
     )  # fmt: skip
     swatches = [
-        ("BACKGROUND", (0, place), (0, place), _swatch(region)) for place, region in enumerate(regions, 1)
+        ("BACKGROUND", (0, place), (0, place), swatch(region)) for place, region in enumerate(regions, 1)
     ]
     widths = [
-        _SWATCH_WIDTH,
+        SWATCH_WIDTH,
         11 * mm,
         _NAME_WIDTH,
         *(width * mm for width in (19, 20, 12, 15)),
         _INTENSITIES_WIDTH,
     ]
     table = Table(
-        [[_title(title) for title in titles], *(_row(region) for region in regions)],
+        [[column_title(title) for title in titles], *(_row(region) for region in regions)],
         colWidths=[*widths, page.WIDTH - sum(widths)],
         repeatRows=1,
-        style=[*_RULED, ("LINEBELOW", (0, 1), (0, -1), 2, white), *swatches],
+        style=[*RULED, ("LINEBELOW", (0, 1), (0, -1), 2, white), *swatches],
     )
     return together([heading("Regions"), table])
 
 
-def _title(title: str) -> Paragraph:
-    return faint(title, page.NOTE if title in {"", "Name", "State"} else page.NUMBER_TITLE)
-
-
 def _row(region: RegionResult) -> list[Paragraph | str]:
-    name = [line(region.name or _NONE, _NAME_WIDTH - 6, lines=_NAME_LINES)]
+    name = [line(region.name or NONE, _NAME_WIDTH - 6, lines=_NAME_LINES)]
     if region.interpreted_type:
         name.append(faint(fitted(region.interpreted_type, _NAME_WIDTH - 6, page.NOTE.fontSize)))
     numbers = (
-        _measure(region.volume_cc),
-        _measure(region.surface_cm2),
+        figure(region.volume_cc),
+        figure(region.surface_cm2),
         str(region.slices),
         str(region.contours),
         fitted(_intensities(region), _INTENSITIES_WIDTH - 6, page.NUMBER.fontSize),
@@ -244,31 +236,13 @@ def _row(region: RegionResult) -> list[Paragraph | str]:
     ]
 
 
-def _swatch(region: RegionResult) -> Color:
-    return Color(*(part / 255 for part in region_colour(region.colour, region.number)))
-
-
-def _decimals(value: float) -> int:
-    """Return how many decimals of a number of this size mean something: about four figures."""
-    return 3 if value < 1 else 2 if value < 100 else 1  # noqa: PLR2004 - where figures stop to mean much
-
-
-def _measure(value: float | None) -> str:
-    """Return a measure as it is printed, a dash for none.
-
-    >>> _measure(0.01234), _measure(38.8913), _measure(12988.52)
-    ('0.012', '38.89', '12988.5')
-    """
-    return _NONE if value is None else f"{value:.{_decimals(value)}f}"
-
-
 def _intensities(region: RegionResult) -> str:
     """Return mean and standard deviation, both to the decimals that the larger one has."""
     found = region.statistics
     if found is None:
-        return _NONE
-    decimals = _decimals(max(abs(found.mean), found.sd))
-    text = f"{found.mean:.{decimals}f} ± {found.sd:.{decimals}f} {found.unit}".rstrip()
+        return NONE
+    places = decimals(max(abs(found.mean), found.sd))
+    text = f"{found.mean:.{places}f} ± {found.sd:.{places}f} {found.unit}".rstrip()
     return text.replace("-", "\N{MINUS SIGN}")
 
 
@@ -291,13 +265,13 @@ def _problems(results: Results) -> list[Flowable]:
         rows,
         colWidths=(18 * mm, 16 * mm, page.WIDTH - 34 * mm),
         repeatRows=1,
-        style=[*_RULED, ("VALIGN", (0, 1), (-1, -1), "TOP")],
+        style=[*RULED, ("VALIGN", (0, 1), (-1, -1), "TOP")],
     )
     return together([heading(f"Problems ({len(found)})"), table])
 
 
 def _problem(problem: Problem) -> list[Paragraph]:
-    region = _NONE if problem.region is None else str(problem.region)
+    region = NONE if problem.region is None else str(problem.region)
     return [
         shown(problem.severity, page.ALARMED if problem.severity == "error" else page.BODY),
         shown(region),
@@ -334,7 +308,7 @@ def _pictures(folder: Path, regions: Sequence[RegionResult]) -> list[Flowable]:
 
 def _caption(region: RegionResult) -> list[Paragraph]:
     """Return what stands below a picture: the region on one line, its volume and intensities on the next."""
-    values = [] if region.volume_cc is None else [f"{_measure(region.volume_cc)} cc"]
+    values = [] if region.volume_cc is None else [f"{figure(region.volume_cc)} cc"]
     values += [] if region.statistics is None else [_intensities(region)]
-    name = line(_named(region), _PICTURE_SIDE, page.CAPTION, dot=_swatch(region))
+    name = line(_named(region), _PICTURE_SIDE, page.CAPTION, dot=swatch(region))
     return [name, faint(fitted(", ".join(values) or region.state, _PICTURE_SIDE, page.NOTE.fontSize))]

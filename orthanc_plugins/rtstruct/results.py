@@ -7,16 +7,17 @@ there are, each once: those of the whole set first,
 with ``region`` and ``region_name`` null, then each region's; a region repeats its own. Units stand in the
 keys: ``_cc`` millilitres, ``_cm2``, ``_mm``, ``_s``; ``_lps`` says LPS, x left, y back, z to the
 head. Paths are relative to the folder of ``results.json``, with ``/``. A value that could not be had is null,
-never zero. ``volume_cc`` is planimetric; the other volumes name their method. ``volume_partial_cc``, the sum of
-all partial volumes, and ``partial_path``, where they are, are null unless they were asked for (see `partial`).
+never zero. ``volume_cc`` is planimetric; the other volumes name their method. ``volume_partial_cc``, the sum
+of all partial volumes, and ``partial_path``, where they are, are null unless they were asked for (see
+`partial`).
 
 Shape, by the definitions of the Image Biomarker Standardisation Initiative (IBSI) where it has one:
 
 - Of the contours: ``extent_lps_mm`` along x, y and z; ``major_axis_mm``, ``minor_axis_mm`` and
   ``least_axis_mm``, four times the square root of the variances along the principal axes ``axes_lps`` (unit
-  vectors, in that order); ``elongation`` minor by major, ``flatness`` least by major. All are of the solid that
-  ``volume_cc`` measures, each section as thick as its slab, by exact integrals, as is ``centroid_lps_mm``. A
-  full ellipsoid's axes come out as 0.894 of its diameters, as the definition has it.
+  vectors, in that order); ``elongation`` minor by major, ``flatness`` least by major. All are of the solid
+  that ``volume_cc`` measures, each section as thick as its slab, by exact integrals, as is
+  ``centroid_lps_mm``. A full ellipsoid's axes come out as 0.894 of its diameters, as the definition has it.
 - ``diameter_in_slice``: the longest distance between two points of one outline on its plane, and the longest
   chord of that outline perpendicular to it (1,024 are looked at). Parts drawn apart are not bridged; the long
   one may leave an outline that is bent. ``contour_holes``: how many contours are holes in their section.
@@ -91,9 +92,9 @@ class BoundingBox:
 class Statistics:
     """Intensities inside the mask, all in ``unit`` but for ``voxels``, skewness and kurtosis.
 
-    ``sd`` divides by the number of voxels; ``percentiles`` by number, linear between voxel values; ``iqr`` is the
-    75th less the 25th. ``skewness`` and ``kurtosis_excess`` (0 for a normal distribution) are null where all
-    voxels are equal.
+    ``sd`` divides by the number of voxels; ``percentiles`` by number, linear between voxel values; ``iqr`` is
+    the 75th less the 25th. ``skewness`` and ``kurtosis_excess`` (0 for a normal distribution) are null where
+    all voxels are equal.
     """
 
     unit: str

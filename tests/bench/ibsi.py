@@ -2,9 +2,9 @@
 
 PATH is a copy of the initiative's data sets (theibsi/data_sets), which are not part of this repository: the
 folders ``ibsi_1_digital_phantom`` and ``ibsi_1_ct_radiomics_phantom`` are read where they lie. Compared are,
-first, features by the IBSI's own representations (mesh without smoothing, voxel centres), made by the engine's
-functions on the masks of the data sets, in the five configurations of the manual; second, what the product
-says of the CT phantom's RT-STRUCT. Exit code 1 when a feature of the first kind disagrees.
+first, features by the IBSI's own representations (mesh without smoothing, voxel centres), made by the
+engine's functions on the masks of the data sets, in the five configurations of the manual; second, what the
+product says of the CT phantom's RT-STRUCT. Exit code 1 when a feature of the first kind disagrees.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def main() -> None:
 
 def _data_set(folder: Path) -> tuple[NDArray[np.int16], Voxels, Triple]:
     """Return image and mask (slices, rows, columns) of a data set, and the spacing in that order."""
-    image: Any = nibabel.load(folder / "nifti/image/phantom.nii.gz")  # type: ignore[attr-defined]
-    mask: Any = nibabel.load(folder / "nifti/mask/mask.nii.gz")  # type: ignore[attr-defined]
+    image: Any = nibabel.load(folder / "nifti/image/phantom.nii.gz")
+    mask: Any = nibabel.load(folder / "nifti/mask/mask.nii.gz")
     columns, rows, slices = (round(float(size), 4) for size in image.header.get_zooms())
     values = np.rint(np.asarray(image.dataobj)).astype(np.int16)
     return (
@@ -118,9 +118,10 @@ def _resampled(
         (np.arange(count) - (count - 1) / 2) * (new / own) + (before - 1) / 2
         for count, new, own, before in zip(shape, new_mm, own_mm, volume.shape, strict=True)
     ]
+    places = np.array(np.meshgrid(*axes, indexing="ij"), dtype=np.float64)
     found: NDArray[np.float64] = map_coordinates(
-        volume.astype(np.float64), np.meshgrid(*axes, indexing="ij"), order=order, mode="nearest"
-    )
+        volume.astype(np.float64), places, output=np.float64, order=order, mode="nearest"
+    )  # type: ignore[call-overload] # its types know no output but a name
     return found
 
 
@@ -150,7 +151,7 @@ def _product(folder: Path, reference: Voxels) -> None:
     with tempfile.TemporaryDirectory() as output:
         results = extract(structure_set, images, Path(output), formats=("nifti", "json"), partial_volume=True)
         region = next(region for region in results.regions if region.name == "GTV-1")
-        mask: Any = nibabel.load(Path(output) / str(region.mask_path))  # type: ignore[attr-defined]
+        mask: Any = nibabel.load(Path(output) / str(region.mask_path))
         ours = np.asarray(mask.dataobj).T > 0
     dice = 2 * np.count_nonzero(ours & reference) / (ours.sum() + reference.sum())
     print(f"\nthe product on the RT-STRUCT of the CT phantom, {region.name}, beside configuration A")

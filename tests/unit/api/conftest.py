@@ -33,6 +33,7 @@ REGIONS: tuple[dict[str, Any], ...] = (
         "volume_cc": 12.5,
         "surface_cm2": 30.0,
         "mask_path": "masks/001.nii.gz",
+        "partial_path": "masks/001.partial.nii.gz",
         "stl_path": "meshes/001.stl",
         "preview_path": "previews/001.png",
     },

@@ -51,6 +51,7 @@ def test_every_address_that_is_told_can_be_opened(client: Client) -> None:
         "overview.png",
         "results.zip",
         "1/mask.nii.gz",
+        "1/partial.nii.gz",
         "1/mesh.stl",
         "1/preview.png",
     }
@@ -74,6 +75,7 @@ def test_addresses_stand_behind_what_a_proxy_puts_in_front(app: FastAPI) -> None
     ("path", "content", "media_type"),
     [
         ("regions/1/mask.nii.gz", b"content of masks/001.nii.gz", "application/gzip"),
+        ("regions/1/partial.nii.gz", b"content of masks/001.partial.nii.gz", "application/gzip"),
         ("regions/1/mesh.stl", b"content of meshes/001.stl", "model/stl"),
         ("regions/1/preview.png", b"content of previews/001.png", "image/png"),
         ("labels.nii.gz", b"content of masks/labels.nii.gz", "application/gzip"),
@@ -147,7 +149,7 @@ def test_the_zip_holds_every_file_of_the_results(client: Client, world: World, r
         for path in folder.rglob("*")
         if path.is_file()
     }
-    assert len(packed) == 7
+    assert len(packed) == 8
     assert packed == written
 
 
@@ -214,7 +216,7 @@ def test_every_address_told_of_a_structure_set_leads_to_it_and_not_to_a_newer_on
     answer = answers[asked]().json()
     others = {other["href"] for other in answer.get("other_structure_sets", ())}
     addresses = set(told(answer)) - others
-    assert len(addresses) == {"results": 8, "job": 1, "process": 3}[asked]
+    assert len(addresses) == {"results": 9, "job": 1, "process": 3}[asked]
     for address in addresses:
         found = client.get(address)
         assert found.status_code == 200

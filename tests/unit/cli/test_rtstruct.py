@@ -239,6 +239,15 @@ def test_another_frame_of_reference_needs_a_word(tmp_path: Path, capsys: pytest.
     assert main([*arguments, "--allow-other-frame"]) == DONE
 
 
+def test_partial_volumes_are_asked_for(tmp_path: Path) -> None:
+    build_case(frame=SMALL, regions=1).write(tmp_path / "in")
+    arguments = ["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", "nifti"]
+    assert main(arguments) == DONE
+    assert not list((tmp_path / "out").rglob("*.partial.nii.gz"))
+    assert main([*arguments, "--partial-volume"]) == DONE
+    assert len(list((tmp_path / "out" / "masks").glob("*.partial.nii.gz"))) == 1
+
+
 def test_nothing_to_do_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "in").mkdir()
     assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "out")]) == USAGE

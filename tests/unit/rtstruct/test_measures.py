@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from orthanc_plugins.rtstruct import intensity_statistics, measure, place, rasterise, volume_ml
 from orthanc_plugins.rtstruct.measures import PERCENTILES, half_layer_ml, largest_plane, volumes_agree
@@ -90,6 +91,10 @@ def test_statistics_agree_with_numpy(kind: type[np.int16]) -> None:
     assert found.mean == pytest.approx(values.mean())
     assert found.sd == pytest.approx(values.std())
     assert (found.minimum, found.maximum) == (values.min(), values.max())
+    assert found.skewness == pytest.approx(scipy.stats.skew(values))
+    assert found.kurtosis_excess == pytest.approx(scipy.stats.kurtosis(values))
+    assert found.median == pytest.approx(np.median(values))
+    assert found.iqr == pytest.approx(scipy.stats.iqr(values))
     for rank in PERCENTILES:
         assert found.percentiles[rank] == pytest.approx(np.percentile(values, rank))
 
@@ -101,3 +106,11 @@ def test_voxels_without_an_image_do_not_count() -> None:
     assert found is not None
     assert (found.voxels, found.mean, found.sd) == (8, 20.0, 10.0)
     assert intensity_statistics(mask, pixels, np.array([-1, -1, -1]), "HU") is None
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+def test_equal_voxels_have_no_skewness(kind: type[np.int16]) -> None:
+    mask = mask_from_voxels(np.ones((2, 2, 2), dtype=bool), (0, 0, 0))
+    found = intensity_statistics(mask, np.full((2, 2, 2), 7, dtype=kind), np.arange(2), "HU")
+    assert found is not None
+    assert (found.sd, found.iqr, found.skewness, found.kurtosis_excess) == (0, 0, None, None)

@@ -20,6 +20,8 @@ from tests.unit.rtstruct.extraction import CASE, SPECS, codes, run
 if TYPE_CHECKING:
     from pathlib import Path
 
+VOXEL_CC = SMALL.gap_mm * SMALL.spacing_mm[0] * SMALL.spacing_mm[1] / 1000
+
 
 def test_results_agree_with_the_truth(tmp_path: Path) -> None:
     results = run(CASE, tmp_path)
@@ -62,6 +64,7 @@ def test_results_json_holds_what_it_promises(tmp_path: Path) -> None:
         "bounding_box_lps_mm",
         "slices",
         "contours",
+        "shape",
         "statistics",
         "mask_path",
         "stl_path",
@@ -118,6 +121,40 @@ def test_formats_choose_files_and_what_is_measured_for_them(
     assert (region.surface_cm2 is not None) == surface
     assert (region.statistics is not None) == intensities
     assert (region.mask_path is not None) == (results.label_map is not None) == (asked == "nifti")
+
+
+def test_results_hold_the_shape_of_a_region(tmp_path: Path) -> None:
+    found = json.loads(run(CASE, tmp_path).to_json_bytes())["regions"][0]["shape"]
+    assert found["diameter_in_slice"]["length_mm"] == pytest.approx(36, abs=0.5)
+    assert found["diameter_3d"]["length_mm"] == pytest.approx(36, abs=3)
+    assert found["sphericity"] == pytest.approx(1, abs=0.05)
+    assert np.array(found["axes_lps"]).shape == (3, 3)
+    without_surface = run(CASE, tmp_path / "masks only", formats=("nifti",)).regions[0].shape
+    assert without_surface is not None
+    assert without_surface.sphericity is without_surface.diameter_3d is None
+    assert without_surface.major_axis_mm == found["major_axis_mm"]
+
+
+def test_partial_volumes_are_written_when_asked_for(tmp_path: Path) -> None:
+    plain = run(CASE, tmp_path / "plain")
+    assert {(region.partial_path, region.volume_partial_cc) for region in plain.regions} == {(None, None)}
+    results = run(CASE, tmp_path / "partial", partial_volume=True)
+    for region in results.regions:
+        assert region.partial_path == str(region.mask_path).replace(".nii.gz", ".partial.nii.gz")
+        image: Any = nibabel.Nifti1Image.from_filename(tmp_path / "partial" / region.partial_path)
+        values = image.get_fdata()
+        assert values.max() == pytest.approx(1)
+        assert values.sum() * VOXEL_CC == pytest.approx(region.volume_partial_cc)
+        assert region.volume_partial_cc == pytest.approx(region.volume_cc, rel=1e-3)
+    measured = run(CASE, tmp_path / "measured", partial_volume=True, formats=("json",)).regions[0]
+    assert (measured.partial_path, measured.volume_partial_cc) == (None, results.regions[0].volume_partial_cc)
+
+
+def test_without_images_there_are_no_partial_volumes(tmp_path: Path) -> None:
+    for region in run(CASE, tmp_path, images=None, partial_volume=True).regions:
+        assert (region.partial_path, region.volume_partial_cc) == (None, None)
+        assert region.shape is not None
+        assert region.shape.diameter_in_slice.slice_index is None
 
 
 def test_the_label_map_gives_overlaps_to_the_smaller_region(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from orthanc_plugins.rtstruct import Problem, RegionResult, Results
 from orthanc_plugins.rtstruct.pictures import LEGEND_TOP, region_colour
 from orthanc_plugins.rtstruct.report import _story, write_report
 from orthanc_plugins.rtstruct.report_page import ReportDocument, picture
-from orthanc_plugins.rtstruct.results import GridSummary, Sources, Statistics
+from orthanc_plugins.rtstruct.report_shape import shape_table
+from orthanc_plugins.rtstruct.results import Diameter, GridSummary, Shape, SliceDiameter, Sources, Statistics
 from tests.builders import HOSTILE_NAMES
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ REGION = RegionResult(
     slices=14,
     volume_cc=38.8913,
     surface_cm2=57.34,
-    statistics=Statistics("HU", 100, -59.55, 12.04, -80.0, -30.0, {}),
+    statistics=Statistics("HU", 100, -59.55, 12.04, -80.0, -30.0, -58.0, 9.0, 0.1, -0.3, {}),
 )
 RESULTS = Results(
     sources=Sources("1.2.3", "1.2.4", "1.2.5", "PHANTOM", "1.2.6", "1.2.7", 60),
@@ -251,3 +252,30 @@ def test_sixty_regions_are_reported_quickly(tmp_path: Path) -> None:
     start = time.process_time()
     write_report(tmp_path, results)
     assert time.process_time() - start < 3
+
+
+def test_shapes_have_a_table_of_their_own() -> None:
+    ends = ((0.0, 0.0, 0.0), (0.0, 0.0, 45.25))
+    form = Shape(
+        extent_lps_mm=(41.94, 40.0, 42.0),
+        major_axis_mm=37.9,
+        minor_axis_mm=37.5,
+        least_axis_mm=36.4,
+        axes_lps=((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+        elongation=0.99,
+        flatness=0.96,
+        surface_to_volume_per_mm=0.15,
+        sphericity=None,
+        asphericity=None,
+        spherical_disproportion=None,
+        compactness_1=None,
+        compactness_2=None,
+        diameter_3d=Diameter(45.25, ends),
+        diameter_in_slice=SliceDiameter(41.9, ends, 22.04, ends, 3),
+        contour_holes=0,
+    )
+    assert shape_table([REGION]) == []
+    found = texts(*shape_table([REGION, replace(REGION, number=4, shape=form)]))
+    for told in ("41.9 × 40.0 × 42.0", "45.2", "41.9 × 22.0", "37.9 × 37.5 × 36.4", "4", "–"):  # noqa: RUF001
+        assert told in found
+    assert str(REGION.number) not in found

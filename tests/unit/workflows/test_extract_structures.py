@@ -90,6 +90,15 @@ def test_a_whole_run_publishes_the_results(run: Run, services: Services) -> None
     assert [path.name for path in (services.exports / ".work").iterdir()] == []
 
 
+def test_partial_volumes_are_made_where_they_are_set(run: Run, services: Services) -> None:
+    run.services = dataclasses.replace(run.services, partial_volume=True)
+    run.on_another_worker()
+    run.store_images()
+    folder = services.exports / run.whole()["folder"]
+    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert all(region["volume_partial_cc"] > 0 for region in content["regions"])
+
+
 def test_each_phase_is_shown_in_its_order_and_has_ended(run: Run, services: Services) -> None:
     run.store_images()
     run.whole()
