@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import KDTree
 
-from orthanc_plugins.rtstruct.scan import MOST_CROSSINGS, crossings, ring_edges
+from orthanc_plugins.rtstruct.scan import MOST_CROSSINGS, ring_edges
+from orthanc_plugins.rtstruct.sections import stretches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +20,7 @@ type Floats = NDArray[np.float64]
 type Indices = NDArray[np.intp]
 
 _CHORD_LINES = 1024
-_PAIRS_COMPARED = 200_000
+_PAIRS_COMPARED = 2_000_000
 """So many pairs of points are compared one by one; of more, a tree finds the farthest."""
 _ROUNDING = 1e-9
 
@@ -88,6 +88,8 @@ def _farthest_of(some: Floats, others: Floats, length: float) -> Indices:
     squares = np.einsum("ij,ij->i", others, others)
     if len(some) * len(others) <= _PAIRS_COMPARED:
         return np.asarray((squares - 2 * (some @ others.T)).argmax(axis=1), dtype=np.intp)
+    from scipy.spatial import KDTree  # noqa: PLC0415 - masks alone need not wait for it
+
     largest = float(squares.max())
     lifted = np.column_stack((-others, np.sqrt(2 * (largest - squares))))
     tree = KDTree(lifted, compact_nodes=False, balanced_tree=False)
@@ -179,17 +181,16 @@ def _with_chord(placed: PlacedRegion, ends_mm: Floats, length: float) -> PlaneDi
     lines = max(min(_CHORD_LINES, MOST_CROSSINGS // len(turned)), 1)
     step = length / lines
     edges = ring_edges(np.column_stack((turned[:, 1], turned[:, 0] / step - 0.5)), placed.starts)
-    edge, line, v = crossings(edges, 0, lines)
-    order = np.lexsort((v, line, edges.ring[edge]))
-    line, v = line[order], v[order]
-    chord = 2 * int((v[1::2] - v[::2]).argmax())
-    u = (line[chord] + 0.5) * step
-    chord_mm = np.array(((u, v[chord]), (u, v[chord + 1]))) @ turn + ends_mm[0]
+    together = np.zeros(len(placed.plane), dtype=np.intp)
+    found = stretches(edges, together, together, 0, lines)
+    longest = int((found.right - found.left).argmax())
+    u, low, high = (found.line[longest] + 0.5) * step, found.left[longest], found.right[longest]
+    chord_mm = np.array(((u, low), (u, high))) @ turn + ends_mm[0]
     return PlaneDiameter(
         plane=int(placed.plane[0]),
         length_mm=length,
         ends_lps_mm=_in_patient(placed, ends_mm / pixel),
-        short_mm=float(v[chord + 1] - v[chord]),
+        short_mm=float(high - low),
         short_ends_lps_mm=_in_patient(placed, chord_mm / pixel),
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from orthanc_plugins.errors import GeometryError
 from orthanc_plugins.rtstruct.export import MASKS, MESHES, PREVIEWS, write_whole
 from orthanc_plugins.rtstruct.measures import largest_plane
 from orthanc_plugins.rtstruct.mesh import stl_bytes
@@ -101,7 +102,11 @@ class Exporter:
 
     def _write_partial(self, work: RegionWork, placed: PlacedRegion, grid: VoxelGrid) -> None:
         """Take the partial volumes, and write them where masks are written; they are not kept."""
-        partial = fractions(placed)
+        try:
+            partial = fractions(placed)
+        except GeometryError as error:
+            work.note("no_partial_volume", f"partial volumes are left out. {error}")
+            return
         if partial is None:
             return
         work.volume_partial_ml = partial.volume_ml(grid)

@@ -109,6 +109,11 @@ def test_contours_that_overlap_in_part_are_one_outline() -> None:
     left = [(2.0, 2.0), (22.0, 2.0), (22.0, 4.0), (2.0, 4.0)]
     right = [(12.0, 2.0), (32.0, 2.0), (32.0, 4.0), (12.0, 4.0)]
     assert measured(left, right).length_mm == pytest.approx(math.hypot(30, 2))
+    tall = [(14.0, 3.0), (20.0, 3.0), (20.0, 27.0), (14.0, 27.0)]
+    flat = [(2.0, 1.0), (50.0, 1.0), (50.0, 4.0), (2.0, 4.0)]
+    cross = measured(flat, tall)
+    assert cross.length_mm == pytest.approx(math.hypot(48, 3))
+    assert cross.short_mm == pytest.approx(26, rel=0.02)
 
 
 def test_a_hole_does_not_cut_the_diameter() -> None:

@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from orthanc_plugins.rtstruct import FORMATS, Format, ImageSeries, Phase, series_from_datasets
+from orthanc_plugins.rtstruct import FORMATS, Format, ImageSeries, Phase, partial, series_from_datasets
 from orthanc_plugins.settings import StructureFormat
 from tests.builders import Ellipsoid, ImageFrame, build_case
 from tests.unit.rtstruct.cases import SMALL, case_of
@@ -131,7 +131,7 @@ def test_results_hold_the_shape_of_a_region(tmp_path: Path) -> None:
     assert np.array(found["axes_lps"]).shape == (3, 3)
     without_surface = run(CASE, tmp_path / "masks only", formats=("nifti",)).regions[0].shape
     assert without_surface is not None
-    assert without_surface.sphericity is without_surface.diameter_3d is None
+    assert (without_surface.sphericity, without_surface.diameter_3d) == (None, None)
     assert without_surface.major_axis_mm == found["major_axis_mm"]
 
 
@@ -148,6 +148,15 @@ def test_partial_volumes_are_written_when_asked_for(tmp_path: Path) -> None:
         assert region.volume_partial_cc == pytest.approx(region.volume_cc, rel=1e-3)
     measured = run(CASE, tmp_path / "measured", partial_volume=True, formats=("json",)).regions[0]
     assert (measured.partial_path, measured.volume_partial_cc) == (None, results.regions[0].volume_partial_cc)
+
+
+def test_what_is_too_entangled_for_partial_volumes_has_a_mask_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partial, "MOST_CROSSINGS", 1)
+    region = run(CASE, tmp_path, partial_volume=True).regions[0]
+    assert (region.state, region.partial_path, codes(region)) == ("done", None, ["no_partial_volume"])
+    assert region.mask_path is not None
 
 
 def test_without_images_there_are_no_partial_volumes(tmp_path: Path) -> None:
