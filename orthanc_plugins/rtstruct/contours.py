@@ -61,6 +61,7 @@ _ROI_CONTOUR_SEQUENCE = 0x30060039
 _REFERENCED_ROI_NUMBER = 0x30060084
 _INTERPRETED_TYPE = 0x300600A4
 _GEOMETRIC_TYPE = 0x30060042
+_OFFSET_VECTOR = 0x30060045
 _CONTOUR_DATA = 0x30060050
 
 
@@ -347,6 +348,8 @@ _FAULTS = {
     "not_a_number": "with a coordinate that is not a finite number, left out",
     "out_of_reach": f"with a point more than {REACH_MM / 1000:.0f} m from the origin, left out",
     "too_few_points": "of fewer than three points, left out",
+    "no_type": "without a geometric type, taken as closed",
+    "contour_offset": "with a Contour Offset Vector (3006,0045), which is not applied",
 }
 
 
@@ -354,12 +357,11 @@ def _read_contours(sequence: Sequence[Dataset], region: int) -> tuple[list[Conto
     """Return the usable contours, and one problem for each kind of fault among the others."""
     contours: list[Contour] = []
     faults: dict[str, list[int]] = {}
-    untyped: list[int] = []
     for index, item in enumerate(sequence):
         kind = code(item, _GEOMETRIC_TYPE)
         if not kind:
             kind = "CLOSED_PLANAR"
-            untyped.append(index)
+            faults.setdefault("no_type", []).append(index)
         points, fault = _points(item) if kind in CLOSED_TYPES | OPEN_TYPES else (None, "unknown_type")
         if points is not None and kind in CLOSED_TYPES and len(points) < _FEWEST_POINTS:
             points, fault = None, "too_few_points"
@@ -367,11 +369,9 @@ def _read_contours(sequence: Sequence[Dataset], region: int) -> tuple[list[Conto
             faults.setdefault(fault, []).append(index)
         else:
             contours.append(Contour(index, kind, points))
+            if raw(item, _OFFSET_VECTOR).strip(b"0.+-\\ \0"):
+                faults.setdefault("contour_offset", []).append(index)
     problems = [contour_problem(code, indices, _FAULTS[code], region) for code, indices in faults.items()]
-    if untyped:
-        problems.append(
-            contour_problem("no_type", untyped, "without a geometric type, taken as closed", region)
-        )
     return contours, problems
 
 

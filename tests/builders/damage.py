@@ -152,6 +152,12 @@ def stored_nearly_twice(structure_set: Dataset, victim: int = 0) -> None:
     structure_set.ROIContourSequence[victim].ContourSequence = DicomSequence(contours + repeats)
 
 
+def offset_contours(structure_set: Dataset, victim: int = 0) -> None:
+    """Give a contour the offset that the standard knew until 2020, and its neighbour one of nothing."""
+    first, second, *_ = _contours(structure_set, victim)
+    first.ContourOffsetVector, second.ContourOffsetVector = [0.0, 0.0, 1.5], [0.0, 0.0, 0.0]
+
+
 def exclusive_type(structure_set: Dataset, victim: int = 0) -> None:
     for item in _contours(structure_set, victim):
         item.ContourGeometricType = "CLOSEDPLANAR_XOR"
@@ -216,6 +222,7 @@ DAMAGES: dict[str, Callable[[Dataset], None]] = {
         open_lines,
         stored_twice,
         stored_nearly_twice,
+        offset_contours,
         exclusive_type,
         half_way_planes,
         slightly_off_plane,

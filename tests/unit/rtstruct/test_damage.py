@@ -51,6 +51,7 @@ EXPECTED_PROBLEMS = {
     "open_lines": [],
     "stored_twice": ["repeated_contour"],
     "stored_nearly_twice": ["repeated_contour"],
+    "offset_contours": ["contour_offset"],
     "exclusive_type": [],
     "half_way_planes": ["between_planes", "partial_intensities"],
     "slightly_off_plane": [],
