@@ -109,10 +109,15 @@ class Stack:
             process.terminate()
             process.wait(_STOP_TIMEOUT_S)
 
+    @property
+    def orthanc_process(self) -> int:
+        """The process of Orthanc that runs now."""
+        assert self._orthanc is not None
+        return self._orthanc.pid
+
     def worker_process(self) -> int:
         """Return the process of the worker that runs now."""
-        assert self._orthanc is not None
-        orthanc = self._orthanc.pid
+        orthanc = self.orthanc_process
         children = eventually(lambda: _children(orthanc), "the worker runs")
         assert len(children) == 1, children
         return children[0]

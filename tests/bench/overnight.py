@@ -130,8 +130,7 @@ class Night:
         return found
 
     def _sample(self, done: int) -> None:
-        assert self.stack._orthanc is not None
-        orthanc, worker = self.stack._orthanc.pid, self.stack.worker_process()
+        orthanc, worker = self.stack.orthanc_process, self.stack.worker_process()
         made = Sample(
             time.time() - self.began,
             done,

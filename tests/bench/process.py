@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydicom
 
+from tests.bench._samples import processor_s
 from tests.bench._studies import Template
 from tests.builders import ImageFrame, build_case
 from tests.stack import Stack, running_stack
@@ -83,12 +84,18 @@ def _run(stack: Stack, template: Template, number: int, *, first: bool) -> dict[
         *images, structure_set = template.write(number, Path(place) / "study")
         study_uid = pydicom.dcmread(structure_set, stop_before_pixels=True).StudyInstanceUID
         time.sleep(_SETTLE_S)
+        worker_s = processor_s(stack.worker_process())
         began = time.time()
         stack.receive(*([structure_set, *images] if first else [*images, structure_set]))
         stored = time.time()
     time.sleep(_SETTLE_S)  # asking would take time from what is measured
     job = stack.job_in_state(study_uid, "succeeded")
-    return {"received by Orthanc in": stored - began} | _parts(job, stored)
+    used_s = processor_s(stack.worker_process()) - worker_s
+    return {
+        "received by Orthanc in": stored - began,
+        **_parts(job, stored),
+        "the worker's processor time": used_s,
+    }
 
 
 def _parts(job: Mapping[str, Any], stored: float) -> dict[str, float]:
