@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -119,8 +120,7 @@ def _itself(source: OrthancSource) -> SetSource:
 
 def _placed(candidates: Sequence[Planned], output: Path) -> Iterator[Planned]:
     """Yield each set with a folder named by its SOP Instance UID: the same in every run."""
-    uids = [one.sop_instance_uid for one in candidates]
-    clashing = {uid for uid in uids if uids.count(uid) > 1} if len(set(uids)) < len(uids) else set()
+    times = Counter(one.sop_instance_uid for one in candidates)
     given: set[str] = set()
     for one in candidates:
         uid = one.sop_instance_uid
@@ -131,7 +131,7 @@ def _placed(candidates: Sequence[Planned], output: Path) -> Iterator[Planned]:
             fault = (
                 f"Another structure set among the inputs has its SOP Instance UID {uid}: extract it alone."
             )
-        elif uid not in clashing or _can_be_read(one):
+        elif times[uid] == 1 or _can_be_read(one):
             given.add(uid)
         yield Planned(one.label, uid, output / uid if not fault else output, one.open, fault)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 
 from orthanc_plugins import __version__
-from orthanc_plugins.errors import PacsSuiteError
+from orthanc_plugins.errors import ArchiveUnavailable, PacsSuiteError
 from orthanc_plugins.rtstruct import Documents, Phase, extract, read_structure_set
 from orthanc_plugins.rtstruct.contour_file import CONTOURS_NAME
 from orthanc_plugins.rtstruct.export import write_whole
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct import Format, ImageSeries, StructureSet
 
 State = Literal["done", "kept", "failed"]
+
+PAUSES_S = (0.5, 1, 2, 4, 8, 16, 32)
+"""About a minute, longer than Orthanc takes to start again: a night's run outlives that."""
 
 _DOCUMENTS: Mapping[Format, str] = {"json": CONTOURS_NAME, "pdf": REPORT_NAME, "html": SCENE_NAME}
 
@@ -69,7 +72,7 @@ def do_set(task: SetTask, on_phase: Callable[[str], None] | None = None) -> Outc
     """Make the results of a structure set unless they are there; a failure is an outcome."""
     start = time.perf_counter()
     try:
-        state: State = "done" if _make(task, on_phase) else "kept"
+        state: State = "done" if _patiently_make(task, on_phase) else "kept"
     except (PacsSuiteError, OSError) as error:
         return Outcome("failed", _text(error), time.perf_counter() - start)
     finally:
@@ -82,6 +85,16 @@ def _text(error: PacsSuiteError | OSError) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error)
+
+
+def _patiently_make(task: SetTask, on_phase: Callable[[str], None] | None) -> bool:
+    """Make the results; where an archive cannot answer, again after a while. See `_make`."""
+    for pause_s in PAUSES_S:
+        try:
+            return _make(task, on_phase)
+        except ArchiveUnavailable:
+            time.sleep(pause_s)
+    return _make(task, on_phase)
 
 
 def _make(task: SetTask, on_phase: Callable[[str], None] | None) -> bool:

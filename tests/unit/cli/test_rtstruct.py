@@ -215,7 +215,8 @@ def test_one_bad_set_does_not_stop_the_others(tmp_path: Path, capsys: pytest.Cap
     good.write(tmp_path / "in")
     content = (tmp_path / "in" / "rtstruct.dcm").read_bytes()
     (tmp_path / "in" / "cut.dcm").write_bytes(content[: len(content) // 2])
-    assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "out")]) == FAILED
+    arguments = ["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", "nifti", "--jobs", "1"]
+    assert main(arguments) == FAILED
     made = {path.name for path in (tmp_path / "out").iterdir()} - SUMMARY
     assert made == {good.structure_set.SOPInstanceUID}
     assert "cut short" in capsys.readouterr().err

@@ -5,27 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.cli.processes import Lost, in_processes
-from tests.unit.cli.worked import double_or_die, process_of
+from tests.contract.waiting import eventually
+from tests.contract.worked import double_or_die, process_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-REPOSITORY = Path(__file__).parents[3]
-
-
-def eventually(look: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 30
-    while not look():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
+REPOSITORY = Path(__file__).parents[2]
 
 
 def is_alive(process: int) -> bool:
@@ -80,14 +71,15 @@ def test_a_parent_that_is_killed_takes_its_workers_along(tmp_path: Path) -> None
     place = tmp_path / "process"
     script = (
         "from pathlib import Path; from orthanc_plugins.cli.processes import in_processes; "
-        "from tests.unit.cli.worked import note_and_wait\n"
+        "from tests.contract.waiting import eventually
+from tests.contract.worked import note_and_wait\n"
         f"if __name__ == '__main__': list(in_processes(note_and_wait, [Path({str(place)!r})], 1))"
     )
     (tmp_path / "parent.py").write_text(script, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"], env=environment)
-    assert eventually(lambda: place.is_file() and bool(place.read_text(encoding="ascii")))
+    eventually(lambda: place.is_file() and place.read_text(encoding="ascii"), "the worker works")
     worker = int(place.read_text(encoding="ascii"))
     parent.kill()
     parent.wait(10)
-    assert eventually(lambda: not is_alive(worker))
+    eventually(lambda: not is_alive(worker), "the worker has ended")

@@ -1,0 +1,98 @@
+"""One structure set from its source to results."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orthanc_plugins.cli.rtstruct import set_work
+from orthanc_plugins.cli.rtstruct.options import ENGINE_OPTIONS, Options
+from orthanc_plugins.cli.rtstruct.set_work import Outcome, SetTask, do_set, publish
+from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
+from orthanc_plugins.rtstruct import extract
+from tests.builders import build_case
+from tests.runs import TINY
+from tests.unit.rtstruct.cases import file_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orthanc_plugins.errors import ArchiveError
+    from orthanc_plugins.rtstruct import ImageSeries, StructureSet
+
+
+@dataclass
+class ArchiveSource:
+    """A structure set in an archive that fails as often as a test says."""
+
+    failures: list[ArchiveError] = field(default_factory=list)
+    sop_instance_uid: str = "1.2.3"
+    label: str = "set"
+
+    def content(self) -> bytes:
+        if self.failures:
+            raise self.failures.pop()
+        return file_bytes(build_case(frame=TINY, regions=1).structure_set)
+
+    def images(self, structure_set: StructureSet) -> ImageSeries | None:
+        return None
+
+
+def task_of(source: ArchiveSource, folder: Path) -> SetTask:
+    return SetTask(source, folder / "out", folder / "work", Options(("nifti",)), again=False)
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(set_work, "PAUSES_S", (0, 0))
+
+
+def test_an_archive_that_starts_again_is_waited_for(tmp_path: Path) -> None:
+    away = ArchiveUnavailable("Orthanc did not answer.", archive="orthanc")
+    assert do_set(task_of(ArchiveSource([away] * 2), tmp_path)).state == "done"
+    outcome = do_set(task_of(ArchiveSource([away] * 3), tmp_path))
+    assert (outcome.state, outcome.reason) == ("failed", "Orthanc did not answer.")
+
+
+def test_an_archive_that_refuses_is_asked_once(tmp_path: Path) -> None:
+    source = ArchiveSource([ArchiveRefused("no", archive="orthanc"), ArchiveRefused("no", archive="orthanc")])
+    assert do_set(task_of(source, tmp_path)).state == "failed"
+    assert len(source.failures) == 1
+
+
+def test_no_work_is_left_whatever_happens(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file", encoding="utf-8")
+    outcome = do_set(task_of(ArchiveSource(), tmp_path))
+    assert outcome == Outcome("failed", outcome.reason, outcome.duration_s)
+    assert str(tmp_path / "out") in outcome.reason
+    assert not (tmp_path / "work").exists()
+
+
+def test_results_json_leaves_its_place_first_and_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("results.json", "zz.txt", "masks/a.nii.gz"):
+        (tmp_path / "made" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "made" / name).write_text("new", encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.json").write_text("old", encoding="utf-8")
+    moved: list[str] = []
+    kind = type(tmp_path)
+    replace = kind.replace
+
+    def noted(path: Path, target: Path) -> Path:
+        assert path.name == "results.json" or not (tmp_path / "out" / "results.json").exists()
+        moved.append(path.name)
+        return replace(path, target)
+
+    monkeypatch.setattr(kind, "replace", noted)
+    publish(tmp_path / "made", tmp_path / "out")
+    assert moved == ["a.nii.gz", "zz.txt", "results.json"]
+
+
+def test_every_engine_option_is_a_keyword_of_extract() -> None:
+    keywords = set(inspect.signature(extract).parameters)
+    assert {option.keyword for option in ENGINE_OPTIONS} <= keywords
