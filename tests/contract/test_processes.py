@@ -71,8 +71,7 @@ def test_a_parent_that_is_killed_takes_its_workers_along(tmp_path: Path) -> None
     place = tmp_path / "process"
     script = (
         "from pathlib import Path; from orthanc_plugins.cli.processes import in_processes; "
-        "from tests.contract.waiting import eventually
-from tests.contract.worked import note_and_wait\n"
+        "from tests.contract.worked import note_and_wait\n"
         f"if __name__ == '__main__': list(in_processes(note_and_wait, [Path({str(place)!r})], 1))"
     )
     (tmp_path / "parent.py").write_text(script, encoding="utf-8")
