@@ -25,7 +25,7 @@ Public: `load` (`Case`, `CaseRegion`, `RegionChoice`), reading (`read_structure_
 `PartialMask`), `mesh`, `Mesh`, `stl_bytes`, measures (`measure`, `shape_of`, `intensity_statistics`,
 `volume_ml`; for masks and meshes of others `Roundness`, `point_covariance`, `principal_axes`,
 `farthest_pair`), `mask_nifti`, and the whole (`extract`, `FORMATS`, `Results`, `RegionResult`, `Phase`,
-`Problem`), and what is made of it (`write_documents`, `Documents` which begins them while regions are worked
+`Problem`), doses (`read_dose`, `Dose`, `DOSE_METRICS`; more in `rtstruct.dose`), and what is made of it (`write_documents`, `Documents` which begins them while regions are worked
 on, or one at a time: `write_contours`, `write_report`, `write_scene`).
 
 Decisions
@@ -67,6 +67,7 @@ from orthanc_plugins.rtstruct.contour_file import write_contours
 from orthanc_plugins.rtstruct.contours import Contour, Region, StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.diameters import farthest_pair
 from orthanc_plugins.rtstruct.documents import Documents, write_documents
+from orthanc_plugins.rtstruct.dose import DOSE_METRICS, Dose, read_dose
 from orthanc_plugins.rtstruct.files import FORMATS, Format
 from orthanc_plugins.rtstruct.grid import VoxelGrid, build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.images import (
@@ -96,12 +97,14 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.report import write_report
 
 __all__ = [
+    "DOSE_METRICS",
     "FORMATS",
     "Case",
     "CaseRegion",
     "Contour",
     "ContourMeasures",
     "Documents",
+    "Dose",
     "Format",
     "ImageRecord",
     "ImageSeries",
@@ -135,6 +138,7 @@ __all__ = [
     "point_covariance",
     "principal_axes",
     "rasterise",
+    "read_dose",
     "read_pixels",
     "read_structure_set",
     "rescaled_pixels",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.rtstruct.contours import Region
 
-MASKS, MESHES, PREVIEWS = "masks", "meshes", "previews"
+MASKS, MESHES, PREVIEWS, DOSE = "masks", "meshes", "previews", "dose"
 _LONGEST = 48
 _SPELT = str.maketrans("øØđĐðÐłŁħĦŧŦ\u0131", "oOdDdDlLhHtTi") | str.maketrans(
     {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "TH"}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from orthanc_plugins.errors import GeometryError
-from orthanc_plugins.rtstruct.export import MASKS, MESHES, PREVIEWS, write_whole
+from orthanc_plugins.rtstruct.dose import Curve, curves_picture, histogram_file
+from orthanc_plugins.rtstruct.export import DOSE, MASKS, MESHES, PREVIEWS, write_whole
 from orthanc_plugins.rtstruct.measures import largest_plane
 from orthanc_plugins.rtstruct.mesh import stl_bytes
 from orthanc_plugins.rtstruct.nifti import box_nifti, labels_nifti, mask_nifti
@@ -50,6 +51,7 @@ _SHOWS: dict[Format, Format] = {"pdf": "png", "html": "stl"}
 
 LABELS_NAME = "labels.nii.gz"
 OVERVIEW_NAME = "overview.png"
+DVH_NAME = "dvh.png"
 RESULTS_NAME = "results.json"
 REPORT_NAME = "report.pdf"
 
@@ -87,7 +89,7 @@ class Exporter:
         return "nifti" in self.formats and self._with_voxels
 
     def write_region(self, work: RegionWork) -> None:
-        """Write the region's mask, mesh and picture, and note where they are."""
+        """Write the region's mask, mesh, picture and histograms, and note where they are."""
         if self.grid is None or work.placed is None:
             return
         if self._with_masks and work.mask is not None and work.mask.count:
@@ -99,6 +101,9 @@ class Exporter:
             work.stl_path = self._write(MESHES, f"{work.stem}.stl", stl)
         if "png" in self.formats and self.shown is not None:
             work.preview_path = self._write(PREVIEWS, f"{work.stem}.png", self._picture(work, self.shown))
+        if "json" in self.formats and work.doses:
+            content = histogram_file(work.region.number, work.region.name, work.doses)
+            work.dvh_path = self._write(DOSE, f"{work.stem}.json", content)
 
     def _write_partial(self, work: RegionWork, placed: PlacedRegion, grid: VoxelGrid) -> None:
         """Take the partial volumes, and write them where masks are written; they are not kept."""
@@ -159,6 +164,22 @@ class Exporter:
         ]
         window = window_for(planes[len(planes) // 2][1], self.shown.unit)
         return self._write(PREVIEWS, OVERVIEW_NAME, overview(drawn, self.grid, planes, window))
+
+    def write_curves(self, works: Sequence[RegionWork]) -> str | None:
+        """Write the histograms of all regions as curves, those of the first dose."""
+        curves = [
+            Curve(
+                histogram,
+                region_colour(work.region.colour_rgb, work.region.number),
+                f"{work.region.number} {work.region.name}",
+            )
+            for work in works
+            if work.doses and (histogram := work.doses[0][1]) is not None
+        ]
+        if "png" not in self.formats or not curves:
+            return None
+        unit = next(work.doses[0][0].unit for work in works if work.doses)
+        return self._write(DOSE, DVH_NAME, curves_picture(curves, unit))
 
     def write_results(self, results: Results) -> None:
         """Write ``results.json``, last of all: when it is there, everything it names is."""

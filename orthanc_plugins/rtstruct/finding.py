@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
+from orthanc_plugins.identifiers import RT_DOSE_STORAGE, RT_STRUCTURE_SET_STORAGE
 from orthanc_plugins.rtstruct.headers import read_header
 from orthanc_plugins.rtstruct.images import FilePixels, ImageSeries, image_record, unit_of
 
@@ -80,14 +80,15 @@ class FoundFiles:
     """What a search found.
 
     ``structure_sets`` names each once, however many files hold the same bytes; ``copies`` counts the others.
-    ``series`` holds the images by Series Instance UID, each image once. ``others`` counts files that are
-    neither images nor structure sets, ``files`` all that were looked at, ``closed_folders`` those that could
-    not be read.
+    ``series`` holds the images by Series Instance UID, each image once. ``doses`` names the RT Doses by Frame
+    of Reference UID and SOP Instance UID. ``others`` counts files that are none of these, ``files`` all that
+    were looked at, ``closed_folders`` those that could not be read.
     """
 
     structure_sets: list[FoundSet] = field(default_factory=list)
     copies: int = 0
     series: dict[str, FoundSeries] = field(default_factory=dict)
+    doses: dict[str, dict[str, Path]] = field(default_factory=dict)
     others: int = 0
     files: int = 0
     closed_folders: int = 0
@@ -150,6 +151,9 @@ class _Search:
             self.found.others += 1
         elif header.get("SOPClassUID") == RT_STRUCTURE_SET_STORAGE:
             self._add_set(Path(path), header.get("SOPInstanceUID", ""))
+        elif header.get("SOPClassUID") == RT_DOSE_STORAGE:
+            doses = self.found.doses.setdefault(header.get("FrameOfReferenceUID", ""), {})
+            doses.setdefault(header.get("SOPInstanceUID", ""), Path(path))
         elif _is_slice(header):
             self._add_image(path, header)
         else:
@@ -264,3 +268,9 @@ def series_of(structure_set: StructureSet, found: FoundFiles) -> ImageSeries | N
         return None
     chosen = max(candidates, key=lambda uid: len(found.series[uid].images))
     return found.series[chosen].opened()
+
+
+def doses_of(structure_set: StructureSet, found: FoundFiles) -> list[Path]:
+    """Return the RT Doses of a structure set's frame of reference."""
+    frame = structure_set.frame_of_reference_uid
+    return list(found.doses.get(frame, {}).values()) if frame else []

@@ -1,7 +1,8 @@
 """From a structure set and its images to files and results, phase by phase.
 
 Phases: ``read_contours`` (numbers, grid, contours put on planes), ``measure`` (planimetry), ``rasterise``
-(masks, surfaces, intensities), ``export`` (files). Callers time what comes before and after and hand it in.
+(masks, surfaces, intensities), ``dose`` where doses are given (histograms), ``export`` (files). Callers time
+what comes before and after and hand it in.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.contours import StructureSet, read_structure_set
+from orthanc_plugins.rtstruct.dose import DOSE_METRICS, UsableDoses
 from orthanc_plugins.rtstruct.export import file_stems
 from orthanc_plugins.rtstruct.files import FORMATS, WITH_INTENSITIES, WITH_SURFACES, Exporter, with_needed
 from orthanc_plugins.rtstruct.fit import HOW_TO_ALLOW, strangers
@@ -32,16 +34,18 @@ from orthanc_plugins.rtstruct.mesh import mesh
 from orthanc_plugins.rtstruct.placing import place
 from orthanc_plugins.rtstruct.problems import Problem
 from orthanc_plugins.rtstruct.raster import rasterise
+from orthanc_plugins.rtstruct.received import receive_doses
 from orthanc_plugins.rtstruct.results import GridSummary, Phase, Results, Sources
 from orthanc_plugins.rtstruct.shape import shape_of
 from orthanc_plugins.rtstruct.shown import Shown
 from orthanc_plugins.rtstruct.work import RegionWork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from orthanc_plugins.rtstruct.contours import Source
+    from orthanc_plugins.rtstruct.dose import Dose, DoseSummary
     from orthanc_plugins.rtstruct.files import Format
     from orthanc_plugins.rtstruct.grid import VoxelGrid
     from orthanc_plugins.rtstruct.images import ImageSeries
@@ -82,6 +86,8 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     output: Path,
     *,
     formats: Sequence[Format] = FORMATS,
+    doses: Iterable[Source | Dose] = (),
+    dose_metrics: Sequence[str] = DOSE_METRICS,
     on_phase: Callable[[str], None] | None = None,
     on_region: Callable[[RegionWork], None] | None = None,
     earlier_phases: Sequence[Phase] = (),
@@ -93,8 +99,9 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     """Return what a structure set holds, and write it below a folder.
 
     Files: ``masks/NNN_name.nii.gz``, ``masks/labels.nii.gz``, ``meshes/NNN_name.stl``,
-    ``previews/NNN_name.png``, ``previews/overview.png``, and last ``results.json``. What is made of the
-    results is not written here: see `write_documents`.
+    ``previews/NNN_name.png``, ``previews/overview.png``, with doses ``dose/NNN_name.json`` and
+    ``dose/dvh.png``, and last ``results.json``. What is made of the results is not written here: see
+    `write_documents`.
 
     Parameters
     ----------
@@ -109,6 +116,11 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         Which files to write. ``results.json`` is always written; ``json`` asks for all measures in it,
         without it surfaces and intensities are taken only where another format needs them. ``pdf`` asks for
         pictures and ``html`` for meshes, which `write_documents` shows.
+    doses
+        RT Doses of the structure set's frame of reference, files or what `read_dose` made of them; asked for
+        one by one, so that a generator keeps one in memory. One that cannot be used is a problem of the set.
+    dose_metrics
+        What to read from each histogram, such as ``D95%``, ``D2cc``, ``V20Gy`` or ``V20Gy[cc]``.
     on_phase
         Called with the name of each phase as it begins.
     on_region
@@ -152,21 +164,34 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
                 lambda work: work.attempt(lambda one: _fill(one, scene, with_surface=with_surface)), works
             )
         )
+    usable = UsableDoses(doses, structure_set.frame_of_reference_uid, allow_other_frame=allow_other_frame)
+    received: tuple[DoseSummary, ...] = ()
+    if doses:
+        with timer.phase("dose"), ThreadPoolExecutor(jobs) as pool:
+            received = receive_doses(works, usable, dose_metrics, pool)
     exporter = Exporter(output, wanted, scene.grid, scene.shown, partial_volume)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
         overview = pool.submit(exporter.write_overview, works)
         list(pool.map(lambda work: _export(work, exporter, on_region), works))
         label_map = exporter.write_label_map(works)
         overview_path = overview.result()
+        curves_path = exporter.write_curves(works)
     regions = tuple(work.result(scene.grid, with_mask=images is not None) for work in works)
     results = Results(
         sources=_sources(structure_set, images),
         regions=regions,
-        problems=(*structure_set.problems, *problems, *chain.from_iterable(one.problems for one in regions)),
+        problems=(
+            *structure_set.problems,
+            *problems,
+            *usable.problems,
+            *chain.from_iterable(one.problems for one in regions),
+        ),
         phases=tuple(timer.phases),
         grid=_summary(scene.grid) if images is not None else None,
         label_map=label_map,
         overview_path=overview_path,
+        doses=received,
+        dvh_picture_path=curves_path,
     )
     exporter.write_results(results)
     return results

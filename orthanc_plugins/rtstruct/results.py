@@ -25,6 +25,10 @@ Shape, by the definitions of the Image Biomarker Standardisation Initiative (IBS
   contours, which can make it one slice too long); ``surface_to_volume_per_mm``, ``sphericity``,
   ``asphericity``, ``spherical_disproportion``, ``compactness_1`` and ``compactness_2`` from its area A and
   volume V; null where there is no closed mesh.
+
+Dose: ``doses`` at the top are the RT Doses that could be used, the whole plan's first; a region's ``dose``
+holds what it receives of each, in that order, ``dvh_path`` its histograms, ``dvh_picture_path`` at the top
+all curves.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from orthanc_plugins import __version__
 
 if TYPE_CHECKING:
+    from orthanc_plugins.rtstruct.dose import DoseSummary, RegionDose
     from orthanc_plugins.rtstruct.problems import Problem
 
 type Vector = tuple[float, float, float]
@@ -193,10 +198,12 @@ class RegionResult:
     shape: Shape | None = None
     statistics: Statistics | None = None
     open_contours: tuple[OpenContour, ...] = ()
+    dose: tuple[RegionDose, ...] = ()
     mask_path: str | None = None
     partial_path: str | None = None
     stl_path: str | None = None
     preview_path: str | None = None
+    dvh_path: str | None = None
     problems: tuple[Problem, ...] = ()
 
 
@@ -234,6 +241,8 @@ class Results:
     grid: GridSummary | None = None
     label_map: LabelMap | None = None
     overview_path: str | None = None
+    doses: tuple[DoseSummary, ...] = ()
+    dvh_picture_path: str | None = None
     fingerprint: str | None = None
 
     @property

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from orthanc_plugins.rtstruct.contours import Region
+    from orthanc_plugins.rtstruct.dose import Histogram, RegionDose
     from orthanc_plugins.rtstruct.grid import VoxelGrid
     from orthanc_plugins.rtstruct.measures import ContourMeasures, IntensityStatistics
     from orthanc_plugins.rtstruct.mesh import Mesh
@@ -33,7 +34,11 @@ _MOST_OPEN_POINTS = 10_000
 
 @dataclass(eq=False)
 class RegionWork:
-    """What is known of a region so far. ``stem`` is its file name without ending."""
+    """What is known of a region so far.
+
+    ``stem`` is its file name without ending. ``doses`` has what it receives of each dose that could be used,
+    the whole plan's first, with the histogram, None where none of the region lies on the dose grid.
+    """
 
     region: Region
     stem: str
@@ -46,10 +51,12 @@ class RegionWork:
     shape: Shape | None = None
     statistics: IntensityStatistics | None = None
     volume_partial_ml: float | None = None
+    doses: list[tuple[RegionDose, Histogram | None]] = field(default_factory=list)
     mask_path: str | None = None
     partial_path: str | None = None
     stl_path: str | None = None
     preview_path: str | None = None
+    dvh_path: str | None = None
 
     def note(self, code: str, text: str) -> None:
         """Add a warning."""
@@ -114,10 +121,12 @@ class RegionWork:
             shape=self.shape,
             statistics=_statistics(self.statistics),
             open_contours=_open_contours(region),
+            dose=tuple(received for received, _ in self.doses),
             mask_path=self.mask_path,
             partial_path=self.partial_path,
             stl_path=self.stl_path,
             preview_path=self.preview_path,
+            dvh_path=self.dvh_path,
             problems=of_region((*region.problems, *self.problems), region.name),
         )
 

@@ -4,7 +4,8 @@ A *phantom* is a list of shapes (`shapes`) in the frame of the images: u along a
 w along the normal of the slices, millimetres from the middle of the stack. Because contours are exact
 sections of a shape, volumes, surfaces and intensities are known in closed form for any orientation.
 
-Public: `build_case` (images, structure set and truth in one), `Case`, `Truth`, `Identity`,
+Public: `build_case` (images, structure set and truth in one), `build_dose` (an RT Dose in a case's frame of
+reference, its values a function of place: `uniform`, `linear`, `ball`), `Case`, `Truth`, `Identity`,
 `ImageFrame`, `PATIENT_POSITIONS`, `rotated`, `sample_regions`, `RegionSpec`, the shapes, `damage` (table
 `DAMAGES`: what real files do wrong), `HOSTILE_NAMES`, `UidSource`.
 ``python -m tests.builders OUTPUT`` writes a case to a folder.
@@ -19,6 +20,7 @@ Decisions
 
 from tests.builders.case import Case, Identity, Truth, build_case
 from tests.builders.damage import DAMAGES, HOSTILE_NAMES, POINT_LIKE, renamed
+from tests.builders.dose import ball, build_dose, linear, uniform
 from tests.builders.images import PATIENT_POSITIONS, ImageFrame, build_images, rotated
 from tests.builders.phantom import RegionSpec, sample_regions
 from tests.builders.shapes import Box, Cylinder, Difference, Ellipsoid, Fork, Keyhole, Shape, Together, Torus
@@ -45,11 +47,15 @@ __all__ = [
     "Torus",
     "Truth",
     "UidSource",
+    "ball",
     "build_case",
+    "build_dose",
     "build_images",
     "build_structure_set",
     "contour_bytes",
+    "linear",
     "renamed",
     "rotated",
     "sample_regions",
+    "uniform",
 ]

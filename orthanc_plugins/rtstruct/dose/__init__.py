@@ -1,0 +1,44 @@
+"""RT Dose over regions: dose-volume histograms and what is read from them.
+
+Public: `read_dose`, `Dose`, `UsableDoses`, `evaluate`, `summary`, `preference`, `Histogram`, `DOSE_METRICS`,
+`is_metric`, the records `DoseSummary`, `RegionDose`, `DoseMetric`, and the files `histogram_file`,
+`curves_picture`, `Curve`.
+
+Decisions
+---------
+2026-11-21  The region is sampled, not the dose grid: cells as small as the region needs, each weighted by
+            the share of it that the region covers, dose interpolated linearly at its middle. Histograms of
+            dose voxels are empty for a region smaller than one.
+2026-11-21  The solid is that of planimetry (every section times its slab), scaled to its volume, so that
+            ``D2cc`` and ``volume_cc`` speak of the same cubic centimetres.
+2026-11-21  Beyond the dose grid, half a voxel past its outermost values, nothing is known. That part is left
+            out of every value, its volume is told and noted as a problem: zero would be an invented
+            measurement.
+2026-11-21  Minimum and maximum are of cells at least half covered, whose middles lie inside.
+2026-11-21  Histograms have bins of 0.01 Gy: D values are linear within one, so they differ from a sorted
+            list's by less than that, at a tenth of the time.
+"""
+
+from orthanc_plugins.rtstruct.dose.curves import Curve, curves_picture, histogram_file
+from orthanc_plugins.rtstruct.dose.evaluation import UsableDoses, evaluate, preference, summary
+from orthanc_plugins.rtstruct.dose.histogram import DOSE_METRICS, Histogram, is_metric
+from orthanc_plugins.rtstruct.dose.reading import Dose, read_dose
+from orthanc_plugins.rtstruct.dose.records import DoseMetric, DoseSummary, RegionDose
+
+__all__ = [
+    "DOSE_METRICS",
+    "Curve",
+    "Dose",
+    "DoseMetric",
+    "DoseSummary",
+    "Histogram",
+    "RegionDose",
+    "UsableDoses",
+    "curves_picture",
+    "evaluate",
+    "histogram_file",
+    "is_metric",
+    "preference",
+    "read_dose",
+    "summary",
+]
