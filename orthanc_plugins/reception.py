@@ -21,6 +21,7 @@ from orthanc_plugins.identifiers import (
     is_dicom_uid,
 )
 from orthanc_plugins.jobs import (
+    DOSES_SEEN,
     Job,
     JobKind,
     JobQueue,
@@ -115,9 +116,18 @@ class Reception:
             self._wake_for(self._orthanc.series(series), blocking_only=True)
 
     def series_became_stable(self, series: OrthancId) -> None:
-        """Wake the jobs that want to hear of a series that is complete as far as Orthanc can tell."""
-        if self._store.awaited():
-            self._wake_for(self._orthanc.series(series), blocking_only=False)
+        """Wake the jobs that want to hear of a series that is complete as far as Orthanc can tell.
+
+        A series of RT Doses has the results of its study made again, unless they have seen all of it.
+        """
+        awaited = self._store.awaited()
+        if not (awaited or self._store.count_results()):
+            return
+        record = self._orthanc.series(series)
+        if record.holds_doses:
+            self._doses_came(record)
+        elif awaited:
+            self._wake_for(record, blocking_only=False)
 
     def study_became_stable(self, study: OrthancId) -> None:
         """Wake the jobs that wait for images of a study without knowing of which series."""
@@ -195,14 +205,14 @@ class Reception:
             entry.orthanc_id for entry in changes.entries if entry.kind in {"NewSeries", "StableSeries"}
         )
         for series_id in touched:
-            self._receive_series(series_id)
+            self._receive_series(series_id, thorough=thorough)
         if thorough:
             for instance in _unique(
                 entry.orthanc_id for entry in changes.entries if entry.kind == "NewInstance"
             ):
                 self._receive_instance(instance)
 
-    def _receive_series(self, series_id: OrthancId) -> None:
+    def _receive_series(self, series_id: OrthancId, *, thorough: bool = False) -> None:
         try:
             series = self._orthanc.series(series_id)
         except NotFound:
@@ -211,8 +221,32 @@ class Reception:
         if series.holds_structure_sets:
             for instance in series.instances:
                 self._receive_instance(instance)
+        elif series.holds_doses:
+            if series.stable or thorough:
+                self._doses_came(series)
         elif self._store.awaited():
             self._wake_for(series, blocking_only=False)
+
+    def _doses_came(self, series: SeriesRecord) -> None:
+        """Have the results of a study made again, once, when its doses were not there for them.
+
+        A job that runs looks for doses itself before it ends; one that waits or failed has nothing to add to.
+        """
+        results = self._store.results(study_uid=self._orthanc.study_uid(series.study_orthanc_id))
+        if not results:
+            return
+        held = {
+            str(record.sop_instance_uid) for record in self._orthanc.instances_of_series(series.orthanc_id)
+        }
+        for result in results:
+            try:
+                job = self._queue.job(result.job_id)
+            except JobNotFound as error:
+                logger.debug("Doses came for job %s: %s", result.job_id, error)
+                continue
+            seen = job.result.get(DOSES_SEEN) if job.result else None
+            if job.state is JobState.SUCCEEDED and not held <= set(seen if isinstance(seen, list) else ()):
+                self._queue_again(result.job_id)
 
     def _receive_instance(self, instance: OrthancId) -> None:
         try:

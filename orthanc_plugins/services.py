@@ -35,8 +35,8 @@ class Services:
     """What routes and workflows work with; tests hand in fakes.
 
     ``exports`` is the folder of the results, ``viewer_url`` OHIF's address as a browser sees it,
-    ``formats``, ``require_same_frame_of_reference`` and ``partial_volume`` say what is made of a structure
-    set, ``upload_limits`` what an upload may hold.
+    ``formats``, ``dose_metrics``, ``require_same_frame_of_reference`` and ``partial_volume`` say what is made of
+    a structure set, ``upload_limits`` what an upload may hold.
     """
 
     orthanc: OrthancRest
@@ -45,6 +45,7 @@ class Services:
     exports: Path
     viewer_url: str
     formats: tuple[StructureFormat, ...]
+    dose_metrics: tuple[str, ...]
     require_same_frame_of_reference: bool
     partial_volume: bool
     upload_limits: UploadLimits
@@ -85,6 +86,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         exports=settings.exports,
         viewer_url=str(settings.ohif_url).rstrip("/"),
         formats=settings.structures.formats,
+        dose_metrics=settings.structures.dose_metrics,
         require_same_frame_of_reference=settings.structures.require_same_frame_of_reference,
         partial_volume=settings.structures.partial_volume,
         upload_limits=UploadLimits(

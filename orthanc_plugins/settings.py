@@ -46,6 +46,11 @@ CONFIGURATION_FILE_VARIABLE = "PACS_SUITE_CONFIGURATION"
 StructureFormat = Literal["nifti", "stl", "json", "png", "pdf", "html"]
 """Masks, meshes, contours as JSON, pictures, the report and the page of surfaces."""
 
+DoseMetric = Annotated[
+    str, Field(pattern=r"^(D((100(\.0+)?|\d{1,2}(\.\d+)?)%|\d+(\.\d+)?cc)|V\d+(\.\d+)?Gy(\[cc\])?)$")
+]
+"""What can be read from a dose-volume histogram, by its usual name."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(
@@ -75,6 +80,13 @@ class StructureSettings(_Section):
         tuple[StructureFormat, ...],
         Field(description="Files made of a structure set; `results.json` always is."),
     ] = ("nifti", "stl", "json", "png", "pdf", "html")
+    dose_metrics: Annotated[
+        tuple[DoseMetric, ...],
+        Field(
+            description="Read from each dose-volume histogram: `D95%`, `D2cc`: dose to so much; `V20Gy`, "
+            "`V20Gy[cc]`: volume above a dose."
+        ),
+    ] = ("D98%", "D95%", "D50%", "D2%", "D1cc", "D0.1cc", "V5Gy", "V10Gy", "V20Gy")
     process_existing: Annotated[
         bool, Field(description="At the first start, process the structure sets that Orthanc already holds.")
     ] = True

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ARCHIVE = "orthanc"
 _STRUCTURE_SET_MODALITY = "RTSTRUCT"
+_DOSE_MODALITY = "RTDOSE"
 _CONNECTIONS = 16
 _NOT_FOUND = 404
 _WITHOUT_RIGHTS = frozenset({401, 403})
@@ -79,6 +80,11 @@ class SeriesRecord:
     def holds_structure_sets(self) -> bool:
         """Whether it is a series of RT Structure Sets, by its modality."""
         return self.modality == _STRUCTURE_SET_MODALITY
+
+    @property
+    def holds_doses(self) -> bool:
+        """Whether it is a series of RT Doses, by its modality."""
+        return self.modality == _DOSE_MODALITY
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ Decisions
 from orthanc_plugins.jobs.dbos_queue import APPLICATION, APPLICATION_VERSION, QUEUE, DbosQueue
 from orthanc_plugins.jobs.doorbell import Doorbell, Listener
 from orthanc_plugins.jobs.messages import (
+    DOSES_SEEN,
     WAITING,
     Job,
     JobFailure,
@@ -38,6 +39,7 @@ from orthanc_plugins.jobs.serialisation import SERIALISER
 __all__ = [
     "APPLICATION",
     "APPLICATION_VERSION",
+    "DOSES_SEEN",
     "QUEUE",
     "SERIALISER",
     "WAITING",

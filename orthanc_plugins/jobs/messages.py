@@ -21,6 +21,9 @@ type JsonValue = bool | int | float | str | list[JsonValue] | Mapping[str, JsonV
 WAITING = "waiting"
 """Value of ``outcome`` in the result of a workflow that ended because images are missing."""
 
+DOSES_SEEN = "doses_seen"
+"""Key in the result of an extraction: SOP Instance UIDs of the RT Doses of its study that it has seen."""
+
 
 class JobKind(StrEnum):
     """The kinds of work, named as the workflows that do it."""

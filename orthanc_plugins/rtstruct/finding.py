@@ -270,7 +270,7 @@ def series_of(structure_set: StructureSet, found: FoundFiles) -> ImageSeries | N
     return found.series[chosen].opened()
 
 
-def doses_of(structure_set: StructureSet, found: FoundFiles) -> list[Path]:
-    """Return the RT Doses of a structure set's frame of reference."""
+def doses_of(structure_set: StructureSet, found: FoundFiles) -> dict[str, Path]:
+    """Return the RT Doses of a structure set's frame of reference, by SOP Instance UID."""
     frame = structure_set.frame_of_reference_uid
-    return list(found.doses.get(frame, {}).values()) if frame else []
+    return found.doses.get(frame, {}) if frame else {}

@@ -6,12 +6,14 @@ import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import NotFound
 from orthanc_plugins.identifiers import OrthancId
-from orthanc_plugins.jobs import WAITING
+from orthanc_plugins.jobs import DOSES_SEEN, WAITING
+from orthanc_plugins.orthanc_doses import FoundDoses, dose_files, dose_instances, find_doses
 from orthanc_plugins.orthanc_images import FoundImages, find_images, load_series
 from orthanc_plugins.reception import structure_subject
 from orthanc_plugins.rtstruct import (
@@ -27,13 +29,15 @@ from orthanc_plugins.workflows.phases import PhaseLog
 from orthanc_plugins.workflows.remove_results import remove_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from orthanc_plugins.identifiers import JobId
     from orthanc_plugins.jobs import JsonValue
+    from orthanc_plugins.rtstruct import Results
     from orthanc_plugins.services import Services
 
 _WORK = ".work"
+_BEFORE_THE_ENGINE = frozenset({"receive", "read_metadata"})
 
 
 class StructureExtraction:
@@ -84,9 +88,26 @@ class StructureExtraction:
         }
 
     def extract(self, image_series: str) -> dict[str, JsonValue]:
-        """Make the results in a folder that nobody sees yet."""
+        """Make the results in a folder that nobody sees yet.
+
+        They are made anew when a dose has come meanwhile: `Reception` leaves a job that runs to itself.
+        """
         structure_set = self._structure_set or self._receive()
-        images = load_series(self._services.orthanc, OrthancId(image_series))
+        while True:
+            doses = find_doses(self._services.orthanc, self._study, structure_set.frame_of_reference_uid)
+            results = self._make(structure_set, image_series, doses)
+            now = {record.sop_instance_uid for record in dose_instances(self._services.orthanc, self._study)}
+            if now <= set(doses.looked_at):
+                break
+        return {
+            "regions": len(results.regions),
+            "regions_with_problems": sum(bool(region.problems) for region in results.regions),
+            DOSES_SEEN: list(doses.looked_at),
+        }
+
+    def _make(self, structure_set: StructureSet, image_series: str, doses: FoundDoses) -> Results:
+        orthanc = self._services.orthanc
+        images = load_series(orthanc, OrthancId(image_series))
         with self._new_work_folder() as folder, self._phases.sequence():
             documents = Documents(structure_set, folder, self._services.formats)
             results = extract(
@@ -94,6 +115,8 @@ class StructureExtraction:
                 images,
                 folder,
                 formats=[name for name in FORMATS if name in {"json", *self._services.formats}],
+                doses=dose_files(orthanc, doses) if doses.fitting else (),
+                dose_metrics=self._services.dose_metrics,
                 on_phase=self._phases.begin,
                 on_region=documents.add,
                 earlier_phases=self._earlier_phases(),
@@ -101,15 +124,20 @@ class StructureExtraction:
                 partial_volume=self._services.partial_volume,
             )
             documents.write(results, created=datetime.now(UTC))
-        return {
-            "regions": len(results.regions),
-            "regions_with_problems": sum(bool(region.problems) for region in results.regions),
-        }
+        return results
 
     def publish(
-        self, subject: StructureSubject, regions: int, regions_with_problems: int
+        self,
+        subject: StructureSubject,
+        regions: int,
+        regions_with_problems: int,
+        doses_seen: Sequence[str] = (),
     ) -> dict[str, JsonValue]:
-        """Put the results in their place and make them known."""
+        """Put the results in their place and make them known.
+
+        ``doses_seen`` are the SOP Instance UIDs of all doses that `extract` looked at. They stand in the
+        job's result, where `Reception` sees whether a dose has come since.
+        """
         services = self._services
         with self._phases.phase("publish"):
             folder = Path(subject.study_uid, subject.series_uid, subject.sop_instance_uid)
@@ -130,8 +158,14 @@ class StructureExtraction:
             "folder": str(folder),
             "regions": regions,
             "regions_with_problems": regions_with_problems,
+            DOSES_SEEN: list(doses_seen),
             "viewer_url": services.viewer_link(subject.study_uid),
         }
+
+    @cached_property
+    def _study(self) -> OrthancId:
+        orthanc = self._services.orthanc
+        return orthanc.series(orthanc.instance(self._instance).series_orthanc_id).study_orthanc_id
 
     def _receive(self) -> StructureSet:
         with self._phases.phase("receive"):
@@ -140,7 +174,11 @@ class StructureExtraction:
     def _earlier_phases(self) -> list[Phase]:
         """Return the phases that ran before the engine's own, to stand in its results."""
         known = self._services.store.phases(self._job_id)
-        return [Phase(phase.name, phase.duration_s) for phase in known if phase.duration_s is not None]
+        return [
+            Phase(phase.name, phase.duration_s)
+            for phase in known
+            if phase.duration_s is not None and phase.name in _BEFORE_THE_ENGINE
+        ]
 
     @contextmanager
     def _new_work_folder(self) -> Iterator[Path]:

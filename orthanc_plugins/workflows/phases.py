@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.jobs import JobQueue
     from orthanc_plugins.store import Store
 
-PHASES = ("receive", "read_metadata", "read_contours", "measure", "rasterise", "export", "publish")
-"""The phases of a structure set's processing, in their order."""
+PHASES = ("receive", "read_metadata", "read_contours", "measure", "rasterise", "dose", "export", "publish")
+"""The phases of a structure set's processing, in their order; ``dose`` only where there is one."""
 
 
 class PhaseLog:

@@ -65,6 +65,7 @@ def services(orthanc: FakeOrthancRest, store: Store, queue: MemoryQueue, tmp_pat
         exports=tmp_path / "exports",
         viewer_url="http://viewer.invalid",
         formats=("nifti", "stl", "json", "png"),
+        dose_metrics=("D95%", "V20Gy"),
         require_same_frame_of_reference=True,
         partial_volume=False,
         upload_limits=UPLOAD_LIMITS,

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orthanc_plugins.identifiers import RT_DOSE_STORAGE
 from orthanc_plugins.jobs import JobState
 from tests.fakes.orthanc_rest import orthanc_id
-from tests.unit.arrivals import begin, go_without, publish, removals, store_image, store_set, subject
+from tests.unit.arrivals import STUDY, begin, go_without, publish, removals, store_image, store_set, subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orthanc_plugins.identifiers import JobId
+    from orthanc_plugins.identifiers import JobId, OrthancId
     from orthanc_plugins.reception import Reception
     from orthanc_plugins.store import Store
     from tests.fakes import FakeOrthancRest, MemoryQueue
@@ -296,3 +297,69 @@ def test_a_cancelled_job_is_not_woken(
     reception.series_became_stable(series)
     reception.sweep(thorough=True)
     assert queue.job(waiting).state is JobState.CANCELLED
+
+
+# Doses
+
+
+def store_dose(orthanc: FakeOrthancRest, number: int = 1, study: str = STUDY) -> OrthancId:
+    """Store a dose and let its series become stable."""
+    series = f"{study}.3"
+    orthanc.store(study, series, f"{series}.{number}", modality="RTDOSE", sop_class=RT_DOSE_STORAGE)
+    orthanc.settle(orthanc_id(study, series))
+    return orthanc_id(study, series)
+
+
+@pytest.fixture
+def done(orthanc: FakeOrthancRest, store: Store, queue: MemoryQueue, reception: Reception) -> JobId:
+    """A job that has made results without a dose."""
+    instance = store_set(orthanc)
+    job_id = reception.structure_set_stored(instance)
+    publish(queue, store, job_id, instance)
+    return job_id
+
+
+def test_a_dose_that_comes_after_the_results_has_them_made_again(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, done: JobId
+) -> None:
+    reception.series_became_stable(store_dose(orthanc))
+    assert queue.runs[done] == 2
+
+
+def test_a_dose_that_the_results_have_seen_changes_nothing_however_often_it_is_told(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, done: JobId
+) -> None:
+    series = store_dose(orthanc)
+    queue.succeed(done, doses_seen=[f"{STUDY}.3.1"])
+    for _ in range(3):
+        reception.series_became_stable(series)
+        reception.sweep()
+    assert queue.runs[done] == 1
+    reception.series_became_stable(store_dose(orthanc, 2))
+    assert queue.runs[done] == 2
+
+
+def test_a_dose_of_another_study_changes_nothing(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, done: JobId
+) -> None:
+    reception.series_became_stable(store_dose(orthanc, study="1.2.9"))
+    assert queue.runs[done] == 1
+
+
+def test_a_dose_leaves_a_job_that_runs_or_has_failed_to_itself(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, done: JobId
+) -> None:
+    queue.start(done)
+    reception.series_became_stable(store_dose(orthanc))
+    queue.fail(done, "InvalidDicom")
+    reception.series_became_stable(store_dose(orthanc))
+    assert queue.runs[done] == 1
+
+
+def test_a_dose_that_no_event_told_of_is_found_by_the_sweep(
+    orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, done: JobId
+) -> None:
+    reception.sweep()
+    store_dose(orthanc)
+    reception.sweep()
+    assert queue.runs[done] == 2

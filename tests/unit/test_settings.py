@@ -107,6 +107,7 @@ def test_a_variable_alone_is_enough() -> None:
         ({"LogLevl": "INFO"}, "LogLevl"),
         ({"Orthanc": {"URL": "http://x"}}, "Orthanc.URL"),
         ({"Structures": {"Format": []}}, "Structures.Format"),
+        ({"Structures": {"DoseMetrics": ["D95%", "D95"]}}, "Structures.DoseMetrics.1"),
         ({"LogLevel": "LOUD"}, "LogLevel"),
         ({"Workers": "remote"}, "Workers"),
         ({"SweepIntervalS": 0}, "SweepIntervalS"),

@@ -36,6 +36,7 @@ _WHOLE_FILES = {
     "contours.json": ("contours.json", "application/json"),
     "labels.nii.gz": ("masks/labels.nii.gz", "application/gzip"),
     "overview.png": ("previews/overview.png", "image/png"),
+    "dvh.png": ("dose/dvh.png", "image/png"),
     "report.pdf": ("report.pdf", "application/pdf"),
     "scene.html": ("scene.html", "text/html"),
 }
@@ -45,6 +46,7 @@ _REGION_FILES = {
     "partial.nii.gz": ("partial_path", "application/gzip"),
     "mesh.stl": ("stl_path", "model/stl"),
     "preview.png": ("preview_path", "image/png"),
+    "dvh.json": ("dvh_path", "application/json"),
 }
 """Name in the route to key in ``results.json``, and media type."""
 _NAMING_CHARACTERS = 12

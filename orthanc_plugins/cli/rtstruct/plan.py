@@ -53,9 +53,10 @@ class Plan:
         copies = f" ({found.copies} copies left out)" if found.copies else ""
         closed = f", folders that cannot be read: {found.closed_folders}" if found.closed_folders else ""
         orthanc = f", in Orthanc: {self.in_orthanc}" if self.in_orthanc else ""
+        doses = sum(len(of_frame) for of_frame in found.doses.values())
         return (
             f"structure sets: {len(found.structure_sets)}{copies}{orthanc}, images: {found.images} in "
-            f"{len(found.series)} series, other files: {found.others}{closed}"
+            f"{len(found.series)} series{f', doses: {doses}' if doses else ''}, other files: {found.others}{closed}"
         )
 
 

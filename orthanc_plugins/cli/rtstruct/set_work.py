@@ -26,7 +26,7 @@ from orthanc_plugins.rtstruct.files import REPORT_NAME, RESULTS_NAME
 from orthanc_plugins.rtstruct.scene import SCENE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from orthanc_plugins.cli.rtstruct.options import Options
@@ -103,13 +103,14 @@ def _make(task: SetTask, on_phase: Callable[[str], None] | None) -> bool:
     content = task.source.content()
     structure_set = read_structure_set(content)
     images = task.source.images(structure_set)
-    fingerprint = _fingerprint(content, images, task.options)
+    doses = task.source.doses(structure_set)
+    fingerprint = _fingerprint(content, images, sorted(doses), task.options)
     if not task.again and is_complete(task.folder, fingerprint, task.options):
         return False
     reading = Phase("read_metadata", time.perf_counter() - start)
     if task.options.regions is not None:
         structure_set = task.options.regions.apply(structure_set)
-    _write(task, structure_set, images, reading, fingerprint, on_phase)
+    _write(task, structure_set, images, doses, reading, fingerprint, on_phase)
     publish(task.work_folder, task.folder)
     return True
 
@@ -118,6 +119,7 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
     task: SetTask,
     structure_set: StructureSet,
     images: ImageSeries | None,
+    doses: Mapping[str, Callable[[], bytes]],
     reading: Phase,
     fingerprint: str,
     on_phase: Callable[[str], None] | None,
@@ -132,6 +134,7 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
         images,
         folder,
         formats=formats,
+        doses=(read() for read in doses.values()) if doses else (),
         on_phase=on_phase,
         on_region=documents.add,
         earlier_phases=(reading,),
@@ -144,12 +147,13 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
     write_whole(folder / RESULTS_NAME, replace(results, fingerprint=fingerprint).to_json_bytes())
 
 
-def _fingerprint(content: bytes, images: ImageSeries | None, options: Options) -> str:
-    """Return a digest of what results are made from and how: the set, its images, options and software."""
+def _fingerprint(content: bytes, images: ImageSeries | None, doses: Sequence[str], options: Options) -> str:
+    """Return a digest of what results are made from and how: set, images, doses, options and software."""
     described = {
         "software": __version__,
         "structure_set": hashlib.sha256(content).hexdigest(),
         "images": sorted(image.sop_instance_uid for image in images.images) if images is not None else None,
+        "doses": doses,
         "options": options.to_json(),
     }
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Protocol
 
 from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.orthanc_doses import find_doses
 from orthanc_plugins.orthanc_images import find_images, load_series
 from orthanc_plugins.rtstruct.contours import read_references
-from orthanc_plugins.rtstruct.finding import series_of
+from orthanc_plugins.rtstruct.finding import doses_of, series_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from orthanc_plugins.archives import OrthancRest
@@ -38,15 +40,22 @@ class SetSource(Protocol):
     def images(self, structure_set: StructureSet) -> ImageSeries | None:
         """Return the series it was drawn on, None where it is not to be had."""
 
+    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes]]:
+        """Return the RT Doses of its frame of reference: what names each, and what reads it."""
+
 
 @dataclass(frozen=True)
 class FileSource:
-    """A structure set in a file; ``damage`` is why its images cannot be used, though they are there."""
+    """A structure set in a file; ``damage`` is why its images cannot be used, though they are there.
+
+    ``dose_paths`` are the RT Doses of its frame of reference by SOP Instance UID.
+    """
 
     path: Path
     sop_instance_uid: str
     series: ImageSeries | None
     damage: str = ""
+    dose_paths: tuple[tuple[str, Path], ...] = ()
 
     @property
     def label(self) -> str:
@@ -63,15 +72,21 @@ class FileSource:
             raise InvalidDicom(self.damage)
         return self.series
 
+    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes]]:  # noqa: ARG002 - the same
+        """Return the doses that were found among the files."""
+        return {uid: path.read_bytes for uid, path in self.dose_paths}
+
 
 def file_source(found_set: FoundSet, found: FoundFiles) -> FileSource:
     """Return a structure set of a search with its images; what is damaged is said when it is worked on."""
-    damage, series = "", None
+    damage, series, doses = "", None, {}
     try:
-        series = series_of(read_references(found_set.path), found)
+        references = read_references(found_set.path)
+        doses = doses_of(references, found)
+        series = series_of(references, found)
     except InvalidDicom as error:
         damage = str(error)
-    return FileSource(found_set.path, found_set.sop_instance_uid, series, damage)
+    return FileSource(found_set.path, found_set.sop_instance_uid, series, damage, tuple(doses.items()))
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,13 @@ class OrthancSource:
         orthanc = _client(self.address)
         found = find_images(orthanc, structure_set, orthanc.instance(self.instance), wait=False)
         return None if found.series is None else load_series(orthanc, found.series)
+
+    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes]]:
+        """Return the doses of its study that are in Orthanc now."""
+        orthanc = _client(self.address)
+        study = orthanc.series(orthanc.instance(self.instance).series_orthanc_id).study_orthanc_id
+        found = find_doses(orthanc, study, structure_set.frame_of_reference_uid)
+        return {instance: partial(orthanc.file, instance) for instance in found.fitting}
 
 
 @lru_cache(maxsize=4)

@@ -12,7 +12,8 @@ from orthanc_plugins.errors import InvalidDicom, JobError, NotFound
 from orthanc_plugins.jobs import extract_structures_request
 from orthanc_plugins.store import StructureSubject
 from orthanc_plugins.workflows.extract_structures import StructureExtraction
-from tests.builders import ImageFrame, build_case
+from orthanc_plugins.orthanc_images import load_series
+from tests.builders import ImageFrame, build_case, build_dose, uniform
 from tests.unit.arrivals import as_file, store_dataset
 
 if TYPE_CHECKING:
@@ -266,3 +267,80 @@ def test_uids_that_are_none_become_harmless_folders(
     assert folder.resolve().is_relative_to(services.exports.resolve())
     assert (folder / "results.json").is_file()
     assert all(part.startswith("invalid-") for part in folder.relative_to(services.exports).parts)
+
+
+# Doses
+
+
+def store_dose(run: Run, **options: Any) -> str:
+    dose = build_dose(run.case, uniform(20), **options)
+    store_dataset(run.orthanc, dose)
+    return str(dose.SOPInstanceUID)
+
+
+def results_of(run: Run, services: Services, outcome: dict[str, Any]) -> dict[str, Any]:
+    path = services.exports / outcome["folder"] / "results.json"
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def test_a_dose_of_the_study_is_in_the_results_with_what_was_asked_of_it(
+    run: Run, services: Services
+) -> None:
+    run.store_images()
+    uid = store_dose(run)
+    outcome = run.whole()
+    content = results_of(run, services, outcome)
+    assert outcome["doses_seen"] == [uid]
+    assert [dose["sop_instance_uid"] for dose in content["doses"]] == [uid]
+    (received,) = content["regions"][0]["dose"]
+    assert received["mean"] == pytest.approx(20, abs=0.01)
+    assert [one["name"] for one in received["metrics"]] == list(services.dose_metrics)
+    assert "dose" in [phase.name for phase in services.store.phases(run.job_id)]
+    assert (services.exports / outcome["folder"] / content["regions"][0]["dvh_path"]).is_file()
+
+
+def test_the_dose_of_the_whole_plan_comes_first(run: Run, services: Services) -> None:
+    run.store_images()
+    beam, plan = store_dose(run, summation_type="BEAM"), store_dose(run)
+    content = results_of(run, services, run.whole())
+    assert [dose["sop_instance_uid"] for dose in content["doses"]] == [plan, beam]
+    assert [received["dose_uid"] for received in content["regions"][0]["dose"]] == [plan, beam]
+
+
+def test_a_dose_of_another_frame_of_reference_is_looked_at_and_left(run: Run, services: Services) -> None:
+    run.store_images()
+    dose = build_dose(run.case, uniform(20))
+    dose.FrameOfReferenceUID = "1.2.3"
+    store_dataset(run.orthanc, dose)
+    outcome = run.whole()
+    content = results_of(run, services, outcome)
+    assert (content["doses"], content["problems"]) == ([], [])
+    assert outcome["doses_seen"] == [dose.SOPInstanceUID]
+
+
+def test_a_dose_that_comes_while_results_are_made_is_in_them(
+    run: Run, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.store_images()
+    came: list[str] = []
+
+    def load_and_receive(*arguments: Any) -> Any:
+        came.extend([] if came else [store_dose(run)])
+        return load_series(*arguments)
+
+    monkeypatch.setattr("orthanc_plugins.workflows.extract_structures.load_series", load_and_receive)
+    outcome = run.whole()
+    assert outcome["doses_seen"] == came
+    content = results_of(run, services, outcome)
+    assert [dose["sop_instance_uid"] for dose in content["doses"]] == came
+    assert len(content["phases"]) == len({phase["name"] for phase in content["phases"]})
+
+
+def test_without_a_dose_orthanc_is_asked_for_one_header_only(run: Run) -> None:
+    run.store_images()
+    found = run.find()
+    run.orthanc.asked.clear()
+    run.extract(found)
+    assert run.orthanc.asked.count("header") == 1  # that of the images
+    assert run.orthanc.asked.count("series_of_study") == 2

@@ -1,0 +1,65 @@
+"""The RT Doses that belong to a structure set, found in Orthanc: those of its study and frame of reference.
+
+Without any the search is one question to the index. Orthanc's index does not hold frames of reference, so
+each dose's header is asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.errors import ArchiveRefused
+from orthanc_plugins.rtstruct.dose import preference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orthanc_plugins.archives import InstanceRecord, OrthancRest
+    from orthanc_plugins.identifiers import OrthancId
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FoundDoses:
+    """The doses of a study.
+
+    ``looked_at`` holds the SOP Instance UID of every dose of the study, whatever its frame of reference, so
+    that it is known later what a run has seen. ``fitting`` are those of the structure set's, the whole plan's
+    first.
+    """
+
+    looked_at: tuple[str, ...] = ()
+    fitting: tuple[OrthancId, ...] = ()
+
+
+def dose_instances(orthanc: OrthancRest, study: OrthancId) -> list[InstanceRecord]:
+    """Return all RT Doses of a study, as the index knows them."""
+    of_study = [series for series in orthanc.series_of_study(study) if series.holds_doses]
+    return [record for series in of_study for record in orthanc.instances_of_series(series.orthanc_id)]
+
+
+def find_doses(orthanc: OrthancRest, study: OrthancId, frame_of_reference_uid: str) -> FoundDoses:
+    """Return the doses of a study, and which of them share a frame of reference."""
+    records = dose_instances(orthanc, study)
+    fitting = []
+    for record in records:
+        header = orthanc.header(record.orthanc_id)
+        if header.get("FrameOfReferenceUID") == frame_of_reference_uid:
+            kind = str(header.get("DoseSummationType", ""))
+            fitting.append((preference(kind), record.sop_instance_uid, record.orthanc_id))
+    return FoundDoses(
+        tuple(sorted(record.sop_instance_uid for record in records)),
+        tuple(orthanc_id for _, _, orthanc_id in sorted(fitting)),
+    )
+
+
+def dose_files(orthanc: OrthancRest, doses: FoundDoses) -> Iterator[bytes]:
+    """Yield the files of the fitting doses one by one; one that was deleted meanwhile is left out."""
+    for instance in doses.fitting:
+        try:
+            yield orthanc.file(instance)
+        except ArchiveRefused:
+            logger.warning("Orthanc no longer gives RT Dose %s: it is left out.", instance)
