@@ -16,6 +16,7 @@ from orthanc_plugins.rtstruct import report_page as page
 from orthanc_plugins.rtstruct.export import write_whole
 from orthanc_plugins.rtstruct.files import REPORT_NAME
 from orthanc_plugins.rtstruct.fonts import fitted
+from orthanc_plugins.rtstruct.report_dose import dose_part
 from orthanc_plugins.rtstruct.report_page import (
     ReportDocument,
     faint,
@@ -102,6 +103,7 @@ def _story(folder: Path, results: Results, created: datetime | None) -> list[Flo
         *_overview(folder, results),
         *_regions(results.regions),
         *shape_table(results.regions),
+        *dose_part(folder, results),
         *_problems(results),
         *together([heading("Methods"), *(faint(note) for note in (*_METHODS, *SHAPE_METHODS))]),
         *_pictures(folder, results.regions),
