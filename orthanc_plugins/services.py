@@ -35,8 +35,8 @@ class Services:
     """What routes and workflows work with; tests hand in fakes.
 
     ``exports`` is the folder of the results, ``viewer_url`` OHIF's address as a browser sees it,
-    ``formats``, ``dose_metrics``, ``require_same_frame_of_reference`` and ``partial_volume`` say what is made of
-    a structure set, ``upload_limits`` what an upload may hold.
+    ``formats``, ``dose_metrics``, ``require_same_frame_of_reference`` and ``partial_volume`` say what is made
+    of a structure set, ``upload_limits`` what an upload may hold.
     """
 
     orthanc: OrthancRest

@@ -25,8 +25,9 @@ Public: `load` (`Case`, `CaseRegion`, `RegionChoice`), reading (`read_structure_
 `PartialMask`), `mesh`, `Mesh`, `stl_bytes`, measures (`measure`, `shape_of`, `intensity_statistics`,
 `volume_ml`; for masks and meshes of others `Roundness`, `point_covariance`, `principal_axes`,
 `farthest_pair`), `mask_nifti`, and the whole (`extract`, `FORMATS`, `Results`, `RegionResult`, `Phase`,
-`Problem`), doses (`read_dose`, `Dose`, `DOSE_METRICS`; more in `rtstruct.dose`), and what is made of it (`write_documents`, `Documents` which begins them while regions are worked
-on, or one at a time: `write_contours`, `write_report`, `write_scene`).
+`Problem`), doses (`read_dose`, `Dose`, `DOSE_METRICS`; more in `rtstruct.dose`), and what is made of it
+(`write_documents`, `Documents` which begins them while regions are worked on, or one at a time:
+`write_contours`, `write_report`, `write_scene`).
 
 Decisions
 ---------

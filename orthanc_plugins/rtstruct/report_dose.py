@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _NONE = "\N{EN DASH}"
 _CURVES_PX, _CURVES_HIGHEST = 1400, 110 * mm
 _NUMBER_WIDTH, _NAME_WIDTH = 11 * mm, 38 * mm
+_WIDE = 99.99
 _MOST_METRICS = 9
 """Columns that a page has room for; results.json has them all."""
 _RULED: list[tuple[object, ...]] = [
@@ -45,11 +46,11 @@ def dose_part(folder: Path, results: Results) -> list[Flowable]:
         return []
     dose = results.doses[0]
     others = f"; {len(results.doses) - 1} more in results.json" if len(results.doses) > 1 else ""
+    what = f"{dose.summation_type or _NONE}, {dose.dose_type or _NONE}"
     note = (
-        f"RT Dose {dose.sop_instance_uid}: {dose.summation_type or _NONE}, {dose.dose_type or _NONE}, highest "
-        f"value {dose.maximum:.2f} {dose.unit}{others}. Cells of each region weighted by the share that it covers, "
-        "dose linear between the values of its grid. Beyond the grid nothing is known: all values are of the part "
-        "inside it, whose share is told."
+        f"RT Dose {dose.sop_instance_uid}: {what}, highest value {dose.maximum:.2f} {dose.unit}{others}. "
+        "Cells of each region are weighted by the share that it covers; dose is linear between the values of "
+        "its grid. Beyond the grid nothing is known: all values are of the part inside, whose share is told."
     )
     parts: list[Flowable] = [heading("Dose"), faint(note), Spacer(0, 2 * mm)]
     if results.dvh_picture_path is not None:
@@ -78,5 +79,14 @@ def _row(region: RegionResult, dose: RegionDose) -> list[Paragraph]:
         shown(str(region.number), page.NUMBER),
         line(region.name or _NONE, _NAME_WIDTH - 6),
         shown(inside, page.NUMBER),
-        *(shown(_NONE if number is None else f"{number:.2f}", page.NUMBER) for number in numbers),
+        *(shown(_number(number), page.NUMBER) for number in numbers),
     ]
+
+
+def _number(value: float | None) -> str:
+    """Return a dose or share with as many decimals as a column has room for.
+
+    >>> _number(8.6726), _number(99.996)
+    ('8.67', '100.0')
+    """
+    return _NONE if value is None else f"{value:.{1 if value > _WIDE else 2}f}"

@@ -53,10 +53,11 @@ class Plan:
         copies = f" ({found.copies} copies left out)" if found.copies else ""
         closed = f", folders that cannot be read: {found.closed_folders}" if found.closed_folders else ""
         orthanc = f", in Orthanc: {self.in_orthanc}" if self.in_orthanc else ""
-        doses = sum(len(of_frame) for of_frame in found.doses.values())
+        count = sum(len(of_frame) for of_frame in found.doses.values())
+        doses = f", doses: {count}" if count else ""
         return (
             f"structure sets: {len(found.structure_sets)}{copies}{orthanc}, images: {found.images} in "
-            f"{len(found.series)} series{f', doses: {doses}' if doses else ''}, other files: {found.others}{closed}"
+            f"{len(found.series)} series{doses}, other files: {found.others}{closed}"
         )
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 
 from orthanc_plugins.rtstruct.dose.histogram import ON_EDGE, Histogram, bins_for
 from orthanc_plugins.rtstruct.dose.lattice import cut, layers
@@ -205,6 +204,8 @@ class _View:
 
     def _cellwise(self, share: Floats, at: _Places, across: Floats) -> _Cells:
         """Look every covered cell up by itself."""
+        from scipy.ndimage import map_coordinates  # noqa: PLC0415 - scipy takes 0.1 s, needed by few
+
         k, j, i = np.nonzero(share)
         voxels = np.empty((3, len(k)))
         for axis in range(3):

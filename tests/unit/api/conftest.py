@@ -36,6 +36,7 @@ REGIONS: tuple[dict[str, Any], ...] = (
         "partial_path": "masks/001.partial.nii.gz",
         "stl_path": "meshes/001.stl",
         "preview_path": "previews/001.png",
+        "dvh_path": "dose/001.json",
     },
     {"number": 2, "name": "", "state": "failed", "volume_cc": None, "surface_cm2": None},
 )

@@ -54,6 +54,7 @@ def test_every_address_that_is_told_can_be_opened(client: Client) -> None:
         "1/partial.nii.gz",
         "1/mesh.stl",
         "1/preview.png",
+        "1/dvh.json",
     }
     for address in files.values():
         assert address.startswith(f"/pacs/api/rtstruct/{SETS}/")
@@ -78,6 +79,7 @@ def test_addresses_stand_behind_what_a_proxy_puts_in_front(app: FastAPI) -> None
         ("regions/1/partial.nii.gz", b"content of masks/001.partial.nii.gz", "application/gzip"),
         ("regions/1/mesh.stl", b"content of meshes/001.stl", "model/stl"),
         ("regions/1/preview.png", b"content of previews/001.png", "image/png"),
+        ("regions/1/dvh.json", b"content of dose/001.json", "application/json"),
         ("labels.nii.gz", b"content of masks/labels.nii.gz", "application/gzip"),
         ("contours.json", b"content of contours.json", "application/json"),
     ],
@@ -95,6 +97,7 @@ def test_a_file_is_answered_as_it_is(client: Client, path: str, content: bytes, 
         ("regions/1/mask.nii.gz", 'attachment; filename="rtstruct_1.2.1.2.1_001.nii.gz"'),
         ("regions/1/mesh.stl", 'attachment; filename="rtstruct_1.2.1.2.1_001.stl"'),
         ("regions/1/preview.png", 'inline; filename="rtstruct_1.2.1.2.1_001.png"'),
+        ("regions/1/dvh.json", 'inline; filename="rtstruct_1.2.1.2.1_001.json"'),
         ("labels.nii.gz", 'attachment; filename="rtstruct_1.2.1.2.1_labels.nii.gz"'),
         ("contours.json", 'inline; filename="rtstruct_1.2.1.2.1_contours.json"'),
         ("results.zip", 'attachment; filename="rtstruct_1.2.1.2.1.zip"'),
@@ -221,7 +224,9 @@ def test_every_address_told_of_a_structure_set_leads_to_it_and_not_to_a_newer_on
         found = client.get(address)
         assert found.status_code == 200
         assert b"NEWER" not in found.content
-        if found.headers["content-type"] == "application/json" and "contours" not in address:
+        if found.headers["content-type"] == "application/json" and address.split("?")[0].endswith(
+            ("results.json", SETS)
+        ):
             content = found.json()
             assert content.get("results", content)["sources"]["structure_set_uid"] == "1.2.1.2.1"
         if found.headers["content-type"] == "application/zip":
@@ -249,6 +254,8 @@ def test_what_stands_for_an_invalid_uid_can_be_followed_too(client: Client, worl
         f"{SETS}/regions/3/mask.nii.gz",
         f"{SETS}/regions/2/mask.nii.gz",
         f"{SETS}/regions/1/unknown.txt",
+        f"{SETS}/regions/2/dvh.json",
+        f"{SETS}/dvh.png",
         f"{SETS}/regions/1",
     ],
 )

@@ -14,7 +14,7 @@ from zipfile import ZipFile
 import pytest
 
 from orthanc_plugins.cli import DONE, FAILED, USAGE, main
-from tests.builders import DAMAGES, ImageFrame, build_case, renamed
+from tests.builders import DAMAGES, ImageFrame, build_case, build_dose, renamed, uniform
 from tests.builders.damage import two_points
 
 # scikit-image 0.26 sets the shape of an array in place, which NumPy 2.5 deprecates
@@ -61,6 +61,21 @@ def test_the_folder_holds_what_the_service_makes(tmp_path: Path) -> None:
         "run.json",
         "scene.html",
     }
+
+
+def test_doses_among_the_inputs_are_in_the_results_and_a_new_one_has_them_made_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = build_case(frame=SMALL, regions=2)
+    case.write(tmp_path / "in")
+    run = ["rtstruct", str(tmp_path / "in"), str(tmp_path / "out")]
+    assert main(run) == DONE
+    build_dose(case, uniform(20)).save_as(tmp_path / "in" / "dose.dcm", enforce_file_format=True)
+    assert main(run) == DONE
+    assert "doses: 1" in capsys.readouterr().err
+    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert [region["dose"][0]["mean"] for region in results["regions"]] == pytest.approx([20, 20], abs=1e-3)
+    assert (tmp_path / "out" / "dose" / "dvh.png").is_file()
 
 
 @pytest.mark.parametrize(

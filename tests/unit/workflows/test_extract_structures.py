@@ -10,9 +10,9 @@ import pytest
 
 from orthanc_plugins.errors import InvalidDicom, JobError, NotFound
 from orthanc_plugins.jobs import extract_structures_request
+from orthanc_plugins.orthanc_images import load_series
 from orthanc_plugins.store import StructureSubject
 from orthanc_plugins.workflows.extract_structures import StructureExtraction
-from orthanc_plugins.orthanc_images import load_series
 from tests.builders import ImageFrame, build_case, build_dose, uniform
 from tests.unit.arrivals import as_file, store_dataset
 
