@@ -8,8 +8,8 @@ import json
 import sys
 import time
 
-from dicompylercore import dvhcalc  # type: ignore[import-not-found]
-from dicompylercore.dicomparser import DicomParser  # type: ignore[import-not-found]
+from dicompylercore import dvhcalc
+from dicompylercore.dicomparser import DicomParser
 
 
 def main(structures: str, dose: str) -> None:

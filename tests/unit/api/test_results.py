@@ -152,7 +152,7 @@ def test_the_zip_holds_every_file_of_the_results(client: Client, world: World, r
         for path in folder.rglob("*")
         if path.is_file()
     }
-    assert len(packed) == 8
+    assert len(packed) == 9
     assert packed == written
 
 
@@ -219,7 +219,7 @@ def test_every_address_told_of_a_structure_set_leads_to_it_and_not_to_a_newer_on
     answer = answers[asked]().json()
     others = {other["href"] for other in answer.get("other_structure_sets", ())}
     addresses = set(told(answer)) - others
-    assert len(addresses) == {"results": 9, "job": 1, "process": 3}[asked]
+    assert len(addresses) == {"results": 10, "job": 1, "process": 3}[asked]
     for address in addresses:
         found = client.get(address)
         assert found.status_code == 200
