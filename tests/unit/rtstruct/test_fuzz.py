@@ -7,8 +7,10 @@ import signal
 import struct
 import tracemalloc
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,22 @@ from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from orthanc_plugins.errors import GeometryError, InvalidDicom
-from orthanc_plugins.rtstruct import Results, extract, intact, read_structure_set, series_from_datasets
+from orthanc_plugins.rtstruct import (
+    Contour,
+    ImageRecord,
+    Region,
+    Results,
+    build_grid,
+    coverage,
+    extract,
+    intact,
+    measure,
+    place,
+    rasterise,
+    read_structure_set,
+    series_from_datasets,
+)
+from orthanc_plugins.rtstruct.contours import CLOSED_TYPES
 from orthanc_plugins.rtstruct.finding import find_files, series_of
 from tests.builders import Box, Ellipsoid, ImageFrame, RegionSpec, build_case
 from tests.builders.structure_set import set_contour_data
@@ -236,3 +253,43 @@ def test_a_deflated_file_is_read_unless_it_inflates_beyond_reason(
     monkeypatch.setattr(intact, "MOST_INFLATED", 1_000_000)
     with pytest.raises(InvalidDicom, match="made to do harm"):
         read_structure_set(content)
+
+
+heights = st.sampled_from([-9000.0, -3.0, 0.0, 0.005, 1.5, 3.0, 6.0, 6.2, 9.0, 50.0, 9000.0])
+reaches = st.sampled_from([1e-6, 1.0, 10.0, 9000.0])
+
+
+@st.composite
+def odd_contours(draw: st.DrawFn) -> Contour:
+    """Return a contour of any size at any height, perhaps slanted, perhaps without area."""
+    count, reach = draw(st.integers(3, 9)), draw(reaches)
+    place_mm = st.floats(-reach, reach)
+    points = [(draw(place_mm), draw(place_mm), draw(heights)) for _ in range(count)]
+    flat = np.array(points)
+    if draw(st.booleans()):
+        flat[:, 2] = flat[0, 2]
+    return Contour(0, draw(st.sampled_from(sorted(CLOSED_TYPES))), flat)
+
+
+@given(
+    st.lists(heights, min_size=1, max_size=10),
+    st.sampled_from([(1, 0, 0, 0, 1, 0), (0, 1, 0, 0, 0, -1), (1, 0, 0, 0.01, 1, 0), (1, 0, 0, 1, 0, 0)]),
+    st.sampled_from([0.01, 0.5, 50.0]),
+    st.lists(odd_contours(), max_size=12),
+)
+def test_any_images_and_any_contours_end_in_a_mask_or_in_an_error_of_ours(
+    positions: list[float], orientation: tuple[int, ...], spacing: float, drawn: list[Contour]
+) -> None:
+    images = [
+        ImageRecord(f"1.{index}", (0.0, 0.0, height), orientation, 16, 12, (spacing, 2.0))  # type: ignore[arg-type]
+        for index, height in enumerate(positions)
+    ]
+    region = Region(1, "", tuple(replace(one, index=index) for index, one in enumerate(drawn)))
+    with suppress(GeometryError), ending_soon():
+        grid, _, _ = build_grid(images, [one.points_lps_mm for one in drawn])
+        placed, _ = place(region, grid)
+        mask = rasterise(placed)
+        assert mask.count <= int(np.prod(grid.shape))
+        coverage(placed)
+        measured = measure(placed, region)
+        assert measured is None or measured.volume_ml > 0
