@@ -70,7 +70,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orthanc_plugins.rtstruct.case import Case, CaseRegion, load
+from orthanc_plugins.rtstruct.case import Case, CaseRegion
 from orthanc_plugins.rtstruct.contour_file import write_contours
 from orthanc_plugins.rtstruct.contours import Contour, Region, StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.diameters import farthest_pair
@@ -87,6 +87,7 @@ from orthanc_plugins.rtstruct.images import (
     series_from_datasets,
     series_from_files,
 )
+from orthanc_plugins.rtstruct.loading import load
 from orthanc_plugins.rtstruct.measures import ContourMeasures, intensity_statistics, measure, volume_ml
 from orthanc_plugins.rtstruct.mesh import Mesh, mesh, stl_bytes
 from orthanc_plugins.rtstruct.moments import PrincipalAxes, point_covariance, principal_axes

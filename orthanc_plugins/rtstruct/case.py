@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pydicom
-from pydicom.dataset import Dataset
 
 from orthanc_plugins.errors import GeometryError, InvalidDicom
-from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
-from orthanc_plugins.rtstruct.contours import read_structure_set
-from orthanc_plugins.rtstruct.finding import find_files, series_of
 from orthanc_plugins.rtstruct.fit import strangers
 from orthanc_plugins.rtstruct.grid import build_grid, grid_from_contours
-from orthanc_plugins.rtstruct.images import series_from_datasets
 from orthanc_plugins.rtstruct.measures import intensity_statistics, measure
 from orthanc_plugins.rtstruct.mesh import mesh
 from orthanc_plugins.rtstruct.nifti import mask_nifti
+from orthanc_plugins.rtstruct.partial import fractions
 from orthanc_plugins.rtstruct.pipeline import extract
 from orthanc_plugins.rtstruct.placing import place
 from orthanc_plugins.rtstruct.raster import rasterise
 from orthanc_plugins.rtstruct.selection import RegionChoice
+from orthanc_plugins.rtstruct.shape import shape_of
 from orthanc_plugins.rtstruct.shown import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -41,58 +36,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.placing import PlacedRegion
     from orthanc_plugins.rtstruct.problems import Problem
     from orthanc_plugins.rtstruct.raster import RegionMask
-    from orthanc_plugins.rtstruct.results import Results
+    from orthanc_plugins.rtstruct.results import Results, Shape
     from orthanc_plugins.rtstruct.stack import Stack
-
-
-@runtime_checkable
-class Readable(Protocol):
-    """An open binary file."""
-
-    def read(self) -> bytes:
-        """Return what it holds."""
-
-
-type CaseSource = str | Path | bytes | Readable | Dataset
-"""A file or folder by its path, a file's content, an open binary file, or a data set in memory."""
-
-
-def load(
-    *sources: CaseSource | Iterable[CaseSource],
-    structure_set_uid: str | None = None,
-    allow_other_frame: bool = False,
-) -> Case:
-    """Return a structure set and the images it was drawn on.
-
-    Parameters
-    ----------
-    sources
-        Files, folders, contents of files and data sets, in any mixture, also as lists: what holds the
-        structure set and its images. Other files and other series among them are left aside. Without the
-        images contours can be measured, and there are no masks.
-    structure_set_uid
-        SOP Instance UID of the structure set meant, where the sources hold several.
-    allow_other_frame
-        Take contours drawn in another frame of reference than the images' for drawn in theirs.
-
-    Raises
-    ------
-    InvalidDicom
-        The sources hold no structure set or several, or it is damaged, or one of its images is.
-    GeometryError
-        The structure set does not fit the images, or these form no volume (PS3.3 C.7.6.2).
-    OSError
-        A file cannot be read.
-    """
-    paths, datasets = _sorted(sources)
-    found = find_files(paths)
-    sets = {one.sop_instance_uid: one.path for one in found.structure_sets}
-    held = {str(one.get("SOPInstanceUID", "")): one for one in datasets if _is_structure_set(one)}
-    uid = _chosen([*(one.sop_instance_uid for one in found.structure_sets), *held], structure_set_uid)
-    structure_set = read_structure_set(_written(held[uid]) if uid in held else sets[uid])
-    images = [one for one in datasets if not _is_structure_set(one)]
-    series = _series_among(images, structure_set) or series_of(structure_set, found)
-    return Case(structure_set, series, allow_other_frame=allow_other_frame)
 
 
 @dataclass(eq=False)
@@ -285,9 +230,31 @@ class CaseRegion:
         GeometryError
             As of `mask`.
         """
+        self._need_images()
+        return rasterise(self.placed)
+
+    def _need_images(self) -> None:
         if self.case.series is None:
             raise GeometryError("There is no grid to make a mask on: load the images with the structure set.")
-        return rasterise(self.placed)
+
+    def fractions(self) -> NDArray[np.uint8]:
+        """Return which share of each voxel the region fills, on the whole grid: 0 none to 255 all of it.
+
+        Shape ``grid.shape``, axes k, j, i; exact to half a step in plane, whole slices across.
+
+        Raises
+        ------
+        GeometryError
+            As of `mask`.
+        """
+        self._need_images()
+        volume = np.zeros(self.case.grid.shape, dtype=np.uint8)
+        if (found := fractions(self.placed)) is not None:
+            box = tuple(
+                slice(low, low + size) for low, size in zip(found.offset, found.fractions.shape, strict=True)
+            )
+            volume[box] = found.fractions
+        return volume
 
     def nifti(self) -> bytes:
         """Return the mask as NIfTI-1, compressed (``.nii.gz``): 0 and 1, affine in RAS mm."""
@@ -304,6 +271,11 @@ class CaseRegion:
         """
         return measure(self.placed, self.region)
 
+    def shape(self) -> Shape | None:
+        """Return axes, diameters, sphericity and more, by contours and surface; None without measures."""
+        measures = self.measures()
+        return None if measures is None else shape_of(measures, self.mesh(), self.case.grid)
+
     def statistics(self) -> IntensityStatistics | None:
         """Return the intensities inside, on images the region was drawn on; None where there are none.
 
@@ -319,77 +291,3 @@ class CaseRegion:
         if shown is None:
             return None
         return intensity_statistics(self.box(), shown.pixels, shown.images_of(self.placed), shown.unit)
-
-
-def _sorted(sources: Iterable[CaseSource | Iterable[CaseSource]]) -> tuple[list[Path], list[Dataset]]:
-    """Return the paths among sources, and the rest as data sets."""
-    paths: list[Path] = []
-    datasets: list[Dataset] = []
-    for source in sources:
-        if isinstance(source, str | Path):
-            path = Path(source)
-            path.stat()  # an absent file is said by the system's own error
-            paths.append(path)
-        elif isinstance(source, Dataset):
-            datasets.append(source)
-        elif isinstance(source, bytes):
-            datasets.append(_parsed(source))
-        elif isinstance(source, Readable):
-            datasets.append(_parsed(source.read()))
-        else:
-            inner_paths, inner_datasets = _sorted(source)
-            paths.extend(inner_paths)
-            datasets.extend(inner_datasets)
-    return paths, datasets
-
-
-def _parsed(content: bytes) -> Dataset:
-    try:
-        dataset: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)
-    except (EOFError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
-        raise InvalidDicom("A source is not DICOM, or is damaged.") from error
-    return dataset
-
-
-def _is_structure_set(dataset: Dataset) -> bool:
-    return str(dataset.get("SOPClassUID", "")) == RT_STRUCTURE_SET_STORAGE
-
-
-def _chosen(uids: Sequence[str], wanted: str | None) -> str:
-    """Return the UID of the one structure set that is meant."""
-    fitting = [uid for uid in uids if wanted in {None, uid}]
-    if len(fitting) == 1:
-        return fitting[0]
-    if not fitting:
-        which = f"RT Structure Set {wanted}" if wanted else "RT Structure Set"
-        raise InvalidDicom(f"The sources hold no {which}.")
-    raise InvalidDicom(
-        f"The sources hold {len(fitting)} RT Structure Sets: name one by structure_set_uid, of "
-        f"{', '.join(sorted(fitting))}."
-    )
-
-
-def _written(dataset: Dataset) -> bytes:
-    """Return a data set as it would stand in a file, for the reader of structure sets."""
-    stream = io.BytesIO()
-    meta = getattr(dataset, "file_meta", None)
-    if meta is not None and "TransferSyntaxUID" in meta:
-        pydicom.dcmwrite(stream, dataset, enforce_file_format=True)
-    else:
-        pydicom.dcmwrite(stream, dataset, implicit_vr=True, little_endian=True)
-    return stream.getvalue()
-
-
-def _series_among(datasets: Sequence[Dataset], structure_set: StructureSet) -> ImageSeries | None:
-    """Return the series in memory the set refers to, else the largest of its frame of reference."""
-    by_series: dict[str, list[Dataset]] = {}
-    for dataset in datasets:
-        if "ImagePositionPatient" in dataset:
-            by_series.setdefault(str(dataset.get("SeriesInstanceUID", "")), []).append(dataset)
-    frame = structure_set.frame_of_reference_uid
-    candidates = [uid for uid in by_series if uid in structure_set.referenced_series_uids] or [
-        uid for uid, held in by_series.items() if frame and held[0].get("FrameOfReferenceUID") == frame
-    ]
-    if not candidates:
-        return None
-    return series_from_datasets(by_series[max(candidates, key=lambda uid: len(by_series[uid]))])

@@ -40,10 +40,12 @@ COLUMNS = (
     "volume_cc",
     "volume_voxels_cc",
     "volume_mesh_cc",
+    "volume_partial_cc",
     "surface_cm2",
     "voxels",
     "problems",
     "mask_path",
+    "partial_path",
     "stl_path",
     "preview_path",
 )

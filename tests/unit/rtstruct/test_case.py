@@ -95,6 +95,17 @@ def test_the_nifti_is_the_mask(case: Case) -> None:
     np.testing.assert_array_equal(np.asarray(image.dataobj).T.astype(bool), case[2].mask())
 
 
+def test_fractions_and_shape_are_those_of_the_region(case: Case, built: Built) -> None:
+    region = case["Lung_L"]
+    shares, mask, shape = region.fractions(), region.mask(), region.shape()
+    assert (shares.dtype, shares.shape) == (np.dtype(np.uint8), case.grid.shape)
+    assert (shares[mask] > 0).all()
+    volume_ml = shares.sum() / 255 * case.grid.voxel_ml
+    assert volume_ml == pytest.approx(told(built, "Lung_L").contour_volume_ml, rel=1e-3)
+    assert shape is not None
+    assert shape.sphericity == pytest.approx(0.9, abs=0.1)
+
+
 def test_labels_number_the_regions_that_are_given(case: Case) -> None:
     labels = case.labels(case["Lung_L"], case["Lung_R"])
     assert labels.dtype == np.uint16

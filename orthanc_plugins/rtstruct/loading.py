@@ -1,0 +1,147 @@
+"""Find a structure set and its images in whatever holds them: folders, files, bytes, data sets."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
+from orthanc_plugins.rtstruct.case import Case
+from orthanc_plugins.rtstruct.contours import read_structure_set
+from orthanc_plugins.rtstruct.finding import find_files, series_of
+from orthanc_plugins.rtstruct.images import series_from_datasets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from orthanc_plugins.rtstruct.contours import StructureSet
+    from orthanc_plugins.rtstruct.images import ImageSeries
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """An open binary file."""
+
+    def read(self) -> bytes:
+        """Return what it holds."""
+
+
+type CaseSource = str | Path | bytes | Readable | Dataset
+"""A file or folder by its path, a file's content, an open binary file, or a data set in memory."""
+
+
+def load(
+    *sources: CaseSource | Iterable[CaseSource],
+    structure_set_uid: str | None = None,
+    allow_other_frame: bool = False,
+) -> Case:
+    """Return a structure set and the images it was drawn on.
+
+    Parameters
+    ----------
+    sources
+        Files, folders, contents of files and data sets, in any mixture, also as lists: what holds the
+        structure set and its images. Other files and other series among them are left aside. Without the
+        images contours can be measured, and there are no masks.
+    structure_set_uid
+        SOP Instance UID of the structure set meant, where the sources hold several.
+    allow_other_frame
+        Take contours drawn in another frame of reference than the images' for drawn in theirs.
+
+    Raises
+    ------
+    InvalidDicom
+        The sources hold no structure set or several, or it is damaged, or one of its images is.
+    GeometryError
+        The structure set does not fit the images, or these form no volume (PS3.3 C.7.6.2).
+    OSError
+        A file cannot be read.
+    """
+    paths, datasets = _sorted(sources)
+    found = find_files(paths)
+    sets = {one.sop_instance_uid: one.path for one in found.structure_sets}
+    held = {str(one.get("SOPInstanceUID", "")): one for one in datasets if _is_structure_set(one)}
+    uid = _chosen([*(one.sop_instance_uid for one in found.structure_sets), *held], structure_set_uid)
+    structure_set = read_structure_set(_written(held[uid]) if uid in held else sets[uid])
+    images = [one for one in datasets if not _is_structure_set(one)]
+    series = _series_among(images, structure_set) or series_of(structure_set, found)
+    return Case(structure_set, series, allow_other_frame=allow_other_frame)
+
+
+def _sorted(sources: Iterable[CaseSource | Iterable[CaseSource]]) -> tuple[list[Path], list[Dataset]]:
+    """Return the paths among sources, and the rest as data sets."""
+    paths: list[Path] = []
+    datasets: list[Dataset] = []
+    for source in sources:
+        if isinstance(source, str | Path):
+            path = Path(source)
+            path.stat()  # an absent file is said by the system's own error
+            paths.append(path)
+        elif isinstance(source, Dataset):
+            datasets.append(source)
+        elif isinstance(source, bytes):
+            datasets.append(_parsed(source))
+        elif isinstance(source, Readable):
+            datasets.append(_parsed(source.read()))
+        else:
+            inner_paths, inner_datasets = _sorted(source)
+            paths.extend(inner_paths)
+            datasets.extend(inner_datasets)
+    return paths, datasets
+
+
+def _parsed(content: bytes) -> Dataset:
+    try:
+        dataset: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)
+    except (EOFError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
+        raise InvalidDicom("A source is not DICOM, or is damaged.") from error
+    return dataset
+
+
+def _is_structure_set(dataset: Dataset) -> bool:
+    return str(dataset.get("SOPClassUID", "")) == RT_STRUCTURE_SET_STORAGE
+
+
+def _chosen(uids: Sequence[str], wanted: str | None) -> str:
+    """Return the UID of the one structure set that is meant."""
+    fitting = [uid for uid in uids if wanted in {None, uid}]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        which = f"RT Structure Set {wanted}" if wanted else "RT Structure Set"
+        raise InvalidDicom(f"The sources hold no {which}.")
+    raise InvalidDicom(
+        f"The sources hold {len(fitting)} RT Structure Sets: name one by structure_set_uid, of "
+        f"{', '.join(sorted(fitting))}."
+    )
+
+
+def _written(dataset: Dataset) -> bytes:
+    """Return a data set as it would stand in a file, for the reader of structure sets."""
+    stream = io.BytesIO()
+    meta = getattr(dataset, "file_meta", None)
+    if meta is not None and "TransferSyntaxUID" in meta:
+        pydicom.dcmwrite(stream, dataset, enforce_file_format=True)
+    else:
+        pydicom.dcmwrite(stream, dataset, implicit_vr=True, little_endian=True)
+    return stream.getvalue()
+
+
+def _series_among(datasets: Sequence[Dataset], structure_set: StructureSet) -> ImageSeries | None:
+    """Return the series in memory the set refers to, else the largest of its frame of reference."""
+    by_series: dict[str, list[Dataset]] = {}
+    for dataset in datasets:
+        if "ImagePositionPatient" in dataset:
+            by_series.setdefault(str(dataset.get("SeriesInstanceUID", "")), []).append(dataset)
+    frame = structure_set.frame_of_reference_uid
+    candidates = [uid for uid in by_series if uid in structure_set.referenced_series_uids] or [
+        uid for uid, held in by_series.items() if frame and held[0].get("FrameOfReferenceUID") == frame
+    ]
+    if not candidates:
+        return None
+    return series_from_datasets(by_series[max(candidates, key=lambda uid: len(by_series[uid]))])
