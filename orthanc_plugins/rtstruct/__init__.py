@@ -89,7 +89,8 @@ from orthanc_plugins.rtstruct.images import (
 )
 from orthanc_plugins.rtstruct.loading import load
 from orthanc_plugins.rtstruct.measures import ContourMeasures, intensity_statistics, measure, volume_ml
-from orthanc_plugins.rtstruct.mesh import Mesh, mesh, stl_bytes
+from orthanc_plugins.rtstruct.mesh import MESH_DETAILS, Mesh, MeshDetail, mesh
+from orthanc_plugins.rtstruct.mesh_files import MESH_FRAMES, MeshFrame, mesh_bytes, stl_bytes
 from orthanc_plugins.rtstruct.moments import PrincipalAxes, point_covariance, principal_axes
 from orthanc_plugins.rtstruct.nifti import mask_nifti
 from orthanc_plugins.rtstruct.partial import PartialMask, fractions
@@ -117,7 +118,11 @@ __all__ = [
     "Format",
     "ImageRecord",
     "ImageSeries",
+    "MESH_DETAILS",
+    "MESH_FRAMES",
     "Mesh",
+    "MeshDetail",
+    "MeshFrame",
     "PartialMask",
     "Phase",
     "PlacedRegion",
@@ -143,6 +148,7 @@ __all__ = [
     "mask_nifti",
     "measure",
     "mesh",
+    "mesh_bytes",
     "place",
     "point_covariance",
     "principal_axes",

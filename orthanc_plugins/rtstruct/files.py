@@ -11,7 +11,7 @@ from orthanc_plugins.errors import GeometryError
 from orthanc_plugins.rtstruct.dose import Curve, curves_picture, histogram_file
 from orthanc_plugins.rtstruct.export import DOSE, MASKS, MESHES, PREVIEWS, write_whole
 from orthanc_plugins.rtstruct.measures import largest_plane
-from orthanc_plugins.rtstruct.mesh import stl_bytes
+from orthanc_plugins.rtstruct.mesh_files import stl_bytes
 from orthanc_plugins.rtstruct.nifti import box_nifti, labels_nifti, mask_nifti
 from orthanc_plugins.rtstruct.partial import WHOLE, fractions
 from orthanc_plugins.rtstruct.pictures import (

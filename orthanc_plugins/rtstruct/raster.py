@@ -7,7 +7,8 @@ border never both hold a voxel of it and never both miss one. Work stays in the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -184,7 +185,7 @@ def _runs(placed: PlacedRegion, offset: Box, shape: Box) -> RegionMask:
     return RegionMask(offset, shape, starts[some], stops[some])
 
 
-def coverage(placed: PlacedRegion) -> tuple[NDArray[np.uint8], Box] | None:
+def coverage(placed: PlacedRegion, scale: float = 1.0) -> tuple[NDArray[np.uint8], Box] | None:
     """Return how much of each voxel the region covers, 0 to `FULL`, on planes, and the box's offset.
 
     Exact along the rows, four lines across them. None when the region lies outside the grid. The box's
@@ -195,7 +196,7 @@ def coverage(placed: PlacedRegion) -> tuple[NDArray[np.uint8], Box] | None:
     GeometryError
         The contours are too entangled to be filled.
     """
-    on_planes = placed.chosen(placed.plane != NO_PLANE)
+    on_planes = _scaled(placed.chosen(placed.plane != NO_PLANE), scale)
     box = _box(on_planes, 1.0)
     if box is None:
         return None
@@ -209,6 +210,16 @@ def coverage(placed: PlacedRegion) -> tuple[NDArray[np.uint8], Box] | None:
         here = field[plane - offset[0]]
         field[plane - offset[0]] = np.maximum(here, union) - np.minimum(here, union)
     return field, offset
+
+
+def _scaled(placed: PlacedRegion, scale: float) -> PlacedRegion:
+    """Return a region on a grid of the same corner whose pixels are smaller by a factor."""
+    if scale == 1:
+        return placed
+    slices, rows, columns = placed.grid.shape
+    shape = (slices, math.ceil(rows * scale), math.ceil(columns * scale))
+    points_px = (placed.points_px + 0.5) * scale - 0.5
+    return replace(placed, points_px=points_px, grid=replace(placed.grid, shape=shape))
 
 
 def _field(placed: PlacedRegion, offset: Box, shape: Box) -> NDArray[np.uint8]:
