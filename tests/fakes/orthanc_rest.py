@@ -177,6 +177,16 @@ class FakeOrthancRest(OrthancRest):
         ]
 
     @override
+    def series_of_patient(self, patient: OrthancId) -> list[SeriesRecord]:
+        """Return the series of a patient; each study here has a patient of its own, see `patient_of`."""
+        self._ask("series_of_patient")
+        return [
+            self._series_record(series)
+            for series, held in self._series_held.items()
+            if patient_of(held.study_uid) == patient
+        ]
+
+    @override
     def instances_of_series(self, series: OrthancId) -> list[InstanceRecord]:
         self._ask("instances_of_series")
         if series not in self._series_held:
@@ -274,6 +284,11 @@ def orthanc_id(*uids: str) -> OrthancId:
     """Return the identifier of the resource below these UIDs, in the form of Orthanc's."""
     digest = hashlib.sha1("|".join(uids).encode(), usedforsecurity=False).hexdigest()
     return OrthancId("-".join(digest[start : start + 8] for start in range(0, 40, 8)))
+
+
+def patient_of(study_uid: str) -> OrthancId:
+    """Return the identifier of the patient whose only study this is."""
+    return orthanc_id("patient", study_uid)
 
 
 def _not_held() -> NotFound:

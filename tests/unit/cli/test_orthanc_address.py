@@ -17,7 +17,7 @@ from orthanc_plugins.cli.rtstruct.orthanc_address import (
 )
 from orthanc_plugins.errors import ConfigurationError, NotFound
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
-from tests.fakes.orthanc_rest import orthanc_id
+from tests.fakes.orthanc_rest import orthanc_id, patient_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +97,7 @@ def filled(orthanc: FakeOrthancRest) -> FakeOrthancRest:
         ("", "", ["1.2.1.1.1", "1.2.2.1.1"]),
         ("studies", "1.2.2", ["1.2.2.1.1"]),
         ("studies", orthanc_id("1.2.1"), ["1.2.1.1.1"]),
+        ("patients", patient_of("1.2.2"), ["1.2.2.1.1"]),
         ("series", "1.2.1.1", ["1.2.1.1.1"]),
         ("series", "1.2.1.2", []),
         ("instances", "1.2.1.1.1", ["1.2.1.1.1"]),
