@@ -18,6 +18,7 @@ from tests.runs import TINY
 from tests.unit.rtstruct.cases import file_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from orthanc_plugins.errors import ArchiveError
@@ -39,6 +40,9 @@ class ArchiveSource:
 
     def images(self, structure_set: StructureSet) -> ImageSeries | None:
         return None
+
+    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes]]:
+        return {}
 
 
 def task_of(source: ArchiveSource, folder: Path) -> SetTask:
