@@ -12,6 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_WINDOWS = 10
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -32,8 +33,8 @@ class Sample:
 class Memory:
     """The memory of one process over a run, in megabytes.
 
-    ``growth_mb`` is what the straight line through the second half of the samples rises from that half's
-    beginning to its end.
+    ``growth_mb`` is how much its floor rises over the second half of the run: the straight line through the
+    lowest tenths of ten windows. What single jobs take and give back does not count, what stays does.
     """
 
     start_mb: float
@@ -52,15 +53,16 @@ def memory(values_mb: Sequence[float]) -> Memory:
     """Return the memory of samples at even intervals; start, middle and end are means of a tenth each."""
     values = np.array(values_mb, dtype=np.float64)
     tenth = max(1, len(values) // 10)
-    half = values[len(values) // 2 :]
-    slope = float(np.polyfit(np.arange(len(half)), half, 1)[0]) if len(half) > 1 else 0.0
+    windows = [part for part in np.array_split(values[len(values) // 2 :], _WINDOWS) if len(part)]
+    floors = [float(np.percentile(window, 10)) for window in windows]
+    slope = float(np.polyfit(np.arange(len(floors)), floors, 1)[0]) if len(floors) > 1 else 0.0
     middle = (len(values) - tenth) // 2
     return Memory(
         start_mb=float(values[:tenth].mean()),
         middle_mb=float(values[middle : middle + tenth].mean()),
         end_mb=float(values[-tenth:].mean()),
         peak_mb=float(values.max()),
-        growth_mb=slope * max(0, len(half) - 1),
+        growth_mb=slope * max(0, len(floors) - 1),
     )
 
 

@@ -76,6 +76,8 @@ class Night:
         if progress.exists():
             known = json.loads(progress.read_text(encoding="utf-8"))
             self.sent, self.began = known["sent"], known["began"]
+            lines = (self.folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()
+            self.samples = [Sample(**json.loads(line)) for line in lines]
             print(f"goes on after {self.sent} studies that were sent before", flush=True)
 
     def _send(self, stop: threading.Event) -> None:
@@ -219,6 +221,7 @@ def outcome(night: Night) -> dict[str, Any]:
     for (_, state), count in ended.items():
         states[state] += count
     cpu = [sample.orthanc_cpu_s + sample.worker_cpu_s for sample in night.samples]
+    one_worker = len({sample.worker for sample in night.samples}) == 1
     return {
         "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
@@ -226,7 +229,7 @@ def outcome(night: Night) -> dict[str, Any]:
         "killed": night.kill,
         "hours": seconds / 3600,
         "studies_per_hour": night.sent / seconds * 3600,
-        "cpu_s_per_study": (cpu[-1] - cpu[0]) / night.sent if not night.kill else None,
+        "cpu_s_per_study": (cpu[-1] - cpu[0]) / night.sent if one_worker else None,
         "states": dict(states),
         "by_template": {f"{name}: {state}": count for (name, state), count in sorted(ended.items())},
         "wrong": wrong,
@@ -252,6 +255,8 @@ def _markdown(found: dict[str, Any]) -> Iterator[str]:
     )
     yield f"- {found['studies_per_hour']:.0f} studies an hour, {found['hours']:.2f} h in all"
     sizes = ", ".join(f"{name} {size:.0f} MB" for name, size in found["disk_mb"].items())
+    if found["cpu_s_per_study"] is not None:
+        yield f"- {found['cpu_s_per_study']:.2f} s of processor time a study, Orthanc's receiving included"
     yield f"- disk: {sizes}"
     yield ""
     yield "| memory, MB | start | middle | end | peak | growth over the second half | |"
