@@ -275,8 +275,8 @@ def _fill(work: RegionWork, scene: _Scene, *, with_surface: bool) -> None:
 
 
 def _compare_volumes(work: RegionWork, placed: PlacedRegion, mask: RegionMask) -> None:
-    """Warn where the mask does not hold what the contours enclose, such as where images are missing."""
-    if work.measures is None:
+    """Warn where the mask does not hold what the contours enclose, and nothing said so far tells why."""
+    if work.measures is None or work.has_noted("outside_image"):
         return
     contours_ml, mask_ml = work.measures.volume_ml, volume_ml(mask, placed.grid)
     if not volumes_agree(contours_ml, mask_ml, half_layer_ml(placed)):
@@ -291,7 +291,7 @@ def _look_inside(work: RegionWork, placed: PlacedRegion, mask: RegionMask, shown
     """Take the intensities of the voxels that lie on an image the region was drawn on."""
     work.statistics = intensity_statistics(mask, shown.pixels, shown.images_of(placed), shown.unit)
     seen = work.statistics.voxels if work.statistics else 0
-    if seen < mask.count:
+    if seen < mask.count and not work.has_noted("between_planes"):
         work.note(
             "partial_intensities",
             f"intensities are those of {seen} of its {mask.count} voxels; on the planes of the others there "

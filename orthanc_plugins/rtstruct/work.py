@@ -63,6 +63,10 @@ class RegionWork:
         number = self.region.number
         self.problems.append(Problem(code, f"Region {number}: {text}", region=number))
 
+    def has_noted(self, code: str) -> bool:
+        """Return whether a problem was told already: what follows from it need not be."""
+        return any(problem.code == code for problem in self.problems)
+
     def fail(self, code: str, text: str) -> None:
         """Add an error; the region takes part in nothing further."""
         number = self.region.number

@@ -53,9 +53,9 @@ EXPECTED_PROBLEMS = {
     "stored_nearly_twice": ["repeated_contour"],
     "offset_contours": ["contour_offset"],
     "exclusive_type": [],
-    "half_way_planes": ["between_planes", "partial_intensities"],
+    "half_way_planes": ["between_planes"],
     "slightly_off_plane": [],
-    "partly_outside": ["outside_image", "volumes_differ"],
+    "partly_outside": ["outside_image"],
     "wholly_outside": ["outside_image", "no_voxels"],
     "off_every_slice": ["outside_stack", "outside_images"],
     "crossing_itself": ["crossing_itself"],
@@ -72,7 +72,7 @@ STATES = {
 
 WITHOUT_MASK = {*STATES, "partly_outside"}
 """Damages after which the victim's mask cannot be what it was; of the second it is the clipped half."""
-OF_THE_WHOLE = ("no_contours", "volumes_differ", "partial_intensities", "no_voxels")
+OF_THE_WHOLE = ("no_contours", "volumes_differ", "no_voxels")
 """Problems that name a region and no item of it: what is missing, or what follows from another problem."""
 
 
