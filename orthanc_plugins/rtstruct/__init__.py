@@ -109,6 +109,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DOSE_METRICS",
     "FORMATS",
+    "MESH_DETAILS",
+    "MESH_FRAMES",
     "Case",
     "CaseRegion",
     "Contour",
@@ -118,8 +120,6 @@ __all__ = [
     "Format",
     "ImageRecord",
     "ImageSeries",
-    "MESH_DETAILS",
-    "MESH_FRAMES",
     "Mesh",
     "MeshDetail",
     "MeshFrame",
