@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from orthanc_plugins.archives import OrthancRest
 from orthanc_plugins.jobs import DbosQueue, Doorbell, JobQueue
@@ -47,6 +47,8 @@ class Services:
     formats: tuple[StructureFormat, ...]
     dose_metrics: tuple[str, ...]
     require_same_frame_of_reference: bool
+    mesh_detail: Literal["full", "medium", "low"]
+    mesh_frame: Literal["LPS", "RAS"]
     partial_volume: bool
     upload_limits: UploadLimits
 
@@ -88,6 +90,8 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         formats=settings.structures.formats,
         dose_metrics=settings.structures.dose_metrics,
         require_same_frame_of_reference=settings.structures.require_same_frame_of_reference,
+        mesh_detail=settings.structures.mesh_detail,
+        mesh_frame=settings.structures.mesh_frame,
         partial_volume=settings.structures.partial_volume,
         upload_limits=UploadLimits(
             largest_file_bytes=settings.uploads.largest_file_mb * _MEGABYTE,

@@ -43,7 +43,7 @@ ENVIRONMENT_PREFIX = "ORTHANC__PACS_SUITE__"
 CONFIGURATION_FILE_VARIABLE = "PACS_SUITE_CONFIGURATION"
 """Names the JSON file that holds the section, for processes that Orthanc does not host."""
 
-StructureFormat = Literal["nifti", "stl", "json", "png", "pdf", "html"]
+StructureFormat = Literal["nifti", "stl", "json", "png", "pdf", "html", "obj", "ply", "glb"]
 """Masks, meshes, contours as JSON, pictures, the report and the page of surfaces."""
 
 DoseMetric = Annotated[
@@ -90,6 +90,14 @@ class StructureSettings(_Section):
     process_existing: Annotated[
         bool, Field(description="At the first start, process the structure sets that Orthanc already holds.")
     ] = True
+    mesh_detail: Annotated[
+        Literal["full", "medium", "low"],
+        Field(description="Cells of a mesh in the plane: at most 1.2, 2.5 or 5 mm."),
+    ] = "full"
+    mesh_frame: Annotated[
+        Literal["LPS", "RAS"],
+        Field(description="x, y, z of meshes: to the left, back, head, or to the right, front, head."),
+    ] = "LPS"
     require_same_frame_of_reference: Annotated[
         bool, Field(description="Refuse images of another frame of reference than the contours'.")
     ] = True

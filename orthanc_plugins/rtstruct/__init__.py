@@ -14,7 +14,7 @@ or step by step::
     placed, problems = place(structure_set.regions[0], grid)
     mask, surface = rasterise(placed), mesh(placed)
     results = extract(structure_set, series, Path("out"))     # all regions, their files
-    write_documents(structure_set, results, Path("out"), FORMATS)   # contours, report, scene
+    write_documents(structure_set, results, Path("out"), DEFAULT_FORMATS)   # contours, report, scene
 
 ``README.md`` beside this file has more of it.
 
@@ -76,7 +76,7 @@ from orthanc_plugins.rtstruct.contours import Contour, Region, StructureSet, rea
 from orthanc_plugins.rtstruct.diameters import farthest_pair
 from orthanc_plugins.rtstruct.documents import Documents, write_documents
 from orthanc_plugins.rtstruct.dose import DOSE_METRICS, Dose, read_dose
-from orthanc_plugins.rtstruct.files import FORMATS, Format
+from orthanc_plugins.rtstruct.files import DEFAULT_FORMATS, FORMATS, Format
 from orthanc_plugins.rtstruct.grid import VoxelGrid, build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.images import (
     ImageRecord,
@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.report import write_report
 
 __all__ = [
+    "DEFAULT_FORMATS",
     "DOSE_METRICS",
     "FORMATS",
     "MESH_DETAILS",

@@ -32,6 +32,7 @@ _TABLE = 8_000_000
 """Lattices of more cubes are searched by sorting, not by a table of their cubes."""
 _TOUCH_MM = 1.0
 _STL_HEADER = 84
+_STL_RAS = b"FRAME=RAS"
 _STL_CORNERS = np.dtype({"names": ["corners"], "formats": [("<f4", (3, 3))], "offsets": [12], "itemsize": 50})
 
 
@@ -96,11 +97,14 @@ def display_mesh(vertices_lps_mm: Vertices, faces: Faces, most: int) -> DisplayM
 
 
 def stl_triangles(content: bytes) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Return vertices and faces of a binary STL file; corners at the same place are one vertex."""
+    """Return vertices and faces in LPS mm of a binary STL file; corners at the same place are one vertex."""
     corners = np.frombuffer(content, dtype=_STL_CORNERS, offset=_STL_HEADER)["corners"]
     points = np.ascontiguousarray(corners).reshape(-1, 3) + np.float32(0)  # of the two zeros only one
     _, first, vertex = np.unique(points.view("V12").ravel(), return_index=True, return_inverse=True)
-    return points[first], vertex.reshape(-1, 3)
+    vertices = points[first]
+    if _STL_RAS in content[:_STL_HEADER]:
+        vertices[:, :2] *= -1
+    return vertices, vertex.reshape(-1, 3)
 
 
 def _cell_mm(vertices: Vertices, faces: Faces, most: int) -> float:

@@ -11,7 +11,7 @@ from orthanc_plugins.errors import GeometryError
 from orthanc_plugins.rtstruct.dose import Curve, curves_picture, histogram_file
 from orthanc_plugins.rtstruct.export import DOSE, MASKS, MESHES, PREVIEWS, write_whole
 from orthanc_plugins.rtstruct.measures import largest_plane
-from orthanc_plugins.rtstruct.mesh_files import stl_bytes
+from orthanc_plugins.rtstruct.mesh_files import MESH_FORMATS, mesh_bytes
 from orthanc_plugins.rtstruct.nifti import box_nifti, labels_nifti, mask_nifti
 from orthanc_plugins.rtstruct.partial import WHOLE, fractions
 from orthanc_plugins.rtstruct.pictures import (
@@ -29,19 +29,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orthanc_plugins.rtstruct.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.mesh import Mesh
+    from orthanc_plugins.rtstruct.mesh_files import MeshFrame
     from orthanc_plugins.rtstruct.placing import PlacedRegion
     from orthanc_plugins.rtstruct.results import Results
     from orthanc_plugins.rtstruct.shown import Shown
     from orthanc_plugins.rtstruct.work import RegionWork
 
-type Format = Literal["nifti", "stl", "json", "png", "pdf", "html"]
+type Format = Literal["nifti", "stl", "json", "png", "pdf", "html", "obj", "ply", "glb"]
 
-FORMATS: tuple[Format, ...] = ("nifti", "stl", "json", "png", "pdf", "html")
-"""All there are. The `Exporter` makes the first four; `write_documents` makes the contours of ``json``, the
-report and the scene.
+DEFAULT_FORMATS: tuple[Format, ...] = ("nifti", "stl", "json", "png", "pdf", "html")
+"""What is made unless something else is asked for."""
+FORMATS: tuple[Format, ...] = (*DEFAULT_FORMATS, "obj", "ply", "glb")
+"""All there are. `write_documents` makes the contours of ``json``, the report and the scene, the `Exporter`
+the others.
 """
 
-WITH_SURFACES: frozenset[Format] = frozenset({"stl", "json", "pdf", "html"})
+WITH_SURFACES: frozenset[Format] = frozenset({"stl", "obj", "ply", "glb", "json", "pdf", "html"})
 """Formats that hold a surface or its measures."""
 WITH_INTENSITIES: frozenset[Format] = frozenset({"json", "png", "pdf"})
 """Formats that hold pixels or their statistics."""
@@ -71,7 +75,7 @@ class Exporter:
     """Writes below ``folder`` what ``formats`` ask for.
 
     ``shown`` is None where there are no pixels: no pictures then. A grid made from contours only gets no
-    masks. ``partial_volume`` asks for partial volumes beside the masks.
+    masks. ``partial_volume`` asks for partial volumes beside the masks; ``mesh_frame`` is that of the meshes.
     """
 
     folder: Path
@@ -79,6 +83,7 @@ class Exporter:
     grid: VoxelGrid | None
     shown: Shown | None
     partial_volume: bool = False
+    mesh_frame: MeshFrame = "LPS"
 
     @property
     def _with_voxels(self) -> bool:
@@ -96,14 +101,21 @@ class Exporter:
             work.mask_path = self._write(MASKS, f"{work.stem}.nii.gz", mask_nifti(work.mask, self.grid))
         if self.partial_volume and self._with_voxels:
             self._write_partial(work, work.placed, self.grid)
-        if "stl" in self.formats and work.surface is not None:
-            stl = stl_bytes(work.surface, f"region {work.region.number}")
-            work.stl_path = self._write(MESHES, f"{work.stem}.stl", stl)
+        if work.surface is not None:
+            self._write_meshes(work, work.surface)
         if "png" in self.formats and self.shown is not None:
             work.preview_path = self._write(PREVIEWS, f"{work.stem}.png", self._picture(work, self.shown))
         if "json" in self.formats and work.doses:
             content = histogram_file(work.region.number, work.region.name, work.doses)
             work.dvh_path = self._write(DOSE, f"{work.stem}.json", content)
+
+    def _write_meshes(self, work: RegionWork, surface: Mesh) -> None:
+        colour = region_colour(work.region.colour_rgb, work.region.number)
+        name = f"region {work.region.number}"
+        for kind in MESH_FORMATS:
+            if kind in self.formats:
+                content = mesh_bytes(kind, surface, name, colour, self.mesh_frame)
+                work.mesh_paths[kind] = self._write(MESHES, f"{work.stem}.{kind}", content)
 
     def _write_partial(self, work: RegionWork, placed: PlacedRegion, grid: VoxelGrid) -> None:
         """Take the partial volumes, and write them where masks are written; they are not kept."""

@@ -1,8 +1,8 @@
 """Closed, smooth surfaces of regions, in patient millimetres.
 
 The surface passes where the coverage of pixels says on the planes of contours, and takes the straightest way
-between them; ends lie half a slab beyond the last contour, as planimetry counts them, flat where the region
-ends abruptly, domed where it tapers (`surfaces.layers`, `surfaces.cubes`, `surfaces.slopes`). Taubin's filter
+between them. A region that ends abruptly ends flat, half a slab beyond its last contour, as planimetry counts
+it; one that tapers ends in a dome as high as its last sections foretell (`surfaces.layers`, `surfaces.cubes`, `surfaces.slopes`). Taubin's filter
 takes the rest of the steps off (`surfaces.smoothing`). What volume all this adds or takes is made good by
 moving the whole surface along its normals. Until the filter the surface is closed and does not cross itself
 by construction; the filter moves vertices by less than a pixel, which keeps it closed, and apart wherever
@@ -47,10 +47,10 @@ SMOOTHING_STEPS = 2
 VOLUME_BOUND = 0.001
 """How much, as a share, a mesh may differ from its contours before it is moved along its normals."""
 LOST = 0.05
-"""A surface that differs by more than this has lost what is thinner than its cells: it is made anew of finer."""
+"""A surface that differs by more than this has lost what is thinner than its cells: finer ones are taken."""
 _LARGE = 12_000_000
 """Boxes of more cells than this are made of larger ones."""
-_FINEST = 8
+_FINEST = 4
 _ROUNDS = 4
 _LONGEST_MOVE = 0.25
 """Of a cell's shortest side, in one round."""
@@ -180,7 +180,7 @@ def _smooth_surface(placed: PlacedRegion, scale: float, steps: int) -> _Attempt 
     del field
     outgoing, incoming = topology.in_order(topology.sides(surface.faces, len(surface.vertices)))
     _, down, across = grid.spacing_mm
-    vertices = slopes.sloped(surface, outgoing, (down / scale, across / scale), layers.flat)
+    vertices = slopes.sloped(surface, outgoing, (down / scale, across / scale), layers.peaks)
     points, anchor = _near_origin(vertices, layers, offset, grid, scale)
     faces = surface.faces
     if np.linalg.det(grid.steps_lps_mm) > 0:  # slice, row, column; faces are told of column, row, slice
@@ -234,7 +234,8 @@ def _of_volume(draft: _Draft, target_mm3: float, longest_mm: float) -> _Draft:
         outward = topology.at_vertices(draft.normals, draft.faces, len(draft.points))
         lengths = _lengths(outward)[:, None]
         move = np.float32(np.clip(missing / draft.area_mm2, -longest_mm, longest_mm))
-        draft = replace(draft, points=draft.points + move * outward / np.where(lengths > 0, lengths, 1))
+        outward *= move / np.where(lengths > 0, lengths, np.float32(1))
+        draft = replace(draft, points=draft.points + outward)
     return draft
 
 

@@ -22,6 +22,7 @@ type MeshFrame = Literal["LPS", "RAS"]
 type MeshFormat = Literal["stl", "obj", "ply", "glb"]
 
 MESH_FRAMES: tuple[MeshFrame, ...] = ("LPS", "RAS")
+MESH_FORMATS: tuple[MeshFormat, ...] = ("stl", "obj", "ply", "glb")
 MESH_UNIT = "mm"
 _STL_HEADER = 80
 _STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -137,9 +138,7 @@ def _glb(surface: Mesh, name: str, colour: Colour, frame: MeshFrame) -> bytes:
                 "extras": {"mesh_unit": MESH_UNIT, "mesh_frame": frame},
             }
         ],
-        "materials": [
-            {"pbrMetallicRoughness": {"baseColorFactor": [*linear, 1.0], "metallicFactor": 0.0}}
-        ],
+        "materials": [{"pbrMetallicRoughness": {"baseColorFactor": [*linear, 1.0], "metallicFactor": 0.0}}],
         "accessors": [
             {
                 "bufferView": 0,

@@ -20,7 +20,13 @@ from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.contours import StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.dose import DOSE_METRICS, UsableDoses
 from orthanc_plugins.rtstruct.export import file_stems
-from orthanc_plugins.rtstruct.files import FORMATS, WITH_INTENSITIES, WITH_SURFACES, Exporter, with_needed
+from orthanc_plugins.rtstruct.files import (
+    DEFAULT_FORMATS,
+    WITH_INTENSITIES,
+    WITH_SURFACES,
+    Exporter,
+    with_needed,
+)
 from orthanc_plugins.rtstruct.fit import HOW_TO_ALLOW, strangers
 from orthanc_plugins.rtstruct.grid import build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.measures import (
@@ -49,6 +55,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.files import Format
     from orthanc_plugins.rtstruct.grid import VoxelGrid
     from orthanc_plugins.rtstruct.images import ImageSeries
+    from orthanc_plugins.rtstruct.mesh import MeshDetail
+    from orthanc_plugins.rtstruct.mesh_files import MeshFrame
     from orthanc_plugins.rtstruct.placing import PlacedRegion
     from orthanc_plugins.rtstruct.raster import RegionMask
     from orthanc_plugins.rtstruct.stack import Stack
@@ -85,7 +93,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     images: ImageSeries | None,
     output: Path,
     *,
-    formats: Sequence[Format] = FORMATS,
+    formats: Sequence[Format] = DEFAULT_FORMATS,
     doses: Iterable[Source | Dose] = (),
     dose_metrics: Sequence[str] = DOSE_METRICS,
     on_phase: Callable[[str], None] | None = None,
@@ -93,6 +101,8 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     earlier_phases: Sequence[Phase] = (),
     allow_other_frame: bool = False,
     partial_volume: bool = False,
+    mesh_detail: MeshDetail = "full",
+    mesh_frame: MeshFrame = "LPS",
     jobs: int = 2,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Results:
@@ -132,6 +142,10 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         Place contours drawn in another frame of reference than the images', with a warning.
     partial_volume
         Take partial volumes too, and write them as ``masks/NNN_name.partial.nii.gz`` where masks are written.
+    mesh_detail
+        How fine the surfaces are that are written and measured: see `mesh`.
+    mesh_frame
+        Directions of x, y and z in files of meshes.
     jobs
         How many regions are worked on at a time.
     clock
@@ -158,18 +172,14 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     with timer.phase("rasterise"), ThreadPoolExecutor(jobs) as pool:
         if wanted & WITH_INTENSITIES:
             problems.extend(_load_images(scene, images, works))
-        with_surface = bool(wanted & WITH_SURFACES)
-        list(
-            pool.map(
-                lambda work: work.attempt(lambda one: _fill(one, scene, with_surface=with_surface)), works
-            )
-        )
+        detail = mesh_detail if wanted & WITH_SURFACES else None
+        list(pool.map(lambda work: work.attempt(lambda one: _fill(one, scene, detail)), works))
     usable = UsableDoses(doses, structure_set.frame_of_reference_uid, allow_other_frame=allow_other_frame)
     received: tuple[DoseSummary, ...] = ()
     if doses:
         with timer.phase("dose"), ThreadPoolExecutor(jobs) as pool:
             received = receive_doses(works, usable, dose_metrics, pool)
-    exporter = Exporter(output, wanted, scene.grid, scene.shown, partial_volume)
+    exporter = Exporter(output, wanted, scene.grid, scene.shown, partial_volume, mesh_frame)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
         overview = pool.submit(exporter.write_overview, works)
         list(pool.map(lambda work: _export(work, exporter, on_region), works))
@@ -192,6 +202,8 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         overview_path=overview_path,
         doses=received,
         dvh_picture_path=curves_path,
+        mesh_frame=mesh_frame,
+        mesh_detail=mesh_detail,
     )
     exporter.write_results(results)
     return results
@@ -255,18 +267,18 @@ def _load_images(scene: _Scene, images: ImageSeries | None, works: list[RegionWo
     return []
 
 
-def _fill(work: RegionWork, scene: _Scene, *, with_surface: bool) -> None:
+def _fill(work: RegionWork, scene: _Scene, detail: MeshDetail | None) -> None:
     """Make the mask of a region and, where wanted, its surface, and look at the intensities inside."""
     if work.placed is None or scene.grid is None:
         return
     work.mask = rasterise(work.placed)
-    if with_surface:
-        work.surface = mesh(work.placed)
+    if detail is not None:
+        work.surface = mesh(work.placed, detail)
     if work.measures is not None:
         work.shape = shape_of(work.measures, work.surface, work.placed.grid)
     if scene.stack is not None and not work.mask.count:
         work.note("no_voxels", "no voxel centre lies inside it; there is no mask.")
-    elif with_surface and work.surface is None:
+    elif detail is not None and work.surface is None:
         work.note("no_surface", "it covers half of no voxel; there is no surface.")
     if scene.stack is not None and work.mask.count:
         _compare_volumes(work, work.placed, work.mask)

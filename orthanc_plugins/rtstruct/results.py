@@ -11,6 +11,10 @@ never zero. ``volume_cc`` is planimetric; the other volumes name their method. `
 of all partial volumes, and ``partial_path``, where they are, are null unless they were asked for (see
 `partial`).
 
+``mesh_unit``, ``mesh_frame`` and ``mesh_detail`` say in what the files of meshes are written and how fine
+their cells are (see `mesh`). ``tunnels`` are the holes that go through a region, ``cavities`` those inside
+it.
+
 Shape, by the definitions of the Image Biomarker Standardisation Initiative (IBSI) where it has one:
 
 - Of the contours: ``extent_lps_mm`` along x, y and z; ``major_axis_mm``, ``minor_axis_mm`` and
@@ -41,6 +45,8 @@ from orthanc_plugins import __version__
 
 if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.dose import DoseSummary, RegionDose
+    from orthanc_plugins.rtstruct.mesh import MeshDetail
+    from orthanc_plugins.rtstruct.mesh_files import MeshFrame
     from orthanc_plugins.rtstruct.problems import Problem
 
 type Vector = tuple[float, float, float]
@@ -190,9 +196,11 @@ class RegionResult:
     surface_cm2: float | None = None
     surface_method: str = "smoothed mesh"
     mesh_closed: bool | None = None
+    mesh_triangles: int | None = None
     voxels: int | None = None
     parts: int | None = None
     cavities: int | None = None
+    tunnels: int | None = None
     centroid_lps_mm: Vector | None = None
     bounding_box_lps_mm: BoundingBox | None = None
     shape: Shape | None = None
@@ -202,6 +210,9 @@ class RegionResult:
     mask_path: str | None = None
     partial_path: str | None = None
     stl_path: str | None = None
+    obj_path: str | None = None
+    ply_path: str | None = None
+    glb_path: str | None = None
     preview_path: str | None = None
     dvh_path: str | None = None
     problems: tuple[Problem, ...] = ()
@@ -244,6 +255,9 @@ class Results:
     doses: tuple[DoseSummary, ...] = ()
     dvh_picture_path: str | None = None
     fingerprint: str | None = None
+    mesh_unit: str = "mm"
+    mesh_frame: MeshFrame = "LPS"
+    mesh_detail: MeshDetail = "full"
 
     @property
     def processing_time_s(self) -> float:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.grid import VoxelGrid
     from orthanc_plugins.rtstruct.measures import ContourMeasures, IntensityStatistics
     from orthanc_plugins.rtstruct.mesh import Mesh
+    from orthanc_plugins.rtstruct.mesh_files import MeshFormat
     from orthanc_plugins.rtstruct.placing import PlacedRegion
     from orthanc_plugins.rtstruct.raster import RegionMask
     from orthanc_plugins.rtstruct.results import Shape
@@ -54,9 +55,14 @@ class RegionWork:
     doses: list[tuple[RegionDose, Histogram | None]] = field(default_factory=list)
     mask_path: str | None = None
     partial_path: str | None = None
-    stl_path: str | None = None
+    mesh_paths: dict[MeshFormat, str] = field(default_factory=dict)
     preview_path: str | None = None
     dvh_path: str | None = None
+
+    @property
+    def stl_path(self) -> str | None:
+        """Where the mesh is as STL."""
+        return self.mesh_paths.get("stl")
 
     def note(self, code: str, text: str) -> None:
         """Add a warning."""
@@ -117,9 +123,11 @@ class RegionWork:
             volume_partial_cc=self.volume_partial_ml,
             surface_cm2=surface.surface_cm2 if surface else None,
             mesh_closed=surface.closed if surface else None,
+            mesh_triangles=len(surface.faces) if surface else None,
             voxels=mask.count if mask else None,
             parts=surface.parts if surface else None,
             cavities=surface.cavities if surface else None,
+            tunnels=surface.tunnels if surface else None,
             centroid_lps_mm=measures.centroid_lps_mm if measures else None,
             bounding_box_lps_mm=BoundingBox(*measures.bounding_box_lps_mm) if measures else None,
             shape=self.shape,
@@ -129,6 +137,9 @@ class RegionWork:
             mask_path=self.mask_path,
             partial_path=self.partial_path,
             stl_path=self.stl_path,
+            obj_path=self.mesh_paths.get("obj"),
+            ply_path=self.mesh_paths.get("ply"),
+            glb_path=self.mesh_paths.get("glb"),
             preview_path=self.preview_path,
             dvh_path=self.dvh_path,
             problems=of_region((*region.problems, *self.problems), region.name),

@@ -122,6 +122,8 @@ class StructureExtraction:
                 earlier_phases=self._earlier_phases(),
                 allow_other_frame=not self._services.require_same_frame_of_reference,
                 partial_volume=self._services.partial_volume,
+                mesh_detail=self._services.mesh_detail,
+                mesh_frame=self._services.mesh_frame,
             )
             documents.write(results, created=datetime.now(UTC))
         return results

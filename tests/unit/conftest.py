@@ -67,6 +67,8 @@ def services(orthanc: FakeOrthancRest, store: Store, queue: MemoryQueue, tmp_pat
         formats=("nifti", "stl", "json", "png"),
         dose_metrics=("D95%", "V20Gy"),
         require_same_frame_of_reference=True,
+        mesh_detail="full",
+        mesh_frame="LPS",
         partial_volume=False,
         upload_limits=UPLOAD_LIMITS,
     )

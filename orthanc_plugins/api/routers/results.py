@@ -45,6 +45,9 @@ _REGION_FILES = {
     "mask.nii.gz": ("mask_path", "application/gzip"),
     "partial.nii.gz": ("partial_path", "application/gzip"),
     "mesh.stl": ("stl_path", "model/stl"),
+    "mesh.obj": ("obj_path", "model/obj"),
+    "mesh.ply": ("ply_path", "application/x-ply"),
+    "mesh.glb": ("glb_path", "model/gltf-binary"),
     "preview.png": ("preview_path", "image/png"),
     "dvh.json": ("dvh_path", "application/json"),
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orthanc_plugins.rtstruct import FORMATS
+from orthanc_plugins.rtstruct import DEFAULT_FORMATS, FORMATS, MESH_DETAILS, MESH_FRAMES
 from orthanc_plugins.rtstruct.selection import RegionChoice
 
 if TYPE_CHECKING:
@@ -43,6 +43,22 @@ ENGINE_OPTIONS = (
         },
     ),
     EngineOption(
+        "--mesh-detail",
+        {
+            "choices": MESH_DETAILS,
+            "default": "full",
+            "help": "cells of a mesh of at most 1.2, 2.5 or 5 mm in the plane (default: full)",
+        },
+    ),
+    EngineOption(
+        "--mesh-frame",
+        {
+            "choices": MESH_FRAMES,
+            "default": "LPS",
+            "help": "x, y, z of meshes to the left, back, head, or to the right, front, head (default: LPS)",
+        },
+    ),
+    EngineOption(
         "--allow-other-frame",
         {
             "action": "store_true",
@@ -59,7 +75,7 @@ class Options:
     ``engine`` are keyword arguments of `extract`; ``regions`` is None where all are wanted.
     """
 
-    formats: tuple[Format, ...] = FORMATS
+    formats: tuple[Format, ...] = DEFAULT_FORMATS
     regions: RegionChoice | None = None
     engine: Mapping[str, Any] = field(default_factory=dict)
 
@@ -98,8 +114,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--formats",
         type=_formats,
-        default=FORMATS,
-        help=f"any of {','.join(FORMATS)} (default: all); results.json is written always, "
+        default=DEFAULT_FORMATS,
+        help=f"any of {','.join(FORMATS)} (default: {','.join(DEFAULT_FORMATS)}); "
+        "results.json is written always, "
         "json brings all measures into it, pdf its pictures (png), html its meshes (stl)",
     )
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""How a surface is made of coverage: layers, marching cubes, slopes, smoothing, and how its triangles hang together.
+"""How a surface is made of coverage.
 
 `layers` says which planes are shown at which height, `case_table` and `cubes` make a closed surface of them,
 `slopes` lays it between the planes, `smoothing` takes off what is left of the pixels, `topology` counts.
@@ -12,7 +12,7 @@ Decisions
 2026-11-21  Vertices on a plane lie where coverage says, not where linear interpolation does: a wall along the
             pixels is then exact, where the other is up to 0.08 pixels off.
 2026-11-21  Slopes and domes instead of shelves half-way between planes. With 5 mm slices and 0.7 mm pixels
-            the surface of a sphere was 9 % too large after twenty smoothing steps; it is 0.6 to 2.2 % now.
+            the surface of a sphere was 9 % too large after twenty smoothing steps; it is 0.5 to 2.2 % now.
             Two steps of smoothing are enough then, so corners stay: a box of 20 cm³ loses 2.5 % at most where
             it lost up to 10 %.
 2026-11-21  Taubin's filter as a sum of Chebyshev polynomials: eleven products with the neighbours instead of

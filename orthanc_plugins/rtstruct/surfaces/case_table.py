@@ -96,7 +96,7 @@ def filling(loop: Loop) -> list[Triangle]:
     >>> filling((0, 8, 4))
     [(0, 8, 4)]
     """
-    return min(_fillings(loop), key=lambda triangles: _length(triangles))
+    return min(_fillings(loop), key=_length)
 
 
 def _fillings(loop: Loop) -> Iterator[list[Triangle]]:

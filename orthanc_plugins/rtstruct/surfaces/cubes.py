@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20
 """About how many cells are looked at at a time: their flags stay in the processor's cache."""
 _BITS = np.arange(CASES)[:, None] >> np.array((1, 2, 4)) & 1
-_CROSSED = (_BITS != np.arange(CASES)[:, None] & 1).astype(bool)
+_CROSSED = (np.arange(CASES)[:, None] & 1 != _BITS).astype(bool)
 """Shape (256, 3): whether the edges along x, y, z from a cell's first corner are crossed in a case."""
 _UPRIGHT = 2
 """The axis z."""
@@ -104,9 +104,7 @@ def _passed(field: NDArray[np.uint8], half: int, layers: NDArray[np.intp]) -> _C
     return _Cells(np.concatenate(place), np.concatenate(case), np.concatenate(values), plane, row)
 
 
-def _loaded(
-    padded: NDArray[np.uint8], field: NDArray[np.uint8], layers: NDArray[np.intp]
-) -> Iterator[int]:
+def _loaded(padded: NDArray[np.uint8], field: NDArray[np.uint8], layers: NDArray[np.intp]) -> Iterator[int]:
     """Fill a padded block with one stretch of layers after the other; yield where each begins.
 
     Stretches share a layer: its cells lie on both sides.

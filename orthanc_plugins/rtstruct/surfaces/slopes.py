@@ -4,7 +4,7 @@ Marching cubes put a shelf half-way between two layers wherever one of them is i
 Where the region goes on, wider or narrower, there is a slope instead, from the outline on one layer to the
 outline on the other. It is taken as a stretched skin: the height of a vertex is the mean of its neighbours',
 nearer ones counting more, with the outlines held fast. Where a part of the region ends, the skin is blown up
-to a dome that holds as much as the shelf; only ends that are told to be flat stay so.
+to a dome; only ends that are told to be flat stay so.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ _WITHIN = 0.499
 class _Skin:
     """The equations of the heights of shelf vertices, in steps between layers.
 
-    ``links`` (n, n) holds how much two of them count for each other, ``total`` (n,) the sum of all that count
-    for each. ``held`` (n,) is what the outlines add, relative to half-way. ``piece`` (n,) numbers the shelves;
-    ``below`` and ``above`` (pieces,) say whether one meets an outline on the layer below, and above it.
+    ``links`` (n, n) holds how much two of them count for each other, ``total`` (n,) the sum of all that
+    count for each. ``held`` (n,) is what the outlines add, relative to half-way. ``piece`` (n,) numbers the
+    shelves; ``below`` and ``above`` (pieces,) say whether one meets an outline on the layer below, and on the
+    one above it.
     """
 
     links: csr_array
@@ -47,7 +48,7 @@ class _Skin:
 
 
 def sloped(
-    surface: RawSurface, outgoing: csr_array, pixel_mm: tuple[float, float], flat: NDArray[np.bool_]
+    surface: RawSurface, outgoing: csr_array, pixel_mm: tuple[float, float], peaks: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Return the vertices of a surface (n, 3) with slopes and domes in the place of shelves.
 
@@ -60,16 +61,18 @@ def sloped(
         Shape (n, n): ones where a side of a triangle joins two vertices.
     pixel_mm
         Distance between rows and between columns.
-    flat
-        Shape (layers - 1,): the gaps between layers where what ends stays flat.
+    peaks
+        Shape (layers - 1,): how far ends rise into the gap above each layer, or hang down into it, as a share
+        of it; 0 where they stay flat, half-way.
     """
     shelf = np.flatnonzero(surface.between)
     skin = _skin(surface, shelf, outgoing, np.array(pixel_mm, dtype=np.float32))
     gap = np.floor(surface.vertices[shelf, 0]).astype(np.intp)
     sloping = (skin.below & skin.above).take(skin.piece)
-    ending = ~sloping & ~flat.take(gap)
+    peak = peaks.take(gap)
+    ending = ~sloping & (peak > 0)
     heights = _solved(skin, np.where(sloping, skin.held, ending))
-    heights[ending] = _domed(skin, heights, ending)
+    heights[ending] = _domed(skin, heights, ending, peak[ending])
     vertices = surface.vertices.copy()
     vertices[shelf, 0] += np.where(sloping | ending, np.clip(heights, -_WITHIN, _WITHIN), 0)
     return vertices
@@ -90,7 +93,7 @@ def _solved(skin: _Skin, load: NDArray[np.float64]) -> NDArray[np.float32]:
     for _ in range(_MOST_ROUNDS):
         if left <= enough:
             break
-        pull = way - links @ way
+        pull = way - np.asarray(links @ way, dtype=np.float32)
         step = np.float32(left / _product(way, pull))
         heights += step * way
         rest -= step * pull
@@ -105,12 +108,14 @@ def _product(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     return float(np.einsum("i,i", one, other))
 
 
-def _domed(skin: _Skin, heights: NDArray[np.float32], ending: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the heights of ending shelves, relative to half-way, as domes that hold as much as the shelf."""
+def _domed(
+    skin: _Skin, heights: NDArray[np.float32], ending: NDArray[np.bool_], peak: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the heights of ending shelves, relative to half-way, as domes of a height."""
     piece = skin.piece[ending]
-    counts = np.bincount(piece, minlength=len(skin.below))
-    means = np.bincount(piece, heights[ending], minlength=len(counts)) / np.maximum(counts, 1)
-    risen = heights[ending] / np.where(means > 0, 2 * means, 1).take(piece)
+    highest = np.zeros(len(skin.below), dtype=np.float32)
+    np.maximum.at(highest, piece, heights[ending])
+    risen = peak * heights[ending] / np.where(highest > 0, highest, 1).take(piece)
     return np.where(skin.below.take(piece), risen - 0.5, 0.5 - risen)
 
 

@@ -48,7 +48,8 @@ def weights(steps: int) -> tuple[float, ...]:
     mean = np.linspace(-1, 1, _FINENESS)
     wanted = transfer(mean, steps)
     for degree in range(2 * steps + 1):
-        series = chebyshev.chebinterpolate(lambda x: transfer(x, steps), degree)
+        at = chebyshev.chebpts1(degree + 1)
+        series = np.linalg.solve(chebyshev.chebvander(at, degree), transfer(at, steps))
         series[0] += 1 - series.sum()  # what does not vary is not changed
         if np.abs(chebyshev.chebval(mean, series) - wanted).max() < CLOSENESS:
             break
@@ -64,7 +65,7 @@ def smoothed(points: NDArray[np.float32], mean: csr_array, steps: int) -> NDArra
         Shape (n, n): averages the neighbours of each vertex.
     """
     series = np.array(weights(steps), dtype=np.float32)
-    total = series[0] * points
+    total: NDArray[np.float32] = series[0] * points
     if len(series) == 1:
         return total
     before, now = points, mean @ points

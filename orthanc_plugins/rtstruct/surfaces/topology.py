@@ -83,5 +83,4 @@ def at_vertices(vectors: NDArray[np.float32], faces: NDArray[np.int32], vertices
     begins = np.arange(0, faces.size + 1, 3, dtype=np.int32)
     ones = np.ones(faces.size, dtype=np.float32)
     corners = csr_array((ones, faces.reshape(-1), begins), shape=(len(faces), vertices))
-    total: NDArray[np.float32] = corners.T @ vectors
-    return total
+    return np.asarray(corners.T @ vectors, dtype=np.float32)

@@ -100,7 +100,7 @@ def test_formats_are_chosen_and_the_results_are_always_written(
     assert ("contours.json" in found) == ("json" in asked)
 
 
-@pytest.mark.parametrize("asked", ["obj", "json,obj", "", "nifti stl"])
+@pytest.mark.parametrize("asked", ["vtk", "json,vtk", "", "nifti stl"])
 def test_an_unknown_format_is_named_beside_those_there_are(
     asked: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -90,3 +90,46 @@ def flat_region(
         for index, ring in enumerate(rings)
     ]
     return Region(1, "flat", tuple(contours))
+
+
+def placed_shape(
+    shape: Shape,
+    gap_mm: float,
+    pixel_mm: float,
+    *,
+    tilt_deg: float = 0.0,
+    orientation: tuple[float, ...] = SMALL.orientation,
+) -> PlacedRegion:
+    """Return a shape placed on a grid that just holds it, without making any image."""
+    low, high = shape.bounds_mm
+    width, depth, height = (high - low).tolist()
+    size = (int(height / gap_mm) + 6, int(depth / pixel_mm) + 8, int(width / pixel_mm) + 8)
+    frame = ImageFrame(
+        size=size,
+        spacing_mm=(pixel_mm, pixel_mm),
+        gap_mm=gap_mm,
+        tilt_deg=tilt_deg,
+        orientation=orientation,
+    )
+    heights, middle = frame.w_mm, (low + high) / 2
+    first, last = frame.origin_lps_mm(heights[0]), frame.origin_lps_mm(heights[-1])
+    u, v, w = frame.axes
+    grid = VoxelGrid(
+        origin_lps_mm=first,
+        steps_lps_mm=np.array([(last - first) / (size[0] - 1), v * pixel_mm, u * pixel_mm]),
+        shape=size,
+        normal=w,
+        heights_mm=heights + float(np.dot(frame.centre_lps_mm, w)),
+        image_of_plane=np.arange(size[0]),
+        plane_of_slice=np.arange(size[0]),
+    )
+    rings = [(height, ring) for height in heights for ring in shape.rings(height + middle[2])]
+    contours = [
+        Contour(
+            number,
+            "CLOSED_PLANAR",
+            frame.to_patient(np.column_stack((ring - middle[:2], np.full(len(ring), height)))),
+        )
+        for number, (height, ring) in enumerate(rings)
+    ]
+    return place(Region(1, "shape", tuple(contours)), grid)[0]

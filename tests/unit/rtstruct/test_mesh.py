@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import trimesh
 
-from orthanc_plugins.rtstruct import Mesh, PlacedRegion, mesh, place, stl_bytes
-from tests.builders import PATIENT_POSITIONS, Box, Ellipsoid, ImageFrame, rotated
-from tests.unit.rtstruct.cases import SMALL, case_of, flat_grid, flat_region, placed_of
+from orthanc_plugins.rtstruct import (
+    MESH_DETAILS,
+    Contour,
+    Mesh,
+    MeshDetail,
+    PlacedRegion,
+    Region,
+    grid_from_contours,
+    mesh,
+    place,
+)
+from tests.builders import PATIENT_POSITIONS, Box, Cylinder, Ellipsoid, ImageFrame, Shape, Torus, rotated
+from tests.unit.rtstruct.cases import SMALL, case_of, flat_grid, flat_region, placed_of, placed_shape
+from tests.unit.rtstruct.crossing import crossings
 from tests.unit.rtstruct.test_raster import SHAPES
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FINE = ImageFrame(size=(40, 96, 96), spacing_mm=(1.0, 1.0), gap_mm=2.0)
 
@@ -40,26 +47,69 @@ def test_every_shape_gives_a_closed_outward_surface_of_its_volume(name: str) -> 
     assert judged.is_winding_consistent
     assert judged.volume / 1000 == pytest.approx(made.volume_ml, rel=1e-4)
     assert judged.area / 100 == pytest.approx(made.surface_cm2, rel=1e-4)
-    assert made.volume_ml == pytest.approx(contour_volume_ml(placed), rel=0.01)
+    assert made.volume_ml == pytest.approx(contour_volume_ml(placed), rel=0.002)
+    assert crossings(made.vertices_lps_mm - made.vertices_lps_mm.mean(axis=0), made.faces) == 0
 
 
-def test_parts_and_cavities_are_counted() -> None:
+def test_parts_cavities_and_tunnels_are_counted() -> None:
     counts = {
-        name: surface(placed_of(case_of(SHAPES[name]))[0]) for name in ("two parts", "shell", "torus", "fork")
+        name: surface(placed_of(case_of(SHAPES[name]))[0])
+        for name in ("two parts", "shell", "torus", "fork", "keyhole")
     }
-    assert {name: (made.parts, made.cavities) for name, made in counts.items()} == {
-        "two parts": (2, 0),
-        "shell": (1, 1),
-        "torus": (1, 0),
-        "fork": (1, 0),
+    assert {name: (made.parts, made.cavities, made.tunnels) for name, made in counts.items()} == {
+        "two parts": (2, 0, 0),
+        "shell": (1, 1, 0),
+        "torus": (1, 0, 1),
+        "fork": (1, 0, 0),
+        "keyhole": (1, 0, 1),
     }
 
 
 def test_the_surface_of_a_sphere_is_that_of_a_sphere_not_of_its_staircase() -> None:
     case = case_of(Ellipsoid((0.3, 0.4, 0.0), (30.0, 30.0, 30.0)), frame=FINE)
     made = surface(placed_of(case)[0])
-    assert made.surface_cm2 == pytest.approx(4 * np.pi * 9, rel=0.025)
+    assert made.surface_cm2 == pytest.approx(4 * np.pi * 9, rel=0.005)
     assert made.volume_ml == pytest.approx(36 * np.pi, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("gap_mm", "pixel_mm"), [(1.0, 1.0), (3.0, 0.7), (3.0, 2.0), (5.0, 0.98), (5.0, 2.0)]
+)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Ellipsoid((0.37, -0.21, 0.1), (20.0, 20.0, 20.0)),
+        Box((0.37, -0.21, 0.0), (31.0, 21.0, 30.0)),
+        Cylinder((0.37, -0.21, 0.0), (14.0, 14.0), 30.0),
+        Torus((0.37, -0.21, 0.1), 30.0, 12.0),
+    ],
+    ids=["sphere", "box", "cylinder", "torus"],
+)
+def test_the_surface_of_ten_millilitres_and_more_is_true(
+    shape: Shape, gap_mm: float, pixel_mm: float
+) -> None:
+    made = surface(placed_shape(shape, gap_mm, pixel_mm))
+    assert made.surface_cm2 == pytest.approx(shape.surface_cm2, rel=0.026)
+
+
+def test_surfaces_converge_as_slices_get_thinner() -> None:
+    ball = Ellipsoid((0.37, -0.21, 0.1), (20.0, 20.0, 20.0))
+    errors = [
+        abs(surface(placed_shape(ball, gap, pixel)).surface_cm2 / ball.surface_cm2 - 1)
+        for gap, pixel in ((5.0, 2.0), (2.5, 1.4), (1.0, 1.0))
+        if ball.surface_cm2
+    ]
+    assert errors[0] > 2 * errors[1] > 4 * errors[2]
+
+
+@pytest.mark.parametrize("tilt_deg", [0.0, 15.0])
+def test_tilted_and_oblique_surfaces_keep_volume_and_area(tilt_deg: float) -> None:
+    ball = Ellipsoid((0.37, -0.21, 0.1), (20.0, 20.0, 20.0))
+    placed = placed_shape(ball, 3.0, 1.0, tilt_deg=tilt_deg, orientation=rotated(12, -8, 15))
+    made = surface(placed)
+    assert made.closed
+    assert made.volume_ml == pytest.approx(contour_volume_ml(placed), rel=0.002)
+    assert made.surface_cm2 == pytest.approx(ball.surface_cm2, rel=0.016)
 
 
 @pytest.mark.parametrize("position", [*PATIENT_POSITIONS, "oblique"])
@@ -94,7 +144,7 @@ def test_uneven_planes_keep_the_volume() -> None:
 def test_a_very_large_box_is_halved_and_keeps_its_volume(monkeypatch: pytest.MonkeyPatch) -> None:
     placed = placed_of(case_of(SHAPES["ellipsoid"]))[0]
     whole = surface(placed)
-    monkeypatch.setitem(mesh.__globals__, "_LARGE", 1000)
+    monkeypatch.setitem(mesh.__globals__, "_LARGE", 8000)
     halved = surface(placed)
     assert halved.closed
     assert len(halved.faces) < len(whole.faces)
@@ -108,12 +158,43 @@ def test_what_covers_half_of_no_voxel_has_no_surface() -> None:
     assert mesh(placed) is None
 
 
-def test_binary_stl_says_its_frame_and_is_read_back(tmp_path: Path) -> None:
-    made = surface(placed_of(case_of(SHAPES["sphere"]))[0])
-    content = stl_bytes(made, "region 7")
-    assert len(content) == 84 + 50 * len(made.faces)
-    assert content[:80].rstrip() == b"binary STL; UNITS=mm; FRAME=LPS; region 7"
-    (tmp_path / "sphere.stl").write_bytes(content)
-    again = trimesh.load_mesh(tmp_path / "sphere.stl")
-    assert again.is_watertight
-    assert again.volume / 1000 == pytest.approx(made.volume_ml, rel=1e-4)
+@pytest.mark.parametrize("detail", MESH_DETAILS)
+@pytest.mark.parametrize("name", ["ellipsoid", "fork", "shell"])
+def test_every_detail_is_closed_and_of_its_volume(name: str, detail: MeshDetail) -> None:
+    placed = placed_of(case_of(SHAPES[name]))[0]
+    made = mesh(placed, detail)
+    assert made is not None
+    assert trimesh.Trimesh(made.vertices_lps_mm, made.faces, process=False).is_watertight
+    assert made.volume_ml == pytest.approx(contour_volume_ml(placed), rel=0.002)
+    counts = [len(one.faces) for one in (mesh(placed, other) for other in MESH_DETAILS) if one is not None]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_a_region_of_one_slice_is_a_closed_slab() -> None:
+    placed, _ = place(flat_region([(4.3, 4.3), (14.7, 4.3), (14.7, 12.2), (4.3, 12.2)]), flat_grid())
+    made = surface(placed)
+    assert made.closed
+    assert (made.parts, made.cavities, made.tunnels) == (1, 0, 0)
+    assert made.volume_ml == pytest.approx(contour_volume_ml(placed), rel=0.002)
+    assert np.ptp(made.vertices_lps_mm[:, 2]) == pytest.approx(1.0, abs=0.1)
+
+
+def test_what_is_half_a_pixel_thin_is_kept_by_finer_cells() -> None:
+    thin = [(2.0, 4.75), (16.0, 4.75), (16.0, 5.25), (2.0, 5.25)]
+    placed, _ = place(flat_region(thin), flat_grid())
+    made = surface(placed)
+    assert made.closed
+    assert made.parts == 1
+    assert made.volume_ml == pytest.approx(contour_volume_ml(placed), rel=0.005)
+
+
+def test_contours_with_a_wide_gap_between_make_two_parts_of_their_own_thickness() -> None:
+    ring = [(4.0, 4.0), (14.0, 4.0), (14.0, 12.0), (4.0, 12.0)]
+    rings = [np.column_stack((ring, np.full(4, float(z)))) for z in (0, 1, 2, 12, 13, 14)]
+    region = Region(1, "two", tuple(Contour(n, "CLOSED_PLANAR", points) for n, points in enumerate(rings)))
+    placed, _ = place(region, grid_from_contours(rings))
+    made = surface(placed)
+    assert made.parts == 2
+    assert made.volume_ml == pytest.approx(contour_volume_ml(placed), rel=0.002)
+    heights = made.vertices_lps_mm[:, 2]
+    assert not ((heights > 2.6) & (heights < 11.4)).any()

@@ -11,8 +11,18 @@ import nibabel
 import numpy as np
 import pytest
 
-from orthanc_plugins.rtstruct import FORMATS, Format, ImageSeries, Phase, partial, series_from_datasets
-from orthanc_plugins.settings import StructureFormat
+from orthanc_plugins.rtstruct import (
+    DEFAULT_FORMATS,
+    FORMATS,
+    MESH_DETAILS,
+    MESH_FRAMES,
+    Format,
+    ImageSeries,
+    Phase,
+    partial,
+    series_from_datasets,
+)
+from orthanc_plugins.settings import StructureFormat, StructureSettings
 from tests.builders import Ellipsoid, ImageFrame, build_case
 from tests.unit.rtstruct.cases import SMALL, case_of
 from tests.unit.rtstruct.extraction import CASE, SPECS, codes, run
@@ -248,3 +258,25 @@ def test_volumes_of_the_sample_phantom_agree(tmp_path: Path, matrix: int) -> Non
 def test_the_engine_and_the_settings_know_the_same_formats() -> None:
     assert get_args(Format.__value__) == FORMATS
     assert get_args(StructureFormat) == FORMATS
+    settings = StructureSettings()
+    assert settings.formats == DEFAULT_FORMATS
+    details = StructureSettings.model_fields["mesh_detail"].annotation
+    frames = StructureSettings.model_fields["mesh_frame"].annotation
+    assert get_args(details) == MESH_DETAILS
+    assert get_args(frames) == MESH_FRAMES
+
+
+def test_meshes_come_in_the_formats_frame_and_detail_asked_for(tmp_path: Path) -> None:
+    kinds: tuple[Format, ...] = ("stl", "obj", "ply", "glb")
+    fine = run(CASE, tmp_path / "fine", formats=("json", "stl"))
+    results = run(CASE, tmp_path, formats=("json", *kinds), mesh_frame="RAS", mesh_detail="low")
+    assert (results.mesh_unit, results.mesh_frame, results.mesh_detail) == ("mm", "RAS", "low")
+    region, finer = results.regions[0], fine.regions[0]
+    paths = [region.stl_path, region.obj_path, region.ply_path, region.glb_path]
+    assert [path and (tmp_path / path).is_file() for path in paths] == [True] * 4
+    assert finer.obj_path is None
+    assert region.tunnels == 0
+    assert region.mesh_triangles is not None
+    assert finer.mesh_triangles is not None
+    assert region.mesh_triangles < finer.mesh_triangles / 2
+    assert region.volume_mesh_cc == pytest.approx(region.volume_cc, rel=0.005)
