@@ -64,6 +64,9 @@ Decisions
 2026-11-21  Where a side meets a row is computed by multiplying first: exact when that is a pixel's centre. A
             slope rounded first put one such centre in two thousand on the wrong side of a shared border.
 2026-11-21  A file that is cut short fails as a whole: half a plan that looks whole is worse than none.
+2026-11-21  Surfaces are made by `surfaces`, whose decisions stand there; their volume is the contours' own
+            within a thousandth. OBJ, PLY and GLB are written here in few lines: trimesh would take 0.6 s to
+            load and tells neither unit nor frame.
 """
 
 from __future__ import annotations

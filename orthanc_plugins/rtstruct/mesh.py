@@ -2,11 +2,13 @@
 
 The surface passes where the coverage of pixels says on the planes of contours, and takes the straightest way
 between them. A region that ends abruptly ends flat, half a slab beyond its last contour, as planimetry counts
-it; one that tapers ends in a dome as high as its last sections foretell (`surfaces.layers`, `surfaces.cubes`, `surfaces.slopes`). Taubin's filter
-takes the rest of the steps off (`surfaces.smoothing`). What volume all this adds or takes is made good by
-moving the whole surface along its normals. Until the filter the surface is closed and does not cross itself
-by construction; the filter moves vertices by less than a pixel, which keeps it closed, and apart wherever
-its sheets are farther apart than that.
+it; one that tapers ends in a dome as high as its last sections foretell (`surfaces.layers`,
+`surfaces.cubes`, `surfaces.slopes`). Taubin's filter takes the rest of the steps off (`surfaces.smoothing`).
+What volume all this adds or takes is made good by moving the whole surface along its normals.
+
+The triangles of each cell stay in their cell, so before the filter nothing crosses. The filter and the move
+only shift vertices: closed stays closed. That nothing crosses after them is tested, not proven: it could
+where two sheets are closer than the vertices move, which is a fraction of a cell.
 
 Scipy is loaded by the first mesh: a tenth of a second that masks alone need not wait for.
 """

@@ -67,10 +67,10 @@ def case_table() -> CaseTable:
 
 
 def loops(case: int) -> list[Loop]:
-    """Return the closed lines of a case as the edges they pass, the inside on their left seen from outside.
+    """Return the closed lines of a case as the edges they pass, turning left seen from outside.
 
     >>> loops(0b0000_0001)
-    [(0, 8, 4)]
+    [(0, 4, 8)]
     """
     following: dict[int, int] = {}
     for corners, edges in _faces():
@@ -93,8 +93,8 @@ def loops(case: int) -> list[Loop]:
 def filling(loop: Loop) -> list[Triangle]:
     """Return the triangles of a loop, as edges of the cell, turning as the loop does.
 
-    >>> filling((0, 8, 4))
-    [(0, 8, 4)]
+    >>> filling((0, 4, 8))
+    [(0, 4, 8)]
     """
     return min(_fillings(loop), key=_length)
 
