@@ -10,6 +10,7 @@
     │       └── NotFound        it does not hold the resource asked for
     ├── InvalidDicom            a DICOM object cannot be used, with the reason
     ├── GeometryError           contours and images do not fit together
+    ├── ComparisonError         regions cannot be compared with each other
     ├── StoreError              the suite's own database cannot be used
     └── JobError                a job cannot be asked for, changed or found
         ├── JobNotFound         no job has this identifier
@@ -68,6 +69,10 @@ class InvalidDicom(PacsSuiteError):  # noqa: N818 - see ArchiveUnavailable
 
 class GeometryError(PacsSuiteError):
     """Contours, masks or images do not fit together."""
+
+
+class ComparisonError(PacsSuiteError):
+    """Regions or structure sets cannot be compared with each other."""
 
 
 class StoreError(PacsSuiteError):

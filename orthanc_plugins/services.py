@@ -35,8 +35,8 @@ class Services:
     """What routes and workflows work with; tests hand in fakes.
 
     ``exports`` is the folder of the results, ``viewer_url`` OHIF's address as a browser sees it,
-    ``formats``, ``dose_metrics``, ``require_same_frame_of_reference`` and ``partial_volume`` say what is made
-    of a structure set, ``upload_limits`` what an upload may hold.
+    ``formats``, ``dose_metrics``, ``compare_regions``, ``require_same_frame_of_reference`` and
+    ``partial_volume`` say what is made of a structure set, ``upload_limits`` what an upload may hold.
     """
 
     orthanc: OrthancRest
@@ -46,6 +46,7 @@ class Services:
     viewer_url: str
     formats: tuple[StructureFormat, ...]
     dose_metrics: tuple[str, ...]
+    compare_regions: bool
     require_same_frame_of_reference: bool
     mesh_detail: Literal["full", "medium", "low"]
     mesh_frame: Literal["LPS", "RAS"]
@@ -89,6 +90,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         viewer_url=str(settings.ohif_url).rstrip("/"),
         formats=settings.structures.formats,
         dose_metrics=settings.structures.dose_metrics,
+        compare_regions=settings.structures.compare_regions,
         require_same_frame_of_reference=settings.structures.require_same_frame_of_reference,
         mesh_detail=settings.structures.mesh_detail,
         mesh_frame=settings.structures.mesh_frame,

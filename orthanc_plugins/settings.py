@@ -87,6 +87,9 @@ class StructureSettings(_Section):
             "`V20Gy[cc]`: volume above a dose."
         ),
     ] = ("D98%", "D95%", "D50%", "D2%", "D1cc", "D0.1cc", "V5Gy", "V10Gy", "V20Gy")
+    compare_regions: Annotated[
+        bool, Field(description="Compare every region with every other: a table in `results.json`.")
+    ] = True
     process_existing: Annotated[
         bool, Field(description="At the first start, process the structure sets that Orthanc already holds.")
     ] = True

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from orthanc_plugins import __version__
 from orthanc_plugins.api.problems import install_problem_handlers, problem_documented
-from orthanc_plugins.api.routers import documentation, health, jobs, process, results, upload
+from orthanc_plugins.api.routers import comparison, documentation, health, jobs, process, results, upload
 from orthanc_plugins.metrics import RequestMetrics
 
 if TYPE_CHECKING:
@@ -45,7 +45,14 @@ def create_app(services: Services) -> FastAPI:
     app.state.started = time.monotonic()
     install_problem_handlers(app)
     app.add_middleware(RequestMetrics)
-    for router in (health.router, jobs.router, process.router, results.router, upload.router):
+    for router in (
+        health.router,
+        jobs.router,
+        process.router,
+        comparison.router,
+        results.router,
+        upload.router,
+    ):
         app.include_router(router, prefix="/api")
     app.include_router(documentation.router)
     for mount in ("", "/"):

@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins import __version__
-from orthanc_plugins.cli import rtstruct
+from orthanc_plugins.cli import rtstruct, rtstruct_compare
 from orthanc_plugins.cli.commands import DONE, EXIT_CODES, FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "DONE", "FAILED", "INTERRUPTED", "USAGE", "main"]
 
-COMMANDS = (rtstruct.COMMAND,)
+COMMANDS = (rtstruct.COMMAND, rtstruct_compare.COMMAND)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

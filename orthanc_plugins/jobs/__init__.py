@@ -29,6 +29,7 @@ from orthanc_plugins.jobs.messages import (
     JobState,
     JobStep,
     JsonValue,
+    compare_structures_request,
     extract_structures_request,
     remove_results_request,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "JsonValue",
     "Listener",
     "QueuePolling",
+    "compare_structures_request",
     "extract_structures_request",
     "remove_results_request",
 ]

@@ -6,6 +6,7 @@ one job. Arguments, results and errors are stored: identifiers and small numbers
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,6 +31,7 @@ class JobKind(StrEnum):
 
     EXTRACT_STRUCTURES = "extract_structures"
     REMOVE_RESULTS = "remove_results"
+    COMPARE_STRUCTURES = "compare_structures"
 
 
 class JobState(StrEnum):
@@ -115,3 +117,23 @@ def remove_results_request(instance: OrthancId, event: str) -> JobRequest:
         Tells one deletion from the next: the same instance can come and go many times.
     """
     return JobRequest(JobKind.REMOVE_RESULTS, JobId(f"remove-results.{instance}.{event}"), (instance,))
+
+
+def compare_structures_request(
+    first: tuple[OrthancId, str], second: tuple[OrthancId, str], match: str, numbers: tuple[int, int] | None
+) -> JobRequest:
+    """Return the request to compare two structure sets, or one with itself.
+
+    Parameters
+    ----------
+    first, second
+        Orthanc identifier of each set, and MD5 of its stored file.
+    match
+        How regions are paired: ``name`` or ``overlap``.
+    numbers
+        ROI Numbers of the one pair to compare, of the first set and of the second; None for all.
+    """
+    pair = "" if numbers is None else f"{numbers[0]}={numbers[1]}"
+    content = "|".join((*first, *second, match, pair))
+    job_id = JobId(f"compare-structures.{hashlib.sha256(content.encode()).hexdigest()}")
+    return JobRequest(JobKind.COMPARE_STRUCTURES, job_id, (first[0], second[0], match, pair))

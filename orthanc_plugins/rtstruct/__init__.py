@@ -24,7 +24,8 @@ Public: `load` (`Case`, `CaseRegion`, `RegionChoice`), reading (`read_structure_
 `grid_from_contours`, `place`, `PlacedRegion`), filling (`rasterise`, `RegionMask`, `coverage`; `fractions`,
 `PartialMask`), `mesh`, `Mesh`, `stl_bytes`, measures (`measure`, `shape_of`, `intensity_statistics`,
 `volume_ml`; for masks and meshes of others `Roundness`, `point_covariance`, `principal_axes`,
-`farthest_pair`), `mask_nifti`, and the whole (`extract`, `FORMATS`, `Results`, `RegionResult`, `Phase`,
+`farthest_pair`), comparison (`compare_structure_sets`, `Comparison`, `compare_regions`, `pair_table`,
+`surface_distances`, `nearest_distances`), `mask_nifti`, and the whole (`extract`, `FORMATS`, `Results`, `RegionResult`, `Phase`,
 `Problem`), doses (`read_dose`, `Dose`, `DOSE_METRICS`; more in `rtstruct.dose`), and what is made of it
 (`write_documents`, `Documents` which begins them while regions are worked on, or one at a time:
 `write_contours`, `write_report`, `write_scene`).
@@ -107,6 +108,17 @@ from orthanc_plugins.rtstruct.selection import RegionChoice
 from orthanc_plugins.rtstruct.shape import Roundness, shape_of
 
 if TYPE_CHECKING:
+    from orthanc_plugins.rtstruct.comparison import (
+        Comparison,
+        Match,
+        PairTable,
+        RegionComparison,
+        compare_regions,
+        compare_structure_sets,
+        nearest_distances,
+        pair_table,
+        surface_distances,
+    )
     from orthanc_plugins.rtstruct.report import write_report
 
 __all__ = [
@@ -117,6 +129,7 @@ __all__ = [
     "MESH_FRAMES",
     "Case",
     "CaseRegion",
+    "Comparison",
     "Contour",
     "ContourMeasures",
     "Documents",
@@ -124,16 +137,19 @@ __all__ = [
     "Format",
     "ImageRecord",
     "ImageSeries",
+    "Match",
     "Mesh",
     "MeshDetail",
     "MeshFrame",
     "PartialMask",
+    "PairTable",
     "Phase",
     "PlacedRegion",
     "PrincipalAxes",
     "Problem",
     "Region",
     "RegionChoice",
+    "RegionComparison",
     "RegionMask",
     "RegionResult",
     "Results",
@@ -141,6 +157,8 @@ __all__ = [
     "StructureSet",
     "VoxelGrid",
     "build_grid",
+    "compare_regions",
+    "compare_structure_sets",
     "coverage",
     "extract",
     "farthest_pair",
@@ -153,6 +171,8 @@ __all__ = [
     "measure",
     "mesh",
     "mesh_bytes",
+    "nearest_distances",
+    "pair_table",
     "place",
     "point_covariance",
     "principal_axes",
@@ -165,6 +185,7 @@ __all__ = [
     "series_from_files",
     "shape_of",
     "stl_bytes",
+    "surface_distances",
     "volume_ml",
     "write_contours",
     "write_documents",
@@ -173,10 +194,29 @@ __all__ = [
 ]
 
 
+_COMPARISON = frozenset(
+    {
+        "Comparison",
+        "Match",
+        "PairTable",
+        "RegionComparison",
+        "compare_regions",
+        "compare_structure_sets",
+        "nearest_distances",
+        "pair_table",
+        "surface_distances",
+    }
+)
+
+
 def __getattr__(name: str) -> Any:
-    """Load the report when it is first asked for: reportlab takes a tenth of a second."""
+    """Load what takes a tenth of a second when it is first asked for: the report and the comparison."""
     if name == "write_report":
         from orthanc_plugins.rtstruct.report import write_report  # noqa: PLC0415 - see above
 
         return write_report
+    if name in _COMPARISON:
+        from orthanc_plugins.rtstruct import comparison  # noqa: PLC0415 - see above
+
+        return getattr(comparison, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

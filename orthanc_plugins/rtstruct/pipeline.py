@@ -1,12 +1,14 @@
 """From a structure set and its images to files and results, phase by phase.
 
 Phases: ``read_contours`` (numbers, grid, contours put on planes), ``measure`` (planimetry), ``rasterise``
-(masks, surfaces, intensities), ``dose`` where doses are given (histograms), ``export`` (files). Callers time
+(masks, surfaces, intensities), ``dose`` where doses are given (histograms), ``compare`` (regions against
+each other), ``export`` (files). Callers time
 what comes before and after and hand it in.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from orthanc_plugins.rtstruct.comparison import PairTable
     from orthanc_plugins.rtstruct.contours import Source
     from orthanc_plugins.rtstruct.dose import Dose, DoseSummary
     from orthanc_plugins.rtstruct.files import Format
@@ -60,6 +63,9 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.placing import PlacedRegion
     from orthanc_plugins.rtstruct.raster import RegionMask
     from orthanc_plugins.rtstruct.stack import Stack
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -103,6 +109,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     partial_volume: bool = False,
     mesh_detail: MeshDetail = "full",
     mesh_frame: MeshFrame = "LPS",
+    comparison: bool = True,
     jobs: int = 2,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Results:
@@ -146,6 +153,8 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         How fine the surfaces are that are written and measured: see `mesh`.
     mesh_frame
         Directions of x, y and z in files of meshes.
+    comparison
+        Compare every region with every other (see `comparison`); only where ``json`` is asked for.
     jobs
         How many regions are worked on at a time.
     clock
@@ -179,6 +188,9 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     if doses:
         with timer.phase("dose"), ThreadPoolExecutor(jobs) as pool:
             received = receive_doses(works, usable, dose_metrics, pool)
+    with timer.phase("compare"):
+        pairs, odd = _compare(works, scene.grid) if comparison and "json" in wanted else (None, [])
+        problems.extend(odd)
     exporter = Exporter(output, wanted, scene.grid, scene.shown, partial_volume, mesh_frame)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
         overview = pool.submit(exporter.write_overview, works)
@@ -204,6 +216,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         dvh_picture_path=curves_path,
         mesh_frame=mesh_frame,
         mesh_detail=mesh_detail,
+        comparison=pairs,
     )
     exporter.write_results(results)
     return results
@@ -284,6 +297,31 @@ def _fill(work: RegionWork, scene: _Scene, detail: MeshDetail | None) -> None:
         _compare_volumes(work, work.placed, work.mask)
     if scene.shown is not None:
         _look_inside(work, work.placed, work.mask, scene.shown)
+
+
+def _compare(works: list[RegionWork], grid: VoxelGrid | None) -> tuple[PairTable | None, list[Problem]]:
+    """Return the regions against each other; those that failed or enclose nothing take no part."""
+    from orthanc_plugins.rtstruct.comparison import Body, pair_table  # noqa: PLC0415 - not for masks alone
+
+    if grid is None:
+        return None, []
+    bodies = [
+        Body(work.region.number, work.region.name, work.mask, work.surface)
+        for work in works
+        if work.mask is not None and not work.failed
+    ]
+    try:
+        table = pair_table(bodies, grid)
+    except (ValueError, ArithmeticError, IndexError, RuntimeError, MemoryError) as error:
+        _log.exception("the regions cannot be compared with each other")
+        text = f"The regions cannot be compared with each other ({type(error).__name__}); the log says where."
+        return None, [Problem("not_compared", text, "error")]
+    if table.too_many:
+        text = (
+            f"There are too many pairs among {len(bodies)} regions to compare them all: ask for single ones."
+        )
+        return table, [Problem("too_many_pairs", text)]
+    return table, []
 
 
 def _compare_volumes(work: RegionWork, placed: PlacedRegion, mask: RegionMask) -> None:

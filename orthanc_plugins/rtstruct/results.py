@@ -2,9 +2,9 @@
 
 The JSON is the records, key for key. At the top: ``schema`` (name and version), ``software``, ``sources``
 (UIDs of what was read), ``grid`` (where masks lie), ``regions``, ``label_map``, ``overview_path``,
-``problems``, ``phases``, ``fingerprint`` (null but on the command line). The problems at the top are all
-there are, each once: those of the whole set first,
-with ``region`` and ``region_name`` null, then each region's; a region repeats its own. Units stand in the
+``comparison`` (every pair of regions, null where it was not asked for), ``problems``, ``phases``,
+``fingerprint`` (null but on the command line). The problems at the top are all there are, each once: those
+of the whole set first, with ``region`` and ``region_name`` null, then each region's; a region repeats its own. Units stand in the
 keys: ``_cc`` millilitres, ``_cm2``, ``_mm``, ``_s``; ``_lps`` says LPS, x left, y back, z to the
 head. Paths are relative to the folder of ``results.json``, with ``/``. A value that could not be had is null,
 never zero. ``volume_cc`` is planimetric; the other volumes name their method. ``volume_partial_cc``, the sum
@@ -44,6 +44,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from orthanc_plugins import __version__
 
 if TYPE_CHECKING:
+    from orthanc_plugins.rtstruct.comparison import PairTable
     from orthanc_plugins.rtstruct.dose import DoseSummary, RegionDose
     from orthanc_plugins.rtstruct.mesh import MeshDetail
     from orthanc_plugins.rtstruct.mesh_files import MeshFrame
@@ -258,6 +259,7 @@ class Results:
     mesh_unit: str = "mm"
     mesh_frame: MeshFrame = "LPS"
     mesh_detail: MeshDetail = "full"
+    comparison: PairTable | None = None
 
     @property
     def processing_time_s(self) -> float:

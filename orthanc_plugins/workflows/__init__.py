@@ -24,6 +24,7 @@ from dbos import DBOS
 from orthanc_plugins.identifiers import OrthancId
 from orthanc_plugins.jobs import WAITING, JobKind, JsonValue
 from orthanc_plugins.store import StructureSubject
+from orthanc_plugins.workflows.compare_structures import StructureComparison
 from orthanc_plugins.workflows.extract_structures import StructureExtraction
 from orthanc_plugins.workflows.job_log import adapt_engine_line, run_job
 from orthanc_plugins.workflows.memory import memory_given_back
@@ -32,6 +33,7 @@ from orthanc_plugins.workflows.steps import WORKER_DEATHS, run_step
 
 if TYPE_CHECKING:
     from orthanc_plugins.identifiers import JobId
+    from orthanc_plugins.rtstruct import Match
     from orthanc_plugins.services import Services
 
 __all__ = ["adapt_engine_line", "register_workflows"]
@@ -51,6 +53,15 @@ def register_workflows(services: Services) -> None:
     @DBOS.workflow(name=JobKind.REMOVE_RESULTS.value, max_recovery_attempts=WORKER_DEATHS)
     def remove_results(instance: str) -> dict[str, JsonValue]:
         return run_job(JobKind.REMOVE_RESULTS, lambda _: run_step("remove", removal.remove, instance))
+
+    comparison = StructureComparison(services)
+
+    @DBOS.workflow(name=JobKind.COMPARE_STRUCTURES.value, max_recovery_attempts=WORKER_DEATHS)
+    def compare_structures(first: str, second: str, match: Match, pair: str) -> dict[str, JsonValue]:
+        def work(job_id: JobId) -> dict[str, JsonValue]:
+            return run_step("compare", comparison.compare, job_id, first, second, match, pair)
+
+        return run_job(JobKind.COMPARE_STRUCTURES, work)
 
 
 def _extract_structures(extraction: StructureExtraction) -> dict[str, JsonValue]:

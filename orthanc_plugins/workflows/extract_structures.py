@@ -120,6 +120,7 @@ class StructureExtraction:
                 on_phase=self._phases.begin,
                 on_region=documents.add,
                 earlier_phases=self._earlier_phases(),
+                comparison=self._services.compare_regions,
                 allow_other_frame=not self._services.require_same_frame_of_reference,
                 partial_volume=self._services.partial_volume,
                 mesh_detail=self._services.mesh_detail,

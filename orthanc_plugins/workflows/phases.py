@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from orthanc_plugins.jobs import JobQueue
     from orthanc_plugins.store import Store
 
-PHASES = ("receive", "read_metadata", "read_contours", "measure", "rasterise", "dose", "export", "publish")
+PHASES = (
+    "receive",
+    "read_metadata",
+    "read_contours",
+    "measure",
+    "rasterise",
+    "dose",
+    "compare",
+    "export",
+    "publish",
+)
 """The phases of a structure set's processing, in their order; ``dose`` only where there is one."""
 
 

@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.identifiers import OrthancId
+from orthanc_plugins.workflows.comparison_files import remove_comparisons
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,8 @@ class ResultRemoval:
         orthanc_id = OrthancId(instance)
         if self._orthanc.has_instance(orthanc_id):
             return {"outcome": "kept"}
+        for subject in self._store.subjects(self._store.jobs_of_instance(orthanc_id)).values():
+            remove_comparisons(self._exports, subject.sop_instance_uid)
         result = self._store.result_of_instance(orthanc_id)
         if result is not None:
             remove_folder(self._exports, self._exports / result.folder)

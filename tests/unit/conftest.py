@@ -66,6 +66,7 @@ def services(orthanc: FakeOrthancRest, store: Store, queue: MemoryQueue, tmp_pat
         viewer_url="http://viewer.invalid",
         formats=("nifti", "stl", "json", "png"),
         dose_metrics=("D95%", "V20Gy"),
+        compare_regions=True,
         require_same_frame_of_reference=True,
         mesh_detail="full",
         mesh_frame="LPS",

@@ -156,7 +156,7 @@ async def extract_rt(
     ],
 ) -> Response:
     """Answer the regions and contours of a structure set as JSON, points in mm, LPS."""
-    instance = await run_in_threadpool(_structure_set, services, instance_id)
+    instance = await run_in_threadpool(structure_set_of, services, instance_id)
     result = await run_in_threadpool(services.store.result_of_instance, instance)
     if result is None:
         job_id = await run_in_threadpool(_ask, services, instance)
@@ -228,7 +228,14 @@ def _structure_series(services: Services, request: ProcessRequest) -> list[Serie
     return [found for found in sets if found.series_uid == wanted] or sets
 
 
-def _structure_set(services: Services, instance_id: str) -> OrthancId:
+def structure_set_of(services: Services, instance_id: str) -> OrthancId:
+    """Return the structure set of an Orthanc identifier or SOP Instance UID.
+
+    Raises
+    ------
+    Problem
+        Orthanc does not hold it, or it is none.
+    """
     if is_orthanc_id(instance_id):
         instance = OrthancId(instance_id)
     elif is_dicom_uid(instance_id):
@@ -243,7 +250,8 @@ def _structure_set(services: Services, instance_id: str) -> OrthancId:
     return instance
 
 
-def _answer(services: Services, links: Links, job: Job) -> JSONResponse:
+def failed_job_response(job: Job) -> JSONResponse | None:
+    """Return the answer for a job that failed or was cancelled, None for any other."""
     if job.failure is not None:
         status = _STATUS_OF_FAILURE.get(job.failure.name, HTTPStatus.INTERNAL_SERVER_ERROR)
         return problem_response(status, job.failure.message, error=job.failure.name, job_id=job.job_id)
@@ -251,6 +259,13 @@ def _answer(services: Services, links: Links, job: Job) -> JSONResponse:
         return problem_response(
             HTTPStatus.CONFLICT, "The job was cancelled: ask again to have it done.", job_id=job.job_id
         )
+    return None
+
+
+def _answer(services: Services, links: Links, job: Job) -> JSONResponse:
+    failed = failed_job_response(job)
+    if failed is not None:
+        return failed
     result = services.store.result_of_job(job.job_id) if job.state is JobState.SUCCEEDED else None
     if job.state is JobState.SUCCEEDED and result is None:
         return problem_response(

@@ -192,7 +192,7 @@ def show_results(
 )
 def all_files(services: Joined, series_uid: SeriesUidPath, chosen: Chosen) -> StreamingResponse:
     """Download all files of a structure set's results, in a folder named after it."""
-    result = _result(services, series_uid, chosen)
+    result = result_of_series(services, series_uid, chosen)
     results_content(services, result)
     folder, name = _folder(services, result), _download_name(result)
     stream = ZipStream(compress_type=ZIP_STORED, sized=False)
@@ -227,7 +227,7 @@ def whole_file(
     if name not in _WHOLE_FILES:
         raise Problem(HTTPStatus.NOT_FOUND, f"There is no such file; there are {', '.join(_WHOLE_FILES)}.")
     path, media_type = _WHOLE_FILES[name]
-    return _file(services, _result(services, series_uid, chosen), path, media_type)
+    return _file(services, result_of_series(services, series_uid, chosen), path, media_type)
 
 
 @router.get(
@@ -247,7 +247,7 @@ def region_file(
     if name not in _REGION_FILES:
         raise Problem(HTTPStatus.NOT_FOUND, f"There is no such file; there are {', '.join(_REGION_FILES)}.")
     key, media_type = _REGION_FILES[name]
-    result = _result(services, series_uid, chosen)
+    result = result_of_series(services, series_uid, chosen)
     regions = [
         region for region in results_content(services, result)["regions"] if region["number"] == number
     ]
@@ -262,7 +262,8 @@ def region_file(
     return _file(services, result, relative, media_type)
 
 
-def _result(services: Services, series_uid: str, chosen: Choice) -> ResultRecord:
+def result_of_series(services: Services, series_uid: str, chosen: Choice) -> ResultRecord:
+    """Return the results of the structure set of a series that is meant; 404 when there are none."""
     return _chosen(services.store.results(series_uid=SeriesUid(series_uid)), chosen)
 
 

@@ -59,6 +59,14 @@ ENGINE_OPTIONS = (
         },
     ),
     EngineOption(
+        "--comparison",
+        {
+            "action": argparse.BooleanOptionalAction,
+            "default": True,
+            "help": "compare every region with every other, a table in results.json (default: yes)",
+        },
+    ),
+    EngineOption(
         "--allow-other-frame",
         {
             "action": "store_true",

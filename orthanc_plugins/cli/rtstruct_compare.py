@@ -1,0 +1,151 @@
+"""``pacs rtstruct-compare``: one RT Structure Set against another, from files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from orthanc_plugins.cli.commands import DONE, FAILED, USAGE, Command, printable
+from orthanc_plugins.errors import PacsSuiteError
+from orthanc_plugins.rtstruct import compare_structure_sets, read_structure_set
+from orthanc_plugins.rtstruct.export import write_whole
+from orthanc_plugins.rtstruct.finding import find_files, series_of
+
+if TYPE_CHECKING:
+    from orthanc_plugins.rtstruct import Comparison, RegionComparison
+
+JSON_NAME, CSV_NAME = "comparison.json", "comparison.csv"
+
+_NAME_WIDTH = 20
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    parser.add_argument("first", type=Path, metavar="A", help="RT Structure Set, the reference")
+    parser.add_argument("second", type=Path, metavar="B", help="RT Structure Set to compare with it")
+    parser.add_argument(
+        "images",
+        nargs="*",
+        type=Path,
+        metavar="IMAGES",
+        help="images they were drawn on: DICOM files or folders; without, contours alone are compared",
+    )
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help=f"folder for {JSON_NAME} and {CSV_NAME}")
+    parser.add_argument(
+        "--pair",
+        action="append",
+        type=_pair,
+        default=[],
+        metavar="A=B",
+        help="compare these two regions only, by name or by #number; can be given several times",
+    )
+    parser.add_argument(
+        "--match",
+        choices=("name", "overlap"),
+        default="name",
+        help="which regions belong together: those of the same name (default), or of the greatest Dice",
+    )
+    parser.add_argument("--jobs", type=_jobs, default=2, help="regions worked on at a time (default: 2)")
+    parser.add_argument(
+        "--allow-other-frame",
+        action="store_true",
+        help="compare sets drawn in different frames of reference all the same",
+    )
+
+
+def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Compare two structure sets, write what was found, and show a table."""
+    absent = [path for path in (chosen.first, chosen.second, *chosen.images) if not path.exists()]
+    if absent:
+        err.write(f"pacs: not found: {', '.join(printable(str(path)) for path in absent)}\n")
+        return USAGE
+    if chosen.output.exists() and not chosen.output.is_dir():
+        err.write(f"pacs: {printable(str(chosen.output))} is a file: the last argument is the folder.\n")
+        return USAGE
+    try:
+        compared = _compare(chosen)
+        write_whole(chosen.output / JSON_NAME, compared.to_json_bytes())
+        write_whole(chosen.output / CSV_NAME, compared.to_csv_bytes())
+    except (PacsSuiteError, OSError) as error:
+        err.write(f"pacs: the structure sets were not compared: {printable(str(error))}\n")
+        return FAILED
+    _report(compared, out)
+    err.write(f"pacs: pairs: {len(compared.pairs)}, regions without a pair: {len(compared.unmatched)}.\n")
+    return FAILED if any(problem.severity == "error" for problem in compared.problems) else DONE
+
+
+def _compare(chosen: argparse.Namespace) -> Comparison:
+    found = find_files(chosen.images)
+    first, second = read_structure_set(chosen.first), read_structure_set(chosen.second)
+    images = [series_of(structure_set, found) for structure_set in (first, second)]
+    return compare_structure_sets(
+        first,
+        second,
+        *images,
+        pairs=chosen.pair,
+        match=chosen.match,
+        allow_other_frame=chosen.allow_other_frame,
+        jobs=chosen.jobs,
+    )
+
+
+def _pair(text: str) -> tuple[str | int, str | int]:
+    """Return the two regions of ``A=B``."""
+    one, sign, other = text.partition("=")
+    if not (sign and one.strip() and other.strip()):
+        raise argparse.ArgumentTypeError("give two regions as A=B, by name or by #number")
+    return _named(one.strip()), _named(other.strip())
+
+
+def _named(text: str) -> str | int:
+    return int(text[1:]) if text.startswith("#") and text[1:].isdecimal() else text
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("give a whole number of at least 1")
+    return int(text)
+
+
+def _report(compared: Comparison, out: TextIO) -> None:
+    """Write the table of pairs, what had none, and what was odd."""
+    out.write(
+        f"{'region':<{_NAME_WIDTH}} {'other':<{_NAME_WIDTH}} {'cc':>8} {'other cc':>8} {'Dice':>6} "
+        f"{'mean mm':>8} {'HD95 mm':>8} {'max mm':>8} {'sD 2mm':>6} {'near mm':>8}\n"
+    )
+    out.writelines(f"{_row(pair)}\n" for pair in compared.pairs)
+    for region in compared.unmatched:
+        why = region.reason.replace("_", " ")
+        out.write(
+            f"  without a pair: {region.number} {printable(region.name)} ({region.structure_set}, {why})\n"
+        )
+    out.writelines(f"  {problem.severity}: {problem.message}\n" for problem in compared.problems)
+
+
+def _row(pair: RegionComparison) -> str:
+    """Return a line of the table."""
+    shared, surface = pair.overlap, pair.surface
+    volumes = (shared.volume_cc, shared.other_volume_cc, shared.dice) if shared else (None, None, None)
+    dice = surface.surface_dice.get("2") if surface else None
+    distances = (surface.mean_mm, surface.hd95_mm, surface.hausdorff_mm) if surface else (None, None, None)
+    numbers = zip((*volumes, *distances, dice, pair.nearest_mm), (8, 8, 6, 8, 8, 8, 6, 8), strict=True)
+    cells = " ".join(f"{_number(value, 3 if width == 6 else 2):>{width}}" for value, width in numbers)  # noqa: PLR2004
+    return f"{_name(pair.region_name)} {_name(pair.other_name)} {cells}"
+
+
+def _name(text: str) -> str:
+    shown = printable(text)
+    return f"{shown if len(shown) <= _NAME_WIDTH else shown[: _NAME_WIDTH - 1] + '…':<{_NAME_WIDTH}}"
+
+
+def _number(value: float | None, places: int) -> str:
+    return "-" if value is None else f"{value:.{places}f}"
+
+
+COMMAND = Command(
+    "rtstruct-compare",
+    "Compare one RT Structure Set with another, such as a physician's with an algorithm's.",
+    _add_arguments,
+    _run,
+)
