@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.stack import Stack
     from tests.system.conftest import NewCase, Study
 
-PHASES = ["receive", "read_metadata", "read_contours", "measure", "rasterise", "export", "publish"]
+PHASES = ["receive", "read_metadata", "read_contours", "measure", "rasterise", "compare", "export", "publish"]
 
 
 def test_images_then_structure_set_give_results(stack: Stack, study: Study) -> None:

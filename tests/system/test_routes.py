@@ -44,7 +44,7 @@ def test_process_answers_the_regions(stack: Stack, new_case: NewCase, written: W
         assert (folder / roi["stl_path"]).is_file()
         assert stack.get(roi["mask_url"]).ok
     assert content["processing_time_s"] > 0
-    assert len(content["phases"]) == 7
+    assert len(content["phases"]) == 8
 
 
 def test_every_address_told_of_the_older_of_two_structure_sets_in_a_series_leads_to_it(

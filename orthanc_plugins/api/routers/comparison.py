@@ -6,11 +6,11 @@ the structure sets is deleted. Asked again, the answer is there.
 
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse, JSONResponse
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from orthanc_plugins.api.dependencies import (
@@ -40,16 +40,20 @@ class PairChoice(Parameters):
     other: int | None = Field(default=None, ge=0, description="ROI Number of the other.")
     wait_s: float = Field(default=30.0, ge=0, le=600, description="Seconds to wait before answering 202.")
 
-    @model_validator(mode="after")
-    def _both_or_neither(self) -> Self:
-        if (self.region is None) != (self.other is None):
-            raise ValueError("Give both region and other, or neither")
-        return self
-
     @property
     def numbers(self) -> tuple[int, int] | None:
-        """The pair that is meant, None for all."""
-        return None if self.region is None or self.other is None else (self.region, self.other)
+        """The pair that is meant, None for all.
+
+        Raises
+        ------
+        Problem
+            Only one of the two is given.
+        """
+        if self.region is None and self.other is None:
+            return None
+        if self.region is None or self.other is None:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Give both region and other, or neither.")
+        return self.region, self.other
 
 
 class SetChoice(PairChoice):
@@ -100,7 +104,7 @@ async def compare_sets(services: Joined, links: Linked, wanted: Annotated[SetCho
 
 @router.get(
     "/{series_uid}/comparison",
-    summary="Compare the regions of a structure set",
+    summary="Compare regions of a set",
     response_class=JSONResponse,
     responses=_RESPONSES,
 )
@@ -110,14 +114,15 @@ async def compare_within(
     """Answer every pair of regions as results.json has them, or one pair in full."""
     result = await run_in_threadpool(result_of_series, services, series_uid, wanted)
     content = await run_in_threadpool(results_content, services, result)
-    if wanted.numbers is None:
+    numbers = wanted.numbers
+    if numbers is None:
         return _table(content)
     known = {region["number"] for region in content["regions"]}
-    for number in wanted.numbers:
+    for number in numbers:
         if number not in known:
             raise Problem(HTTPStatus.NOT_FOUND, f"The structure set has no region {number}.")
     instance = result.subject.instance_orthanc_id
-    job_id = await run_in_threadpool(_ask, services, (instance, instance), "name", wanted.numbers)
+    job_id = await run_in_threadpool(_ask, services, (instance, instance), "name", numbers)
     return await _answer(services, links, job_id, wanted.wait_s)
 
 

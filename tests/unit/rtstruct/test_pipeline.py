@@ -81,7 +81,15 @@ def test_results_json_holds_what_it_promises(tmp_path: Path) -> None:
         "preview_path",
     }
     assert keys | {"problems", "interpreted_type"} <= region.keys()
-    assert [phase["name"] for phase in found["phases"]] == ["read_contours", "measure", "rasterise", "export"]
+    regions = len(found["regions"])
+    assert len(found["comparison"]["pairs"]) == regions * (regions - 1) // 2
+    assert [phase["name"] for phase in found["phases"]] == [
+        "read_contours",
+        "measure",
+        "rasterise",
+        "compare",
+        "export",
+    ]
 
 
 def test_phases_are_announced_timed_and_follow_those_of_the_caller(tmp_path: Path) -> None:
@@ -94,12 +102,12 @@ def test_phases_are_announced_timed_and_follow_those_of_the_caller(tmp_path: Pat
         earlier_phases=[Phase("receive", 5.0)],
         clock=lambda: float(next(ticks)),
     )
-    assert begun == ["read_contours", "measure", "rasterise", "export"]
+    assert begun == ["read_contours", "measure", "rasterise", "compare", "export"]
     assert [(phase.name, phase.duration_s) for phase in results.phases] == [
         ("receive", 5.0),
         *((name, 1.0) for name in begun),
     ]
-    assert results.processing_time_s == 9.0
+    assert results.processing_time_s == 10.0
 
 
 def test_equal_input_gives_equal_files(tmp_path: Path) -> None:
@@ -280,3 +288,22 @@ def test_meshes_come_in_the_formats_frame_and_detail_asked_for(tmp_path: Path) -
     assert finer.mesh_triangles is not None
     assert region.mesh_triangles < finer.mesh_triangles / 2
     assert region.volume_mesh_cc == pytest.approx(region.volume_cc, rel=0.005)
+
+
+def test_regions_are_not_compared_where_it_is_not_asked_for(tmp_path: Path) -> None:
+    results = run(CASE, tmp_path, formats=["json"], compare=False)
+    assert results.comparison is None
+    assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["comparison"] is None
+
+
+def test_a_fault_of_the_comparison_leaves_the_rest_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise ValueError("what a library says")
+
+    monkeypatch.setitem(extract.__globals__, "pair_table", failing)
+    results = run(CASE, tmp_path, formats=["json"])
+    assert results.comparison is None
+    assert [problem.code for problem in results.problems] == ["not_compared"]
+    assert all(region.state == "done" for region in results.regions)

@@ -110,6 +110,7 @@ def test_each_phase_is_shown_in_its_order_and_has_ended(run: Run, services: Serv
         "read_contours",
         "measure",
         "rasterise",
+        "compare",
         "export",
         "publish",
     ]

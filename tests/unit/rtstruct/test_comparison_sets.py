@@ -1,0 +1,219 @@
+"""One structure set against another: which regions are paired, on which grid, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from orthanc_plugins.errors import ComparisonError, GeometryError
+from orthanc_plugins.rtstruct import Contour, StructureSet, compare_structure_sets
+from tests.builders import Ellipsoid, ImageFrame, RegionSpec, build_case, rotated
+from tests.unit.rtstruct.cases import read, series
+
+if TYPE_CHECKING:
+    from orthanc_plugins.rtstruct import Comparison, ImageSeries, RegionComparison
+
+FRAME = ImageFrame(size=(24, 64, 64), spacing_mm=(1.5, 1.5), gap_mm=2.0)
+BIG, SMALL = Ellipsoid((-14.0, 0.0, 0.0), (15.0, 15.0, 15.0)), Ellipsoid((22.0, 0.0, 0.0), (10.0, 10.0, 10.0))
+SHIFTED = Ellipsoid((-11.0, 0.0, 0.0), (15.0, 15.0, 15.0))
+
+
+def made(frame: ImageFrame = FRAME, **shapes: Ellipsoid) -> tuple[StructureSet, ImageSeries]:
+    """Return a structure set whose regions have these names, and its images."""
+    case = build_case(frame=frame, regions=[RegionSpec(name, shape) for name, shape in shapes.items()])
+    return read(case), series(case)
+
+
+def renamed(structure_set: StructureSet, *names: str) -> StructureSet:
+    regions = tuple(
+        replace(region, name=name) for region, name in zip(structure_set.regions, names, strict=True)
+    )
+    return replace(structure_set, regions=regions)
+
+
+def numbers(found: Comparison) -> list[tuple[int, int]]:
+    return [(pair.region, pair.other) for pair in found.pairs]
+
+
+def dice(pair: RegionComparison) -> float:
+    assert pair.overlap is not None
+    return pair.overlap.dice
+
+
+def test_regions_of_one_name_are_compared_whatever_their_case_and_blanks() -> None:
+    first, images = made(GTV=BIG, Lung=SMALL)
+    second, _ = made(other=SHIFTED, more=SMALL)
+    found = compare_structure_sets(first, renamed(second, " gtv ", "Heart"), images, images)
+    assert numbers(found) == [(1, 1)]
+    assert found.match == "name"
+    assert [(one.structure_set, one.number, one.reason) for one in found.unmatched] == [
+        ("first", 2, "no_counterpart"),
+        ("second", 2, "no_counterpart"),
+    ]
+    pair = found.pairs[0]
+    assert pair.overlap is not None
+    assert pair.overlap.centroid_distance_mm == pytest.approx(3.0, abs=0.1)
+    assert pair.surface is not None
+    assert pair.surface.hausdorff_mm == pytest.approx(3.0, abs=0.3)
+
+
+def test_regions_are_paired_by_overlap_where_names_say_nothing() -> None:
+    first, images = made(a=BIG, b=SMALL)
+    second, _ = made(b=SHIFTED, x=SMALL)
+    found = compare_structure_sets(first, second, images, images, match="overlap")
+    assert numbers(found) == [(1, 1), (2, 2)]
+    assert dice(found.pairs[1]) == 1.0
+
+
+@pytest.mark.parametrize("pair", [("GTV", "gtv_auto"), (1, 2), ("gtv", 2)])
+def test_regions_can_be_named_by_name_or_number(pair: tuple[str | int, str | int]) -> None:
+    first, images = made(GTV=BIG, Lung=SMALL)
+    second, _ = made(Lung=SMALL, GTV_auto=SHIFTED)
+    found = compare_structure_sets(first, second, images, images, pairs=[pair])
+    assert numbers(found) == [(1, 2)]
+    assert found.match == "pairs"
+
+
+@pytest.mark.parametrize("wanted", [("nothing", "Lung"), (7, 1), ("Lung", "GTV")])
+def test_an_unknown_region_is_told_by_the_numbers_there_are(wanted: tuple[str | int, str | int]) -> None:
+    first, images = made(GTV=BIG, Lung=SMALL)
+    second, _ = made(Lung=SMALL)
+    with pytest.raises(ComparisonError, match="numbers 1") as caught:
+        compare_structure_sets(first, second, images, images, pairs=[wanted])
+    assert "nothing" not in str(caught.value)
+
+
+def test_a_name_that_several_regions_have_is_not_guessed() -> None:
+    first, images = made(a=BIG, b=SMALL)
+    with pytest.raises(ComparisonError, match="by its number"):
+        compare_structure_sets(renamed(first, "x", "X"), first, images, images, pairs=[("x", "a")])
+    found = compare_structure_sets(renamed(first, "x", "X"), renamed(first, "x", "x"), images, images)
+    assert numbers(found) == [(1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize("match", ["name", "overlap"])
+def test_sets_with_nothing_in_common_are_refused(match: str) -> None:
+    first, images = made(GTV=BIG)
+    second, _ = made(Lung=SMALL)
+    with pytest.raises(ComparisonError, match="no region in common"):
+        compare_structure_sets(first, second, images, images, match=match)  # type: ignore[arg-type]
+
+
+def test_a_set_without_contours_is_refused() -> None:
+    first, images = made(GTV=BIG)
+    bare = replace(first, regions=tuple(replace(region, contours=()) for region in first.regions))
+    with pytest.raises(ComparisonError, match="no closed contours"):
+        compare_structure_sets(first, bare, images, images)
+
+
+def test_another_frame_of_reference_is_refused_unless_it_is_allowed() -> None:
+    first, images = made(GTV=BIG)
+    second = replace(first, frame_of_reference_uid="1.2.3.4")
+    with pytest.raises(GeometryError, match="different frames of reference"):
+        compare_structure_sets(first, second, images, images)
+    found = compare_structure_sets(first, second, images, images, allow_other_frame=True)
+    assert dice(found.pairs[0]) == 1.0
+    assert [problem.code for problem in found.problems] == ["other_frame_of_reference"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "least"),
+    [  # slabs of 5 mm make a staircase of a ball
+        (replace(FRAME, gap_mm=5.0, size=(10, 64, 64)), 0.92),
+        (replace(FRAME, gap_mm=1.25, size=(40, 64, 64)), 0.96),
+        (replace(FRAME, spacing_mm=(2.0, 1.0), size=(24, 48, 96)), 0.96),
+        (replace(FRAME, size=(48, 64, 64), orientation=rotated(25.0, 10.0, 5.0)), 0.95),
+    ],
+    ids=["thicker", "thinner", "other pixels", "oblique"],
+)
+@pytest.mark.parametrize("with_images", [True, False])
+def test_the_other_set_may_be_drawn_on_other_images(
+    frame: ImageFrame, least: float, *, with_images: bool
+) -> None:
+    middle = Ellipsoid((0.0, 0.0, 0.0), (16.0, 16.0, 16.0))
+    first, images = made(GTV=middle)
+    second, others = made(frame, GTV=middle)
+    shift = _centre(first) - _centre(second)
+    second = _moved(second, shift)
+    others = replace(
+        others,
+        series_uid="1.2.9",
+        images=tuple(
+            replace(image, position_lps_mm=tuple((np.array(image.position_lps_mm) + shift).tolist()))
+            for image in others.images
+        ),
+    )
+    found = compare_structure_sets(first, second, images, others if with_images else None)
+    assert dice(found.pairs[0]) > least
+    assert found.pairs[0].surface is not None
+    assert found.pairs[0].surface.mean_mm < 0.4
+    assert found.pairs[0].overlap is not None
+    assert found.pairs[0].overlap.volume_ratio == pytest.approx(1.0, abs=0.03)
+
+
+def test_without_any_images_contours_alone_are_compared() -> None:
+    first, images = made(GTV=BIG)
+    second, _ = made(GTV=SHIFTED)
+    bare = compare_structure_sets(first, second)
+    full = compare_structure_sets(first, second, images, images)
+    assert bare.grid.kind == "contours_only"
+    assert dice(bare.pairs[0]) == pytest.approx(dice(full.pairs[0]), abs=0.01)
+
+
+def test_a_region_that_cannot_be_filled_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, images = made(GTV=BIG, Lung=SMALL)
+    function = compare_structure_sets.__globals__["mesh"]
+
+    def failing(placed: object) -> object:
+        if getattr(placed, "number", 0) == 1:
+            raise GeometryError("too entangled.")
+        return function(placed)
+
+    monkeypatch.setitem(compare_structure_sets.__globals__, "mesh", failing)
+    found = compare_structure_sets(first, first, images, images)
+    assert found.pairs[0].overlap is None
+    assert dice(found.pairs[1]) == 1.0
+    assert [problem.code for problem in found.problems] == ["impossible"]
+
+
+def test_json_and_table_say_the_same_and_no_cell_is_a_formula() -> None:
+    first, images = made(GTV=BIG, Lung=SMALL)
+    first = renamed(first, "=1+1", "Lung")
+    found = compare_structure_sets(first, first, images, images)
+    content = json.loads(found.to_json_bytes())
+    assert content["schema"] == {"name": "orthanc-pacs-suite/rtstruct-comparison", "version": 1}
+    assert content["pairs"][0]["region_name"] == "=1+1"
+    assert found.to_csv_bytes().startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(found.to_csv_bytes().decode("utf-8-sig"))))
+    assert [row["region_name"] for row in rows] == ["'=1+1", "Lung"]
+    for row, pair in zip(rows, content["pairs"], strict=True):
+        assert float(row["dice"]) == pair["overlap"]["dice"]
+        assert float(row["surface_hd95_mm"]) == pair["surface"]["hd95_mm"]
+        assert float(row["surface_dice_2_mm"]) == pair["surface"]["surface_dice"]["2"]
+
+
+def _centre(structure_set: StructureSet) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    points = np.concatenate([c.points_lps_mm for r in structure_set.regions for c in r.contours])
+    middle: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = (points.min(axis=0) + points.max(axis=0)) / 2
+    return middle
+
+
+def _moved(
+    structure_set: StructureSet, shift: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+) -> StructureSet:
+    regions = tuple(
+        replace(
+            region,
+            contours=tuple(
+                Contour(c.index, c.geometric_type, c.points_lps_mm + shift) for c in region.contours
+            ),
+        )
+        for region in structure_set.regions
+    )
+    return replace(structure_set, regions=regions)

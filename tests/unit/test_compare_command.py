@@ -1,0 +1,75 @@
+"""``pacs rtstruct-compare``, from arguments to files and exit codes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orthanc_plugins.cli import DONE, FAILED, USAGE, main
+from tests.builders import Ellipsoid, ImageFrame, RegionSpec, build_case
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# scikit-image 0.26 sets the shape of an array in place, which NumPy 2.5 deprecates
+pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
+
+FRAME = ImageFrame(size=(16, 48, 48), spacing_mm=(2.0, 2.0))
+
+
+def write(folder: Path, **centres: float) -> Path:
+    """Write a case whose regions have these names, and return its structure set."""
+    specs = [RegionSpec(name, Ellipsoid((x, 0.0, 0.0), (14.0, 14.0, 14.0))) for name, x in centres.items()]
+    return build_case(frame=FRAME, regions=specs).write(folder)[-1]
+
+
+def test_two_sets_become_json_and_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = write(tmp_path / "a", GTV=0.0, Lung=20.0), write(tmp_path / "b", gtv=2.0)
+    out = tmp_path / "out"
+    assert main(["rtstruct-compare", str(a), str(b), str(tmp_path / "a" / "images"), str(out)]) == DONE
+    shown, err = capsys.readouterr()
+    assert "GTV" in shown
+    assert "without a pair: 2 Lung (first, no counterpart)" in shown
+    assert "pairs: 1" in err
+    content = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
+    assert content["pairs"][0]["overlap"]["centroid_distance_mm"] == pytest.approx(2.0, abs=0.2)
+    assert content["grid"]["kind"] == "even"
+    assert (out / "comparison.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--pair", "GTV=auto"], [(1, 2)]),
+        (["--pair", "#2=#1", "--pair", "gtv=#2"], [(2, 1), (1, 2)]),
+        (["--match", "overlap"], [(1, 2), (2, 1)]),
+    ],
+)
+def test_pairs_are_chosen(tmp_path: Path, options: list[str], expected: list[tuple[int, int]]) -> None:
+    a, b = write(tmp_path / "a", GTV=0.0, Lung=20.0), write(tmp_path / "b", other=21.0, auto=1.0)
+    assert main(["rtstruct-compare", str(a), str(b), str(tmp_path / "out"), *options]) == DONE
+    content = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
+    assert [(pair["region"], pair["other"]) for pair in content["pairs"]] == expected
+
+
+def test_what_cannot_be_compared_fails_and_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = write(tmp_path / "a", GTV=0.0), write(tmp_path / "b", Lung=0.0)
+    assert main(["rtstruct-compare", str(a), str(b), str(tmp_path / "out")]) == FAILED
+    assert "no region in common" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main(["rtstruct-compare", str(a), str(tmp_path / "absent.dcm"), str(tmp_path / "out")]) == USAGE
+    assert main(["rtstruct-compare", str(a), str(b), str(a)]) == USAGE
+
+
+def test_regions_of_a_set_are_not_compared_where_it_is_not_wanted(tmp_path: Path) -> None:
+    write(tmp_path / "a", GTV=0.0, Lung=5.0)
+    for option, there in ([], True), (["--no-comparison"], False):
+        arguments = ["rtstruct", str(tmp_path / "a"), str(tmp_path / "out"), "--formats", "json", *option]
+        assert main(arguments) == DONE
+        content = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+        assert (content["comparison"] is not None) == there
+    assert content["comparison"] is None
