@@ -24,11 +24,12 @@ Public: `load` (`Case`, `CaseRegion`, `RegionChoice`), reading (`read_structure_
 `grid_from_contours`, `place`, `PlacedRegion`), filling (`rasterise`, `RegionMask`, `coverage`; `fractions`,
 `PartialMask`), `mesh`, `Mesh`, `stl_bytes`, measures (`measure`, `shape_of`, `intensity_statistics`,
 `volume_ml`; for masks and meshes of others `Roundness`, `point_covariance`, `principal_axes`,
-`farthest_pair`), comparison (`compare_structure_sets`, `Comparison`, `compare_regions`, `pair_table`,
-`surface_distances`, `nearest_distances`), `mask_nifti`, and the whole (`extract`, `FORMATS`, `Results`, `RegionResult`, `Phase`,
-`Problem`), doses (`read_dose`, `Dose`, `DOSE_METRICS`; more in `rtstruct.dose`), and what is made of it
-(`write_documents`, `Documents` which begins them while regions are worked on, or one at a time:
-`write_contours`, `write_report`, `write_scene`).
+`farthest_pair`), `mask_nifti`, and the whole (`extract`, `FORMATS`, `Results`, `RegionResult`, `Phase`,
+`Problem`), doses (`read_dose`, `Dose`, `DOSE_METRICS`; more in `rtstruct.dose`), comparison
+(`compare_structure_sets`, `Comparison`, `compare_regions`, `pair_table`, `surface_distances`,
+`nearest_distances`; more in `rtstruct.comparison`), and what is made of it (`write_documents`, `Documents`
+which begins them while regions are worked on, or one at a time: `write_contours`, `write_report`,
+`write_scene`).
 
 Decisions
 ---------
@@ -141,8 +142,8 @@ __all__ = [
     "Mesh",
     "MeshDetail",
     "MeshFrame",
-    "PartialMask",
     "PairTable",
+    "PartialMask",
     "Phase",
     "PlacedRegion",
     "PrincipalAxes",
@@ -193,7 +194,6 @@ __all__ = [
     "write_scene",
 ]
 
-
 _COMPARISON = frozenset(
     {
         "Comparison",
@@ -210,7 +210,7 @@ _COMPARISON = frozenset(
 
 
 def __getattr__(name: str) -> Any:
-    """Load what takes a tenth of a second when it is first asked for: the report and the comparison."""
+    """Load report and comparison when first asked for: reportlab and scipy take a tenth of a second each."""
     if name == "write_report":
         from orthanc_plugins.rtstruct.report import write_report  # noqa: PLC0415 - see above
 

@@ -3,13 +3,13 @@
 The JSON is the records, key for key. At the top: ``schema`` (name and version), ``software``, ``sources``
 (UIDs of what was read), ``grid`` (where masks lie), ``regions``, ``label_map``, ``overview_path``,
 ``comparison`` (every pair of regions, null where it was not asked for), ``problems``, ``phases``,
-``fingerprint`` (null but on the command line). The problems at the top are all there are, each once: those
-of the whole set first, with ``region`` and ``region_name`` null, then each region's; a region repeats its own. Units stand in the
-keys: ``_cc`` millilitres, ``_cm2``, ``_mm``, ``_s``; ``_lps`` says LPS, x left, y back, z to the
-head. Paths are relative to the folder of ``results.json``, with ``/``. A value that could not be had is null,
-never zero. ``volume_cc`` is planimetric; the other volumes name their method. ``volume_partial_cc``, the sum
-of all partial volumes, and ``partial_path``, where they are, are null unless they were asked for (see
-`partial`).
+``fingerprint`` (null but on the command line). The problems at the top are all there are, each once:
+those of the whole set first, with ``region`` and ``region_name`` null, then each region's; a region
+repeats its own. Units stand in the keys: ``_cc`` millilitres, ``_cm2``, ``_mm``, ``_s``; ``_lps`` says
+LPS, x left, y back, z to the head. Paths are relative to the folder of ``results.json``, with ``/``. A
+value that could not be had is null, never zero. ``volume_cc`` is planimetric; the other volumes name
+their method. ``volume_partial_cc``, the sum of all partial volumes, and ``partial_path``, where they are,
+are null unless they were asked for (see `partial`).
 
 ``mesh_unit``, ``mesh_frame`` and ``mesh_detail`` say in what the files of meshes are written and how fine
 their cells are (see `mesh`). ``tunnels`` are the holes that go through a region, ``cavities`` those inside

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.identifiers import OrthancId
+from orthanc_plugins.orthanc_images import find_images, load_series
 from orthanc_plugins.reception import structure_subject
 from orthanc_plugins.rtstruct import compare_structure_sets, read_structure_set
 from orthanc_plugins.rtstruct.export import write_whole
 from orthanc_plugins.workflows.comparison_files import comparison_path
-from orthanc_plugins.orthanc_images import find_images, load_series
 
 if TYPE_CHECKING:
     from orthanc_plugins.identifiers import JobId
@@ -53,7 +53,7 @@ class StructureComparison:
     ) -> tuple[ImageSeries | None, ImageSeries | None]:
         """Return the series each set was drawn on, loaded once where it is the same."""
         found = [
-            find_images(self._orthanc, structure_set, self._orthanc.instance(instance)).series
+            find_images(self._orthanc, structure_set, self._orthanc.instance(instance), wait=False).series
             for structure_set, instance in zip(sets, instances, strict=True)
         ]
         loaded = {series: load_series(self._orthanc, series) for series in found if series is not None}

@@ -291,7 +291,7 @@ def test_meshes_come_in_the_formats_frame_and_detail_asked_for(tmp_path: Path) -
 
 
 def test_regions_are_not_compared_where_it_is_not_asked_for(tmp_path: Path) -> None:
-    results = run(CASE, tmp_path, formats=["json"], compare=False)
+    results = run(CASE, tmp_path, formats=["json"], comparison=False)
     assert results.comparison is None
     assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["comparison"] is None
 
