@@ -86,7 +86,7 @@ class _Search:
         self._reach_squared = np.zeros(len(corners))
         self._reach_squared[used] = np.maximum.reduceat(reach[self._around], self._starts[used]) ** 2
         self._longest_squared = float(self._reach_squared.max())
-        self._tree = KDTree(corners[used], balanced_tree=False, compact_nodes=False)
+        self._tree = KDTree(corners[used])
 
     def squared(self, points: Floats) -> Floats:
         """Return the squared distance (n,) of each point (n, 3)."""
@@ -98,7 +98,7 @@ class _Search:
             nearest[left] = self._among(points[left], distance**2, self._used[corner])
             unseen = distance[:, -1] ** 2 < nearest[left] + self._longest_squared
             left = left[unseen] if count < len(self._used) else left[:0]
-            count *= 4
+            count *= 2
         return nearest
 
     def _among(self, points: Floats, squared: Floats, corner: Indices) -> Floats:

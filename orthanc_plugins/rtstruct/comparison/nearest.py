@@ -32,7 +32,7 @@ type Indices = NDArray[np.intp]
 TOUCHING_MM = 0.01
 """Surfaces nearer than this touch, and their distance is zero: they are drawn no more exactly than that."""
 _ROUNDING_MM = 1e-3
-_SETTLED = 6
+_SETTLED = 3
 """How many pairs of boxes of a pair of surfaces are looked at in full where time is short."""
 _AT_ONCE = 16_384
 _FIRST, _MORE, _MOST = 8, 4, 2048

@@ -19,6 +19,7 @@ from orthanc_plugins.rtstruct import (
     Format,
     ImageSeries,
     Phase,
+    comparison,
     partial,
     series_from_datasets,
 )
@@ -302,7 +303,7 @@ def test_a_fault_of_the_comparison_leaves_the_rest_whole(
     def failing(*_: object) -> None:
         raise ValueError("what a library says")
 
-    monkeypatch.setitem(extract.__globals__, "pair_table", failing)
+    monkeypatch.setattr(comparison, "pair_table", failing)
     results = run(CASE, tmp_path, formats=["json"])
     assert results.comparison is None
     assert [problem.code for problem in results.problems] == ["not_compared"]
