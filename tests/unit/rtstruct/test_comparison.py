@@ -73,7 +73,7 @@ def random_mesh(seed: int, count: int = 60, at: float = 0.0) -> Mesh:
     corners[0] = ((-40, 0, 0), (40, 0, 0), (0, 0.01, 0))
     points = (corners.reshape(-1, 3) + np.array((at, 0, 0))).astype(np.float32)
     faces = np.arange(3 * count, dtype=np.int32).reshape(-1, 3)
-    return Mesh(points, faces, closed=False, parts=1, cavities=0, volume_ml=1.0, surface_cm2=20.0)
+    return Mesh(points, faces, closed=False, parts=1, cavities=0, tunnels=0, volume_ml=1.0, surface_cm2=20.0)
 
 
 def sampled_triangle(corners: NDArray[np.float64], steps: int = 24) -> NDArray[np.float64]:
