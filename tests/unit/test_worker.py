@@ -75,6 +75,7 @@ def watching(store: Any, reception: RecordingReception, sweep_interval_s: float 
     finally:
         stop.set()
         reception.hold.set()
+        thread.join(10)  # first, so that it has started all of its own
         for started in set(threading.enumerate()) - before:
             started.join(10)
 
