@@ -25,16 +25,14 @@ from tests.bench.rtstruct.tools import PLOTS, TOOLS, prepare
 
 _PARTS = ("speed", "errors", "survival")
 _DRAW = Path(__file__).with_name("drivers") / "draw.py"
-_FOLDER = REPOSITORY / ".runtime" / "bench"
+_FOLDER = REPOSITORY / ".bench"
 
 
 def main() -> int:
     """Do what the command says; 1 when a peer could not be installed or is not there."""
     chosen = _arguments()
     if chosen.command == "prepare":
-        outcomes = dict(prepare(chosen.peers))
-        print("\n".join(f"{name:16} {outcome}" for name, outcome in outcomes.items()))
-        return int(any(outcome.startswith("FAILED") for outcome in outcomes.values()))
+        return _prepare(chosen.peers)
     try:
         store = Store(chosen.folder, fresh=chosen.fresh)
     except OtherFiguresError as error:
@@ -81,6 +79,14 @@ def _arguments() -> argparse.Namespace:
     show = commands.add_parser("show", parents=[measuring])
     show.set_defaults(tools=(), fresh=False)
     return parser.parse_args()
+
+
+def _prepare(peers: Path) -> int:
+    failed = False
+    for name, outcome in prepare(peers):
+        print(f"{name:16} {outcome}", flush=True)
+        failed |= outcome.startswith("FAILED")
+    return int(failed)
 
 
 def _run(bench: Bench, chosen: argparse.Namespace) -> None:

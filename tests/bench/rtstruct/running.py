@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+NOTHING_WRITTEN = -1000
+"""The code of a run that ended well and left no file."""
 _CLOCK = Path(__file__).with_name("clock.py")
 
 

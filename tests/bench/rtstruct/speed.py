@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tests.bench.rtstruct.cases import SIZES
-from tests.bench.rtstruct.running import Run, Warm, emptied
+from tests.bench.rtstruct.running import NOTHING_WRITTEN, Run, Warm, emptied
 from tests.bench.rtstruct.tools import TOOLS, Tool
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Bench:
     def run(self, case: str, tool: Tool, *, timeout_s: float, measure_tree: bool = False) -> Run:
         """Run a program on a timed case."""
         source, output = self.input(case), emptied(self.output(case, tool))
-        return tool.run(
+        run = tool.run(
             self.peers,
             source / "rtstruct.dcm",
             source / "images",
@@ -64,6 +64,9 @@ class Bench:
             timeout_s=timeout_s,
             measure_tree=measure_tree,
         )
+        if run.code == 0 and not any(output.rglob("*.*")):
+            return replace(run, code=NOTHING_WRITTEN)
+        return run
 
 
 @dataclass(frozen=True)

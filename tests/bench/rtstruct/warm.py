@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 
 from orthanc_plugins.cli import main as pacs
-from tests.bench.rtstruct.running import Run, emptied
+from tests.bench.rtstruct.running import NOTHING_WRITTEN, Run, emptied
+
+_WRITTEN = {"nifti": ".gz", "stl": ".stl", "png": ".png", "json": ".json"}
 
 
 def main(source: str, output: str, formats: str) -> None:
@@ -26,6 +28,9 @@ def main(source: str, output: str, formats: str) -> None:
             code = pacs(["rtstruct", source, output, "--formats", formats])
         seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+        written = {path.suffix for path in Path(output).rglob("*")}
+        if not {_WRITTEN[name] for name in formats.split(",")} <= written:
+            code = NOTHING_WRITTEN  # a folder that was not empty would be taken for work that is done
         print(json.dumps(Run(seconds, cpu_s, peak_mb, code).record()), flush=True)
 
 

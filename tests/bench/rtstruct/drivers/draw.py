@@ -53,7 +53,7 @@ def _seconds(axes: plt.Axes, case: str, figures: dict[str, Any]) -> None:
     axes.set_title(
         f"{case}: {size['slices']} slices of {size['rows']}², {size['regions']} regions", color=_INK
     )
-    axes.set_xlabel("seconds from structure set to masks, least of all runs")
+    axes.set_xlabel("seconds, least of all runs")
     axes.spines[["top", "right"]].set_visible(False)
 
 
