@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins.cli.commands import DONE, FAILED, USAGE, Command, printable
 from orthanc_plugins.errors import PacsSuiteError
-from orthanc_plugins.rtstruct import compare_structure_sets, read_structure_set
+from orthanc_plugins.rtstruct import read_structure_set
 from orthanc_plugins.rtstruct.export import write_whole
 from orthanc_plugins.rtstruct.finding import find_files, series_of
 
@@ -76,6 +76,8 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _compare(chosen: argparse.Namespace) -> Comparison:
+    from orthanc_plugins.rtstruct import compare_structure_sets  # noqa: PLC0415 - scipy, for this command alone
+
     found = find_files(chosen.images)
     first, second = read_structure_set(chosen.first), read_structure_set(chosen.second)
     images = [series_of(structure_set, found) for structure_set in (first, second)]

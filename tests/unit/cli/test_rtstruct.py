@@ -303,3 +303,16 @@ def test_the_command_loads_no_framework() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_masks_alone_load_nothing_of_surfaces(tmp_path: Path) -> None:
+    """A quarter of a second, in a run of half a second."""
+    build_case(frame=SMALL, regions=2).write(tmp_path / "in")
+    script = (
+        "import sys, orthanc_plugins.cli as cli; "
+        f"cli.main(['rtstruct', {str(tmp_path / 'in')!r}, {str(tmp_path / 'out')!r}, '--formats', 'nifti']); "
+        "print([m for m in ('scipy', 'skimage', 'trimesh', 'reportlab', 'SimpleITK') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert (tmp_path / "out" / "masks" / "001_BODY.nii.gz").is_file()
