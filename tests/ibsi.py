@@ -23,7 +23,7 @@ from orthanc_plugins.rtstruct import (
     point_covariance,
     principal_axes,
 )
-from orthanc_plugins.rtstruct.raster import mask_from_voxels
+from orthanc_plugins.rtstruct.geometry.raster import mask_from_voxels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from orthanc_plugins.cli.commands import DONE, FAILED, USAGE, Command, printable
 from orthanc_plugins.errors import PacsSuiteError
 from orthanc_plugins.rtstruct import read_structure_set
 from orthanc_plugins.rtstruct.export import write_whole
-from orthanc_plugins.rtstruct.finding import find_files, series_of
+from orthanc_plugins.rtstruct.reading.finding import find_files, series_of
 
 if TYPE_CHECKING:
     from orthanc_plugins.rtstruct import Comparison, RegionComparison

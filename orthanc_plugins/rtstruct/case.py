@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from orthanc_plugins.errors import GeometryError, InvalidDicom
-from orthanc_plugins.rtstruct.fit import strangers
-from orthanc_plugins.rtstruct.grid import build_grid, grid_from_contours
-from orthanc_plugins.rtstruct.measures import intensity_statistics, measure
-from orthanc_plugins.rtstruct.mesh import mesh
+from orthanc_plugins.rtstruct.geometry.fit import strangers
+from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
+from orthanc_plugins.rtstruct.geometry.partial import fractions
+from orthanc_plugins.rtstruct.geometry.placing import place
+from orthanc_plugins.rtstruct.geometry.raster import rasterise
+from orthanc_plugins.rtstruct.measures.region import intensity_statistics, measure
+from orthanc_plugins.rtstruct.measures.shape import shape_of
 from orthanc_plugins.rtstruct.nifti import mask_nifti
-from orthanc_plugins.rtstruct.partial import fractions
 from orthanc_plugins.rtstruct.pipeline import extract
-from orthanc_plugins.rtstruct.placing import place
-from orthanc_plugins.rtstruct.raster import rasterise
 from orthanc_plugins.rtstruct.selection import RegionChoice
-from orthanc_plugins.rtstruct.shape import shape_of
 from orthanc_plugins.rtstruct.shown import Shown
+from orthanc_plugins.rtstruct.surfaces.meshes import mesh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from orthanc_plugins.rtstruct.contours import Region, StructureSet
-    from orthanc_plugins.rtstruct.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.images import ImageSeries
-    from orthanc_plugins.rtstruct.measures import ContourMeasures, IntensityStatistics
-    from orthanc_plugins.rtstruct.mesh import Mesh
-    from orthanc_plugins.rtstruct.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.geometry.raster import RegionMask
+    from orthanc_plugins.rtstruct.geometry.stack import Stack
+    from orthanc_plugins.rtstruct.measures.region import ContourMeasures, IntensityStatistics
     from orthanc_plugins.rtstruct.problems import Problem
-    from orthanc_plugins.rtstruct.raster import RegionMask
+    from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
+    from orthanc_plugins.rtstruct.reading.images import ImageSeries
     from orthanc_plugins.rtstruct.results import Results, Shape
-    from orthanc_plugins.rtstruct.stack import Stack
+    from orthanc_plugins.rtstruct.surfaces.meshes import Mesh
 
 
 @dataclass(eq=False)
@@ -274,7 +274,7 @@ class CaseRegion:
     def shape(self) -> Shape | None:
         """Return axes, diameters, sphericity and more, by contours and surface; None without measures."""
         measures = self.measures()
-        return None if measures is None else shape_of(measures, self.mesh(), self.case.grid)
+        return None if measures is None else shape_of(measures, self.mesh(), self.placed)
 
     def statistics(self) -> IntensityStatistics | None:
         """Return the intensities inside, on images the region was drawn on; None where there are none.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from orthanc_plugins.rtstruct.contours import Region
+    from orthanc_plugins.rtstruct.reading.contours import Region
 
 MASKS, MESHES, PREVIEWS, DOSE = "masks", "meshes", "previews", "dose"
 _LONGEST = 48
@@ -28,7 +28,7 @@ def file_stems(regions: Sequence[Region]) -> list[str]:
     Only ASCII letters, digits, ``.``, ``-`` and ``_`` remain; the number in front makes names unique on every
     file system. Regions that share a number get ``-2``, ``-3`` after it, in the order of the file.
 
-    >>> from orthanc_plugins.rtstruct.contours import Region
+    >>> from orthanc_plugins.rtstruct.reading.contours import Region
     >>> file_stems([Region(3, "GTV 1"), Region(4, "../x"), Region(4, "é漢"), Region(5, "")])
     ['003_GTV_1', '004_x', '004-2_e', '005_region']
     """

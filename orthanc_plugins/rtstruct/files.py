@@ -3,71 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from orthanc_plugins.errors import GeometryError
-from orthanc_plugins.rtstruct.dose import Curve, curves_picture, histogram_file
+from orthanc_plugins.rtstruct import dose, drawing, surfaces
+from orthanc_plugins.rtstruct.choices import MESH_FORMATS
 from orthanc_plugins.rtstruct.export import DOSE, MASKS, MESHES, PREVIEWS, write_whole
-from orthanc_plugins.rtstruct.measures import largest_plane
-from orthanc_plugins.rtstruct.mesh_files import MESH_FORMATS, mesh_bytes
+from orthanc_plugins.rtstruct.geometry.partial import WHOLE, fractions
+from orthanc_plugins.rtstruct.measures.region import largest_plane
 from orthanc_plugins.rtstruct.nifti import box_nifti, labels_nifti, mask_nifti
-from orthanc_plugins.rtstruct.partial import WHOLE, fractions
-from orthanc_plugins.rtstruct.pictures import (
-    Drawn,
-    overview,
-    overview_planes,
-    region_colour,
-    region_picture,
-    window_for,
-)
 from orthanc_plugins.rtstruct.results import LABEL_RULE, Label, LabelMap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from orthanc_plugins.rtstruct.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.mesh import Mesh
-    from orthanc_plugins.rtstruct.mesh_files import MeshFrame
-    from orthanc_plugins.rtstruct.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.choices import Format, MeshFrame
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
     from orthanc_plugins.rtstruct.results import Results
     from orthanc_plugins.rtstruct.shown import Shown
+    from orthanc_plugins.rtstruct.surfaces.meshes import Mesh
     from orthanc_plugins.rtstruct.work import RegionWork
-
-type Format = Literal["nifti", "stl", "json", "png", "pdf", "html", "obj", "ply", "glb"]
-
-DEFAULT_FORMATS: tuple[Format, ...] = ("nifti", "stl", "json", "png", "pdf", "html")
-"""What is made unless something else is asked for."""
-FORMATS: tuple[Format, ...] = (*DEFAULT_FORMATS, "obj", "ply", "glb")
-"""All there are. `write_documents` makes the contours of ``json``, the report and the scene, the `Exporter`
-the others.
-"""
-
-WITH_SURFACES: frozenset[Format] = frozenset({"stl", "obj", "ply", "glb", "json", "pdf", "html"})
-"""Formats that hold a surface or its measures."""
-WITH_INTENSITIES: frozenset[Format] = frozenset({"json", "png", "pdf"})
-"""Formats that hold pixels or their statistics."""
-
-_SHOWS: dict[Format, Format] = {"pdf": "png", "html": "stl"}
-"""The files that a document is made of: the report of pictures, the scene of meshes."""
 
 LABELS_NAME = "labels.nii.gz"
 OVERVIEW_NAME = "overview.png"
 DVH_NAME = "dvh.png"
 RESULTS_NAME = "results.json"
+CONTOURS_NAME = "contours.json"
 REPORT_NAME = "report.pdf"
-
-
-def with_needed(formats: Iterable[Format]) -> frozenset[Format]:
-    """Return formats and those of the files that their documents are made of.
-
-    >>> sorted(with_needed(["json", "pdf"]))
-    ['json', 'pdf', 'png']
-    """
-    asked = frozenset(formats)
-    return asked | {needed for document, needed in _SHOWS.items() if document in asked}
+SCENE_NAME = "scene.html"
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,15 +73,15 @@ class Exporter:
         if "png" in self.formats and self.shown is not None:
             work.preview_path = self._write(PREVIEWS, f"{work.stem}.png", self._picture(work, self.shown))
         if "json" in self.formats and work.doses:
-            content = histogram_file(work.region.number, work.region.name, work.doses)
+            content = dose.histogram_file(work.region.number, work.region.name, work.doses)
             work.dvh_path = self._write(DOSE, f"{work.stem}.json", content)
 
     def _write_meshes(self, work: RegionWork, surface: Mesh) -> None:
-        colour = region_colour(work.region.colour_rgb, work.region.number)
+        colour = drawing.region_colour(work.region.colour_rgb, work.region.number)
         name = f"region {work.region.number}"
         for kind in MESH_FORMATS:
             if kind in self.formats:
-                content = mesh_bytes(kind, surface, name, colour, self.mesh_frame)
+                content = surfaces.mesh_bytes(kind, surface, name, colour, self.mesh_frame)
                 work.mesh_paths[kind] = self._write(MESHES, f"{work.stem}.{kind}", content)
 
     def _write_partial(self, work: RegionWork, placed: PlacedRegion, grid: VoxelGrid) -> None:
@@ -135,9 +102,9 @@ class Exporter:
         assert work.placed is not None
         plane = largest_plane(work.placed)
         pixels = shown.near(plane)
-        window = window_for(pixels, shown.unit, work.statistics.mean if work.statistics else None)
-        colour = region_colour(work.region.colour_rgb, work.region.number)
-        return region_picture(work.placed, plane, pixels, window, colour)
+        window = drawing.window_for(pixels, shown.unit, work.statistics.mean if work.statistics else None)
+        colour = drawing.region_colour(work.region.colour_rgb, work.region.number)
+        return drawing.region_picture(work.placed, plane, pixels, window, colour)
 
     def write_label_map(self, works: Sequence[RegionWork]) -> LabelMap | None:
         """Write all masks as one volume, larger regions first so that smaller ones stay visible."""
@@ -161,9 +128,9 @@ class Exporter:
     def write_overview(self, works: Sequence[RegionWork]) -> str | None:
         """Write a montage of all regions over the images."""
         drawn = [
-            Drawn(
+            drawing.Drawn(
                 work.placed,
-                region_colour(work.region.colour_rgb, work.region.number),
+                drawing.region_colour(work.region.colour_rgb, work.region.number),
                 f"{work.region.number} {work.region.name}",
             )
             for work in works
@@ -172,17 +139,18 @@ class Exporter:
         if "png" not in self.formats or self.shown is None or self.grid is None or not drawn:
             return None
         planes = [
-            (plane, self.shown.near(plane)) for plane in overview_planes(region.placed for region in drawn)
+            (plane, self.shown.near(plane))
+            for plane in drawing.overview_planes(region.placed for region in drawn)
         ]
-        window = window_for(planes[len(planes) // 2][1], self.shown.unit)
-        return self._write(PREVIEWS, OVERVIEW_NAME, overview(drawn, self.grid, planes, window))
+        window = drawing.window_for(planes[len(planes) // 2][1], self.shown.unit)
+        return self._write(PREVIEWS, OVERVIEW_NAME, drawing.overview(drawn, self.grid, planes, window))
 
     def write_curves(self, works: Sequence[RegionWork]) -> str | None:
         """Write the histograms of all regions as curves, those of the first dose."""
         curves = [
-            Curve(
+            dose.Curve(
                 histogram,
-                region_colour(work.region.colour_rgb, work.region.number),
+                drawing.region_colour(work.region.colour_rgb, work.region.number),
                 f"{work.region.number} {work.region.name}",
             )
             for work in works
@@ -191,7 +159,7 @@ class Exporter:
         if "png" not in self.formats or not curves:
             return None
         unit = next(work.doses[0][0].unit for work in works if work.doses)
-        return self._write(DOSE, DVH_NAME, curves_picture(curves, unit))
+        return self._write(DOSE, DVH_NAME, dose.curves_picture(curves, unit))
 
     def write_results(self, results: Results) -> None:
         """Write ``results.json``, last of all: when it is there, everything it names is."""

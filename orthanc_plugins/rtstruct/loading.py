@@ -12,15 +12,15 @@ from pydicom.dataset import Dataset
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
 from orthanc_plugins.rtstruct.case import Case
-from orthanc_plugins.rtstruct.contours import read_structure_set
-from orthanc_plugins.rtstruct.finding import find_files, series_of
-from orthanc_plugins.rtstruct.images import series_from_datasets
+from orthanc_plugins.rtstruct.reading.contours import read_structure_set
+from orthanc_plugins.rtstruct.reading.finding import find_files, series_of
+from orthanc_plugins.rtstruct.reading.images import series_from_datasets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from orthanc_plugins.rtstruct.contours import StructureSet
-    from orthanc_plugins.rtstruct.images import ImageSeries
+    from orthanc_plugins.rtstruct.reading.contours import StructureSet
+    from orthanc_plugins.rtstruct.reading.images import ImageSeries
 
 
 @runtime_checkable

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from orthanc_plugins.rtstruct.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.raster import RegionMask
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.geometry.raster import RegionMask
 
 _HEADER = struct.Struct("<i10s18sihcB8h3f4h11fhBB4f2i80s24s2h6f12f16s4s4s")
 _DATA_TYPES = {np.dtype(np.uint8): 2, np.dtype(np.uint16): 512}

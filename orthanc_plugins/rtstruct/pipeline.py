@@ -19,32 +19,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.rtstruct.contours import StructureSet, read_structure_set
-from orthanc_plugins.rtstruct.dose import DOSE_METRICS, UsableDoses
-from orthanc_plugins.rtstruct.export import file_stems
-from orthanc_plugins.rtstruct.files import (
+from orthanc_plugins.rtstruct import comparison as comparison_of
+from orthanc_plugins.rtstruct import dose, surfaces
+from orthanc_plugins.rtstruct.choices import (
     DEFAULT_FORMATS,
+    DOSE_METRICS,
     WITH_INTENSITIES,
+    WITH_SHAPES,
     WITH_SURFACES,
-    Exporter,
     with_needed,
 )
-from orthanc_plugins.rtstruct.fit import HOW_TO_ALLOW, strangers
-from orthanc_plugins.rtstruct.grid import build_grid, grid_from_contours
-from orthanc_plugins.rtstruct.measures import (
+from orthanc_plugins.rtstruct.export import file_stems
+from orthanc_plugins.rtstruct.files import Exporter
+from orthanc_plugins.rtstruct.geometry.fit import HOW_TO_ALLOW, strangers
+from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
+from orthanc_plugins.rtstruct.geometry.placing import place
+from orthanc_plugins.rtstruct.geometry.raster import rasterise
+from orthanc_plugins.rtstruct.measures.region import (
     half_layer_ml,
     intensity_statistics,
     measure,
     volume_ml,
     volumes_agree,
 )
-from orthanc_plugins.rtstruct.mesh import mesh
-from orthanc_plugins.rtstruct.placing import place
+from orthanc_plugins.rtstruct.measures.shape import shape_of
 from orthanc_plugins.rtstruct.problems import Problem
-from orthanc_plugins.rtstruct.raster import rasterise
+from orthanc_plugins.rtstruct.reading.contours import StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.received import receive_doses
 from orthanc_plugins.rtstruct.results import GridSummary, Phase, Results, Sources
-from orthanc_plugins.rtstruct.shape import shape_of
 from orthanc_plugins.rtstruct.shown import Shown
 from orthanc_plugins.rtstruct.work import RegionWork
 
@@ -52,17 +54,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from orthanc_plugins.rtstruct.choices import Format, MeshDetail, MeshFrame
     from orthanc_plugins.rtstruct.comparison import PairTable
-    from orthanc_plugins.rtstruct.contours import Source
     from orthanc_plugins.rtstruct.dose import Dose, DoseSummary
-    from orthanc_plugins.rtstruct.files import Format
-    from orthanc_plugins.rtstruct.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.images import ImageSeries
-    from orthanc_plugins.rtstruct.mesh import MeshDetail
-    from orthanc_plugins.rtstruct.mesh_files import MeshFrame
-    from orthanc_plugins.rtstruct.placing import PlacedRegion
-    from orthanc_plugins.rtstruct.raster import RegionMask
-    from orthanc_plugins.rtstruct.stack import Stack
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.geometry.raster import RegionMask
+    from orthanc_plugins.rtstruct.geometry.stack import Stack
+    from orthanc_plugins.rtstruct.reading.contours import Source
+    from orthanc_plugins.rtstruct.reading.images import ImageSeries
 
 
 _log = logging.getLogger(__name__)
@@ -182,12 +182,16 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         if wanted & WITH_INTENSITIES:
             problems.extend(_load_images(scene, images, works))
         detail = mesh_detail if wanted & WITH_SURFACES else None
-        list(pool.map(lambda work: work.attempt(lambda one: _fill(one, scene, detail)), works))
-    usable = UsableDoses(doses, structure_set.frame_of_reference_uid, allow_other_frame=allow_other_frame)
+        shaped = bool(wanted & WITH_SHAPES)
+        list(pool.map(lambda work: work.attempt(lambda one: _fill(one, scene, detail, shaped=shaped)), works))
     received: tuple[DoseSummary, ...] = ()
     if doses:
+        usable = dose.UsableDoses(
+            doses, structure_set.frame_of_reference_uid, allow_other_frame=allow_other_frame
+        )
         with timer.phase("dose"), ThreadPoolExecutor(jobs) as pool:
             received = receive_doses(works, usable, dose_metrics, pool)
+        problems.extend(usable.problems)
     with timer.phase("compare"):
         pairs, odd = _compare(works, scene.grid) if comparison and "json" in wanted else (None, [])
         problems.extend(odd)
@@ -205,7 +209,6 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         problems=(
             *structure_set.problems,
             *problems,
-            *usable.problems,
             *chain.from_iterable(one.problems for one in regions),
         ),
         phases=tuple(timer.phases),
@@ -280,15 +283,15 @@ def _load_images(scene: _Scene, images: ImageSeries | None, works: list[RegionWo
     return []
 
 
-def _fill(work: RegionWork, scene: _Scene, detail: MeshDetail | None) -> None:
+def _fill(work: RegionWork, scene: _Scene, detail: MeshDetail | None, *, shaped: bool) -> None:
     """Make the mask of a region and, where wanted, its surface, and look at the intensities inside."""
     if work.placed is None or scene.grid is None:
         return
     work.mask = rasterise(work.placed)
     if detail is not None:
-        work.surface = mesh(work.placed, detail)
-    if work.measures is not None:
-        work.shape = shape_of(work.measures, work.surface, work.placed.grid)
+        work.surface = surfaces.mesh(work.placed, detail)
+    if shaped and work.measures is not None:
+        work.shape = shape_of(work.measures, work.surface, work.placed)
     if scene.stack is not None and not work.mask.count:
         work.note("no_voxels", "no voxel centre lies inside it; there is no mask.")
     elif detail is not None and work.surface is None:
@@ -301,17 +304,15 @@ def _fill(work: RegionWork, scene: _Scene, detail: MeshDetail | None) -> None:
 
 def _compare(works: list[RegionWork], grid: VoxelGrid | None) -> tuple[PairTable | None, list[Problem]]:
     """Return the regions against each other; those that failed or enclose nothing take no part."""
-    from orthanc_plugins.rtstruct.comparison import Body, pair_table  # noqa: PLC0415 - not for masks alone
-
     if grid is None:
         return None, []
     bodies = [
-        Body(work.region.number, work.region.name, work.mask, work.surface)
+        comparison_of.Body(work.region.number, work.region.name, work.mask, work.surface)
         for work in works
         if work.mask is not None and not work.failed
     ]
     try:
-        table = pair_table(bodies, grid)
+        table = comparison_of.pair_table(bodies, grid)
     except (ValueError, ArithmeticError, IndexError, RuntimeError, MemoryError) as error:
         _log.exception("the regions cannot be compared with each other")
         text = f"The regions cannot be compared with each other ({type(error).__name__}); the log says where."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import GeometryError
-from orthanc_plugins.rtstruct.dose import evaluate, preference, summary
+from orthanc_plugins.rtstruct import dose as rt_dose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +24,12 @@ def receive_doses(
     """Note with every region what it receives of each dose, and return the doses, the whole plan's first."""
     found = []
     for dose in doses:
-        found.append(summary(dose))
+        found.append(rt_dose.summary(dose))
         list(pool.map(lambda work, one=dose: work.attempt(lambda own: _receive(own, one, metrics)), works))
-    order = {one.sop_instance_uid: (preference(one.summation_type), place) for place, one in enumerate(found)}
+    order = {
+        one.sop_instance_uid: (rt_dose.preference(one.summation_type), place)
+        for place, one in enumerate(found)
+    }
     for work in works:
         work.doses.sort(key=lambda received: order[received[0].dose_uid])
     return tuple(sorted(found, key=lambda one: order[one.sop_instance_uid]))
@@ -36,7 +39,7 @@ def _receive(work: RegionWork, dose: Dose, metrics: Sequence[str]) -> None:
     if work.placed is None or work.measures is None:
         return
     try:
-        received, histogram = evaluate(work.placed, work.measures.volume_ml, dose, metrics)
+        received, histogram = rt_dose.evaluate(work.placed, work.measures.volume_ml, dose, metrics)
     except GeometryError as error:
         work.note("dose_impossible", f"no histogram of RT Dose {dose.sop_instance_uid}: {error}")
         return

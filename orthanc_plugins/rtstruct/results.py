@@ -44,10 +44,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from orthanc_plugins import __version__
 
 if TYPE_CHECKING:
+    from orthanc_plugins.rtstruct.choices import MeshDetail, MeshFrame
     from orthanc_plugins.rtstruct.comparison import PairTable
     from orthanc_plugins.rtstruct.dose import DoseSummary, RegionDose
-    from orthanc_plugins.rtstruct.mesh import MeshDetail
-    from orthanc_plugins.rtstruct.mesh_files import MeshFrame
     from orthanc_plugins.rtstruct.problems import Problem
 
 type Vector = tuple[float, float, float]

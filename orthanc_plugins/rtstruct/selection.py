@@ -11,7 +11,7 @@ from orthanc_plugins.rtstruct.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orthanc_plugins.rtstruct.contours import Region, StructureSet
+    from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class RegionChoice:
     A pattern is a name, without regard to capitals, in which ``*`` stands for any letters, ``?`` for any one
     and ``[…]`` for one of several; or an ROI Number. A region whose name is the pattern itself matches too.
 
-    >>> from orthanc_plugins.rtstruct.contours import Region
+    >>> from orthanc_plugins.rtstruct.reading.contours import Region
     >>> choice = RegionChoice(("gtv*", "7"))
     >>> [choice.takes(region) for region in (Region(1, "GTV 1"), Region(7, "Lung_L"), Region(2, "PTV"))]
     [True, True, False]

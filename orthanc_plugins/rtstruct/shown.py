@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from orthanc_plugins.rtstruct.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.images import ImageSeries
-    from orthanc_plugins.rtstruct.placing import PlacedRegion
-    from orthanc_plugins.rtstruct.stack import Stack
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.geometry.stack import Stack
+    from orthanc_plugins.rtstruct.reading.images import ImageSeries
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,15 +19,15 @@ from orthanc_plugins.rtstruct.results import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orthanc_plugins.rtstruct.contours import Region
+    from orthanc_plugins.rtstruct.choices import MeshFormat
     from orthanc_plugins.rtstruct.dose import Histogram, RegionDose
-    from orthanc_plugins.rtstruct.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.measures import ContourMeasures, IntensityStatistics
-    from orthanc_plugins.rtstruct.mesh import Mesh
-    from orthanc_plugins.rtstruct.mesh_files import MeshFormat
-    from orthanc_plugins.rtstruct.placing import PlacedRegion
-    from orthanc_plugins.rtstruct.raster import RegionMask
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.geometry.raster import RegionMask
+    from orthanc_plugins.rtstruct.measures.region import ContourMeasures, IntensityStatistics
+    from orthanc_plugins.rtstruct.reading.contours import Region
     from orthanc_plugins.rtstruct.results import Shape
+    from orthanc_plugins.rtstruct.surfaces.meshes import Mesh
 
 _log = logging.getLogger(__name__)
 _MOST_OPEN_POINTS = 10_000

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from orthanc_plugins.rtstruct import extract
-from orthanc_plugins.rtstruct.scene import write_scene
+from orthanc_plugins.rtstruct.documents.scene import write_scene
 from tests.builders import Box, Ellipsoid, ImageFrame, RegionSpec, build_case
 from tests.unit.rtstruct.cases import read
 

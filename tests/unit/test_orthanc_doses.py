@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.cli.rtstruct import sources
+from orthanc_plugins.cli.rtstruct import orthanc_source
 from orthanc_plugins.cli.rtstruct.orthanc_address import OrthancAddress
-from orthanc_plugins.cli.rtstruct.sources import OrthancSource
+from orthanc_plugins.cli.rtstruct.orthanc_source import OrthancSource
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE
 from orthanc_plugins.orthanc_doses import dose_files, find_doses
 from orthanc_plugins.rtstruct import StructureSet
@@ -63,7 +63,7 @@ def test_the_command_line_finds_the_doses_of_an_address(
 ) -> None:
     instance = store_set(orthanc)
     store_dose(orthanc, "1.1")
-    monkeypatch.setattr(sources, "_client", lambda _address: orthanc)
+    monkeypatch.setattr(orthanc_source, "_client", lambda _address: orthanc)
     address = OrthancAddress.__new__(OrthancAddress)
     structure_set = StructureSet("1.2.1.2.1", "1.2.1.2", STUDY, FRAME, "plan", (), (), ())
     doses = OrthancSource(address, instance, "1.2.1.2.1").doses(structure_set)

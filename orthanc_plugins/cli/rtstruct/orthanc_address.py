@@ -9,14 +9,13 @@ from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
-from orthanc_plugins.archives import OrthancRest
 from orthanc_plugins.errors import ConfigurationError, NotFound
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE, OrthancId, is_dicom_uid, is_orthanc_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orthanc_plugins.archives import InstanceRecord
+    from orthanc_plugins.archives import InstanceRecord, OrthancRest
 
 USER_VARIABLE = "ORTHANC__PACS_SUITE__ORTHANC__USERNAME"
 PASSWORD_VARIABLE = "ORTHANC__PACS_SUITE__ORTHANC__PASSWORD"  # noqa: S105 - its name, as in the service
@@ -44,6 +43,8 @@ class OrthancAddress:
 
     def connect(self) -> OrthancRest:
         """Return a client of this Orthanc."""
+        from orthanc_plugins.archives import OrthancRest  # noqa: PLC0415 - for addresses alone
+
         return OrthancRest(self.root, credentials=self.credentials)
 
 

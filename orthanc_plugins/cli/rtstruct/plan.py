@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.cli.rtstruct.orthanc_address import is_address, parse_address, structure_sets
-from orthanc_plugins.cli.rtstruct.sources import OrthancSource, file_source
+from orthanc_plugins.cli.rtstruct.sources import file_source
 from orthanc_plugins.errors import ConfigurationError, InvalidDicom
 from orthanc_plugins.identifiers import is_dicom_uid
 from orthanc_plugins.rtstruct import read_structure_set
-from orthanc_plugins.rtstruct.finding import FoundFiles, find_files
+from orthanc_plugins.rtstruct.reading.finding import FoundFiles, find_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from orthanc_plugins.cli.rtstruct.orthanc_address import OrthancAddress
     from orthanc_plugins.cli.rtstruct.sources import SetSource
 
 _ZIP = b"PK\x03\x04"
@@ -106,17 +107,22 @@ def make_plan(
         for one in plan.found.structure_sets
     ]
     for address in addresses:
-        for record in structure_sets(address.connect(), address):
-            source = OrthancSource(address, record.orthanc_id, record.sop_instance_uid)
-            candidates.append(
-                Planned(source.label, source.sop_instance_uid, output, partial(_itself, source))
-            )
-            plan.in_orthanc += 1
+        in_orthanc = list(_in_orthanc(address, output))
+        candidates.extend(in_orthanc)
+        plan.in_orthanc += len(in_orthanc)
     plan.sets = candidates if len(candidates) < 2 else list(_placed(candidates, output))  # noqa: PLR2004
     return plan
 
 
-def _itself(source: OrthancSource) -> SetSource:
+def _in_orthanc(address: OrthancAddress, output: Path) -> Iterator[Planned]:
+    from orthanc_plugins.cli.rtstruct.orthanc_source import OrthancSource  # noqa: PLC0415 - for addresses alone
+
+    for record in structure_sets(address.connect(), address):
+        source = OrthancSource(address, record.orthanc_id, record.sop_instance_uid)
+        yield Planned(source.label, source.sop_instance_uid, output, partial(_itself, source))
+
+
+def _itself(source: SetSource) -> SetSource:
     return source
 
 

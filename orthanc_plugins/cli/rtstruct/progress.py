@@ -12,7 +12,7 @@ from orthanc_plugins.cli.commands import printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orthanc_plugins.rtstruct.finding import FoundFiles
+    from orthanc_plugins.rtstruct.reading.finding import FoundFiles
 
 _LIVE_EVERY_S = 0.1
 _HOUR_S = 3600

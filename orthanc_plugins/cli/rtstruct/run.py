@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED
-from orthanc_plugins.cli.processes import Lost, in_processes
 from orthanc_plugins.cli.rtstruct.set_work import Outcome, SetTask, do_set, held_results
 from orthanc_plugins.cli.rtstruct.summary import EndedSet, write_summary
 from orthanc_plugins.cli.rtstruct.table import write_table
@@ -84,6 +83,11 @@ class Run:
             for task in tasks:
                 self._ended(task.place, do_set(task, self._on_phase))
             return
+        self._work_in_processes(tasks)
+
+    def _work_in_processes(self, tasks: Iterator[SetTask]) -> None:
+        from orthanc_plugins.cli.processes import Lost, in_processes  # noqa: PLC0415 - for many sets alone
+
         results = in_processes(do_set, tasks, self.jobs, lambda task: self.progress.current(task.folder.name))
         with closing(results):
             for task, result in results:

@@ -20,10 +20,8 @@ import orjson
 from orthanc_plugins import __version__
 from orthanc_plugins.errors import ArchiveUnavailable, PacsSuiteError
 from orthanc_plugins.rtstruct import Documents, Phase, extract, read_structure_set
-from orthanc_plugins.rtstruct.contour_file import CONTOURS_NAME
 from orthanc_plugins.rtstruct.export import write_whole
-from orthanc_plugins.rtstruct.files import REPORT_NAME, RESULTS_NAME
-from orthanc_plugins.rtstruct.scene import SCENE_NAME
+from orthanc_plugins.rtstruct.files import CONTOURS_NAME, REPORT_NAME, RESULTS_NAME, SCENE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,26 +1,23 @@
-"""Where structure sets and their images come from: files, or an Orthanc. Each can be handed to a process."""
+"""Where structure sets and their images come from: files, or an Orthanc (`orthanc_source`).
+
+Each can be handed to a process.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Protocol
 
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.orthanc_doses import find_doses
-from orthanc_plugins.orthanc_images import find_images, load_series
-from orthanc_plugins.rtstruct.contours import read_references
-from orthanc_plugins.rtstruct.finding import doses_of, series_of
+from orthanc_plugins.rtstruct.reading.contours import read_references
+from orthanc_plugins.rtstruct.reading.finding import doses_of, series_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from orthanc_plugins.archives import OrthancRest
-    from orthanc_plugins.cli.rtstruct.orthanc_address import OrthancAddress
-    from orthanc_plugins.identifiers import OrthancId
     from orthanc_plugins.rtstruct import ImageSeries, StructureSet
-    from orthanc_plugins.rtstruct.finding import FoundFiles, FoundSet
+    from orthanc_plugins.rtstruct.reading.finding import FoundFiles, FoundSet
 
 
 class SetSource(Protocol):
@@ -87,40 +84,3 @@ def file_source(found_set: FoundSet, found: FoundFiles) -> FileSource:
     except InvalidDicom as error:
         damage = str(error)
     return FileSource(found_set.path, found_set.sop_instance_uid, series, damage, tuple(doses.items()))
-
-
-@dataclass(frozen=True)
-class OrthancSource:
-    """A structure set in an Orthanc."""
-
-    address: OrthancAddress
-    instance: OrthancId
-    sop_instance_uid: str
-
-    @property
-    def label(self) -> str:
-        """The instance's address in Orthanc, without credentials."""
-        return f"{self.address.root}/instances/{self.instance}"
-
-    def content(self) -> bytes:
-        """Return the stored file."""
-        return _client(self.address).file(self.instance)
-
-    def images(self, structure_set: StructureSet) -> ImageSeries | None:
-        """Return the images that are in Orthanc now, complete or not."""
-        orthanc = _client(self.address)
-        found = find_images(orthanc, structure_set, orthanc.instance(self.instance), wait=False)
-        return None if found.series is None else load_series(orthanc, found.series)
-
-    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes]]:
-        """Return the doses of its study that are in Orthanc now."""
-        orthanc = _client(self.address)
-        study = orthanc.series(orthanc.instance(self.instance).series_orthanc_id).study_orthanc_id
-        found = find_doses(orthanc, study, structure_set.frame_of_reference_uid)
-        return {instance: partial(orthanc.file, instance) for instance in found.fitting}
-
-
-@lru_cache(maxsize=4)
-def _client(address: OrthancAddress) -> OrthancRest:
-    """Return this process's client of an Orthanc, whose connections are kept."""
-    return address.connect()

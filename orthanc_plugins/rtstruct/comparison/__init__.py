@@ -18,34 +18,6 @@ Decisions
             else by its own mask: contours on every third plane would leave two thirds of a mask empty.
 """
 
-from orthanc_plugins.rtstruct.comparison.distances import (
-    DirectedDistances,
-    SurfaceDistances,
-    surface_distances,
-)
-from orthanc_plugins.rtstruct.comparison.matching import Match
-from orthanc_plugins.rtstruct.comparison.nearest import nearest_distances
-from orthanc_plugins.rtstruct.comparison.overlap import Overlap, Voxels, overlap
-from orthanc_plugins.rtstruct.comparison.records import Comparison
-from orthanc_plugins.rtstruct.comparison.regions import RegionComparison, compare_regions
-from orthanc_plugins.rtstruct.comparison.sets import compare_structure_sets
-from orthanc_plugins.rtstruct.comparison.table import Body, Pair, PairTable, pair_table
+import lazy_loader
 
-__all__ = [
-    "Body",
-    "Comparison",
-    "DirectedDistances",
-    "Match",
-    "Overlap",
-    "Pair",
-    "PairTable",
-    "RegionComparison",
-    "SurfaceDistances",
-    "Voxels",
-    "compare_regions",
-    "compare_structure_sets",
-    "nearest_distances",
-    "overlap",
-    "pair_table",
-    "surface_distances",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

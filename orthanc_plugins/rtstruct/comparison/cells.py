@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from orthanc_plugins.rtstruct.mesh import Mesh
+    from orthanc_plugins.rtstruct.surfaces.meshes import Mesh
 
 type Singles = NDArray[np.float32]
 type Indices = NDArray[np.intp]

@@ -21,7 +21,7 @@ from orthanc_plugins.rtstruct.comparison.triangles import Triangles
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from orthanc_plugins.rtstruct.mesh import Mesh
+    from orthanc_plugins.rtstruct.surfaces.meshes import Mesh
 
 type Floats = NDArray[np.float64]
 type Indices = NDArray[np.intp]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from orthanc_plugins.rtstruct.mesh import Mesh
+    from orthanc_plugins.rtstruct.surfaces.meshes import Mesh
 
 type Floats = NDArray[np.float64]
 

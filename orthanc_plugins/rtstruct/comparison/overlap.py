@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orthanc_plugins.rtstruct.raster import RegionMask, mask_from_voxels
+from orthanc_plugins.rtstruct.geometry.raster import RegionMask, mask_from_voxels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from orthanc_plugins.rtstruct.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
 
 type Vector = tuple[float, float, float]
 type Floats = NDArray[np.float64]

@@ -13,8 +13,8 @@ from orthanc_plugins.rtstruct.comparison.table import Body, Relation, relation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orthanc_plugins.rtstruct.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.mesh import Mesh
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.surfaces.meshes import Mesh
 
 SIDES = ("left", "right", "posterior", "anterior", "superior", "inferior")
 

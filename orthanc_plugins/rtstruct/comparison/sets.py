@@ -15,20 +15,20 @@ from orthanc_plugins.rtstruct.comparison.overlap import Voxels, on_grid
 from orthanc_plugins.rtstruct.comparison.records import Comparison, GridUsed, SetSource, Unmatched
 from orthanc_plugins.rtstruct.comparison.regions import RegionComparison, compare_regions
 from orthanc_plugins.rtstruct.comparison.table import Body
-from orthanc_plugins.rtstruct.grid import build_grid, grid_from_contours
-from orthanc_plugins.rtstruct.mesh import mesh
-from orthanc_plugins.rtstruct.placing import NO_PLANE, PlacedRegion, place
+from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
+from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE, PlacedRegion, place
+from orthanc_plugins.rtstruct.geometry.raster import rasterise
 from orthanc_plugins.rtstruct.problems import Problem
-from orthanc_plugins.rtstruct.raster import rasterise
+from orthanc_plugins.rtstruct.surfaces.meshes import mesh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orthanc_plugins.rtstruct.comparison.matching import Match, Places, Wanted
-    from orthanc_plugins.rtstruct.contours import Region, StructureSet
-    from orthanc_plugins.rtstruct.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.images import ImageSeries
-    from orthanc_plugins.rtstruct.raster import RegionMask
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.geometry.raster import RegionMask
+    from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
+    from orthanc_plugins.rtstruct.reading.images import ImageSeries
 
 _SAME_SLAB = 0.05
 _MOST_DICE = 20_000

@@ -13,9 +13,9 @@ from orthanc_plugins.rtstruct.comparison.overlap import Overlap, Voxels, overlap
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orthanc_plugins.rtstruct.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.mesh import Mesh
-    from orthanc_plugins.rtstruct.raster import RegionMask
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.geometry.raster import RegionMask
+    from orthanc_plugins.rtstruct.surfaces.meshes import Mesh
 
 type Relation = Literal["apart", "overlapping", "inside", "around", "equal"]
 

@@ -1,6 +1,6 @@
 """RT Dose over regions: dose-volume histograms and what is read from them.
 
-Public: `read_dose`, `Dose`, `UsableDoses`, `evaluate`, `summary`, `preference`, `Histogram`, `DOSE_METRICS`,
+Public: `read_dose`, `Dose`, `UsableDoses`, `evaluate`, `summary`, `preference`, `Histogram`,
 `is_metric`, the records `DoseSummary`, `RegionDose`, `DoseMetric`, and the files `histogram_file`,
 `curves_picture`, `Curve`.
 
@@ -19,26 +19,6 @@ Decisions
             list's by less than that, at a tenth of the time.
 """
 
-from orthanc_plugins.rtstruct.dose.curves import Curve, curves_picture, histogram_file
-from orthanc_plugins.rtstruct.dose.evaluation import UsableDoses, evaluate, preference, summary
-from orthanc_plugins.rtstruct.dose.histogram import DOSE_METRICS, Histogram, is_metric
-from orthanc_plugins.rtstruct.dose.reading import Dose, read_dose
-from orthanc_plugins.rtstruct.dose.records import DoseMetric, DoseSummary, RegionDose
+import lazy_loader
 
-__all__ = [
-    "DOSE_METRICS",
-    "Curve",
-    "Dose",
-    "DoseMetric",
-    "DoseSummary",
-    "Histogram",
-    "RegionDose",
-    "UsableDoses",
-    "curves_picture",
-    "evaluate",
-    "histogram_file",
-    "is_metric",
-    "preference",
-    "read_dose",
-    "summary",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -18,14 +18,14 @@ import orjson
 from PIL import Image, ImageDraw
 
 from orthanc_plugins import __version__
-from orthanc_plugins.rtstruct.lettering import Lettering
+from orthanc_plugins.rtstruct.drawing.lettering import Lettering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orthanc_plugins.rtstruct.dose.histogram import Histogram
     from orthanc_plugins.rtstruct.dose.records import RegionDose
-    from orthanc_plugins.rtstruct.pictures import Colour
+    from orthanc_plugins.rtstruct.drawing.pictures import Colour
 
 SCHEMA = "orthanc-pacs-suite/rtstruct-dvh"
 SCHEMA_VERSION = 1

@@ -15,9 +15,9 @@ from orthanc_plugins.rtstruct.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from orthanc_plugins.rtstruct.contours import Source
     from orthanc_plugins.rtstruct.dose.histogram import Histogram
-    from orthanc_plugins.rtstruct.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.reading.contours import Source
 
 MOST_DOSES = 20
 """More of one structure set are left out, with a problem: a plan may bring one for every control point."""

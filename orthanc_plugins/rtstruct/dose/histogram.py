@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 type Floats = NDArray[np.float64]
 
-DOSE_METRICS = ("D98%", "D95%", "D50%", "D2%", "D1cc", "D0.1cc", "V5Gy", "V10Gy", "V20Gy")
-"""What is read from every histogram unless asked otherwise."""
 BIN_GY = 0.01
 MOST_BINS = 30_000
 """A grid that reaches higher than `BIN_GY` times this gets wider bins."""

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orthanc_plugins.rtstruct.scan import crossings, ring_edges
+from orthanc_plugins.rtstruct.geometry.scan import crossings, ring_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from orthanc_plugins.rtstruct.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
 
 type Floats = NDArray[np.float64]
 type Indices = NDArray[np.intp]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.rtstruct.elements import REACH_MM, raw, whole_number
+from orthanc_plugins.rtstruct.reading.elements import REACH_MM, raw, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -27,14 +27,14 @@ from pydicom.uid import (
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE
 from orthanc_plugins.rtstruct.dose.placement import DosePlacement, read_placement
-from orthanc_plugins.rtstruct.elements import code, raw, uid
+from orthanc_plugins.rtstruct.reading.elements import code, raw, uid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
-    from orthanc_plugins.rtstruct.contours import Source
     from orthanc_plugins.rtstruct.dose.records import Unit
+    from orthanc_plugins.rtstruct.reading.contours import Source
 
 MOST_VOXELS = 200_000_000
 """A grid of more voxels than this is damage; it bounds memory before anything is made of it."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.rtstruct.dose.lattice import Lattice, Layer
     from orthanc_plugins.rtstruct.dose.reading import Dose
-    from orthanc_plugins.rtstruct.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
 
 type Floats = NDArray[np.float64]
 type _Range = tuple[float, float]

@@ -2,7 +2,9 @@
 
 `layers` says which planes are shown at which height, `case_table` and `cubes` make a closed surface of them,
 `slopes` lays it between the planes, `smoothing` takes off what is left of the pixels, `topology` counts.
-Whoever wants a region's mesh asks `rtstruct.mesh`.
+`meshes` has the whole of it, `mesh_files` writes it.
+
+Public: `mesh`, `Mesh`, `mesh_bytes`, `stl_bytes`; loaded when first asked for.
 
 Decisions
 ---------
@@ -20,3 +22,7 @@ Decisions
 2026-11-21  Less detail means larger cells, not fewer triangles of the same surface: what comes out is closed,
             free of crossings and true to the volume for the same reasons as the full one.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orthanc_plugins.rtstruct.grid import BRIDGED
+from orthanc_plugins.rtstruct.geometry.grid import BRIDGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from orthanc_plugins.rtstruct.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
 
 EMPTY = -1
 SHARP = 0.99

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 from orthanc_plugins.cli.rtstruct.progress import Progress
-from orthanc_plugins.rtstruct.finding import FoundFiles, FoundSet
+from orthanc_plugins.rtstruct.reading.finding import FoundFiles, FoundSet
 
 
 class Clock:

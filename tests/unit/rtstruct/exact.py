@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from orthanc_plugins.rtstruct.placing import SNAP
+from orthanc_plugins.rtstruct.geometry.placing import SNAP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -27,7 +27,7 @@ from orthanc_plugins.rtstruct.comparison import Body, Voxels, overlap
 from orthanc_plugins.rtstruct.comparison.closest import Surface
 from orthanc_plugins.rtstruct.comparison.nearest import nearly_nearest_distances
 from orthanc_plugins.rtstruct.comparison.triangles import Triangles, triangle_distances
-from orthanc_plugins.rtstruct.raster import RegionMask, mask_from_voxels
+from orthanc_plugins.rtstruct.geometry.raster import RegionMask, mask_from_voxels
 from tests.builders import Box, Ellipsoid, ImageFrame, Shape, Together, rotated
 from tests.unit.rtstruct.cases import case_of, flat_grid, placed_of
 

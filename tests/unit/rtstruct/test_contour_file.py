@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from orthanc_plugins.rtstruct import Contour, Region, StructureSet, read_structure_set
-from orthanc_plugins.rtstruct.contour_file import write_contours
+from orthanc_plugins.rtstruct.documents.contour_file import write_contours
 from tests.builders import DAMAGES, HOSTILE_NAMES, build_case, renamed
 from tests.unit.rtstruct.cases import SMALL, file_bytes, read
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cdist
 
-from orthanc_plugins.rtstruct import diameters, farthest_pair, place
-from orthanc_plugins.rtstruct.diameters import PlaneDiameter, plane_diameter
+from orthanc_plugins.rtstruct import farthest_pair, place
+from orthanc_plugins.rtstruct.measures import diameters
+from orthanc_plugins.rtstruct.measures.diameters import PlaneDiameter, plane_diameter
 from tests.unit.rtstruct.cases import flat_grid, flat_region
 
 if TYPE_CHECKING:

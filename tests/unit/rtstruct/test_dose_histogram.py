@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from orthanc_plugins.rtstruct import PlacedRegion, place, read_dose
-from orthanc_plugins.rtstruct.dose import DOSE_METRICS, Histogram, RegionDose, evaluate, is_metric
+from orthanc_plugins.rtstruct.choices import DOSE_METRICS
+from orthanc_plugins.rtstruct.dose import Histogram, RegionDose, evaluate, is_metric
 from orthanc_plugins.rtstruct.dose.histogram import metric
 from orthanc_plugins.rtstruct.dose.lattice import MOST_CELLS, cut, layers
 from tests.builders import (

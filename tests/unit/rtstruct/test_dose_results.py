@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from orthanc_plugins.rtstruct import FORMATS, Results, extract, read_dose, read_structure_set, write_documents
-from orthanc_plugins.rtstruct.dose import DOSE_METRICS, Curve, Histogram, curves_picture, is_metric
+from orthanc_plugins.rtstruct.choices import DOSE_METRICS
+from orthanc_plugins.rtstruct.dose import Curve, Histogram, curves_picture, is_metric
 from orthanc_plugins.rtstruct.dose.evaluation import MOST_DOSES
-from orthanc_plugins.rtstruct.finding import doses_of, find_files
+from orthanc_plugins.rtstruct.reading.finding import doses_of, find_files
 from orthanc_plugins.settings import Settings
 from tests.builders import Ellipsoid, RegionSpec, ball, build_case, build_dose, uniform
 from tests.unit.rtstruct.cases import SMALL, file_bytes, read, series

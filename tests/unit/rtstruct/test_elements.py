@@ -7,7 +7,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from orthanc_plugins.rtstruct.elements import whole_number
+from orthanc_plugins.rtstruct.reading.elements import whole_number
 
 ROI_NUMBER = 0x30060022
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.rtstruct import finding, read_structure_set
-from orthanc_plugins.rtstruct.contours import read_references
-from orthanc_plugins.rtstruct.finding import find_files, series_of
+from orthanc_plugins.rtstruct import read_structure_set
+from orthanc_plugins.rtstruct.reading import finding
+from orthanc_plugins.rtstruct.reading.contours import read_references
+from orthanc_plugins.rtstruct.reading.finding import find_files, series_of
 from tests.builders import build_case
 from tests.builders.images import new_file
 from tests.unit.rtstruct.cases import SMALL

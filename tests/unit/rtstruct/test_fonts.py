@@ -6,7 +6,7 @@ import pytest
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Paragraph
 
-from orthanc_plugins.rtstruct.fonts import SANS, fitted, marked_up
+from orthanc_plugins.rtstruct.drawing.fonts import SANS, fitted, marked_up
 
 
 @pytest.mark.parametrize(

@@ -28,15 +28,15 @@ from orthanc_plugins.rtstruct import (
     build_grid,
     coverage,
     extract,
-    intact,
     measure,
     place,
     rasterise,
     read_structure_set,
     series_from_datasets,
 )
-from orthanc_plugins.rtstruct.contours import CLOSED_TYPES
-from orthanc_plugins.rtstruct.finding import find_files, series_of
+from orthanc_plugins.rtstruct.reading import intact
+from orthanc_plugins.rtstruct.reading.contours import CLOSED_TYPES
+from orthanc_plugins.rtstruct.reading.finding import find_files, series_of
 from tests.builders import Box, Ellipsoid, ImageFrame, RegionSpec, build_case
 from tests.builders.structure_set import set_contour_data
 from tests.unit.rtstruct.cases import file_bytes, series

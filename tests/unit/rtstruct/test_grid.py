@@ -9,7 +9,7 @@ import pytest
 
 from orthanc_plugins.errors import GeometryError
 from orthanc_plugins.rtstruct import ImageRecord, build_grid, grid_from_contours
-from orthanc_plugins.rtstruct.stack import stack_images
+from orthanc_plugins.rtstruct.geometry.stack import stack_images
 from tests.builders import PATIENT_POSITIONS, Box, ImageFrame, rotated
 from tests.unit.rtstruct.cases import SMALL, case_of, grid_of, series
 

@@ -21,7 +21,7 @@ from pydicom.uid import (
 )
 
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.rtstruct.headers import _read_by_pydicom, header_of, read_header
+from orthanc_plugins.rtstruct.reading.headers import _read_by_pydicom, header_of, read_header
 from tests.builders import build_case
 from tests.unit.rtstruct.cases import SMALL, file_bytes
 

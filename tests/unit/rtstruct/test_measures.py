@@ -9,8 +9,8 @@ import pytest
 import scipy.stats
 
 from orthanc_plugins.rtstruct import intensity_statistics, measure, place, rasterise, volume_ml
-from orthanc_plugins.rtstruct.measures import PERCENTILES, half_layer_ml, largest_plane, volumes_agree
-from orthanc_plugins.rtstruct.raster import mask_from_voxels
+from orthanc_plugins.rtstruct.geometry.raster import mask_from_voxels
+from orthanc_plugins.rtstruct.measures.region import PERCENTILES, half_layer_ml, largest_plane, volumes_agree
 from tests.builders import Box
 from tests.unit.rtstruct.cases import case_of, flat_grid, flat_region, grid_of, read
 

@@ -11,8 +11,8 @@ import pytest
 import trimesh
 
 from orthanc_plugins.rtstruct import Mesh, mesh, mesh_bytes, stl_bytes
-from orthanc_plugins.rtstruct.display_mesh import stl_triangles
-from orthanc_plugins.rtstruct.mesh_files import MESH_FORMATS, MESH_FRAMES, MeshFormat, MeshFrame
+from orthanc_plugins.rtstruct.choices import MESH_FORMATS, MESH_FRAMES, MeshFormat, MeshFrame
+from orthanc_plugins.rtstruct.documents.display_mesh import stl_triangles
 from tests.unit.rtstruct.cases import case_of, placed_of
 from tests.unit.rtstruct.test_raster import SHAPES
 

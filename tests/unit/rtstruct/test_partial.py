@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orthanc_plugins.errors import GeometryError
-from orthanc_plugins.rtstruct import fractions, measure, partial, place, rasterise
+from orthanc_plugins.rtstruct import fractions, measure, place, rasterise
+from orthanc_plugins.rtstruct.geometry import partial
+from orthanc_plugins.rtstruct.geometry.partial import SUB_ROWS, WHOLE
 from orthanc_plugins.rtstruct.nifti import box_nifti
-from orthanc_plugins.rtstruct.partial import SUB_ROWS, WHOLE
 from tests.builders import Ellipsoid, ImageFrame, Together
 from tests.unit.rtstruct.cases import SMALL, case_of, flat_grid, flat_region, grid_of, placed_of, read
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from orthanc_plugins.rtstruct.lettering import Lettering
-from orthanc_plugins.rtstruct.measures import largest_plane
-from orthanc_plugins.rtstruct.pictures import (
+from orthanc_plugins.rtstruct.drawing.lettering import Lettering
+from orthanc_plugins.rtstruct.drawing.pictures import (
     BONE,
     LEGEND_TOP,
     LUNG,
@@ -26,6 +25,7 @@ from orthanc_plugins.rtstruct.pictures import (
     region_picture,
     window_for,
 )
+from orthanc_plugins.rtstruct.measures.region import largest_plane
 from tests.builders import Box, rotated
 from tests.unit.rtstruct.cases import SMALL, case_of, placed_of
 

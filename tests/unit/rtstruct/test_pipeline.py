@@ -20,9 +20,9 @@ from orthanc_plugins.rtstruct import (
     ImageSeries,
     Phase,
     comparison,
-    partial,
     series_from_datasets,
 )
+from orthanc_plugins.rtstruct.geometry import partial
 from orthanc_plugins.settings import StructureFormat, StructureSettings
 from tests.builders import Ellipsoid, ImageFrame, build_case
 from tests.unit.rtstruct.cases import SMALL, case_of

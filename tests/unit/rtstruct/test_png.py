@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from orthanc_plugins.rtstruct.png import png_bytes
+from orthanc_plugins.rtstruct.drawing.png import png_bytes
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 3), (512, 511)])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orthanc_plugins.rtstruct import coverage, place, rasterise
-from orthanc_plugins.rtstruct.raster import FULL, mask_from_voxels
+from orthanc_plugins.rtstruct.geometry.raster import FULL, mask_from_voxels
 from tests.builders import (
     PATIENT_POSITIONS,
     Box,

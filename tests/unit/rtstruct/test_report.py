@@ -15,10 +15,10 @@ from PIL.PngImagePlugin import PngInfo
 from reportlab.platypus import Flowable, Paragraph, Table
 
 from orthanc_plugins.rtstruct import Problem, RegionResult, Results
-from orthanc_plugins.rtstruct.pictures import LEGEND_TOP, region_colour
-from orthanc_plugins.rtstruct.report import _story, write_report
-from orthanc_plugins.rtstruct.report_page import ReportDocument, picture
-from orthanc_plugins.rtstruct.report_shape import shape_table
+from orthanc_plugins.rtstruct.documents.report import _story, write_report
+from orthanc_plugins.rtstruct.documents.report_page import ReportDocument, picture
+from orthanc_plugins.rtstruct.documents.report_shape import shape_table
+from orthanc_plugins.rtstruct.drawing.pictures import LEGEND_TOP, region_colour
 from orthanc_plugins.rtstruct.results import Diameter, GridSummary, Shape, SliceDiameter, Sources, Statistics
 from tests.builders import HOSTILE_NAMES
 

@@ -14,9 +14,9 @@ import pytest
 import trimesh
 
 from orthanc_plugins.rtstruct import RegionResult, Results
-from orthanc_plugins.rtstruct.display_mesh import display_mesh, stl_triangles
+from orthanc_plugins.rtstruct.documents.display_mesh import display_mesh, stl_triangles
+from orthanc_plugins.rtstruct.documents.scene import write_scene
 from orthanc_plugins.rtstruct.results import Sources
-from orthanc_plugins.rtstruct.scene import write_scene
 from tests.builders import HOSTILE_NAMES
 
 if TYPE_CHECKING:

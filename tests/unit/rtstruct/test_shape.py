@@ -12,8 +12,13 @@ import pytest
 import shapely
 
 from orthanc_plugins.rtstruct import measure, mesh, place, shape_of
-from orthanc_plugins.rtstruct.moments import PrincipalAxes, point_covariance, principal_axes, volume_moments
-from orthanc_plugins.rtstruct.shape import Roundness, roundness
+from orthanc_plugins.rtstruct.measures.moments import (
+    PrincipalAxes,
+    point_covariance,
+    principal_axes,
+    volume_moments,
+)
+from orthanc_plugins.rtstruct.measures.shape import Roundness, roundness
 from tests.builders import Box, Difference, Ellipsoid, ImageFrame, Torus
 from tests.builders.images import PATIENT_POSITIONS, rotated
 from tests.unit.rtstruct.cases import case_of, flat_grid, flat_region, grid_of, read
@@ -55,7 +60,7 @@ def found_of(shape: Shape, frame: ImageFrame = FRAME) -> Found:
     placed = place(region, grid_of(case))[0]
     measures = measure(placed, region)
     assert measures is not None
-    return shape_of(measures, mesh(placed), placed.grid)
+    return shape_of(measures, mesh(placed), placed)
 
 
 @pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
@@ -218,7 +223,7 @@ def test_an_open_surface_has_no_roundness() -> None:
     assert surface is not None
     assert roundness(replace(surface, closed=False)) is None
     assert roundness(None) is None
-    bare = shape_of(measures, None, placed.grid)
+    bare = shape_of(measures, None, placed)
     assert (bare.sphericity, bare.compactness_1, bare.diameter_3d) == (None, None, None)
     assert bare.major_axis_mm == pytest.approx(40 * math.sqrt(4 / 5), rel=0.01)
 

@@ -1,0 +1,16 @@
+from .distances import DirectedDistances as DirectedDistances
+from .distances import SurfaceDistances as SurfaceDistances
+from .distances import surface_distances as surface_distances
+from .matching import Match as Match
+from .nearest import nearest_distances as nearest_distances
+from .overlap import Overlap as Overlap
+from .overlap import Voxels as Voxels
+from .overlap import overlap as overlap
+from .records import Comparison as Comparison
+from .regions import RegionComparison as RegionComparison
+from .regions import compare_regions as compare_regions
+from .sets import compare_structure_sets as compare_structure_sets
+from .table import Body as Body
+from .table import Pair as Pair
+from .table import PairTable as PairTable
+from .table import pair_table as pair_table

@@ -1,0 +1,92 @@
+"""The report's page of dose: the curves of all regions, and what each receives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reportlab.lib.units import mm
+from reportlab.platypus import Flowable, Paragraph, Spacer, Table
+
+from orthanc_plugins.rtstruct.documents import report_page as page
+from orthanc_plugins.rtstruct.documents.report_page import faint, heading, line, picture, shown, together
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orthanc_plugins.rtstruct.dose import RegionDose
+    from orthanc_plugins.rtstruct.results import RegionResult, Results
+
+_NONE = "\N{EN DASH}"
+_CURVES_PX, _CURVES_HIGHEST = 1400, 110 * mm
+_NUMBER_WIDTH, _NAME_WIDTH = 11 * mm, 38 * mm
+_WIDE = 99.99
+_MOST_METRICS = 9
+"""Columns that a page has room for; results.json has them all."""
+_RULED: list[tuple[object, ...]] = [
+    ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+    ("LEFTPADDING", (0, 0), (-1, -1), 3),
+    ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+    ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+    ("LINEBELOW", (0, 0), (-1, 0), 0.8, page.ACCENT),
+    ("LINEBELOW", (0, 1), (-1, -1), 0.4, page.RULE),
+]
+
+
+def dose_part(folder: Path, results: Results) -> list[Flowable]:
+    """Return the curves and the table of the first dose, the whole plan's where there is one; none without.
+
+    Raises
+    ------
+    OSError
+        The picture that the results name cannot be read.
+    """
+    received = [(region, region.dose[0]) for region in results.regions if region.dose]
+    if not results.doses or not received:
+        return []
+    dose = results.doses[0]
+    others = f"; {len(results.doses) - 1} more in results.json" if len(results.doses) > 1 else ""
+    what = f"{dose.summation_type or _NONE}, {dose.dose_type or _NONE}"
+    note = (
+        f"RT Dose {dose.sop_instance_uid}: {what}, highest value {dose.maximum:.2f} {dose.unit}{others}. "
+        "Cells of each region are weighted by the share that it covers; dose is linear between the values of "
+        "its grid. Beyond the grid nothing is known: all values are of the part inside, whose share is told."
+    )
+    parts: list[Flowable] = [heading("Dose"), faint(note), Spacer(0, 2 * mm)]
+    if results.dvh_picture_path is not None:
+        curves = picture(folder / results.dvh_picture_path, _CURVES_PX, page.WIDTH, _CURVES_HIGHEST)
+        parts = [*together([*parts, curves]), Spacer(0, 3 * mm)]
+    return [*parts, _table(received)]
+
+
+def _table(received: list[tuple[RegionResult, RegionDose]]) -> Table:
+    first = received[0][1]
+    metrics = first.metrics[:_MOST_METRICS]
+    titles = ["No.", "Name", "Inside", *(f"{name} [{first.unit}]" for name in ("Min", "Mean", "Max"))]
+    titles += [f"{metric.name} [{metric.unit}]" for metric in metrics]
+    rows = [[faint(title, page.NOTE if title == "Name" else page.NUMBER_TITLE) for title in titles]]
+    rows.extend(_row(region, dose) for region, dose in received)
+    rest = (page.WIDTH - _NUMBER_WIDTH - _NAME_WIDTH) / (len(titles) - 2)
+    return Table(
+        rows, colWidths=[_NUMBER_WIDTH, _NAME_WIDTH, *[rest] * (len(titles) - 2)], repeatRows=1, style=_RULED
+    )
+
+
+def _row(region: RegionResult, dose: RegionDose) -> list[Paragraph]:
+    numbers = (dose.min, dose.mean, dose.max, *(metric.value for metric in dose.metrics[:_MOST_METRICS]))
+    inside = f"{100 * dose.volume_in_dose_cc / dose.volume_cc:.0f} %"
+    return [
+        shown(str(region.number), page.NUMBER),
+        line(region.name or _NONE, _NAME_WIDTH - 6),
+        shown(inside, page.NUMBER),
+        *(shown(_number(number), page.NUMBER) for number in numbers),
+    ]
+
+
+def _number(value: float | None) -> str:
+    """Return a dose or share with as many decimals as a column has room for.
+
+    >>> _number(8.6726), _number(99.996)
+    ('8.67', '100.0')
+    """
+    return _NONE if value is None else f"{value:.{1 if value > _WIDE else 2}f}"

@@ -1,0 +1,14 @@
+from .curves import Curve as Curve
+from .curves import curves_picture as curves_picture
+from .curves import histogram_file as histogram_file
+from .evaluation import UsableDoses as UsableDoses
+from .evaluation import evaluate as evaluate
+from .evaluation import preference as preference
+from .evaluation import summary as summary
+from .histogram import Histogram as Histogram
+from .histogram import is_metric as is_metric
+from .reading import Dose as Dose
+from .reading import read_dose as read_dose
+from .records import DoseMetric as DoseMetric
+from .records import DoseSummary as DoseSummary
+from .records import RegionDose as RegionDose

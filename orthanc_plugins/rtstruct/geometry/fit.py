@@ -1,0 +1,74 @@
+"""Say whether a structure set and an image series belong together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.errors import GeometryError
+from orthanc_plugins.rtstruct.problems import Problem
+
+if TYPE_CHECKING:
+    from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
+    from orthanc_plugins.rtstruct.reading.images import ImageSeries
+
+
+HOW_TO_ALLOW = (
+    "if the two are known to agree, allow it: set Structures.RequireSameFrameOfReference to false in the "
+    "suite, or give --allow-other-frame on the command line"
+)
+"""What to do about another frame of reference, as it ends a message."""
+
+
+def strangers(
+    structure_set: StructureSet, images: ImageSeries, *, allow_other_frame: bool
+) -> tuple[list[Region], list[Problem]]:
+    """Return the regions drawn in another frame of reference than the images', and what is odd.
+
+    Raises
+    ------
+    GeometryError
+        No region lies in the images' frame of reference, and that is not allowed.
+    """
+    problems = _reference_problems(structure_set, images)
+    frames = images.frame_of_reference_uids
+    stated = [
+        region.frame_of_reference_uid or structure_set.frame_of_reference_uid
+        for region in structure_set.regions
+    ]
+    if not frames or not any(stated):
+        text = "The frame of reference is not stated; images and contours are taken to share one."
+        return [], [*problems, Problem("frame_of_reference_unknown", text)]
+    others = [
+        region for region, uid in zip(structure_set.regions, stated, strict=True) if uid and uid not in frames
+    ]
+    if not others:
+        return [], problems
+    text = (
+        f"{len(others)} of {len(stated)} regions are drawn in another frame of reference than the images': "
+        f"{stated[structure_set.regions.index(others[0])]} instead of {', '.join(sorted(frames))}"
+    )
+    if allow_other_frame:
+        note = f"{text}. They were placed on the images all the same, as asked."
+        return [], [*problems, Problem("other_frame_of_reference", note)]
+    if len(others) == len(stated):
+        raise GeometryError(f"{text}. Give the series that the structures were drawn on; {HOW_TO_ALLOW}.")
+    return others, problems
+
+
+def _reference_problems(structure_set: StructureSet, images: ImageSeries) -> list[Problem]:
+    """Return warnings where the set refers to images or a series that are not these."""
+    problems = []
+    referenced = structure_set.referenced_series_uids
+    if referenced and images.series_uid and images.series_uid not in referenced:
+        text = f"The structure set refers to series {referenced[0]}, not to {images.series_uid}."
+        problems.append(Problem("other_series", text))
+    held = {image.sop_instance_uid for image in images.images}
+    absent = [uid for uid in structure_set.referenced_sop_instance_uids if uid not in held]
+    if absent:
+        count = len(structure_set.referenced_sop_instance_uids)
+        text = (
+            f"{len(absent)} of {count} referenced images are not in the series; "
+            "contours were matched by position."
+        )
+        problems.append(Problem("absent_images", text))
+    return problems

@@ -1,0 +1,266 @@
+"""Fill placed regions: masks of whole voxels, and coverage fields for smooth surfaces.
+
+The rule of what is inside: a voxel belongs to a region when its centre does, with half-open edges. A centre
+on the left or upper border is inside, on the right or lower border outside; so two regions that share a
+border never both hold a voxel of it and never both miss one. Work stays in the region's own box.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE
+from orthanc_plugins.rtstruct.geometry.scan import crossings, ring_edges
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.geometry.scan import Edges, Floats, Indices
+
+type Box = tuple[int, int, int]
+
+SUB_ROWS = 4
+FULL = 240
+"""Coverage of a voxel that lies wholly inside; `SUB_ROWS` lines add a quarter of it each."""
+_LINE_FULL = FULL // SUB_ROWS
+
+
+@dataclass(frozen=True, eq=False)
+class RegionMask:
+    """The voxels of a region, as runs inside its own box.
+
+    Parameters
+    ----------
+    offset
+        (k, j, i) of the box's first voxel on the grid.
+    shape
+        (slices, rows, columns) of the box.
+    starts, stops
+        Shape (runs,): half-open ranges of flat C-order indices inside the box, ascending.
+    """
+
+    offset: Box
+    shape: Box
+    starts: Indices
+    stops: Indices
+
+    @cached_property
+    def count(self) -> int:
+        """How many voxels the region holds."""
+        return int((self.stops - self.starts).sum())
+
+    @property
+    def voxels(self) -> NDArray[np.bool_]:
+        """The box (slices, rows, columns), True inside; made anew at each call."""
+        return filled(self.starts, self.stops, self.shape, 1).view(bool)
+
+    def plane(self, index: int) -> NDArray[np.bool_]:
+        """Return one slice of the box (rows, columns), True inside; ``index`` counts from the box's first."""
+        _, rows, columns = self.shape
+        begin = index * rows * columns
+        first, last = np.searchsorted(self.starts, (begin, begin + rows * columns))
+        runs = slice(first, last)
+        return filled(self.starts[runs] - begin, self.stops[runs] - begin, (rows, columns), 1).view(bool)
+
+    @property
+    def slices(self) -> tuple[slice, slice, slice]:
+        """The place of the box in an array of the grid's shape."""
+        k, j, i = (slice(low, low + size) for low, size in zip(self.offset, self.shape, strict=True))
+        return (k, j, i)
+
+    def on_grid(self, shape: Box) -> NDArray[np.bool_]:
+        """Return the mask on the whole grid, (slices, rows, columns)."""
+        mask = np.zeros(shape, dtype=bool)
+        mask[self.slices] = self.voxels
+        return mask
+
+
+def filled(starts: Indices, stops: Indices, shape: tuple[int, ...], value: int) -> NDArray[np.uint8]:
+    """Return an array of a shape that holds the value in the given flat ranges and zero elsewhere."""
+    size = int(np.prod(shape))
+    bounds = np.empty(2 * len(starts) + 2, dtype=np.intp)
+    bounds[0], bounds[-1] = 0, size
+    bounds[1:-1:2], bounds[2:-1:2] = starts, stops
+    pattern = np.zeros(len(bounds) - 1, dtype=np.uint8)
+    pattern[1::2] = value
+    flat: NDArray[np.uint8] = np.repeat(pattern, np.diff(bounds))
+    return flat.reshape(shape)
+
+
+def mask_from_voxels(voxels: NDArray[np.bool_], offset: Box) -> RegionMask:
+    """Return the runs of a box (slices, rows, columns) of voxels."""
+    rows = voxels.reshape(-1, voxels.shape[2])
+    edges = np.zeros((rows.shape[0], rows.shape[1] + 2), dtype=np.int8)
+    edges[:, 1:-1] = rows
+    line, column = np.nonzero(np.diff(edges, axis=1))
+    flat = line * rows.shape[1] + column
+    shape = (voxels.shape[0], voxels.shape[1], voxels.shape[2])
+    return RegionMask(offset, shape, flat[::2], flat[1::2])
+
+
+def rasterise(placed: PlacedRegion) -> RegionMask:
+    """Return the voxels of a region on the grid it was placed on; empty when no centre lies inside.
+
+    Returns
+    -------
+    mask
+        Runs inside the region's own box: ``voxels`` is the box as bool (slices, rows, columns), ``slices``
+        its place on the grid, ``on_grid`` the whole volume.
+
+    Raises
+    ------
+    GeometryError
+        The contours are too entangled to be filled.
+    """
+    on_planes = placed.chosen(placed.plane != NO_PLANE)
+    box = _box(on_planes, 0.0)
+    if box is None:
+        return RegionMask((0, 0, 0), (0, 0, 0), np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp))
+    offset, shape = box
+    joined = _joined_rings(on_planes)
+    mask = _runs(on_planes.chosen(~joined), offset, shape)
+    grid = placed.grid
+    if not joined.any() and grid.is_identity:
+        return mask
+    voxels = mask.voxels
+    for ring_group in _groups(on_planes, joined):
+        union = np.logical_or.reduce([_runs(ring, offset, shape).voxels for ring in ring_group])
+        voxels ^= union
+    if grid.is_identity:
+        return mask_from_voxels(voxels, offset)
+    low, high = np.searchsorted(grid.plane_of_slice, (offset[0], offset[0] + shape[0]))
+    return mask_from_voxels(voxels[grid.plane_of_slice[low:high] - offset[0]], (int(low), *offset[1:]))
+
+
+def _box(placed: PlacedRegion, margin: float) -> tuple[Box, Box] | None:
+    """Return offset and shape (planes, rows, columns) of the voxels that rings can touch on the grid."""
+    if not len(placed.plane):
+        return None
+    _, rows, columns = placed.grid.shape
+    low = np.ceil(placed.points_px.min(axis=0) - margin).astype(int)
+    high = np.ceil(placed.points_px.max(axis=0) + margin).astype(int)
+    first, last = int(placed.plane.min()), int(placed.plane.max())
+    i0, j0 = max(int(low[0]), 0), max(int(low[1]), 0)
+    i1, j1 = min(int(high[0]), columns), min(int(high[1]), rows)
+    if i1 <= i0 or j1 <= j0:
+        return None
+    return (first, j0, i0), (last - first + 1, j1 - j0, i1 - i0)
+
+
+def _joined_rings(placed: PlacedRegion) -> NDArray[np.bool_]:
+    """Return which rings share their plane and group with another one."""
+    pairs = np.column_stack((placed.plane, placed.group))
+    _, inverse, counts = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
+    joined: NDArray[np.bool_] = counts[inverse.reshape(-1)] > 1
+    return joined
+
+
+def _groups(placed: PlacedRegion, joined: NDArray[np.bool_]) -> list[list[PlacedRegion]]:
+    """Return the rings that are joined, each as a region of its own, group by group."""
+    groups: dict[tuple[int, int], list[PlacedRegion]] = {}
+    for ring in np.flatnonzero(joined):
+        alone = np.zeros(len(joined), dtype=bool)
+        alone[ring] = True
+        key = (int(placed.plane[ring]), int(placed.group[ring]))
+        groups.setdefault(key, []).append(placed.chosen(alone))
+    return list(groups.values())
+
+
+def _runs(placed: PlacedRegion, offset: Box, shape: Box) -> RegionMask:
+    """Return the even-odd filling of all rings, by sorting where they cross the pixel rows."""
+    edges = ring_edges(placed.points_px, placed.starts)
+    edge, row, x = crossings(edges, offset[1], offset[1] + shape[1])
+    line = (placed.plane[edges.ring[edge]] - offset[0]) * shape[1] + row - offset[1]
+    column = np.clip(np.ceil(x) - offset[2], 0, shape[2]).astype(np.intp)
+    keys = np.sort(line * (shape[2] + 1) + column)
+    flat = keys - keys // (shape[2] + 1)
+    starts, stops = flat[::2], flat[1::2]
+    some = stops > starts
+    return RegionMask(offset, shape, starts[some], stops[some])
+
+
+def coverage(placed: PlacedRegion, scale: float = 1.0) -> tuple[NDArray[np.uint8], Box] | None:
+    """Return how much of each voxel the region covers, 0 to `FULL`, on planes, and the box's offset.
+
+    Exact along the rows, four lines across them. None when the region lies outside the grid. The box's
+    first axis counts the grid's planes.
+
+    Raises
+    ------
+    GeometryError
+        The contours are too entangled to be filled.
+    """
+    on_planes = _scaled(placed.chosen(placed.plane != NO_PLANE), scale)
+    box = _box(on_planes, 1.0)
+    if box is None:
+        return None
+    offset, shape = box
+    joined = _joined_rings(on_planes)
+    field = _field(on_planes.chosen(~joined), offset, shape)
+    for ring_group in _groups(on_planes, joined):
+        plane = int(ring_group[0].plane[0])
+        one = ((plane, *offset[1:]), (1, *shape[1:]))
+        union = np.maximum.reduce([_field(ring, *one) for ring in ring_group])[0]
+        here = field[plane - offset[0]]
+        field[plane - offset[0]] = np.maximum(here, union) - np.minimum(here, union)
+    return field, offset
+
+
+def _scaled(placed: PlacedRegion, scale: float) -> PlacedRegion:
+    """Return a region on a grid of the same corner whose pixels are smaller by a factor."""
+    if scale == 1:
+        return placed
+    slices, rows, columns = placed.grid.shape
+    shape = (slices, math.ceil(rows * scale), math.ceil(columns * scale))
+    points_px = (placed.points_px + 0.5) * scale - 0.5
+    return replace(placed, points_px=points_px, grid=replace(placed.grid, shape=shape))
+
+
+def _field(placed: PlacedRegion, offset: Box, shape: Box) -> NDArray[np.uint8]:
+    """Return the even-odd coverage of all rings on a box of planes, rows and columns."""
+    field = np.zeros(shape, dtype=np.uint8)
+    scaled = placed.points_px * (1, SUB_ROWS) + (0.5 - offset[2], (SUB_ROWS - 1) / 2 - offset[1] * SUB_ROWS)
+    edges = ring_edges(scaled, placed.starts)
+    lines, plane, x = _sub_row_crossings(edges, placed.plane - offset[0], shape)
+    for part in range(SUB_ROWS):
+        here = lines % SUB_ROWS == part
+        _add_line(field, plane[here] * shape[1] + lines[here] // SUB_ROWS, x[here])
+    return field
+
+
+def _sub_row_crossings(edges: Edges, plane_of_ring: Indices, shape: Box) -> tuple[Indices, Indices, Floats]:
+    """Return sub-row, plane and column of every crossing, ordered so that pairs are stretches inside."""
+    edge, line, x = crossings(edges, 0, shape[1] * SUB_ROWS)
+    plane = plane_of_ring[edges.ring[edge]]
+    x = np.clip(x, 0, shape[2])
+    stretch = shape[2] + 1.0
+    keys = np.sort((plane * (shape[1] * SUB_ROWS) + line) * stretch + x)
+    lines = np.floor(keys / stretch).astype(np.intp)
+    return lines % (shape[1] * SUB_ROWS), lines // (shape[1] * SUB_ROWS), keys - lines * stretch
+
+
+def _add_line(field: NDArray[np.uint8], row: Indices, x: Floats) -> None:
+    """Add one sub-row's share to the field.
+
+    Stretches run from ``x[0::2]`` to ``x[1::2]``; pixel c spans c to c + 1.
+    """
+    width = field.shape[2]
+    left, right, row = x[::2], x[1::2], row[::2]
+    first, last = np.floor(left).astype(np.intp), np.floor(right).astype(np.intp)
+    within = first == last
+    whole_from, whole_to = row * width + first + 1, row * width + last
+    some = whole_to > whole_from
+    field += filled(whole_from[some], whole_to[some], field.shape, _LINE_FULL)
+    flat = field.reshape(-1)
+    head = np.where(within, right - left, first + 1 - left)
+    tail = right - last
+    ends = ((row * width + first, head), ((row * width + last)[~within], tail[~within]))
+    for where, share in ends:
+        inside = where < len(flat)
+        np.add.at(flat, where[inside], np.rint(share[inside] * _LINE_FULL).astype(np.uint8))

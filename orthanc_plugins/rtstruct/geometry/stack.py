@@ -1,0 +1,158 @@
+"""Order the images of a series along their normal, and say how they are spaced."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from orthanc_plugins.errors import GeometryError
+from orthanc_plugins.rtstruct.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from orthanc_plugins.rtstruct.reading.images import ImageRecord
+
+type Spacing = Literal["even", "missing_slices", "uneven"]
+
+EVEN = 0.05
+"""Gaps that differ by less than this share of the middle gap count as one spacing (PET rounds positions)."""
+SAME_POSITION_MM = 0.01
+"""Two images closer than this lie on one plane."""
+_OFF_LINE_MM = 1.0
+_DIRECTION = 1e-3
+_MULTIPLE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Images in the order of their position along the normal.
+
+    ``heights_mm`` (n,) are the positions' projections on ``normal``, ascending; ``origins_lps_mm`` (n, 3) the
+    centres of their first pixels. ``row`` points along a row (to higher columns), ``column`` down a column;
+    row, column and normal are a right-handed set of unit vectors. ``gap_mm`` is the spacing the images
+    follow, the smallest one where it is uneven.
+    """
+
+    images: tuple[ImageRecord, ...]
+    row: NDArray[np.float64]
+    column: NDArray[np.float64]
+    normal: NDArray[np.float64]
+    origins_lps_mm: NDArray[np.float64]
+    heights_mm: NDArray[np.float64]
+    gap_mm: float
+    spacing: Spacing
+
+
+def stack_images(images: Sequence[ImageRecord]) -> tuple[Stack, list[Problem]]:
+    """Return the stack of a series' images, by position and never by instance number or file name.
+
+    Raises
+    ------
+    GeometryError
+        There is no image, or the images do not lie behind one another on a line.
+    """
+    chosen, problems = _main_geometry(images)
+    first = chosen[0]
+    row, column = np.array(first.orientation[:3]), np.array(first.orientation[3:])
+    normal = np.cross(row, column)
+    length = float(np.linalg.norm(normal))
+    if not 0.99 < length < 1.01:  # noqa: PLR2004 - a unit vector but for rounding
+        raise GeometryError("The images' orientation is not a pair of perpendicular unit vectors.")
+    row, normal = row / np.linalg.norm(row), normal / length
+    column = np.cross(normal, row)
+    chosen.sort(key=lambda image: (float(np.dot(image.position_lps_mm, normal)), image.sop_instance_uid))
+    kept, repeats = _without_repeats(chosen, normal)
+    problems.extend(repeats)
+    origins = np.array([image.position_lps_mm for image in kept], dtype=np.float64)
+    heights = (origins * normal).sum(axis=1)
+    _refuse_scattered(origins, heights)
+    gap, spacing = _spacing(heights, kept[0].thickness_mm)
+    problems.extend(_spacing_problems(heights, gap, spacing))
+    return Stack(tuple(kept), row, column, normal, origins, heights, gap, spacing), problems
+
+
+def _main_geometry(images: Sequence[ImageRecord]) -> tuple[list[ImageRecord], list[Problem]]:
+    """Return the images of the commonest orientation, size and pixel spacing; localisers fall out."""
+    if not images:
+        raise GeometryError("The series holds no images.")
+
+    def geometry(image: ImageRecord) -> tuple[object, ...]:
+        turned = tuple(round(value / _DIRECTION) for value in image.orientation)
+        return (turned, image.rows, image.columns, tuple(round(value, 4) for value in image.pixel_spacing_mm))
+
+    commonest = Counter(geometry(image) for image in images).most_common(1)[0][0]
+    chosen = [image for image in images if geometry(image) == commonest]
+    if len(chosen) == len(images):
+        return chosen, []
+    others = len(images) - len(chosen)
+    message = (
+        f"{others} of {len(images)} images have another orientation, size or pixel spacing and were left out."
+    )
+    return chosen, [Problem("other_geometry", message)]
+
+
+def _without_repeats(
+    images: list[ImageRecord], normal: NDArray[np.float64]
+) -> tuple[list[ImageRecord], list[Problem]]:
+    """Return one image for each position, the first by UID."""
+    kept: list[ImageRecord] = []
+    last = -np.inf
+    for image in images:
+        height = float(np.dot(image.position_lps_mm, normal))
+        if height - last > SAME_POSITION_MM:
+            kept.append(image)
+            last = height
+    if len(kept) == len(images):
+        return kept, []
+    message = f"{len(images) - len(kept)} images lie where another one does and were left out."
+    return kept, [Problem("repeated_position", message)]
+
+
+def _refuse_scattered(origins: NDArray[np.float64], heights: NDArray[np.float64]) -> None:
+    """Raise unless the first pixels lie on a straight line, as one volume needs (a tilted gantry's do)."""
+    if len(heights) < 3:  # noqa: PLR2004 - two points are on a line
+        return
+    share = (heights - heights[0]) / (heights[-1] - heights[0])
+    expected = origins[0] + share[:, None] * (origins[-1] - origins[0])
+    off = float(np.linalg.norm(origins - expected, axis=1).max())
+    if off > _OFF_LINE_MM:
+        raise GeometryError(
+            f"The images do not form one volume: one lies {off:.1f} mm beside the line of the others."
+        )
+
+
+def _spacing(heights: NDArray[np.float64], thickness_mm: float | None) -> tuple[float, Spacing]:
+    """Return the spacing the images follow: the mean of even gaps, whatever multiples are missing."""
+    gaps = np.diff(heights)
+    if len(gaps) == 0:
+        return thickness_mm or 1.0, "even"
+    total = float(gaps.sum())
+    if float(np.ptp(gaps)) < EVEN * float(np.median(gaps)):
+        return total / len(gaps), "even"
+    low = float(gaps.min())
+    unit = float(np.median(gaps[gaps < low * (1 + EVEN)]))
+    multiples = np.rint(gaps / unit)
+    if bool((np.abs(gaps - multiples * unit) <= _MULTIPLE * unit).all()):
+        return total / float(multiples.sum()), "missing_slices"
+    return low, "uneven"
+
+
+def _spacing_problems(heights: NDArray[np.float64], gap: float, spacing: Spacing) -> list[Problem]:
+    if spacing == "missing_slices":
+        absent = round(float(heights[-1] - heights[0]) / gap) + 1 - len(heights)
+        message = f"{absent} slices are missing between the images, which are {gap:.3f} mm apart."
+        return [Problem("missing_slices", message)]
+    if spacing == "uneven":
+        widest = float(np.diff(heights).max())
+        message = (
+            f"The images are unevenly spaced, {gap:.3f} to {widest:.3f} mm: masks are resampled along the "
+            "normal at the smallest distance, each slice taken from the nearest plane."
+        )
+        return [Problem("uneven_spacing", message)]
+    return []

@@ -1,0 +1,1 @@
+"""Numbers about regions: volumes and intensities (`region`), axes (`moments`), diameters and shape."""

@@ -1,0 +1,1 @@
+"""What files hold: structure sets (`contours`), images, their headers, and how they are found in folders."""

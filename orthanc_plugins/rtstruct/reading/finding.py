@@ -1,0 +1,276 @@
+"""Find structure sets and their images among files and folders, in any mixture.
+
+What is kept of an image is its geometry and its path, half a kilobyte: 200,000 images take 0.1 GB.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import batched, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.identifiers import RT_DOSE_STORAGE, RT_STRUCTURE_SET_STORAGE
+from orthanc_plugins.rtstruct.reading.headers import read_header
+from orthanc_plugins.rtstruct.reading.images import FilePixels, ImageSeries, image_record, unit_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from orthanc_plugins.rtstruct.reading.contours import StructureSet
+    from orthanc_plugins.rtstruct.reading.headers import Header
+    from orthanc_plugins.rtstruct.reading.images import ImageRecord
+
+_PLANE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
+_DERIVED = frozenset({"RTDOSE", "SEG"})
+_THREADS = 8
+"""More than cores: what they wait for is the disk, or a file server."""
+_BATCH = 64
+_AHEAD = 4 * _THREADS
+"""Batches read before the first of them is looked at."""
+
+
+@dataclass(eq=False)
+class FoundSeries:
+    """The single-slice images of one series, by SOP Instance UID, each with its path.
+
+    ``damage`` is what is wrong with the first image that could not be understood: such a series is not used.
+    """
+
+    series_uid: str
+    study_uid: str
+    modality: str
+    unit: str
+    frame_of_reference_uid: str
+    images: dict[str, tuple[ImageRecord, str]] = field(default_factory=dict)
+    damage: str = ""
+
+    def opened(self) -> ImageSeries:
+        """Return the series as the engine sees it.
+
+        Raises
+        ------
+        InvalidDicom
+            An image of the series is damaged.
+        """
+        if self.damage:
+            raise InvalidDicom(self.damage)
+        places = {uid: path for uid, (_, path) in self.images.items()}
+        records = tuple(record for record, _ in self.images.values())
+        return ImageSeries(
+            records, self.series_uid, self.study_uid, self.modality, self.unit, FilePixels(places)
+        )
+
+
+@dataclass(frozen=True)
+class FoundSet:
+    """One structure set: where it is, and the SOP Instance UID its header states."""
+
+    path: Path
+    sop_instance_uid: str
+
+
+@dataclass
+class FoundFiles:
+    """What a search found.
+
+    ``structure_sets`` names each once, however many files hold the same bytes; ``copies`` counts the others.
+    ``series`` holds the images by Series Instance UID, each image once. ``doses`` names the RT Doses by Frame
+    of Reference UID and SOP Instance UID. ``others`` counts files that are none of these, ``files`` all that
+    were looked at, ``closed_folders`` those that could not be read.
+    """
+
+    structure_sets: list[FoundSet] = field(default_factory=list)
+    copies: int = 0
+    series: dict[str, FoundSeries] = field(default_factory=dict)
+    doses: dict[str, dict[str, Path]] = field(default_factory=dict)
+    others: int = 0
+    files: int = 0
+    closed_folders: int = 0
+
+    @property
+    def images(self) -> int:
+        """How many images were found."""
+        return sum(len(series.images) for series in self.series.values())
+
+
+def find_files(inputs: Iterable[Path], on_progress: Callable[[FoundFiles], None] | None = None) -> FoundFiles:
+    """Return the structure sets and images among files and below folders, in a stable order.
+
+    Parameters
+    ----------
+    inputs
+        Files and folders, which are walked; hidden files and folders in them are left out, links to
+        folders not followed.
+    on_progress
+        Called every few thousand files with what was found so far.
+    """
+    search = _Search()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        batches = batched(search.files(inputs), _BATCH, strict=False)
+        waiting = deque(pool.submit(_headers, batch) for batch in islice(batches, _AHEAD))
+        while waiting:
+            for path, header in waiting.popleft().result():
+                search.add(path, header)
+            if (batch := next(batches, None)) is not None:
+                waiting.append(pool.submit(_headers, batch))
+            if on_progress is not None:
+                on_progress(search.found)
+    return search.found
+
+
+def _headers(paths: tuple[str, ...]) -> list[tuple[str, Header | None]]:
+    """Return each file's header, None where it has none."""
+    return [(path, _header(path)) for path in paths]
+
+
+def _header(path: str) -> Header | None:
+    try:
+        return read_header(path)
+    except InvalidDicom:
+        return None
+
+
+class _Search:
+    """Sorts headers into what was found; equal parts of records are kept once."""
+
+    def __init__(self) -> None:
+        self.found = FoundFiles()
+        self._sets: dict[str, list[Path]] = {}
+        self._shared: dict[Any, Any] = {}
+
+    def add(self, path: str, header: Header | None) -> None:
+        """Take a file into account."""
+        self.found.files += 1
+        if header is None:
+            self.found.others += 1
+        elif header.get("SOPClassUID") == RT_STRUCTURE_SET_STORAGE:
+            self._add_set(Path(path), header.get("SOPInstanceUID", ""))
+        elif header.get("SOPClassUID") == RT_DOSE_STORAGE:
+            doses = self.found.doses.setdefault(header.get("FrameOfReferenceUID", ""), {})
+            doses.setdefault(header.get("SOPInstanceUID", ""), Path(path))
+        elif _is_slice(header):
+            self._add_image(path, header)
+        else:
+            self.found.others += 1
+
+    def _add_set(self, path: Path, uid: str) -> None:
+        same = self._sets.setdefault(uid, [])
+        if any(_equal(path, other) for other in same):
+            self.found.copies += 1
+            return
+        same.append(path)
+        self.found.structure_sets.append(FoundSet(path, uid))
+
+    def _add_image(self, path: str, header: Header) -> None:
+        uid = header.get("SeriesInstanceUID", "")
+        series = self.found.series.get(uid)
+        if series is None:
+            series = self.found.series[uid] = FoundSeries(
+                uid,
+                header.get("StudyInstanceUID", ""),
+                header.get("Modality", ""),
+                unit_of(header),
+                header.get("FrameOfReferenceUID", ""),
+            )
+        try:
+            record = image_record(header)
+        except InvalidDicom as error:
+            series.damage = series.damage or str(error)
+            return
+        series.images.setdefault(record.sop_instance_uid, (self._thrifty(record), path))
+
+    def _thrifty(self, record: ImageRecord) -> ImageRecord:
+        """Return the record with the parts it has in common with earlier ones."""
+        return replace(
+            record,
+            orientation=self._once(record.orientation),
+            pixel_spacing_mm=self._once(record.pixel_spacing_mm),
+            frame_of_reference_uid=self._once(record.frame_of_reference_uid),
+        )
+
+    def _once[T](self, value: T) -> T:
+        """Return an equal value met before, else this one."""
+        known: T = self._shared.setdefault(value, value)
+        return known
+
+    def files(self, inputs: Iterable[Path]) -> Iterator[str]:
+        """Yield each file among and below the inputs once, folders in the order of their names."""
+        seen: set[str] = set()
+        for given in inputs:
+            place = str(given.resolve())
+            for path in self._below(place) if given.is_dir() else (place,):
+                if path not in seen:
+                    seen.add(path)
+                    yield path
+
+    def _below(self, folder: str) -> Iterator[str]:
+        """Yield the files below a folder: its own, then those of each folder in it."""
+        try:
+            with os.scandir(folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError:
+            self.found.closed_folders += 1
+            return
+        folders = []
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            elif entry.is_symlink():
+                target = Path(entry.path).resolve()
+                if target.is_file():
+                    yield str(target)
+            elif entry.is_file():
+                yield entry.path
+        for inner in folders:
+            yield from self._below(inner)
+
+
+def _equal(path: Path, other: Path) -> bool:
+    """Return whether two files hold the same bytes; one that cannot be read equals none."""
+    try:
+        return filecmp.cmp(path, other, shallow=False)
+    except OSError:
+        return False
+
+
+def _is_slice(header: Header) -> bool:
+    return (
+        all(keyword in header for keyword in _PLANE)
+        and header.get("Modality", "") not in _DERIVED
+        and (header.get("NumberOfFrames") or "1") == "1"
+    )
+
+
+def series_of(structure_set: StructureSet, found: FoundFiles) -> ImageSeries | None:
+    """Return the series a structure set was drawn on, None when it is not among the files.
+
+    That is the series it refers to; where none of these was found, the largest one of its frame of reference.
+
+    Raises
+    ------
+    InvalidDicom
+        An image of the series is damaged.
+    """
+    referenced = [uid for uid in structure_set.referenced_series_uids if uid in found.series]
+    frame = structure_set.frame_of_reference_uid
+    candidates = referenced or [
+        uid for uid, series in found.series.items() if frame and series.frame_of_reference_uid == frame
+    ]
+    if not candidates:
+        return None
+    chosen = max(candidates, key=lambda uid: len(found.series[uid].images))
+    return found.series[chosen].opened()
+
+
+def doses_of(structure_set: StructureSet, found: FoundFiles) -> dict[str, Path]:
+    """Return the RT Doses of a structure set's frame of reference, by SOP Instance UID."""
+    frame = structure_set.frame_of_reference_uid
+    return found.doses.get(frame, {}) if frame else {}

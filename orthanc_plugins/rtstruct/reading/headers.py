@@ -1,0 +1,237 @@
+"""The few elements that say what a DICOM file is and where its image lies, read from the file's beginning.
+
+Decisions
+---------
+2026-11-21  A reader of its own for plain files (little endian, as nearly all are): tens of thousands of
+            headers are read before anything else can begin, and pydicom builds a data set of each. What
+            this reader does not understand it leaves to pydicom; both give the same texts.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pydicom
+from pydicom.multival import MultiValue
+
+from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.rtstruct.reading.elements import PARSE_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from io import FileIO
+
+    from pydicom.dataset import Dataset
+
+type Header = Mapping[str, str]
+"""Elements by DICOM keyword, as text without padding; several values are parted by a backslash."""
+
+_ELEMENTS = {
+    0x00080016: "SOPClassUID",
+    0x00080018: "SOPInstanceUID",
+    0x00080060: "Modality",
+    0x00180050: "SliceThickness",
+    0x0020000D: "StudyInstanceUID",
+    0x0020000E: "SeriesInstanceUID",
+    0x00200032: "ImagePositionPatient",
+    0x00200037: "ImageOrientationPatient",
+    0x00200052: "FrameOfReferenceUID",
+    0x00280008: "NumberOfFrames",
+    0x00280010: "Rows",
+    0x00280011: "Columns",
+    0x00280030: "PixelSpacing",
+    0x00281054: "RescaleType",
+    0x00541001: "Units",
+}
+_LAST = max(_ELEMENTS)
+_SHORTS = frozenset({0x00280010, 0x00280011})
+
+_PREAMBLE = 128
+_PREFIX = b"DICM"
+_TRANSFER_SYNTAX = 0x00020010
+_META_GROUP_END = 0x00030000
+_IMPLICIT = b"1.2.840.10008.1.2"
+_FOREIGN = frozenset({b"1.2.840.10008.1.2.2", b"1.2.840.10008.1.2.1.99"})
+"""Big endian and deflated: rare, left to pydicom."""
+_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+"""Value representations whose length has four bytes after two reserved ones (PS3.5 7.1.2)."""
+_UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_DEEPEST = 16
+_FIRST_BYTES = 8192
+
+
+class _NotPlainError(Exception):
+    """The file is coded in a way that is left to pydicom."""
+
+
+def read_header(path: Path | str) -> Header:
+    """Return what a DICOM file holds of the elements that place an image (PS3.3 C.7.6.2), by keyword.
+
+    The file is read no further than these.
+
+    Raises
+    ------
+    InvalidDicom
+        The file is not DICOM (PS3.10 7.1), cannot be read, or is damaged.
+    """
+    try:
+        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - called for each of many files
+            return _Reader(stream).header()
+    except _NotPlainError:
+        return _read_by_pydicom(path)
+    except _DamagedError as error:
+        raise InvalidDicom(f"{Path(path).name} is not a DICOM file, or is damaged: {error}.") from error
+    except OSError as error:
+        raise InvalidDicom(f"{Path(path).name} cannot be read: {error.strerror}.") from error
+
+
+def header_of(dataset: Dataset) -> Header:
+    """Return the same elements of a data set in memory.
+
+    Raises
+    ------
+    InvalidDicom
+        A value cannot be understood.
+    """
+    found = {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for keyword in _ELEMENTS.values():
+                value = dataset.get(keyword)
+                if value is not None:
+                    parts = value if isinstance(value, MultiValue | list | tuple) else (value,)
+                    found[keyword] = "\\".join(str(part).strip(" \0") for part in parts)
+    except PARSE_ERRORS as error:
+        raise InvalidDicom("An image's header is damaged.") from error
+    return found
+
+
+def _read_by_pydicom(path: Path | str) -> Header:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_ELEMENTS.values()))
+    except PARSE_ERRORS as error:
+        raise InvalidDicom(f"{Path(path).name} is not a DICOM file, or is damaged.") from error
+    return header_of(dataset)
+
+
+class _DamagedError(Exception):
+    """The file is not what it claims to be."""
+
+
+class _Reader:
+    """Walks over the elements at the top of a file, reading as much of it as that takes."""
+
+    def __init__(self, stream: FileIO) -> None:
+        self._stream = stream
+        self._data = stream.read(_FIRST_BYTES)
+        self._explicit = True
+
+    def header(self) -> Header:
+        """Return the elements asked for."""
+        start = _PREAMBLE + len(_PREFIX)
+        if self._data[_PREAMBLE:start] != _PREFIX:
+            raise _DamagedError("it lacks the prefix of DICOM files")
+        position, syntax = self._meta(start)
+        if syntax in _FOREIGN or not syntax:
+            raise _NotPlainError
+        self._explicit = syntax != _IMPLICIT
+        found: dict[str, str] = {}
+        while (element := self._element(position)) is not None:
+            tag, value, length = element
+            if tag > _LAST:
+                break
+            if length == _UNDEFINED:
+                position = self._after_sequence(value, depth=0)
+                continue
+            position = value + length
+            if tag in _ELEMENTS:
+                found[_ELEMENTS[tag]] = self._text(tag, value, length)
+        return found
+
+    def _meta(self, position: int) -> tuple[int, bytes]:
+        """Return where the data set begins, and its transfer syntax (PS3.10 7.1)."""
+        syntax = b""
+        while (element := self._element(position)) is not None and element[0] < _META_GROUP_END:
+            tag, value, length = element
+            if length == _UNDEFINED:
+                raise _NotPlainError
+            if tag == _TRANSFER_SYNTAX:
+                syntax = self._bytes(value, length).rstrip(b" \0")
+            position = value + length
+        return position, syntax
+
+    def _element(self, position: int) -> tuple[int, int, int] | None:
+        """Return an element's tag, where its value begins, and its length; None at the end of the file."""
+        if not self._holds(position + 8):
+            return None
+        group, number = struct.unpack_from("<HH", self._data, position)
+        tag = group << 16 | number
+        if not self._explicit or group == 0xFFFE:  # noqa: PLR2004 - items have no representation
+            (length,) = struct.unpack_from("<L", self._data, position + 4)
+            return tag, position + 8, length
+        representation = self._data[position + 4 : position + 6]
+        if representation in _LONG:
+            if not self._holds(position + 12):
+                return None
+            (length,) = struct.unpack_from("<L", self._data, position + 8)
+            if length == _UNDEFINED and representation == b"UN":
+                raise _NotPlainError
+            return tag, position + 12, length
+        if not (representation.isalpha() and representation.isupper()):
+            raise _NotPlainError
+        (length,) = struct.unpack_from("<H", self._data, position + 6)
+        return tag, position + 8, length
+
+    def _after_sequence(self, position: int, depth: int) -> int:
+        """Return where a sequence of undefined length, whose first item is here, has ended (PS3.5 7.5)."""
+        if depth > _DEEPEST:
+            raise _NotPlainError
+        while (element := self._element(position)) is not None:
+            tag, value, length = element
+            if tag == _SEQUENCE_END:
+                return value
+            if tag == _ITEM and length == _UNDEFINED:
+                position = self._after_item(value, depth)
+            else:
+                position = value + length
+        raise _DamagedError("a sequence does not end")
+
+    def _after_item(self, position: int, depth: int) -> int:
+        while (element := self._element(position)) is not None:
+            tag, value, length = element
+            if tag == _ITEM_END:
+                return value
+            position = self._after_sequence(value, depth + 1) if length == _UNDEFINED else value + length
+        raise _DamagedError("an item does not end")
+
+    def _text(self, tag: int, value: int, length: int) -> str:
+        content = self._bytes(value, length)
+        if tag in _SHORTS:
+            return str(int.from_bytes(content[:2], "little"))
+        return content.decode("latin-1").strip(" \0")
+
+    def _bytes(self, start: int, length: int) -> bytes:
+        if not self._holds(start + length):
+            raise _DamagedError("it is cut short")
+        return self._data[start : start + length]
+
+    def _holds(self, size: int) -> bool:
+        """Return whether the file has as many bytes as this, reading on to these."""
+        if size <= len(self._data):
+            return True
+        if size > os.fstat(self._stream.fileno()).st_size:
+            return False
+        while len(self._data) < size:
+            more = self._stream.read(max(_FIRST_BYTES, size - len(self._data)))
+            if not more:
+                return False
+            self._data += more
+        return True

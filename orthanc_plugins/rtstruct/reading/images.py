@@ -1,0 +1,269 @@
+"""An image series as the engine sees it: small records of geometry, and pixels on demand.
+
+The geometry may come from Orthanc's index or from files; pixels are read only when something needs them.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pydicom
+
+from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.rtstruct.reading.elements import PARSE_ERRORS, REACH_MM
+from orthanc_plugins.rtstruct.reading.headers import header_of, read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from pydicom.dataset import Dataset
+
+    from orthanc_plugins.rtstruct.reading.headers import Header
+
+type PixelLoader = Callable[[str], NDArray[np.int16] | NDArray[np.float32]]
+"""Gives the rescaled intensities (rows, columns) of the image with a SOP Instance UID."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """Where one image lies (PS3.3 C.7.6.2).
+
+    Parameters
+    ----------
+    sop_instance_uid
+        SOP Instance UID, by which its pixels are asked for.
+    position_lps_mm
+        Image Position (Patient): the centre of the first pixel, LPS.
+    orientation
+        Image Orientation (Patient): direction of a row (towards higher columns), then of a column.
+    rows, columns
+        Size of the image.
+    pixel_spacing_mm
+        Pixel Spacing: between rows, then between columns.
+    frame_of_reference_uid
+        Empty when the image states none.
+    thickness_mm
+        Slice Thickness; used only where a single image leaves the distance between slices unknown.
+    """
+
+    sop_instance_uid: str
+    position_lps_mm: tuple[float, float, float]
+    orientation: tuple[float, float, float, float, float, float]
+    rows: int
+    columns: int
+    pixel_spacing_mm: tuple[float, float]
+    frame_of_reference_uid: str = ""
+    thickness_mm: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSeries:
+    """The images of one series, in any order.
+
+    ``unit`` is that of the rescaled intensities: ``HU``, Units (0054,1001) of PET, or ``arbitrary``.
+    ``load_pixels`` is None where pixels cannot be had; statistics and pictures are then left out.
+    """
+
+    images: tuple[ImageRecord, ...]
+    series_uid: str = ""
+    study_uid: str = ""
+    modality: str = "CT"
+    unit: str = "HU"
+    load_pixels: PixelLoader | None = None
+
+    @property
+    def frame_of_reference_uids(self) -> frozenset[str]:
+        """Every frame of reference that an image states."""
+        return frozenset(image.frame_of_reference_uid for image in self.images) - {""}
+
+    def intensities(self, uids: Sequence[str], threads: int = 2) -> NDArray[np.int16] | NDArray[np.float32]:
+        """Return the rescaled pixels of images, stacked in the order asked: (images, rows, columns).
+
+        Raises
+        ------
+        InvalidDicom
+            The series came without pixels, or an image's pixels cannot be decoded.
+        """
+        if self.load_pixels is None:
+            raise InvalidDicom("The images were given without their pixels.")
+        with ThreadPoolExecutor(threads) as pool:
+            planes = list(pool.map(self.load_pixels, uids))
+        kind = np.int16 if all(plane.dtype == np.int16 for plane in planes) else np.float32
+        return np.stack([plane.astype(kind, copy=False) for plane in planes])
+
+
+def intensity_unit(modality: str, rescale_type: str, units: str) -> str:
+    """Return the unit of rescaled intensities; CT without Rescale Type is in HU (PS3.3 C.8.2.1).
+
+    >>> intensity_unit("CT", "", ""), intensity_unit("PT", "", "BQML"), intensity_unit("MR", "", "")
+    ('HU', 'BQML', 'arbitrary')
+    """
+    if modality == "CT":
+        return rescale_type if rescale_type not in {"", "US"} else "HU"
+    if modality == "PT":
+        return units or "arbitrary"
+    return "arbitrary"
+
+
+@dataclass(frozen=True)
+class FilePixels:
+    """Loads the pixels of images that are files; ``places`` are their paths by SOP Instance UID.
+
+    An object rather than a function, so that a series can be handed to another process.
+    """
+
+    places: Mapping[str, str]
+
+    def __call__(self, uid: str) -> NDArray[np.int16] | NDArray[np.float32]:
+        """Return the rescaled intensities (rows, columns) of one image."""
+        return read_pixels(Path(self.places[uid]))
+
+
+def image_record(header: Header) -> ImageRecord:
+    """Return the geometry of one image from its header.
+
+    Raises
+    ------
+    InvalidDicom
+        An element of the image plane (PS3.3 C.7.6.2) is missing or damaged, or the image has several frames.
+    """
+    uid = header.get("SOPInstanceUID", "")
+    damage = f"Image {uid} has no usable position, orientation or pixel spacing."
+    try:
+        frames = int(header.get("NumberOfFrames") or 1)
+        position = _numbers(header["ImagePositionPatient"])
+        orientation = _numbers(header["ImageOrientationPatient"])
+        spacing = _numbers(header["PixelSpacing"])
+        rows, columns = int(header["Rows"]), int(header["Columns"])
+        thickness_mm = float(header.get("SliceThickness") or 0)
+    except (KeyError, ValueError) as error:
+        raise InvalidDicom(damage) from error
+    if frames > 1:
+        raise InvalidDicom(f"Image {uid} has several frames: convert enhanced images to single frames first.")
+    if (len(position), len(orientation), len(spacing)) != (3, 6, 2) or min(*spacing, rows, columns) <= 0:
+        raise InvalidDicom(damage)
+    return ImageRecord(
+        uid,
+        (position[0], position[1], position[2]),
+        (orientation[0], orientation[1], orientation[2], orientation[3], orientation[4], orientation[5]),
+        rows,
+        columns,
+        (spacing[0], spacing[1]),
+        header.get("FrameOfReferenceUID", ""),
+        thickness_mm if 0 < thickness_mm < REACH_MM else None,
+    )
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    numbers = tuple(map(float, text.split("\\")))
+    if not all(abs(number) < REACH_MM for number in numbers):  # false for NaN too
+        raise ValueError("a number is not finite, or out of reach")
+    return numbers
+
+
+def series_from_datasets(datasets: Sequence[Dataset]) -> ImageSeries:
+    """Return a series whose images are data sets in memory.
+
+    Raises
+    ------
+    InvalidDicom
+        There is no data set, or one is not an image of one slice.
+    """
+    held = {str(dataset.SOPInstanceUID): dataset for dataset in datasets}
+    headers = [header_of(dataset) for dataset in datasets]
+    return _series(headers, lambda uid: rescaled_pixels(held[uid]))
+
+
+def series_from_files(paths: Iterable[Path]) -> ImageSeries:
+    """Return a series whose images are files; only headers are read now.
+
+    Raises
+    ------
+    InvalidDicom
+        There is no file, or one is not a DICOM image of one slice.
+    """
+    headers = [(str(path), read_header(path)) for path in paths]
+    places = {header.get("SOPInstanceUID", ""): path for path, header in headers}
+    return _series([header for _, header in headers], FilePixels(places))
+
+
+def unit_of(header: Header) -> str:
+    """Return the unit of the rescaled intensities of an image, see `intensity_unit`."""
+    return intensity_unit(header.get("Modality", ""), header.get("RescaleType", ""), header.get("Units", ""))
+
+
+def _series(headers: Sequence[Header], load_pixels: PixelLoader) -> ImageSeries:
+    if not headers:
+        raise InvalidDicom("The series holds no images.")
+    first = headers[0]
+    return ImageSeries(
+        tuple(image_record(header) for header in headers),
+        first.get("SeriesInstanceUID", ""),
+        first.get("StudyInstanceUID", ""),
+        first.get("Modality", ""),
+        unit_of(first),
+        load_pixels,
+    )
+
+
+def read_pixels(source: Path | bytes) -> NDArray[np.int16] | NDArray[np.float32]:
+    """Return the rescaled intensities (rows, columns) of a DICOM file.
+
+    Raises
+    ------
+    InvalidDicom
+        The file is not a DICOM image, or its pixels cannot be decoded.
+    """
+    try:
+        dataset = pydicom.dcmread(io.BytesIO(source) if isinstance(source, bytes) else source)
+    except PARSE_ERRORS as error:
+        raise InvalidDicom("A file of the series is not DICOM, or is damaged.") from error
+    return rescaled_pixels(dataset)
+
+
+def rescaled_pixels(dataset: Dataset) -> NDArray[np.int16] | NDArray[np.float32]:
+    """Return the intensities (rows, columns) after Rescale Slope and Intercept (PS3.3 C.11.1).
+
+    Whole numbers that fit come back as int16, all else as float32.
+
+    Raises
+    ------
+    InvalidDicom
+        The pixels are missing, incomplete, or of a compression that cannot be decoded.
+    """
+    uid = str(dataset.get("SOPInstanceUID", ""))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            stored = dataset.pixel_array
+        slope = float(dataset.get("RescaleSlope", 1) or 1)
+        intercept = float(dataset.get("RescaleIntercept", 0) or 0)
+    except (*PARSE_ERRORS, RuntimeError) as error:
+        raise InvalidDicom(
+            f"The pixels of image {uid} cannot be decoded ({type(error).__name__})."
+        ) from error
+    if stored.ndim != 2:  # noqa: PLR2004 - rows and columns
+        raise InvalidDicom(f"Image {uid} is not a single grey-scale slice.")
+    return _rescaled(stored, slope, intercept)
+
+
+def _rescaled(
+    stored: NDArray[Any], slope: float, intercept: float
+) -> NDArray[np.int16] | NDArray[np.float32]:
+    """Apply slope and intercept, in int16 where that is exact."""
+    limits = np.iinfo(np.int16)
+    if slope == 1 and intercept.is_integer() and stored.dtype.kind in "iu":
+        low, high = int(stored.min()) + int(intercept), int(stored.max()) + int(intercept)
+        if limits.min <= low and high <= limits.max:
+            # The sum fits: that its terms may have wrapped around on the way does not matter.
+            shifted: NDArray[np.int16] = stored.astype(np.int16)
+            shifted += np.array(int(intercept)).astype(np.int16)
+            return shifted
+    return (stored * slope + intercept).astype(np.float32)
