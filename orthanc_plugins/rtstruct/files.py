@@ -108,7 +108,7 @@ class Exporter:
 
     def write_label_map(self, works: Sequence[RegionWork]) -> LabelMap | None:
         """Write all masks as one volume, larger regions first so that smaller ones stay visible."""
-        filled = [(work, work.mask) for work in works if work.mask_path is not None and work.mask is not None]
+        filled = [(work, work.mask) for work in works if work.mask is not None and work.mask.count]
         if not self._with_masks or self.grid is None or not filled:
             return None
         values = _label_values([work for work, _ in filled])
@@ -127,6 +127,8 @@ class Exporter:
 
     def write_overview(self, works: Sequence[RegionWork]) -> str | None:
         """Write a montage of all regions over the images."""
+        if "png" not in self.formats or self.shown is None or self.grid is None:
+            return None
         drawn = [
             drawing.Drawn(
                 work.placed,
@@ -136,7 +138,7 @@ class Exporter:
             for work in works
             if work.placed is not None and work.placed.is_placed
         ]
-        if "png" not in self.formats or self.shown is None or self.grid is None or not drawn:
+        if not drawn:
             return None
         planes = [
             (plane, self.shown.near(plane))

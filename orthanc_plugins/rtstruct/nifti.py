@@ -1,4 +1,4 @@
-"""Write masks as NIfTI-1, compressed in one pass, slice by slice.
+"""Write masks as NIfTI-1, compressed in one pass, some slices at a time.
 
 C order [k][j][i] is NIfTI's own order with i fastest, so nothing is transposed. The stream is one gzip member
 with no time in it (some readers stop after the first member, and equal masks give equal bytes).
@@ -7,21 +7,23 @@ with no time in it (some readers stop after the first member, and equal masks gi
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from isal import isal_zlib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.geometry.raster import RegionMask
+    from orthanc_plugins.rtstruct.geometry.raster import Box, RegionMask
 
 _HEADER = struct.Struct("<i10s18sihcB8h3f4h11fhBB4f2i80s24s2h6f12f16s4s4s")
 _DATA_TYPES = {np.dtype(np.uint8): 2, np.dtype(np.uint16): 512}
+_BLOCK_BYTES = 2**21
+_ZEROS = bytes(2**20)
 _GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _MILLIMETRES = 2
 _SCANNER = 1
@@ -30,20 +32,37 @@ _ORTHOGONAL = 1e-4
 
 def mask_nifti(mask: RegionMask, grid: VoxelGrid) -> bytes:
     """Return a region's mask as ``.nii.gz``: uint8, 1 inside, on the whole grid, RAS affine in the header."""
+    return _on_grid(mask.offset, mask.shape, mask.part, grid)
+
+
+def box_nifti(box: NDArray[np.uint8], offset: Box, grid: VoxelGrid, slope: float) -> bytes:
+    """Return a box (slices, rows, columns) as ``.nii.gz`` on the whole grid, zero outside the box.
+
+    ``offset`` is (k, j, i) of the box's first voxel. Readers multiply what is stored by ``slope``.
+    """
+    slices, rows, columns = box.shape
+    return _on_grid(offset, (slices, rows, columns), lambda first, stop: box[first:stop], grid, slope)
+
+
+def _on_grid(
+    offset: Box,
+    shape: Box,
+    part: Callable[[int, int], NDArray[np.uint8] | NDArray[np.bool_]],
+    grid: VoxelGrid,
+    slope: float = 1.0,
+) -> bytes:
+    """Return a box that is given by some of its slices at a time, zero elsewhere on the grid."""
     slices, rows, columns = grid.shape
-    k, j, i = mask.slices
-    empty = bytes(rows * columns)
-    plane = np.zeros((rows, columns), dtype=np.uint8)
-
-    def planes() -> Iterator[bytes | NDArray[np.uint8]]:
-        for index in range(slices):
-            if k.start <= index < k.stop:
-                plane[j, i] = mask.plane(index - k.start)
-                yield plane
-            else:
-                yield empty
-
-    return _gzip(header(grid, np.dtype(np.uint8)), planes())
+    k, j, i = (slice(low, low + size) for low, size in zip(offset, shape, strict=True))
+    block = np.zeros((_at_once(grid), rows, columns), dtype=np.uint8)
+    stream = _Gzip(header(grid, np.dtype(np.uint8), slope))
+    stream.write_zeros(k.start * rows * columns)
+    for first in range(0, shape[0], len(block)):
+        stop = min(first + len(block), shape[0])
+        block[: stop - first, j, i] = part(first, stop)
+        stream.write(block[: stop - first])
+    stream.write_zeros((slices - k.stop) * rows * columns)
+    return stream.finish()
 
 
 def labels_nifti(masks: Sequence[RegionMask], labels: Sequence[int], grid: VoxelGrid) -> bytes:
@@ -53,52 +72,54 @@ def labels_nifti(masks: Sequence[RegionMask], labels: Sequence[int], grid: Voxel
     """
     slices, rows, columns = grid.shape
     kind = np.min_scalar_type(max(labels))
-
-    def planes() -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
-        for index in range(slices):
-            plane = np.zeros((rows, columns), dtype=kind)
-            for mask, label in zip(masks, labels, strict=True):
-                k, j, i = mask.slices
-                if k.start <= index < k.stop:
-                    np.copyto(plane[j, i], label, where=mask.plane(index - k.start))
-            yield plane
-
-    return _gzip(header(grid, kind), planes())
-
-
-def box_nifti(box: NDArray[np.uint8], offset: tuple[int, int, int], grid: VoxelGrid, slope: float) -> bytes:
-    """Return a box (slices, rows, columns) as ``.nii.gz`` on the whole grid, zero outside the box.
-
-    ``offset`` is (k, j, i) of the box's first voxel. Readers multiply what is stored by ``slope``.
-    """
-    slices, rows, columns = grid.shape
-    k, j, i = (slice(low, low + size) for low, size in zip(offset, box.shape, strict=True))
-    empty = bytes(rows * columns)
-    plane = np.zeros((rows, columns), dtype=np.uint8)
-
-    def planes() -> Iterator[bytes | NDArray[np.uint8]]:
-        for index in range(slices):
-            if k.start <= index < k.stop:
-                plane[j, i] = box[index - k.start]
-                yield plane
-            else:
-                yield empty
-
-    return _gzip(header(grid, np.dtype(np.uint8), slope), planes())
+    stream = _Gzip(header(grid, kind))
+    for first in range(0, slices, _at_once(grid)):
+        stop = min(first + _at_once(grid), slices)
+        block = np.zeros((stop - first, rows, columns), dtype=kind)
+        for mask, label in zip(masks, labels, strict=True):
+            k, j, i = mask.slices
+            low, high = max(first, k.start), min(stop, k.stop)
+            if low < high:
+                inside = mask.part(low - k.start, high - k.start)
+                np.copyto(block[low - first : high - first, j, i], label, where=inside)
+        stream.write(block)
+    return stream.finish()
 
 
-def _gzip(head: bytes, planes: Iterable[bytes | NDArray[np.uint8] | NDArray[np.uint16]]) -> bytes:
-    deflate = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
-    checksum = isal_zlib.crc32(head)
-    size = len(head)
-    parts = [_GZIP_HEAD, deflate.compress(head)]
-    for plane in planes:
-        view = memoryview(plane).cast("B") if not isinstance(plane, bytes) else plane
-        checksum = isal_zlib.crc32(view, checksum)
-        size += len(view)
-        parts.append(deflate.compress(view))
-    parts.extend((deflate.flush(), struct.pack("<II", checksum, size & 0xFFFFFFFF)))
-    return b"".join(parts)
+def _at_once(grid: VoxelGrid) -> int:
+    """Return how many slices are made at a time: enough to be quick, few enough to stay in the cache."""
+    _, rows, columns = grid.shape
+    return max(1, _BLOCK_BYTES // (rows * columns))
+
+
+class _Gzip:
+    """A gzip member (RFC 1952) without a time in it."""
+
+    def __init__(self, head: bytes) -> None:
+        self._deflate = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
+        self._parts = [_GZIP_HEAD]
+        self._checksum = 0
+        self._size = 0
+        self._add(head)
+
+    def write(self, voxels: NDArray[Any]) -> None:
+        """Add voxels that follow one another in memory."""
+        self._add(memoryview(voxels).cast("B"))
+
+    def write_zeros(self, count: int) -> None:
+        """Add so many bytes of zero."""
+        for begin in range(0, count, len(_ZEROS)):
+            self._add(memoryview(_ZEROS)[: count - begin])
+
+    def finish(self) -> bytes:
+        """Return the whole."""
+        trailer = struct.pack("<II", self._checksum, self._size & 0xFFFFFFFF)
+        return b"".join((*self._parts, self._deflate.flush(), trailer))
+
+    def _add(self, content: bytes | memoryview) -> None:
+        self._checksum = isal_zlib.crc32(content, self._checksum)
+        self._size += len(content)
+        self._parts.append(self._deflate.compress(content))
 
 
 def header(grid: VoxelGrid, data_type: np.dtype[np.uint8] | np.dtype[np.uint16], slope: float = 1.0) -> bytes:

@@ -192,15 +192,17 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         with timer.phase("dose"), ThreadPoolExecutor(jobs) as pool:
             received = receive_doses(works, usable, dose_metrics, pool)
         problems.extend(usable.problems)
-    with timer.phase("compare"):
-        pairs, odd = _compare(works, scene.grid) if comparison and "json" in wanted else (None, [])
-        problems.extend(odd)
+    pairs: PairTable | None = None
+    if comparison and "json" in wanted:
+        with timer.phase("compare"):
+            pairs, odd = _compare(works, scene.grid)
+            problems.extend(odd)
     exporter = Exporter(output, wanted, scene.grid, scene.shown, partial_volume, mesh_frame)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
         overview = pool.submit(exporter.write_overview, works)
+        labels = pool.submit(exporter.write_label_map, works)
         list(pool.map(lambda work: _export(work, exporter, on_region), works))
-        label_map = exporter.write_label_map(works)
-        overview_path = overview.result()
+        label_map, overview_path = labels.result(), overview.result()
         curves_path = exporter.write_curves(works)
     regions = tuple(work.result(scene.grid, with_mask=images is not None) for work in works)
     results = Results(

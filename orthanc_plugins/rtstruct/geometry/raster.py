@@ -58,15 +58,15 @@ class RegionMask:
     @property
     def voxels(self) -> NDArray[np.bool_]:
         """The box (slices, rows, columns), True inside; made anew at each call."""
-        return filled(self.starts, self.stops, self.shape, 1).view(bool)
+        return self.part(0, self.shape[0])
 
-    def plane(self, index: int) -> NDArray[np.bool_]:
-        """Return one slice of the box (rows, columns), True inside; ``index`` counts from the box's first."""
+    def part(self, first: int, stop: int) -> NDArray[np.bool_]:
+        """Return slices first to stop of the box (stop - first, rows, columns), True inside."""
         _, rows, columns = self.shape
-        begin = index * rows * columns
-        first, last = np.searchsorted(self.starts, (begin, begin + rows * columns))
-        runs = slice(first, last)
-        return filled(self.starts[runs] - begin, self.stops[runs] - begin, (rows, columns), 1).view(bool)
+        begin, end = first * rows * columns, stop * rows * columns
+        runs = slice(*np.searchsorted(self.starts, (begin, end)))
+        shape = (stop - first, rows, columns)
+        return filled(self.starts[runs] - begin, self.stops[runs] - begin, shape, 1).view(bool)
 
     @property
     def slices(self) -> tuple[slice, slice, slice]:

@@ -193,7 +193,7 @@ def intensity_statistics(
     inside = (
         values
         for place, image in enumerate(image_of_slice[k].tolist())
-        if image >= 0 and len(values := intensities[image, j, i][mask.plane(place)])
+        if image >= 0 and len(values := intensities[image, j, i][mask.part(place, place + 1)[0]])
     )
     return _of_integers(inside, unit) if intensities.dtype == np.int16 else _of_floats(inside, unit)
 

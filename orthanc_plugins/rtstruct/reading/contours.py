@@ -8,37 +8,35 @@ Data: pydicom's decimal strings would take ten times as long.
 from __future__ import annotations
 
 import gc
-import io
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import pydicom
-from pydicom.charset import convert_encodings
-from pydicom.filereader import read_partial
 
-from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
 from orthanc_plugins.rtstruct.problems import Problem, contour_problem
 from orthanc_plugins.rtstruct.reading.elements import (
-    PARSE_ERRORS,
     REACH_MM,
     code,
     colour,
+    encodings_of,
+    parse_errors,
     raw,
+    sequence,
     text,
     uid,
     whole_number,
 )
-from orthanc_plugins.rtstruct.reading.intact import refuse_inflated, refuse_truncated
+from orthanc_plugins.rtstruct.reading.intact import damaged, refuse_other_class
+from orthanc_plugins.rtstruct.reading.plain import NotPlainError, plain_data_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
-    from pydicom.dataset import Dataset
+
+    from orthanc_plugins.rtstruct.reading.elements import Item
 
 type Source = bytes | Path | BinaryIO
 
@@ -46,7 +44,6 @@ CLOSED_TYPES = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "INTERPOLATED_PLA
 OPEN_TYPES = frozenset({"POINT", "OPEN_PLANAR", "OPEN_NONPLANAR"})
 
 _FEWEST_POINTS = 3
-_SOP_CLASS = 0x00080016
 _SOP_INSTANCE = 0x00080018
 _REFERENCED_INSTANCE = 0x00081155
 _STUDY = 0x0020000D
@@ -58,6 +55,13 @@ _REFERENCED_FRAME_OF_REFERENCE = 0x30060024
 _ROI_NAME = 0x30060026
 _DISPLAY_COLOUR = 0x3006002A
 _ROI_CONTOUR_SEQUENCE = 0x30060039
+_REFERENCED_FRAME_OF_REFERENCE_SEQUENCE = 0x30060010
+_REFERENCED_STUDY_SEQUENCE = 0x30060012
+_REFERENCED_SERIES_SEQUENCE = 0x30060014
+_CONTOUR_IMAGE_SEQUENCE = 0x30060016
+_STRUCTURE_SET_ROI_SEQUENCE = 0x30060020
+_CONTOUR_SEQUENCE = 0x30060040
+_ROI_OBSERVATIONS_SEQUENCE = 0x30060080
 _REFERENCED_ROI_NUMBER = 0x30060084
 _INTERPRETED_TYPE = 0x300600A4
 _GEOMETRIC_TYPE = 0x30060042
@@ -155,12 +159,23 @@ def _no_collection() -> Iterator[None]:
 
 
 def _read(source: Source) -> StructureSet:
-    dataset = _read_dataset(source)
+    if isinstance(source, Path):
+        source = source.read_bytes()
+    content = source if isinstance(source, bytes) else source.read()
     try:
-        refuse_truncated(dataset)
-        return _structure_set(dataset)
-    except (*PARSE_ERRORS, OSError) as error:
-        raise _damaged(error) from error
+        plain = plain_data_set(content)
+        if all(tag in plain for tag in (_STRUCTURE_SET_ROI_SEQUENCE, _ROI_CONTOUR_SEQUENCE)):
+            refuse_other_class(plain)
+            return _structure_set(plain)
+    except NotPlainError:
+        pass
+    from orthanc_plugins.rtstruct.reading.tolerant import read_data_set  # noqa: PLC0415 - it imports pydicom
+
+    data_set = read_data_set(content)
+    try:
+        return _structure_set(data_set)
+    except parse_errors(OSError) as error:
+        raise damaged(error) from error
 
 
 def read_references(path: Path) -> StructureSet:
@@ -174,45 +189,23 @@ def read_references(path: Path) -> StructureSet:
         The file is not DICOM, cannot be read, or is damaged before its contours.
     """
     try:
-        with path.open("rb") as stream:
-            dataset = read_partial(stream, stop_when=_at_contours, force=True)
-        dataset.setdefault("ROIContourSequence", [])
-        return _structure_set(dataset)
-    except (*PARSE_ERRORS, OSError) as error:
-        raise _damaged(error) from error
+        plain = plain_data_set(path.read_bytes(), before=_ROI_CONTOUR_SEQUENCE)
+        if _STRUCTURE_SET_ROI_SEQUENCE in plain:
+            return _structure_set(plain)
+    except OSError as error:
+        raise damaged(error) from error
+    except NotPlainError:
+        pass
+    from orthanc_plugins.rtstruct.reading.tolerant import read_until  # noqa: PLC0415 - it imports pydicom
 
-
-def _damaged(error: Exception) -> InvalidDicom:
-    return InvalidDicom(
-        f"The RT Structure Set cannot be read: its elements are damaged ({type(error).__name__}). "
-        "Export it again from the planning system."
-    )
-
-
-def _at_contours(tag: int, _representation: str | None, _length: int) -> bool:
-    return tag >= _ROI_CONTOUR_SEQUENCE
-
-
-def _read_dataset(source: Source) -> Dataset:
-    """Return the parsed file, refusing what is not a whole RT Structure Set."""
-    if isinstance(source, Path):
-        source = source.read_bytes()
-    content = source if isinstance(source, bytes) else source.read()
     try:
-        refuse_inflated(content)
-        dataset: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)
-        sop_class = uid(dataset, _SOP_CLASS)
-    except (*PARSE_ERRORS, OSError) as error:
-        raise InvalidDicom("The file is not DICOM, is damaged, or was cut short. Send it again.") from error
-    if not sop_class:
-        raise InvalidDicom("The file is not DICOM: it holds no SOP Class UID.")
-    if sop_class != RT_STRUCTURE_SET_STORAGE:
-        raise InvalidDicom(f"The file is not an RT Structure Set: its SOP Class UID is {sop_class}.")
-    return dataset
+        return _structure_set(read_until(path, _ROI_CONTOUR_SEQUENCE))
+    except parse_errors(OSError) as error:
+        raise damaged(error) from error
 
 
-def _structure_set(dataset: Dataset) -> StructureSet:
-    encodings = convert_encodings(dataset.get("SpecificCharacterSet") or "ISO_IR 6")
+def _structure_set(dataset: Item) -> StructureSet:
+    encodings = encodings_of(dataset)
     problems: list[Problem] = []
     frames, series, instances = _references(dataset)
     regions = list(_regions(dataset, encodings, problems))
@@ -230,36 +223,36 @@ def _structure_set(dataset: Dataset) -> StructureSet:
     )
 
 
-def _references(dataset: Dataset) -> tuple[list[str], list[str], list[str]]:
+def _references(dataset: Item) -> tuple[list[str], list[str], list[str]]:
     """Return the frame of reference, series and image UIDs the set points at (PS3.3 C.8.8.5)."""
     frames: list[str] = []
     series: list[str] = []
     instances: list[str] = []
-    for frame in dataset.get("ReferencedFrameOfReferenceSequence") or ():
+    for frame in sequence(dataset, _REFERENCED_FRAME_OF_REFERENCE_SEQUENCE):
         frames.append(uid(frame, _FRAME_OF_REFERENCE))
-        for study in frame.get("RTReferencedStudySequence") or ():
-            for item in study.get("RTReferencedSeriesSequence") or ():
+        for study in sequence(frame, _REFERENCED_STUDY_SEQUENCE):
+            for item in sequence(study, _REFERENCED_SERIES_SEQUENCE):
                 series.append(uid(item, _SERIES))
                 instances.extend(_image_uids(item))
-    for roi in dataset.ROIContourSequence:
-        for contour in (roi.get("ContourSequence") or ())[:1]:
+    for roi in sequence(dataset, _ROI_CONTOUR_SEQUENCE):
+        for contour in sequence(roi, _CONTOUR_SEQUENCE)[:1]:
             instances.extend(_image_uids(contour))
     return [found for found in frames if found], [found for found in series if found], instances
 
 
-def _image_uids(item: Dataset) -> Iterator[str]:
+def _image_uids(item: Item) -> Iterator[str]:
     """Yield the images named in an item's Contour Image Sequence."""
-    for image in item.get("ContourImageSequence") or ():
+    for image in sequence(item, _CONTOUR_IMAGE_SEQUENCE):
         if found := uid(image, _REFERENCED_INSTANCE):
             yield found
 
 
-def _regions(dataset: Dataset, encodings: list[str], problems: list[Problem]) -> Iterator[Region]:
+def _regions(dataset: Item, encodings: list[str], problems: list[Problem]) -> Iterator[Region]:
     """Yield each ROI with its contours, then contours of ROIs that the set does not list."""
     drawn = _drawn(dataset, problems)
     kinds = _interpreted_types(dataset)
     seen: set[int] = set()
-    for place, roi in enumerate(dataset.StructureSetROISequence):
+    for place, roi in enumerate(sequence(dataset, _STRUCTURE_SET_ROI_SEQUENCE)):
         found = whole_number(roi, _ROI_NUMBER)
         number = -1 - place if found is None else found
         region = Region(
@@ -282,10 +275,10 @@ def _regions(dataset: Dataset, encodings: list[str], problems: list[Problem]) ->
         yield _with_contours(nameless, items)
 
 
-def _drawn(dataset: Dataset, problems: list[Problem]) -> dict[int, list[Dataset]]:
+def _drawn(dataset: Item, problems: list[Problem]) -> dict[int, list[Item]]:
     """Return the items of ROI Contour Sequence by the region number they refer to."""
-    drawn: dict[int, list[Dataset]] = {}
-    for place, item in enumerate(dataset.ROIContourSequence):
+    drawn: dict[int, list[Item]] = {}
+    for place, item in enumerate(sequence(dataset, _ROI_CONTOUR_SEQUENCE)):
         number = whole_number(item, _REFERENCED_ROI_NUMBER)
         if number is None:
             message = f"Item {place} of ROI Contour Sequence names no region."
@@ -295,27 +288,27 @@ def _drawn(dataset: Dataset, problems: list[Problem]) -> dict[int, list[Dataset]
     return drawn
 
 
-def _interpreted_types(dataset: Dataset) -> dict[int, str]:
+def _interpreted_types(dataset: Item) -> dict[int, str]:
     """Return RT ROI Interpreted Type (3006,00A4) by region number."""
     kinds: dict[int, str] = {}
-    for item in dataset.get("RTROIObservationsSequence") or ():
+    for item in sequence(dataset, _ROI_OBSERVATIONS_SEQUENCE):
         number = whole_number(item, _REFERENCED_ROI_NUMBER)
         if number is not None:
             kinds[number] = code(item, _INTERPRETED_TYPE)
     return kinds
 
 
-def _with_contours(region: Region, items: Sequence[Dataset]) -> Region:
+def _with_contours(region: Region, items: Sequence[Item]) -> Region:
     """Return the region with the contours of its ROI Contour items; damage stays inside the region."""
     if len(items) == 0:
         return _noted(
             region, Problem("no_contours", f"Region {region.number}: no contours.", region=region.number)
         )
     try:
-        sequence = [contour for item in items for contour in item.get("ContourSequence") or ()]
+        drawn = [contour for item in items for contour in sequence(item, _CONTOUR_SEQUENCE)]
         shade = colour(items[0], _DISPLAY_COLOUR)
-        contours, problems = _read_contours(sequence, region.number)
-    except (*PARSE_ERRORS, OSError) as error:
+        contours, problems = _read_contours(drawn, region.number)
+    except parse_errors(OSError) as error:
         return _noted(
             region,
             Problem(
@@ -325,7 +318,7 @@ def _with_contours(region: Region, items: Sequence[Dataset]) -> Region:
                 region.number,
             ),
         )
-    if not sequence:
+    if not drawn:
         problems.append(Problem("no_contours", f"Region {region.number}: no contours.", region=region.number))
     return replace(
         region,
@@ -353,11 +346,11 @@ _FAULTS = {
 }
 
 
-def _read_contours(sequence: Sequence[Dataset], region: int) -> tuple[list[Contour], list[Problem]]:
+def _read_contours(drawn: Sequence[Item], region: int) -> tuple[list[Contour], list[Problem]]:
     """Return the usable contours, and one problem for each kind of fault among the others."""
     contours: list[Contour] = []
     faults: dict[str, list[int]] = {}
-    for index, item in enumerate(sequence):
+    for index, item in enumerate(drawn):
         kind = code(item, _GEOMETRIC_TYPE)
         if not kind:
             kind = "CLOSED_PLANAR"
@@ -375,7 +368,7 @@ def _read_contours(sequence: Sequence[Dataset], region: int) -> tuple[list[Conto
     return contours, problems
 
 
-def _points(item: Dataset) -> tuple[NDArray[np.float64] | None, str]:
+def _points(item: Item) -> tuple[NDArray[np.float64] | None, str]:
     """Return the points (n, 3) of a contour, or None and the fault."""
     value = raw(item, _CONTOUR_DATA).rstrip(b" \0")
     if not value:

@@ -15,11 +15,23 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pydicom
-from pydicom.multival import MultiValue
-
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.rtstruct.reading.elements import PARSE_ERRORS
+from orthanc_plugins.rtstruct.reading.elements import parse_errors
+from orthanc_plugins.rtstruct.reading.plain import (
+    DEEPEST,
+    FOREIGN,
+    IMPLICIT,
+    ITEM,
+    ITEM_END,
+    LONG,
+    META_GROUP_END,
+    PREAMBLE,
+    PREFIX,
+    SEQUENCE_END,
+    TRANSFER_SYNTAX,
+    UNDEFINED,
+    NotPlainError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,23 +62,7 @@ _ELEMENTS = {
 _LAST = max(_ELEMENTS)
 _SHORTS = frozenset({0x00280010, 0x00280011})
 
-_PREAMBLE = 128
-_PREFIX = b"DICM"
-_TRANSFER_SYNTAX = 0x00020010
-_META_GROUP_END = 0x00030000
-_IMPLICIT = b"1.2.840.10008.1.2"
-_FOREIGN = frozenset({b"1.2.840.10008.1.2.2", b"1.2.840.10008.1.2.1.99"})
-"""Big endian and deflated: rare, left to pydicom."""
-_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
-"""Value representations whose length has four bytes after two reserved ones (PS3.5 7.1.2)."""
-_UNDEFINED = 0xFFFFFFFF
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_DEEPEST = 16
 _FIRST_BYTES = 8192
-
-
-class _NotPlainError(Exception):
-    """The file is coded in a way that is left to pydicom."""
 
 
 def read_header(path: Path | str) -> Header:
@@ -82,7 +78,7 @@ def read_header(path: Path | str) -> Header:
     try:
         with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - called for each of many files
             return _Reader(stream).header()
-    except _NotPlainError:
+    except NotPlainError:
         return _read_by_pydicom(path)
     except _DamagedError as error:
         raise InvalidDicom(f"{Path(path).name} is not a DICOM file, or is damaged: {error}.") from error
@@ -98,6 +94,8 @@ def header_of(dataset: Dataset) -> Header:
     InvalidDicom
         A value cannot be understood.
     """
+    from pydicom.multival import MultiValue  # noqa: PLC0415 - plain files need no pydicom
+
     found = {}
     try:
         with warnings.catch_warnings():
@@ -107,17 +105,19 @@ def header_of(dataset: Dataset) -> Header:
                 if value is not None:
                     parts = value if isinstance(value, MultiValue | list | tuple) else (value,)
                     found[keyword] = "\\".join(str(part).strip(" \0") for part in parts)
-    except PARSE_ERRORS as error:
+    except parse_errors() as error:
         raise InvalidDicom("An image's header is damaged.") from error
     return found
 
 
 def _read_by_pydicom(path: Path | str) -> Header:
+    import pydicom  # noqa: PLC0415 - as above
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_ELEMENTS.values()))
-    except PARSE_ERRORS as error:
+    except parse_errors() as error:
         raise InvalidDicom(f"{Path(path).name} is not a DICOM file, or is damaged.") from error
     return header_of(dataset)
 
@@ -136,19 +136,19 @@ class _Reader:
 
     def header(self) -> Header:
         """Return the elements asked for."""
-        start = _PREAMBLE + len(_PREFIX)
-        if self._data[_PREAMBLE:start] != _PREFIX:
+        start = PREAMBLE + len(PREFIX)
+        if self._data[PREAMBLE:start] != PREFIX:
             raise _DamagedError("it lacks the prefix of DICOM files")
         position, syntax = self._meta(start)
-        if syntax in _FOREIGN or not syntax:
-            raise _NotPlainError
-        self._explicit = syntax != _IMPLICIT
+        if syntax in FOREIGN or not syntax:
+            raise NotPlainError
+        self._explicit = syntax != IMPLICIT
         found: dict[str, str] = {}
         while (element := self._element(position)) is not None:
             tag, value, length = element
             if tag > _LAST:
                 break
-            if length == _UNDEFINED:
+            if length == UNDEFINED:
                 position = self._after_sequence(value, depth=0)
                 continue
             position = value + length
@@ -159,11 +159,11 @@ class _Reader:
     def _meta(self, position: int) -> tuple[int, bytes]:
         """Return where the data set begins, and its transfer syntax (PS3.10 7.1)."""
         syntax = b""
-        while (element := self._element(position)) is not None and element[0] < _META_GROUP_END:
+        while (element := self._element(position)) is not None and element[0] < META_GROUP_END:
             tag, value, length = element
-            if length == _UNDEFINED:
-                raise _NotPlainError
-            if tag == _TRANSFER_SYNTAX:
+            if length == UNDEFINED:
+                raise NotPlainError
+            if tag == TRANSFER_SYNTAX:
                 syntax = self._bytes(value, length).rstrip(b" \0")
             position = value + length
         return position, syntax
@@ -178,27 +178,27 @@ class _Reader:
             (length,) = struct.unpack_from("<L", self._data, position + 4)
             return tag, position + 8, length
         representation = self._data[position + 4 : position + 6]
-        if representation in _LONG:
+        if representation in LONG:
             if not self._holds(position + 12):
                 return None
             (length,) = struct.unpack_from("<L", self._data, position + 8)
-            if length == _UNDEFINED and representation == b"UN":
-                raise _NotPlainError
+            if length == UNDEFINED and representation == b"UN":
+                raise NotPlainError
             return tag, position + 12, length
         if not (representation.isalpha() and representation.isupper()):
-            raise _NotPlainError
+            raise NotPlainError
         (length,) = struct.unpack_from("<H", self._data, position + 6)
         return tag, position + 8, length
 
     def _after_sequence(self, position: int, depth: int) -> int:
         """Return where a sequence of undefined length, whose first item is here, has ended (PS3.5 7.5)."""
-        if depth > _DEEPEST:
-            raise _NotPlainError
+        if depth > DEEPEST:
+            raise NotPlainError
         while (element := self._element(position)) is not None:
             tag, value, length = element
-            if tag == _SEQUENCE_END:
+            if tag == SEQUENCE_END:
                 return value
-            if tag == _ITEM and length == _UNDEFINED:
+            if tag == ITEM and length == UNDEFINED:
                 position = self._after_item(value, depth)
             else:
                 position = value + length
@@ -207,9 +207,9 @@ class _Reader:
     def _after_item(self, position: int, depth: int) -> int:
         while (element := self._element(position)) is not None:
             tag, value, length = element
-            if tag == _ITEM_END:
+            if tag == ITEM_END:
                 return value
-            position = self._after_sequence(value, depth + 1) if length == _UNDEFINED else value + length
+            position = self._after_sequence(value, depth + 1) if length == UNDEFINED else value + length
         raise _DamagedError("an item does not end")
 
     def _text(self, tag: int, value: int, length: int) -> str:

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pydicom
 
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.rtstruct.reading.elements import PARSE_ERRORS, REACH_MM
+from orthanc_plugins.rtstruct.reading.elements import REACH_MM, parse_errors
 from orthanc_plugins.rtstruct.reading.headers import header_of, read_header
 
 if TYPE_CHECKING:
@@ -221,9 +220,11 @@ def read_pixels(source: Path | bytes) -> NDArray[np.int16] | NDArray[np.float32]
     InvalidDicom
         The file is not a DICOM image, or its pixels cannot be decoded.
     """
+    import pydicom  # noqa: PLC0415 - masks alone need no pixels
+
     try:
         dataset = pydicom.dcmread(io.BytesIO(source) if isinstance(source, bytes) else source)
-    except PARSE_ERRORS as error:
+    except parse_errors() as error:
         raise InvalidDicom("A file of the series is not DICOM, or is damaged.") from error
     return rescaled_pixels(dataset)
 
@@ -245,7 +246,7 @@ def rescaled_pixels(dataset: Dataset) -> NDArray[np.int16] | NDArray[np.float32]
             stored = dataset.pixel_array
         slope = float(dataset.get("RescaleSlope", 1) or 1)
         intercept = float(dataset.get("RescaleIntercept", 0) or 0)
-    except (*PARSE_ERRORS, RuntimeError) as error:
+    except parse_errors(RuntimeError) as error:
         raise InvalidDicom(
             f"The pixels of image {uid} cannot be decoded ({type(error).__name__})."
         ) from error

@@ -1,4 +1,4 @@
-"""Refuse structure sets that are cut short, or that inflate beyond reason."""
+"""Refuse what is no structure set, is damaged as a whole, or inflates beyond reason."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
-from pydicom.uid import DeflatedExplicitVRLittleEndian
-
 from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
+from orthanc_plugins.rtstruct.reading.elements import uid
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+    from orthanc_plugins.rtstruct.reading.elements import Item
 
 MOST_INFLATED = 2**29
 """More bytes than this (512 MiB) no structure set holds."""
-_UNDEFINED_LENGTH = 0xFFFFFFFF
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_SOP_CLASS = 0x00080016
 _INFLATED_AT_ONCE = 2**20
 _META_LENGTH = 132
 """Where File Meta Information Group Length (0002,0000) stands, after preamble and prefix (PS3.10 7.1)."""
@@ -26,7 +27,7 @@ def refuse_inflated(content: bytes) -> None:
     """Raise when a deflated file (PS3.5 A.5) holds more than any structure set does; it bounds memory."""
     begin = _META_LENGTH if content[_META_LENGTH - 4 : _META_LENGTH] == b"DICM" else 0
     head = content[begin : begin + 12 + _LONGEST_META]
-    if DeflatedExplicitVRLittleEndian.encode() not in head:
+    if _DEFLATED not in head:
         return
     (length,) = struct.unpack_from("<I", head, 8)
     inflating, size, rest = zlib.decompressobj(-zlib.MAX_WBITS), 0, content[begin + 12 + length :]
@@ -40,19 +41,18 @@ def refuse_inflated(content: bytes) -> None:
             )
 
 
-def refuse_truncated(dataset: Dataset) -> None:
-    """Raise when the file ends inside an element: regions beyond that point would be lost unseen."""
-    for element in dataset.values():
-        value = getattr(element, "value", None)
-        length = getattr(element, "length", 0)
-        if isinstance(value, bytes) and length != _UNDEFINED_LENGTH and len(value) < length:
-            raise InvalidDicom(
-                f"The RT Structure Set is cut short: element {element.tag} announces {length} bytes "
-                f"and only {len(value)} are there. Send it again."
-            )
-    for keyword in ("StructureSetROISequence", "ROIContourSequence"):
-        if keyword not in dataset:
-            raise InvalidDicom(
-                f"The RT Structure Set holds no regions (no {keyword}): it is empty or was cut short. "
-                "Export it again from the planning system."
-            )
+def refuse_other_class(data_set: Item) -> None:
+    """Raise unless a data set says that it is an RT Structure Set."""
+    sop_class = uid(data_set, _SOP_CLASS)
+    if not sop_class:
+        raise InvalidDicom("The file is not DICOM: it holds no SOP Class UID.")
+    if sop_class != RT_STRUCTURE_SET_STORAGE:
+        raise InvalidDicom(f"The file is not an RT Structure Set: its SOP Class UID is {sop_class}.")
+
+
+def damaged(error: Exception) -> InvalidDicom:
+    """Return what to say of a structure set whose elements cannot be read."""
+    return InvalidDicom(
+        f"The RT Structure Set cannot be read: its elements are damaged ({type(error).__name__}). "
+        "Export it again from the planning system."
+    )

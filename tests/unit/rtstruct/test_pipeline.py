@@ -148,10 +148,7 @@ def test_results_hold_the_shape_of_a_region(tmp_path: Path) -> None:
     assert found["diameter_3d"]["length_mm"] == pytest.approx(36, abs=3)
     assert found["sphericity"] == pytest.approx(1, abs=0.05)
     assert np.array(found["axes_lps"]).shape == (3, 3)
-    without_surface = run(CASE, tmp_path / "masks only", formats=("nifti",)).regions[0].shape
-    assert without_surface is not None
-    assert (without_surface.sphericity, without_surface.diameter_3d) == (None, None)
-    assert without_surface.major_axis_mm == found["major_axis_mm"]
+    assert run(CASE, tmp_path / "masks only", formats=("nifti",)).regions[0].shape is None
 
 
 def test_partial_volumes_are_written_when_asked_for(tmp_path: Path) -> None:
