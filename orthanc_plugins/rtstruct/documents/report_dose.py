@@ -62,7 +62,7 @@ def dose_part(folder: Path, results: Results) -> list[Flowable]:
 def _table(received: list[tuple[RegionResult, RegionDose]]) -> Table:
     first = received[0][1]
     metrics = first.metrics[:_MOST_METRICS]
-    titles = ["No.", "Name", "Inside", *(f"{name} [{first.unit}]" for name in ("Min", "Mean", "Max"))]
+    titles = ["No.", "Name", "Inside [%]", *(f"{name} [{first.unit}]" for name in ("Min", "Mean", "Max"))]
     titles += [f"{metric.name} [{metric.unit}]" for metric in metrics]
     rows = [[faint(title, page.NOTE if title == "Name" else page.NUMBER_TITLE) for title in titles]]
     rows.extend(_row(region, dose) for region, dose in received)
@@ -74,7 +74,7 @@ def _table(received: list[tuple[RegionResult, RegionDose]]) -> Table:
 
 def _row(region: RegionResult, dose: RegionDose) -> list[Paragraph]:
     numbers = (dose.min, dose.mean, dose.max, *(metric.value for metric in dose.metrics[:_MOST_METRICS]))
-    inside = f"{100 * dose.volume_in_dose_cc / dose.volume_cc:.0f} %"
+    inside = f"{100 * dose.volume_in_dose_cc / dose.volume_cc:.0f}"
     return [
         shown(str(region.number), page.NUMBER),
         line(region.name or _NONE, _NAME_WIDTH - 6),
