@@ -45,7 +45,7 @@ _HIGHEST_GY, _SIGMA_MM, _CENTRE_MM = 60.0, 45.0, (15.0, -10.0, 4.0)
 _METRICS = ("D95%", "V20Gy")
 _POINTS = 400_000
 _ROUNDS = 5
-_JUDGE = Path(__file__).with_name("dicompyler_judge.py")
+_JUDGE = Path(__file__).with_name("judges") / "dicompyler.py"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Ask dicompyler-core for histograms: ``PYTHON tests/bench/dicompyler_judge.py RTSTRUCT RTDOSE``.
+"""Ask dicompyler-core for histograms: ``PYTHON tests/bench/judges/dicompyler.py RTSTRUCT RTDOSE``.
 
 Runs in an environment of its own (dicompyler-core 0.5.6 needs pydicom 2) and knows nothing of this project.
 Writes JSON: for each ROI Number, ``mean``, ``max``, ``d95`` (Gy), ``v20`` (per cent), or ``error``.
