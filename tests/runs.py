@@ -49,4 +49,5 @@ def states(output: Path) -> tuple[int, int, int]:
 
 
 def changed(output: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in output.rglob("results.json")}
+    finished = (path for path in output.rglob("results.json") if ".pacs-rtstruct" not in path.parts)
+    return {path: path.stat().st_mtime_ns for path in finished}

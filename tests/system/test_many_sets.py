@@ -19,7 +19,9 @@ from tests.stack import eventually
 if TYPE_CHECKING:
     from tests.builders import Case
 
-ONE_AT_A_TIME = ("--formats", "nifti", "--jobs", "1")
+EVERYTHING = ("--formats", "nifti,stl,json,png,pdf,html")
+ONE_AT_A_TIME = (*EVERYTHING, "--jobs", "1")
+"""Slow enough for something to happen in the middle."""
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
@@ -78,7 +80,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     process.kill()
     process.communicate()
     before = changed(out)
-    assert run(tmp_path / "in", out, *MASKS, "--quiet") == DONE
+    assert run(tmp_path / "in", out, *EVERYTHING, "--quiet") == DONE
     after = changed(out)
     assert len(before) < 12
     assert len(after) == 12
@@ -130,5 +132,5 @@ def test_a_worker_that_is_killed_fails_one_set(tmp_path: Path) -> None:
     assert process.returncode == FAILED, err
     assert states(tmp_path / "out") == (7, 0, 1)
     assert "killed by SIGKILL" in told(tmp_path / "out")["failures"][0]["reason"]
-    assert run(tmp_path / "in", tmp_path / "out", *MASKS) == DONE
+    assert run(tmp_path / "in", tmp_path / "out", *EVERYTHING) == DONE
     assert states(tmp_path / "out") == (1, 7, 0)
