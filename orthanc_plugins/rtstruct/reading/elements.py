@@ -10,7 +10,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from orthanc_plugins.rtstruct.reading.plain import PlainItem
+from orthanc_plugins.rtstruct.reading.plain import NotPlainError, PlainItem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,13 +70,22 @@ def sequence(item: Item, tag: int) -> Sequence[Item]:
 
 
 def encodings_of(item: Item) -> list[str]:
-    """Return the Python encodings of a data set's Specific Character Set (0008,0005)."""
-    value = raw(item, _CHARACTER_SET).strip(b" \0")
-    if value in _ENCODINGS:
+    """Return the Python encodings of a data set's Specific Character Set (0008,0005).
+
+    Raises
+    ------
+    NotPlainError
+        The data set is a plain file's, and only pydicom knows the character set.
+    """
+    if isinstance(item, PlainItem):
+        value = item.raw(_CHARACTER_SET).rstrip(b" \0")
+        if value not in _ENCODINGS:
+            raise NotPlainError
         return [_ENCODINGS[value]]
     from pydicom.charset import convert_encodings  # noqa: PLC0415 - as above
 
-    return convert_encodings([part.strip() for part in value.decode("ascii", "replace").split("\\")])
+    element: Any = item.get(_CHARACTER_SET)
+    return convert_encodings(None if element is None else element.value)
 
 
 def whole_number(item: Item, tag: int) -> int | None:

@@ -24,13 +24,14 @@ from orthanc_plugins.rtstruct.reading.plain import (
     ITEM,
     ITEM_END,
     LONG,
-    META_GROUP_END,
+    META_GROUP,
     PREAMBLE,
     PREFIX,
     SEQUENCE_END,
     TRANSFER_SYNTAX,
     UNDEFINED,
     NotPlainError,
+    has_representation,
 )
 
 if TYPE_CHECKING:
@@ -143,6 +144,8 @@ class _Reader:
         if syntax in FOREIGN or not syntax:
             raise NotPlainError
         self._explicit = syntax != IMPLICIT
+        if not self._explicit and has_representation(self._data, position):
+            raise NotPlainError
         found: dict[str, str] = {}
         while (element := self._element(position)) is not None:
             tag, value, length = element
@@ -159,7 +162,10 @@ class _Reader:
     def _meta(self, position: int) -> tuple[int, bytes]:
         """Return where the data set begins, and its transfer syntax (PS3.10 7.1)."""
         syntax = b""
-        while (element := self._element(position)) is not None and element[0] < META_GROUP_END:
+        while self._holds(position + len(META_GROUP)) and self._data.startswith(META_GROUP, position):
+            element = self._element(position)
+            if element is None:
+                break
             tag, value, length = element
             if length == UNDEFINED:
                 raise NotPlainError

@@ -76,6 +76,23 @@ def test_every_transfer_syntax_gives_the_same_header(
     assert header["PixelSpacing"] == "2\\2"
 
 
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_little_endian_headers_are_read_without_pydicom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: pydicom.uid.UID
+) -> None:
+    image = rich_image()
+    image.file_meta.TransferSyntaxUID = syntax
+    pydicom.dcmwrite(tmp_path / "x", image, enforce_file_format=True)
+    monkeypatch.setattr(pydicom, "dcmread", None)
+    assert read_header(tmp_path / "x") == header_of(image)
+
+
+def test_elements_with_representation_in_a_file_said_to_have_none_are_read(tmp_path: Path) -> None:
+    content = file_bytes(IMAGE).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2\0\0\0", 1)
+    (tmp_path / "x").write_bytes(content)
+    assert read_header(tmp_path / "x") == header_of(IMAGE)
+
+
 def test_the_pixels_are_not_read(tmp_path: Path) -> None:
     content = file_bytes(IMAGE)
     (tmp_path / "x").write_bytes(content[: len(content) - 5000])
