@@ -206,7 +206,7 @@ class _Walk:
                 raise NotPlainError
             places[tag] = place
             position, least = place.stop, tag + 1
-        if is_open:
+        if is_open or position != end:
             raise NotPlainError
         return places, position
 

@@ -330,12 +330,18 @@ def test_a_pixel_representation_has_no_say(value: bytes) -> None:
     check_left(with_element(0x00280103, b"US", value))
 
 
+def test_a_text_said_to_be_a_sequence_is_left_to_pydicom() -> None:
+    for content in (b"", b"label!", ITEM + NONE):
+        check_left(with_element(0x30060002, b"SQ", content))
+
+
+@pytest.mark.parametrize("number", [0x0002, 0x0008])
 @pytest.mark.parametrize(
     "delimiter", [SEQUENCE_END + NONE, ITEM + OPEN + ITEM_END + NONE + SEQUENCE_END + NONE]
 )
-def test_texts_without_length_are_left_to_pydicom(delimiter: bytes) -> None:
+def test_texts_without_length_are_left_to_pydicom(delimiter: bytes, number: int) -> None:
     implicit = written(structure_set(), ImplicitVRLittleEndian)
-    head = struct.pack("<HH", 0x3006, 0x0002)
+    head = struct.pack("<HH", 0x3006, number)
     at = implicit.index(head)
     (length,) = struct.unpack_from("<L", implicit, at + 4)
     check_left(implicit[:at] + head + OPEN + delimiter + implicit[at + 8 + length :])
