@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -13,6 +14,7 @@ from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
 from orthanc_plugins.rtstruct.case import Case
 from orthanc_plugins.rtstruct.reading.contours import read_structure_set
+from orthanc_plugins.rtstruct.reading.elements import parse_errors
 from orthanc_plugins.rtstruct.reading.finding import find_files, series_of
 from orthanc_plugins.rtstruct.reading.images import series_from_datasets
 
@@ -62,45 +64,63 @@ def load(
     OSError
         A file cannot be read.
     """
-    paths, datasets = _sorted(sources)
+    paths, held = _sorted(sources)
     found = find_files(paths)
-    sets = {one.sop_instance_uid: one.path for one in found.structure_sets}
-    held = {str(one.get("SOPInstanceUID", "")): one for one in datasets if _is_structure_set(one)}
-    uid = _chosen([*(one.sop_instance_uid for one in found.structure_sets), *held], structure_set_uid)
-    structure_set = read_structure_set(_written(held[uid]) if uid in held else sets[uid])
-    images = [one for one in datasets if not _is_structure_set(one)]
+    sets: dict[str, Path | bytes | Dataset] = {one.sop_instance_uid: one.path for one in found.structure_sets}
+    in_memory = {
+        _uid(one.dataset): one.content or one.dataset for one in held if _is_structure_set(one.dataset)
+    }
+    uid = _chosen([*(one.sop_instance_uid for one in found.structure_sets), *in_memory], structure_set_uid)
+    chosen = (sets | in_memory)[uid]
+    structure_set = read_structure_set(_written(chosen) if isinstance(chosen, Dataset) else chosen)
+    images = [one.dataset for one in held if not _is_structure_set(one.dataset)]
     series = _series_among(images, structure_set) or series_of(structure_set, found)
     return Case(structure_set, series, allow_other_frame=allow_other_frame)
 
 
-def _sorted(sources: Iterable[CaseSource | Iterable[CaseSource]]) -> tuple[list[Path], list[Dataset]]:
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """A data set in memory, with the bytes it was read from where there are any.
+
+    A structure set is read from its own bytes: written anew, one that was cut short would look whole.
+    """
+
+    dataset: Dataset
+    content: bytes | None = None
+
+
+def _sorted(sources: Iterable[CaseSource | Iterable[CaseSource]]) -> tuple[list[Path], list[_Held]]:
     """Return the paths among sources, and the rest as data sets."""
     paths: list[Path] = []
-    datasets: list[Dataset] = []
+    held: list[_Held] = []
     for source in sources:
         if isinstance(source, str | Path):
             path = Path(source)
             path.stat()  # an absent file is said by the system's own error
             paths.append(path)
         elif isinstance(source, Dataset):
-            datasets.append(source)
+            held.append(_Held(source))
         elif isinstance(source, bytes):
-            datasets.append(_parsed(source))
+            held.append(_parsed(source))
         elif isinstance(source, Readable):
-            datasets.append(_parsed(source.read()))
+            held.append(_parsed(source.read()))
         else:
-            inner_paths, inner_datasets = _sorted(source)
+            inner_paths, inner_held = _sorted(source)
             paths.extend(inner_paths)
-            datasets.extend(inner_datasets)
-    return paths, datasets
+            held.extend(inner_held)
+    return paths, held
 
 
-def _parsed(content: bytes) -> Dataset:
+def _parsed(content: bytes) -> _Held:
     try:
         dataset: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)
-    except (EOFError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
+        return _Held(dataset, content if _is_structure_set(dataset) else None)
+    except parse_errors() as error:
         raise InvalidDicom("A source is not DICOM, or is damaged.") from error
-    return dataset
+
+
+def _uid(dataset: Dataset) -> str:
+    return str(dataset.get("SOPInstanceUID", ""))
 
 
 def _is_structure_set(dataset: Dataset) -> bool:

@@ -56,6 +56,15 @@ def test_a_case_comes_from_whatever_holds_it(tmp_path: Path, built: Built, form:
     assert case["Lung_L"].mask().sum() == rasterise(placed_of(built)[1]).count
 
 
+@pytest.mark.parametrize("missing", [50, 3000])
+@pytest.mark.parametrize("form", [bytes, io.BytesIO])
+def test_a_structure_set_that_was_cut_short_is_refused_in_memory_too(
+    built: Built, missing: int, form: type[bytes | io.BytesIO]
+) -> None:
+    with pytest.raises(InvalidDicom, match="cut short"):
+        load(built.images, form(file_bytes(built.structure_set)[:-missing]))
+
+
 def test_a_region_is_found_by_name_and_by_number(case: Case) -> None:
     assert case["Lung_L"] is case[2] is case["lung_l "]
     assert (case[2].name, case["Lung_L"].number, len(case)) == ("Lung_L", 2, 4)
