@@ -224,8 +224,8 @@ def read_pixels(source: Path | bytes) -> NDArray[np.int16] | NDArray[np.float32]
 
     try:
         dataset = pydicom.dcmread(io.BytesIO(source) if isinstance(source, bytes) else source)
-    except parse_errors() as error:
-        raise InvalidDicom("A file of the series is not DICOM, or is damaged.") from error
+    except parse_errors(OSError) as error:
+        raise InvalidDicom("A file of the series is not DICOM, is damaged, or cannot be read.") from error
     return rescaled_pixels(dataset)
 
 
@@ -237,7 +237,7 @@ def rescaled_pixels(dataset: Dataset) -> NDArray[np.int16] | NDArray[np.float32]
     Raises
     ------
     InvalidDicom
-        The pixels are missing, incomplete, or of a compression that cannot be decoded.
+        The pixels are missing, incomplete, of a compression that cannot be decoded, or not finite numbers.
     """
     uid = str(dataset.get("SOPInstanceUID", ""))
     try:
@@ -252,7 +252,10 @@ def rescaled_pixels(dataset: Dataset) -> NDArray[np.int16] | NDArray[np.float32]
         ) from error
     if stored.ndim != 2:  # noqa: PLR2004 - rows and columns
         raise InvalidDicom(f"Image {uid} is not a single grey-scale slice.")
-    return _rescaled(stored, slope, intercept)
+    rescaled = _rescaled(stored, slope, intercept)
+    if rescaled.dtype == np.float32 and not np.isfinite(rescaled).all():
+        raise InvalidDicom(f"Image {uid} holds intensities that are not finite numbers.")
+    return rescaled
 
 
 def _rescaled(
@@ -267,4 +270,5 @@ def _rescaled(
             shifted: NDArray[np.int16] = stored.astype(np.int16)
             shifted += np.array(int(intercept)).astype(np.int16)
             return shifted
-    return (stored * slope + intercept).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (stored * slope + intercept).astype(np.float32)

@@ -93,3 +93,17 @@ def test_an_empty_series_and_files_that_are_not_dicom_are_refused(tmp_path: Path
         series_from_files([tmp_path / "x.dcm"])
     with pytest.raises(InvalidDicom, match="not DICOM"):
         read_pixels(tmp_path / "x.dcm")
+
+
+@pytest.mark.parametrize("slope", ["nan", "inf", "1e38"])
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DS")
+def test_intensities_that_are_not_finite_are_refused(slope: str) -> None:
+    image = build_case(frame=SMALL, regions=1).images[3]
+    image.RescaleSlope = slope
+    with pytest.raises(InvalidDicom, match="not finite"):
+        rescaled_pixels(image)
+
+
+def test_an_image_that_is_gone_is_one_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDicom, match="cannot be read"):
+        read_pixels(tmp_path / "gone.dcm")
