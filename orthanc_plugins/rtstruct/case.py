@@ -60,7 +60,8 @@ class Case:
     Raises
     ------
     GeometryError
-        The structure set does not fit the images, or these form no volume.
+        The structure set does not fit the images, or these form no volume; or there are neither images nor a
+        contour that encloses area.
     """
 
     structure_set: StructureSet
@@ -72,13 +73,13 @@ class Case:
 
     def __post_init__(self) -> None:
         self.problems.extend(self.structure_set.problems)
-        rings = [ring.points_lps_mm for region in self.structure_set.regions for ring in region.contours]
         if self.series is None:
-            self._layout = grid_from_contours(rings), None
+            self._layout = grid_from_contours(self.structure_set.rings_lps_mm()), None
             return
         self._strangers, odd = strangers(
             self.structure_set, self.series, allow_other_frame=self.allow_other_frame
         )
+        rings = self.structure_set.rings_lps_mm(without=self._strangers)
         grid, stack, unusual = build_grid(self.series.images, rings)
         self._layout = grid, stack
         self.problems.extend((*odd, *unusual))

@@ -147,21 +147,25 @@ class Exporter:
         window = drawing.window_for(planes[len(planes) // 2][1], self.shown.unit)
         return self._write(PREVIEWS, OVERVIEW_NAME, drawing.overview(drawn, self.grid, planes, window))
 
-    def write_curves(self, works: Sequence[RegionWork]) -> str | None:
-        """Write the histograms of all regions as curves, those of the first dose."""
+    def write_curves(self, works: Sequence[RegionWork], dose_uid: str) -> str | None:
+        """Write the histograms of all regions for one dose as curves; a region without one has no curve."""
+        found = [
+            (work.region, received.unit, histogram)
+            for work in works
+            for received, histogram in work.doses
+            if received.dose_uid == dose_uid and histogram is not None
+        ]
+        if "png" not in self.formats or not found:
+            return None
         curves = [
             dose.Curve(
                 histogram,
-                drawing.region_colour(work.region.colour_rgb, work.region.number),
-                f"{work.region.number} {work.region.name}",
+                drawing.region_colour(region.colour_rgb, region.number),
+                f"{region.number} {region.name}",
             )
-            for work in works
-            if work.doses and (histogram := work.doses[0][1]) is not None
+            for region, _, histogram in found
         ]
-        if "png" not in self.formats or not curves:
-            return None
-        unit = next(work.doses[0][0].unit for work in works if work.doses)
-        return self._write(DOSE, DVH_NAME, dose.curves_picture(curves, unit))
+        return self._write(DOSE, DVH_NAME, dose.curves_picture(curves, found[0][1]))
 
     def write_results(self, results: Results) -> None:
         """Write ``results.json``, last of all: when it is there, everything it names is."""

@@ -2,8 +2,7 @@
 
 Phases: ``read_contours`` (numbers, grid, contours put on planes), ``measure`` (planimetry), ``rasterise``
 (masks, surfaces, intensities), ``dose`` where doses are given (histograms), ``compare`` (regions against
-each other), ``export`` (files). Callers time
-what comes before and after and hand it in.
+each other), ``export`` (files). Callers time what comes before and after and hand it in.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.errors import ConfigurationError, GeometryError, InvalidDicom
 from orthanc_plugins.rtstruct import comparison as comparison_of
 from orthanc_plugins.rtstruct import dose, surfaces
 from orthanc_plugins.rtstruct.choices import (
@@ -53,6 +52,8 @@ from orthanc_plugins.rtstruct.work import RegionWork
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from orthanc_plugins.rtstruct.choices import Format, MeshDetail, MeshFrame
     from orthanc_plugins.rtstruct.comparison import PairTable
@@ -162,6 +163,8 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
 
     Raises
     ------
+    ConfigurationError
+        One of ``dose_metrics`` is none.
     InvalidDicom
         The structure set cannot be used at all.
     GeometryError
@@ -169,6 +172,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     OSError
         The folder cannot be written to.
     """
+    _refuse_unknown(dose_metrics if doses else ())
     timer = _Clock(clock, on_phase, list(earlier_phases))
     wanted = with_needed(formats)
     with timer.phase("read_contours"):
@@ -199,11 +203,12 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
             problems.extend(odd)
     exporter = Exporter(output, wanted, scene.grid, scene.shown, partial_volume, mesh_frame)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
-        overview = pool.submit(exporter.write_overview, works)
-        labels = pool.submit(exporter.write_label_map, works)
+        whole = [work for work in works if not work.failed]
+        overview = pool.submit(exporter.write_overview, whole)
+        labels = pool.submit(exporter.write_label_map, whole)
         list(pool.map(lambda work: _export(work, exporter, on_region), works))
         label_map, overview_path = labels.result(), overview.result()
-        curves_path = exporter.write_curves(works)
+        curves_path = exporter.write_curves(works, received[0].sop_instance_uid) if received else None
     regions = tuple(work.result(scene.grid, with_mask=images is not None) for work in works)
     results = Results(
         sources=_sources(structure_set, images),
@@ -227,26 +232,32 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     return results
 
 
+def _refuse_unknown(metrics: Sequence[str]) -> None:
+    """Raise where a name is no metric: no region would have a dose."""
+    if unknown := [name for name in metrics if not dose.is_metric(name)]:
+        named = ", ".join(map(repr, unknown))
+        raise ConfigurationError(f"There is no dose metric {named}: give some like D95%, D2cc or V20Gy[cc].")
+
+
 def _lay_out(
     structure_set: StructureSet, images: ImageSeries | None, *, allow_other_frame: bool
 ) -> tuple[_Scene, list[RegionWork], list[Problem]]:
     """Return the grid, every region placed on it, and what is odd about the whole."""
     stems = file_stems(structure_set.regions)
     works = [RegionWork(region, stem) for region, stem in zip(structure_set.regions, stems, strict=True)]
-    rings = [contour.points_lps_mm for region in structure_set.regions for contour in region.contours]
     if images is None:
         text = (
             "The images are not there: contours and surfaces are measured; no masks, intensities or pictures."
         )
         problems = [Problem("no_images", text)]
-        scene = _Scene(grid_from_contours(rings) if rings else None, None)
+        scene = _Scene(_grid_of_contours(works, structure_set.rings_lps_mm()), None)
     else:
         others, problems = strangers(structure_set, images, allow_other_frame=allow_other_frame)
         for work in works:
             if work.region in others:
                 text = f"drawn in another frame of reference than the images'; {HOW_TO_ALLOW}."
                 work.fail("other_frame_of_reference", text)
-        grid, stack, odd = build_grid(images.images, rings)
+        grid, stack, odd = build_grid(images.images, structure_set.rings_lps_mm(without=others))
         problems.extend(odd)
         scene = _Scene(grid, stack)
     if scene.grid is not None:
@@ -255,6 +266,17 @@ def _lay_out(
             if work.region.contours:
                 work.attempt(lambda one: _place(one, grid))
     return scene, works, problems
+
+
+def _grid_of_contours(works: list[RegionWork], rings: list[NDArray[np.float64]]) -> VoxelGrid | None:
+    """Return a grid that holds the contours, None where none encloses an area: then regions have failed."""
+    try:
+        return grid_from_contours(rings) if rings else None
+    except GeometryError:
+        for work in works:
+            if work.region.contours:
+                work.fail("no_area", "none of its contours can be used.")
+        return None
 
 
 def _place(work: RegionWork, grid: VoxelGrid) -> None:

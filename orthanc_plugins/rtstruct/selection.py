@@ -34,13 +34,22 @@ class RegionChoice:
         return any(matches(pattern, region.number, region.name) for pattern in self.patterns)
 
     def apply(self, structure_set: StructureSet) -> StructureSet:
-        """Return the structure set with the regions that match, and a warning for patterns of none."""
+        """Return the structure set with the regions that match, and a warning for patterns of none.
+
+        The other regions become its ``left_out``.
+        """
         chosen = tuple(region for region in structure_set.regions if self.takes(region))
+        others = tuple(region for region in structure_set.regions if not self.takes(region))
         problems = [
             Problem("no_such_region", f"No region matches {pattern!r}, which was asked for.")
             for pattern in self.unmatched(structure_set.regions)
         ]
-        return replace(structure_set, regions=chosen, problems=(*structure_set.problems, *problems))
+        return replace(
+            structure_set,
+            regions=chosen,
+            problems=(*structure_set.problems, *problems),
+            left_out=(*structure_set.left_out, *others),
+        )
 
     def unmatched(self, regions: Sequence[Region]) -> list[str]:
         """Return the patterns that match none of these regions."""

@@ -97,13 +97,20 @@ class RegionWork:
         if self.failed:
             return "failed"
         if self.region.contours:
-            return "done" if self.mask is None or self.mask.count else "empty"
+            return "empty" if self._is_below_a_voxel else "done"
         if any(problem.severity == "error" for problem in self.region.problems):
             return "failed"
         if not self.region.open_contours:
             return "empty"
         kinds = {contour.geometric_type for contour in self.region.open_contours}
         return "points" if kinds == {"POINT"} else "lines"
+
+    @property
+    def _is_below_a_voxel(self) -> bool:
+        """Whether no voxel's centre lies inside; a grid made of contours has pixels, but no one's voxels."""
+        if self.mask is None or self.placed is None or self.placed.grid.kind == "contours_only":
+            return False
+        return not self.mask.count
 
     def result(self, grid: VoxelGrid | None, *, with_mask: bool) -> RegionResult:
         """Return what goes into the results."""

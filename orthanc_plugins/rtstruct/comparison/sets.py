@@ -120,7 +120,7 @@ class _Side:
     @property
     def rings(self) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
         """All closed contours."""
-        return [contour.points_lps_mm for region in self.regions for contour in region.contours]
+        return self.structure_set.rings_lps_mm()
 
     @cached_property
     def own_grid(self) -> VoxelGrid:

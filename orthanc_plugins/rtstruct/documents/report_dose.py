@@ -9,6 +9,7 @@ from reportlab.platypus import Flowable, Paragraph, Spacer, Table
 
 from orthanc_plugins.rtstruct.documents import report_page as page
 from orthanc_plugins.rtstruct.documents.report_page import faint, heading, line, picture, shown, together
+from orthanc_plugins.rtstruct.documents.report_table import NONE, RULED, column_title
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,21 +17,11 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.dose import RegionDose
     from orthanc_plugins.rtstruct.results import RegionResult, Results
 
-_NONE = "\N{EN DASH}"
 _CURVES_PX, _CURVES_HIGHEST = 1400, 110 * mm
 _NUMBER_WIDTH, _NAME_WIDTH = 11 * mm, 38 * mm
 _WIDE = 99.99
 _MOST_METRICS = 9
 """Columns that a page has room for; results.json has them all."""
-_RULED: list[tuple[object, ...]] = [
-    ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
-    ("LEFTPADDING", (0, 0), (-1, -1), 3),
-    ("RIGHTPADDING", (0, 0), (-1, -1), 3),
-    ("TOPPADDING", (0, 0), (-1, -1), 1.5),
-    ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-    ("LINEBELOW", (0, 0), (-1, 0), 0.8, page.ACCENT),
-    ("LINEBELOW", (0, 1), (-1, -1), 0.4, page.RULE),
-]
 
 
 def dose_part(folder: Path, results: Results) -> list[Flowable]:
@@ -41,12 +32,19 @@ def dose_part(folder: Path, results: Results) -> list[Flowable]:
     OSError
         The picture that the results name cannot be read.
     """
-    received = [(region, region.dose[0]) for region in results.regions if region.dose]
-    if not results.doses or not received:
+    if not results.doses:
         return []
     dose = results.doses[0]
+    received = [
+        (region, one)
+        for region in results.regions
+        for one in region.dose
+        if one.dose_uid == dose.sop_instance_uid
+    ]
+    if not received:
+        return []
     others = f"; {len(results.doses) - 1} more in results.json" if len(results.doses) > 1 else ""
-    what = f"{dose.summation_type or _NONE}, {dose.dose_type or _NONE}"
+    what = f"{dose.summation_type or NONE}, {dose.dose_type or NONE}"
     note = (
         f"RT Dose {dose.sop_instance_uid}: {what}, highest value {dose.maximum:.2f} {dose.unit}{others}. "
         "Cells of each region are weighted by the share that it covers; dose is linear between the values of "
@@ -64,11 +62,11 @@ def _table(received: list[tuple[RegionResult, RegionDose]]) -> Table:
     metrics = first.metrics[:_MOST_METRICS]
     titles = ["No.", "Name", "Inside [%]", *(f"{name} [{first.unit}]" for name in ("Min", "Mean", "Max"))]
     titles += [f"{metric.name} [{metric.unit}]" for metric in metrics]
-    rows = [[faint(title, page.NOTE if title == "Name" else page.NUMBER_TITLE) for title in titles]]
+    rows = [[column_title(title) for title in titles]]
     rows.extend(_row(region, dose) for region, dose in received)
     rest = (page.WIDTH - _NUMBER_WIDTH - _NAME_WIDTH) / (len(titles) - 2)
     return Table(
-        rows, colWidths=[_NUMBER_WIDTH, _NAME_WIDTH, *[rest] * (len(titles) - 2)], repeatRows=1, style=_RULED
+        rows, colWidths=[_NUMBER_WIDTH, _NAME_WIDTH, *[rest] * (len(titles) - 2)], repeatRows=1, style=RULED
     )
 
 
@@ -77,7 +75,7 @@ def _row(region: RegionResult, dose: RegionDose) -> list[Paragraph]:
     inside = f"{100 * dose.volume_in_dose_cc / dose.volume_cc:.0f}"
     return [
         shown(str(region.number), page.NUMBER),
-        line(region.name or _NONE, _NAME_WIDTH - 6),
+        line(region.name or NONE, _NAME_WIDTH - 6),
         shown(inside, page.NUMBER),
         *(shown(_number(number), page.NUMBER) for number in numbers),
     ]
@@ -89,4 +87,4 @@ def _number(value: float | None) -> str:
     >>> _number(8.6726), _number(99.996)
     ('8.67', '100.0')
     """
-    return _NONE if value is None else f"{value:.{1 if value > _WIDE else 2}f}"
+    return NONE if value is None else f"{value:.{1 if value > _WIDE else 2}f}"

@@ -63,13 +63,17 @@ class UsableDoses:
                 dose = source if isinstance(source, Dose) else read_dose(source)
                 self._check_frame(dose)
             except InvalidDicom as error:
-                self.problems.append(
-                    Problem("dose_unusable", f"{error} No histogram is made of it.", "error")
-                )
+                self._refuse(str(error))
+                continue
+            except OSError as error:
+                self._refuse(f"The file of an RT Dose cannot be read ({error.strerror}).")
                 continue
             if dose.sop_instance_uid not in seen:
                 seen.add(dose.sop_instance_uid)
                 yield dose
+
+    def _refuse(self, why: str) -> None:
+        self.problems.append(Problem("dose_unusable", f"{why} No histogram is made of it.", "error"))
 
     def _check_frame(self, dose: Dose) -> None:
         own, other = self.frame_of_reference_uid, dose.frame_of_reference_uid

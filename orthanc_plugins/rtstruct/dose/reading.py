@@ -77,6 +77,8 @@ class Dose:
         Shape (frames, rows, columns), unsigned: frames in the order of ``placement.heights_mm``.
     scaling
         Dose Grid Scaling (3004,000E): a stored value times this is the dose.
+    maximum
+        The largest dose anywhere on the grid, in ``unit``.
     """
 
     sop_instance_uid: str
@@ -95,10 +97,17 @@ class Dose:
 def read_dose(source: Source) -> Dose:
     """Return the dose held by a DICOM file.
 
+    Parameters
+    ----------
+    source
+        The file's bytes, its path, or an open binary file.
+
     Raises
     ------
     InvalidDicom
         The file is no RT Dose with a grid whose place, scale and unit are beyond doubt.
+    OSError
+        The file cannot be read.
     """
     dataset = _read_dataset(source)
     name = f"RT Dose {uid(dataset, _SOP_INSTANCE)}"

@@ -30,6 +30,8 @@ def strangers(
         No region lies in the images' frame of reference, and that is not allowed.
     """
     problems = _reference_problems(structure_set, images)
+    if not structure_set.regions:
+        return [], problems
     frames = images.frame_of_reference_uids
     stated = [
         region.frame_of_reference_uid or structure_set.frame_of_reference_uid

@@ -103,7 +103,11 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class StructureSet:
-    """An RT Structure Set: what it refers to, and its regions in file order."""
+    """An RT Structure Set: what it refers to, and its regions in file order.
+
+    ``left_out`` are regions that were not chosen (see `RegionChoice`): nothing is made of them, but they
+    tell where planes lie, so that a region comes out the same alone.
+    """
 
     sop_instance_uid: str
     series_uid: str
@@ -114,6 +118,13 @@ class StructureSet:
     referenced_series_uids: tuple[str, ...] = ()
     referenced_sop_instance_uids: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    left_out: tuple[Region, ...] = ()
+
+    def rings_lps_mm(self, without: Sequence[Region] = ()) -> list[NDArray[np.float64]]:
+        """Return all closed contours, each (n, 3) in LPS mm: also of regions left out, but not of some."""
+        apart = {id(region) for region in without}
+        held = [region for region in (*self.regions, *self.left_out) if id(region) not in apart]
+        return [contour.points_lps_mm for region in held for contour in region.contours]
 
     def region(self, number: int) -> Region:
         """Return the first region with an ROI Number.
@@ -181,7 +192,7 @@ def _read(source: Source) -> StructureSet:
 def read_references(path: Path) -> StructureSet:
     """Return a structure set without its contours: what it refers to, and the names of its regions.
 
-    The file is read no further than the contours: milliseconds, whatever their number.
+    Nothing is looked at beyond where the contours begin: milliseconds, whatever their number.
 
     Raises
     ------

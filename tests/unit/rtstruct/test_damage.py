@@ -13,7 +13,7 @@ import pytest
 
 from orthanc_plugins.cli import DONE, main
 from orthanc_plugins.errors import GeometryError, InvalidDicom
-from orthanc_plugins.rtstruct import extract
+from orthanc_plugins.rtstruct import Contour, Region, extract
 from tests.builders import (
     DAMAGES,
     HOSTILE_NAMES,
@@ -261,6 +261,26 @@ def test_without_images_and_contours_points_are_still_listed(tmp_path: Path) -> 
     DAMAGES["points"](structure_set)
     results = extract(file_bytes(structure_set), None, tmp_path)
     assert [region.state for region in results.regions] == ["points"]
+
+
+def test_without_images_a_region_that_encloses_nothing_fails_alone(tmp_path: Path) -> None:
+    structure_set = read(CASE)
+    line = Contour(0, "CLOSED_PLANAR", np.array([(0.0, 0, 0), (1, 1, 0), (2, 2, 0)]))
+    point = Contour(0, "POINT", np.zeros((1, 3)))
+    regions = (Region(1, "line", (line,)), Region(2, "point", (), (point,)))
+    found = extract(replace(structure_set, regions=regions), None, tmp_path)
+    assert [region.state for region in found.regions] == ["failed", "points"]
+    assert codes(found.regions[0]) == ["no_area"]
+
+
+def test_without_images_nothing_is_smaller_than_a_voxel(tmp_path: Path) -> None:
+    structure_set = read(CASE)
+    corner = np.array([(0.0, 0, 0), (0.3, 0, 0), (0, 0.3, 0)]) + 5.3
+    tiny = Region(9, "tiny", (Contour(0, "CLOSED_PLANAR", corner),))
+    regions = (tiny, *structure_set.regions)
+    found = extract(replace(structure_set, regions=regions), None, tmp_path).regions[0]
+    assert (found.state, found.contours) == ("done", 1)
+    assert found.volume_cc == pytest.approx(1.35e-4, rel=0.02)
 
 
 def test_images_without_pixels_give_masks_without_statistics(tmp_path: Path) -> None:

@@ -10,10 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image
+from reportlab.platypus import Table
 
-from orthanc_plugins.rtstruct import FORMATS, Results, extract, read_dose, read_structure_set, write_documents
+from orthanc_plugins.errors import ConfigurationError, GeometryError
+from orthanc_plugins.rtstruct import (
+    FORMATS,
+    Results,
+    extract,
+    read_dose,
+    read_structure_set,
+    write_documents,
+)
 from orthanc_plugins.rtstruct.choices import DOSE_METRICS
-from orthanc_plugins.rtstruct.dose import Curve, Histogram, curves_picture, is_metric
+from orthanc_plugins.rtstruct.documents.report_dose import dose_part
+from orthanc_plugins.rtstruct.dose import Curve, Histogram, curves_picture, evaluate, is_metric
 from orthanc_plugins.rtstruct.dose.evaluation import MOST_DOSES
 from orthanc_plugins.rtstruct.reading.finding import doses_of, find_files
 from orthanc_plugins.settings import Settings
@@ -21,9 +31,12 @@ from tests.builders import Ellipsoid, RegionSpec, ball, build_case, build_dose, 
 from tests.unit.rtstruct.cases import SMALL, file_bytes, read, series
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pydicom.dataset import FileDataset
+
+    from orthanc_plugins.rtstruct import Dose, PlacedRegion
 
 CASE = build_case(
     frame=SMALL,
@@ -129,6 +142,44 @@ def test_a_dose_that_cannot_be_read_stops_nothing_else(tmp_path: Path) -> None:
     assert codes(results) == ["dose_unusable"]
     assert results.problems[0].severity == "error"
     assert [dose.summation_type for dose in results.doses] == ["FRACTION"]
+
+
+def test_the_file_of_a_dose_that_is_gone_stops_nothing_else(tmp_path: Path) -> None:
+    doses: list[bytes | Path] = [tmp_path / "gone.dcm", file_bytes(build_dose(CASE, uniform(20)))]
+    results = extract(read(CASE), series(CASE), tmp_path, formats=("json",), doses=doses)
+    assert codes(results) == ["dose_unusable"]
+    assert len(results.doses) == len(results.regions[0].dose) == 1
+
+
+def test_a_metric_that_does_not_exist_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="'V20'"):
+        run(tmp_path, build_dose(CASE, uniform(20)), dose_metrics=("D95%", "V20"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_curves_and_the_report_are_those_of_one_dose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A region without a histogram of the first dose has no curve, rather than that of the second."""
+
+    def evaluated(placed: PlacedRegion, volume_ml: float, dose: Dose, metrics: Sequence[str]) -> Any:
+        if placed.number == 1 and dose.summation_type == "PLAN":
+            raise GeometryError("The contours are too entangled.")
+        return evaluate(placed, volume_ml, dose, metrics)
+
+    drawn: list[Sequence[Curve]] = []
+
+    def picture(curves: Sequence[Curve], unit: str) -> bytes:
+        drawn.append(curves)
+        return curves_picture(curves, unit)
+
+    monkeypatch.setattr("orthanc_plugins.rtstruct.dose.evaluate", evaluated)
+    monkeypatch.setattr("orthanc_plugins.rtstruct.dose.curves_picture", picture)
+    plan, beam = build_dose(CASE, uniform(20)), build_dose(CASE, uniform(5), summation_type="BEAM")
+    results = run(tmp_path, plan, beam)
+    assert codes(results) == ["dose_impossible"]
+    assert [curve.caption for curve in drawn[0]] == ["2 far"]
+    assert [len(region.dose) for region in results.regions] == [1, 2]
+    (told,) = [part for part in dose_part(tmp_path, results) if isinstance(part, Table)]
+    assert len(told._cellvalues) == 2  # the titles and the region that has the plan's dose
 
 
 def test_no_more_doses_are_looked_at_than_a_plan_has(tmp_path: Path) -> None:
