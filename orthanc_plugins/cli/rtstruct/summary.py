@@ -48,6 +48,10 @@ COLUMNS = (
     "partial_path",
     "stl_path",
     "preview_path",
+    "obj_path",
+    "ply_path",
+    "glb_path",
+    "dvh_path",
 )
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _NAME_WIDTH = 24
 _MOST_PROBLEMS = 5
+_PATHS = (
+    "mask_path", "partial_path", "stl_path", "obj_path", "ply_path", "glb_path", "preview_path", "dvh_path",
+)  # fmt: skip
 
 
 def write_table(label: str, folder: Path, results: Mapping[str, Any], out: TextIO) -> None:
@@ -39,8 +42,7 @@ def _row(region: Mapping[str, Any]) -> str:
     name = printable(region["name"])
     if len(name) > _NAME_WIDTH:
         name = f"{name[: _NAME_WIDTH - 1]}…"
-    paths = (region["mask_path"], region["stl_path"], region["preview_path"])
-    files = " ".join(PurePosixPath(path).name for path in paths if path) or "-"
+    files = " ".join(PurePosixPath(region[path]).name for path in _PATHS if region[path]) or "-"
     volume, surface = _number(region["volume_cc"]), _number(region["surface_cm2"])
     return (
         f"{region['number']:>5} {name:<{_NAME_WIDTH}} {region['state']:<7} {volume:>10} {surface:>9}  {files}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
 import json
 import os
@@ -14,6 +15,7 @@ from zipfile import ZipFile
 import pytest
 
 from orthanc_plugins.cli import DONE, FAILED, USAGE, main
+from orthanc_plugins.rtstruct import FORMATS
 from tests.builders import DAMAGES, ImageFrame, build_case, build_dose, renamed, uniform
 from tests.builders.damage import two_points
 
@@ -40,6 +42,21 @@ def test_a_case_becomes_files_and_a_table(tmp_path: Path, capsys: pytest.Capture
     results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert results["phases"][0]["name"] == "read_metadata"
     assert (tmp_path / "out" / "masks" / "labels.nii.gz").is_file()
+
+
+def test_every_file_of_a_region_is_in_the_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = build_case(frame=SMALL, regions=2)
+    case.write(tmp_path / "in")
+    build_dose(case, uniform(20)).save_as(tmp_path / "in" / "dose.dcm", enforce_file_format=True)
+    options = ["--formats", ",".join(FORMATS), "--partial-volume"]
+    assert main(["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), *options]) == DONE
+    of_region = {name for name in files(tmp_path / "out") if "002_Lung_L" in name}
+    assert len(of_region) == 8
+    shown = next(line for line in capsys.readouterr().out.splitlines() if "Lung_L" in line).split()
+    assert {Path(name).name for name in of_region} <= set(shown)
+    with (tmp_path / "out" / "index.csv").open(encoding="utf-8", newline="") as stream:
+        row = list(csv.DictReader(stream))[1]
+    assert of_region == {value for key, value in row.items() if key.endswith("_path")}
 
 
 def test_the_folder_holds_what_the_service_makes(tmp_path: Path) -> None:
