@@ -42,7 +42,7 @@ from orthanc_plugins.rtstruct.measures.region import (
     volumes_agree,
 )
 from orthanc_plugins.rtstruct.measures.shape import shape_of
-from orthanc_plugins.rtstruct.problems import Problem
+from orthanc_plugins.rtstruct.problems import FAULTS, Problem
 from orthanc_plugins.rtstruct.reading.contours import StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.received import receive_doses
 from orthanc_plugins.rtstruct.results import GridSummary, Phase, Results, Sources
@@ -337,7 +337,7 @@ def _compare(works: list[RegionWork], grid: VoxelGrid | None) -> tuple[PairTable
     ]
     try:
         table = comparison_of.pair_table(bodies, grid)
-    except (ValueError, ArithmeticError, IndexError, RuntimeError, MemoryError) as error:
+    except FAULTS as error:
         _log.exception("the regions cannot be compared with each other")
         text = f"The regions cannot be compared with each other ({type(error).__name__}); the log says where."
         return None, [Problem("not_compared", text, "error")]

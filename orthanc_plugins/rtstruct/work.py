@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import PacsSuiteError
-from orthanc_plugins.rtstruct.problems import Problem, of_region
+from orthanc_plugins.rtstruct.problems import FAULTS, Problem, of_region
 from orthanc_plugins.rtstruct.results import (
     BoundingBox,
     OpenContour,
@@ -87,7 +87,7 @@ class RegionWork:
             step(self)
         except PacsSuiteError as error:
             self.fail("impossible", str(error))
-        except (ValueError, ArithmeticError, IndexError, RuntimeError, MemoryError) as error:
+        except FAULTS as error:
             _log.exception("region %d cannot be processed", self.region.number)
             self.fail("unexpected", f"it cannot be processed ({type(error).__name__}); the log says where.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,7 @@ from orthanc_plugins.rtstruct.comparison.table import Body
 from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE, PlacedRegion, place
 from orthanc_plugins.rtstruct.geometry.raster import rasterise
-from orthanc_plugins.rtstruct.problems import Problem
+from orthanc_plugins.rtstruct.problems import FAULTS, Problem
 from orthanc_plugins.rtstruct.surfaces.meshes import mesh
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
     from orthanc_plugins.rtstruct.reading.images import ImageSeries
 
+_log = logging.getLogger(__name__)
 _SAME_SLAB = 0.05
 _MOST_DICE = 20_000
 
@@ -240,25 +242,31 @@ def _all_voxels(side: _Side, grid: VoxelGrid) -> list[Voxels | None]:
         try:
             mask = side.mask(number, grid)
             found.append(Voxels(mask, grid) if mask.count else None)
-        except GeometryError as error:
-            side.problems.append(
-                Problem("impossible", f"Region {region.number}: {error}", "error", region.number)
-            )
+        except (PacsSuiteError, *FAULTS) as error:
+            side.problems.append(_not_done(f"Region {region.number}", error, region.number))
             found.append(None)
     return found
 
 
+def _not_done(what: str, error: Exception, region: int) -> Problem:
+    """Return the problem that an error makes; one that was not foreseen is logged."""
+    if isinstance(error, PacsSuiteError):
+        return Problem("impossible", f"{what}: {error}", "error", region)
+    _log.error("%s", what, exc_info=error)
+    return Problem("unexpected", f"{what}: {type(error).__name__}; the log says where.", "error", region)
+
+
 def _compared(sides: Sequence[_Side], pair: tuple[int, int], grid: VoxelGrid) -> RegionComparison:
-    """Return a pair of regions compared; where one cannot be filled, a record without numbers."""
+    """Return a pair of regions compared; where that cannot be done, a record without numbers."""
     region, other = (side.regions[place] for side, place in zip(sides, pair, strict=True))
     try:
         return compare_regions(sides[0].body(pair[0], grid), sides[1].body(pair[1], grid), grid)
-    except PacsSuiteError as error:
-        text = f"Regions {region.number} and {other.number} cannot be compared: {error}"
-        sides[0].problems.append(Problem("impossible", text, "error", region.number))
-        return RegionComparison(
-            region.number, region.name, other.number, other.name, None, None, None, None, None
-        )
+    except (PacsSuiteError, *FAULTS) as error:
+        what = f"Regions {region.number} and {other.number} cannot be compared"
+        sides[0].problems.append(_not_done(what, error, region.number))
+    return RegionComparison(
+        region.number, region.name, other.number, other.name, None, None, None, None, None
+    )
 
 
 def _unmatched(sides: Sequence[_Side], places: Places) -> tuple[Unmatched, ...]:

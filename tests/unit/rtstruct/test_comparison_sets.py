@@ -17,7 +17,7 @@ from tests.builders import Ellipsoid, ImageFrame, RegionSpec, build_case, rotate
 from tests.unit.rtstruct.cases import read, series
 
 if TYPE_CHECKING:
-    from orthanc_plugins.rtstruct import Comparison, ImageSeries, RegionComparison
+    from orthanc_plugins.rtstruct import Comparison, ImageSeries, Match, RegionComparison
 
 FRAME = ImageFrame(size=(24, 64, 64), spacing_mm=(1.5, 1.5), gap_mm=2.0)
 BIG, SMALL = Ellipsoid((-14.0, 0.0, 0.0), (15.0, 15.0, 15.0)), Ellipsoid((22.0, 0.0, 0.0), (10.0, 10.0, 10.0))
@@ -166,20 +166,29 @@ def test_without_any_images_contours_alone_are_compared() -> None:
     assert dice(bare.pairs[0]) == pytest.approx(dice(full.pairs[0]), abs=0.01)
 
 
-def test_a_region_that_cannot_be_filled_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(GeometryError("too entangled."), "impossible"), (ValueError("a fault"), "unexpected")],
+)
+@pytest.mark.parametrize(("match", "step", "pairs"), [("name", "mesh", 2), ("overlap", "rasterise", 1)])
+def test_a_region_that_cannot_be_filled_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, code: str, match: Match, step: str, pairs: int
+) -> None:
     first, images = made(GTV=BIG, Lung=SMALL)
-    function = compare_structure_sets.__globals__["mesh"]
+    function = compare_structure_sets.__globals__[step]
 
     def failing(placed: object) -> object:
         if getattr(placed, "number", 0) == 1:
-            raise GeometryError("too entangled.")
+            raise error
         return function(placed)
 
-    monkeypatch.setitem(compare_structure_sets.__globals__, "mesh", failing)
-    found = compare_structure_sets(first, first, images, images)
-    assert found.pairs[0].overlap is None
-    assert dice(found.pairs[1]) == 1.0
-    assert [problem.code for problem in found.problems] == ["impossible"]
+    monkeypatch.setitem(compare_structure_sets.__globals__, step, failing)
+    found = compare_structure_sets(first, first, images, images, match=match)
+    assert len(found.pairs) == pairs
+    assert all(pair.overlap is None for pair in found.pairs[:-1])
+    assert dice(found.pairs[-1]) == 1.0
+    assert {problem.code for problem in found.problems} == {code}
+    assert "a fault" not in "".join(problem.message for problem in found.problems)
 
 
 def test_json_and_table_say_the_same_and_no_cell_is_a_formula() -> None:
