@@ -31,7 +31,22 @@ _ORTHOGONAL = 1e-4
 
 
 def mask_nifti(mask: RegionMask, grid: VoxelGrid) -> bytes:
-    """Return a region's mask as ``.nii.gz``: uint8, 1 inside, on the whole grid, RAS affine in the header."""
+    """Return a region's mask as the bytes of a ``.nii.gz`` (NIfTI-1, one gzip member).
+
+    Parameters
+    ----------
+    mask
+        As `rasterise` makes it on this grid; it may be empty.
+    grid
+        Its whole extent is written, no axis longer than NIfTI-1's 32,767.
+
+    Returns
+    -------
+    content
+        uint8, 1 inside and 0 outside. Readers show axes (columns, rows, slices) and the affine that takes
+        these indices to RAS mm (``grid.affine_ras``), in sform, and in qform where axes are perpendicular.
+        Equal masks give equal bytes.
+    """
     return _on_grid(mask.offset, mask.shape, mask.part, grid)
 
 

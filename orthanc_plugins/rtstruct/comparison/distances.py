@@ -62,7 +62,15 @@ class SurfaceDistances:
 def surface_distances(
     region: Mesh, other: Mesh, tolerances_mm: Sequence[float] = TOLERANCES_MM
 ) -> SurfaceDistances:
-    """Return the distances between two surfaces."""
+    """Return the distances between two surfaces, in mm.
+
+    Parameters
+    ----------
+    region, other
+        In one frame, in LPS mm; they need not be closed.
+    tolerances_mm
+        For which the surface Dice is taken; they become its keys, as ``2`` and ``2.5``.
+    """
     first, second = Surface(region), Surface(other)
     there, back = second.distances_to(first.points), first.distances_to(second.points)
     going = _directed(there, first.areas_mm2)

@@ -55,7 +55,17 @@ class RegionComparison:
 def compare_regions(
     region: Body, other: Body, grid: VoxelGrid, tolerances_mm: Sequence[float] = TOLERANCES_MM
 ) -> RegionComparison:
-    """Return a region against another whose mask lies on the same grid."""
+    """Return a region against another whose mask lies on the same grid.
+
+    Parameters
+    ----------
+    region, other
+        Masks on ``grid``, either may be empty; surfaces in LPS mm, None where there is none.
+    grid
+        The grid of both masks; volumes are those of its voxels in millilitres.
+    tolerances_mm
+        For which the surface Dice is taken.
+    """
     shared = None
     if region.mask.count and other.mask.count:
         shared = overlap(Voxels(region.mask, grid), Voxels(other.mask, grid))

@@ -72,7 +72,15 @@ class PairTable:
 
 
 def pair_table(bodies: Sequence[Body], grid: VoxelGrid) -> PairTable:
-    """Return every pair of regions that lie on one grid, in their order."""
+    """Return every pair of regions that lie on one grid, in their order.
+
+    Parameters
+    ----------
+    bodies
+        Masks on ``grid``, surfaces in LPS mm. Regions without a voxel are counted and left out.
+    grid
+        The grid of all masks; volumes are those of its voxels in millilitres.
+    """
     there = [body for body in bodies if body.mask.count]
     left_out = len(bodies) - len(there)
     if len(there) * (len(there) - 1) // 2 > MOST_PAIRS:

@@ -113,8 +113,12 @@ def evaluate(
 
     Parameters
     ----------
+    placed
+        As `place` gives it; it must enclose a volume. All its contours count, also beyond the images.
     volume_ml
         The region's planimetric volume.
+    dose
+        In the region's frame of reference; that is not looked at here.
     metrics
         Names as `is_metric` knows them.
 
@@ -122,6 +126,8 @@ def evaluate(
     ------
     GeometryError
         The contours are too entangled to be filled.
+    ValueError
+        A name is none of a metric.
     """
     histogram, cell_mm = sample(placed, volume_ml, dose)
     found = RegionDose(

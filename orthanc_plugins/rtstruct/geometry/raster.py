@@ -186,10 +186,24 @@ def _runs(placed: PlacedRegion, offset: Box, shape: Box) -> RegionMask:
 
 
 def coverage(placed: PlacedRegion, scale: float = 1.0) -> tuple[NDArray[np.uint8], Box] | None:
-    """Return how much of each voxel the region covers, 0 to `FULL`, on planes, and the box's offset.
+    """Return how much of each pixel the region covers on the planes it is drawn on, in the region's own box.
 
-    Exact along the rows, four lines across them. None when the region lies outside the grid. The box's
-    first axis counts the grid's planes.
+    Parameters
+    ----------
+    placed
+        As `place` gives it.
+    scale
+        Into how many cells a pixel's side is divided; below 1 pixels are joined.
+
+    Returns
+    -------
+    field
+        Shape (planes, rows, columns), uint8: 0 outside to `FULL` wholly inside; exact along the rows, of four
+        lines across them. The first axis counts planes of the grid (``grid.heights_mm``), not slices.
+    offset
+        (plane, row, column) of the box's first cell; rows and columns in cells of the size asked for.
+
+    None takes the place of both when the region lies outside the grid.
 
     Raises
     ------

@@ -93,7 +93,21 @@ class IntensityStatistics:
 
 
 def measure(placed: PlacedRegion, region: Region) -> ContourMeasures | None:
-    """Return the measures of a placed region's contours, None where no contour encloses area."""
+    """Return the measures of a placed region's contours, None where no contour encloses area.
+
+    Parameters
+    ----------
+    placed
+        The region on the planes of a grid, as `place` gives it of ``region``.
+    region
+        The same region as drawn, in LPS mm: its points give the bounding box.
+
+    Returns
+    -------
+    measures
+        Millilitres and LPS mm. They need no images, and are those of all contours that can be used, also of
+        such as lie beyond the images.
+    """
     moments = volume_moments(placed)
     if moments is None:
         return None
@@ -134,7 +148,16 @@ def _vector(values: NDArray[np.float64]) -> Vector:
 
 
 def volume_ml(mask: RegionMask, grid: VoxelGrid) -> float:
-    """Return the volume of a mask in millilitres, counting whole voxels."""
+    """Return the volume of a mask in millilitres, counting whole voxels.
+
+    Parameters
+    ----------
+    mask
+        As `rasterise` makes it on this grid.
+    grid
+        Where the voxels lie: slices, rows and columns in mm, 1000 mm³ being one millilitre. It must be one of
+        images; on a grid of contours alone slices differ in thickness.
+    """
     return mask.count * grid.voxel_ml
 
 

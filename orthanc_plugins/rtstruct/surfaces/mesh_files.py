@@ -51,10 +51,17 @@ def mesh_bytes(kind: MeshFormat, surface: Mesh, name: str, colour: Colour, frame
 
 
 def stl_bytes(surface: Mesh, comment: str = "", frame: MeshFrame = "LPS") -> bytes:
-    """Return a mesh as binary STL.
+    """Return a mesh as the bytes of a binary STL file, in mm.
 
-    The comment is cut to the header's length; the header never begins with ``solid``, which readers take for
-    the text format.
+    Parameters
+    ----------
+    surface
+        As `mesh` gives it; its outward normals stand beside each triangle.
+    comment
+        Stands in the 80 bytes of the header behind unit and frame, made ASCII and cut. The header never
+        begins with ``solid``, which readers take for the text format.
+    frame
+        Directions of x, y, z in the file: left, back, head (LPS) or right, front, head (RAS).
     """
     vertices = _placed(surface, frame)
     normals = twice_normals(vertices, surface.faces)

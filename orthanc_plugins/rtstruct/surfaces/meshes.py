@@ -127,7 +127,17 @@ class _Attempt:
 def mesh(
     placed: PlacedRegion, detail: MeshDetail = "full", *, smoothing_steps: int = SMOOTHING_STEPS
 ) -> Mesh | None:
-    """Return the surface of a region, None where it covers half of no cell however fine.
+    """Return the surface of a region in LPS mm, None where it covers half of no cell however fine.
+
+    Parameters
+    ----------
+    placed
+        As `place` gives it; only contours that lie on planes of the grid have a surface, clipped where the
+        images end.
+    detail
+        Cells of at most 1.2 (``full``), 2.5 (``medium``) or 5 mm (``low``) in the plane: see `CELL_MM`.
+    smoothing_steps
+        How many steps of Taubin's filter; none leaves the surface as the cells give it.
 
     Raises
     ------
