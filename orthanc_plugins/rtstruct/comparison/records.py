@@ -41,6 +41,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is taken for a formula by spreadsheets."""
 
 
+type UnmatchedReason = Literal["no_counterpart", "no_closed_contours", "not_asked_for"]
+
+
 @dataclass(frozen=True)
 class SetSource:
     """One of the structure sets."""
@@ -64,12 +67,12 @@ class GridUsed:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """A region that was compared with none."""
+    """A region of the ``first`` or ``second`` structure set that was compared with none, and why."""
 
-    structure_set: str
+    structure_set: Literal["first", "second"]
     number: int
     name: str
-    reason: str
+    reason: UnmatchedReason
 
 
 @dataclass(frozen=True)

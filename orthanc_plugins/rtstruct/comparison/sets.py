@@ -6,7 +6,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orthanc_plugins.rtstruct.comparison.matching import Match, Places, Wanted
+    from orthanc_plugins.rtstruct.comparison.records import UnmatchedReason
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
     from orthanc_plugins.rtstruct.geometry.raster import RegionMask
     from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
@@ -93,7 +94,7 @@ def compare_structure_sets(  # noqa: PLR0913 - the options of a comparison
         grid=GridUsed(grid.kind, grid.shape, grid.spacing_mm),
         match="pairs" if pairs else match,
         pairs=tuple(compared),
-        unmatched=_unmatched(sides, places),
+        unmatched=_unmatched(sides, places, "not_asked_for" if pairs else "no_counterpart"),
         problems=tuple(problems),
     )
 
@@ -269,14 +270,15 @@ def _compared(sides: Sequence[_Side], pair: tuple[int, int], grid: VoxelGrid) ->
     )
 
 
-def _unmatched(sides: Sequence[_Side], places: Places) -> tuple[Unmatched, ...]:
-    """Return the regions that were compared with none, and why."""
+def _unmatched(sides: Sequence[_Side], places: Places, alone: UnmatchedReason) -> tuple[Unmatched, ...]:
+    """Return the regions that were compared with none, and why; ``alone`` is said of those with contours."""
     found = []
+    names: tuple[Literal["first"], Literal["second"]] = ("first", "second")
     for which, side in enumerate(sides):
         used = {pair[which] for pair in places}
         taken = {id(region) for place, region in enumerate(side.regions) if place in used}
         for region in side.structure_set.regions:
             if id(region) not in taken:
-                why = "no_counterpart" if region.contours else "no_closed_contours"
-                found.append(Unmatched(("first", "second")[which], region.number, region.name, why))
+                why: UnmatchedReason = alone if region.contours else "no_closed_contours"
+                found.append(Unmatched(names[which], region.number, region.name, why))
     return tuple(found)

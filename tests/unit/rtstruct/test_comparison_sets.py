@@ -78,6 +78,7 @@ def test_regions_can_be_named_by_name_or_number(pair: tuple[str | int, str | int
     found = compare_structure_sets(first, second, images, images, pairs=[pair])
     assert numbers(found) == [(1, 2)]
     assert found.match == "pairs"
+    assert {one.reason for one in found.unmatched} == {"not_asked_for"}
 
 
 @pytest.mark.parametrize("wanted", [("nothing", "Lung"), (7, 1), ("Lung", "GTV")])
