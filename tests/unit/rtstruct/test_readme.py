@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,8 @@ def test_the_words_of_the_command_line_exist() -> None:
 
 
 def test_every_public_name_is_documented() -> None:
-    bare = [
-        name for name in vars(engine)["__all__"] if name[0] not in "AF" and not getattr(engine, name).__doc__
-    ]
-    assert bare == []
+    public = {name: getattr(engine, name) for name in vars(engine)["__all__"]}
+    told = {name: one for name, one in public.items() if isinstance(one, type | FunctionType)}
+    assert {"load", "extract", "VoxelGrid", "Problem"} <= told.keys()
+    bare = [name for name, one in told.items() if (one.__doc__ or "(").startswith(("(", f"{name}("))]
+    assert bare == []  # a data class without a docstring has its signature for one
