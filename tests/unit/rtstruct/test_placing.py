@@ -154,6 +154,35 @@ def test_contours_finer_than_the_images_do_not_become_rings() -> None:
     assert float(placed.area_mm2 @ placed.slab_mm) == pytest.approx(expected, rel=1e-3)
 
 
+def stacked(*heights: float) -> Region:
+    """Return a square of 100 mm² at every height."""
+    contours = [
+        Contour(number, "CLOSED_PLANAR", lifted(square(2, 12), z)) for number, z in enumerate(heights)
+    ]
+    return Region(1, "stacked", tuple(contours))
+
+
+def test_levels_beside_each_other_stay_apart_though_most_lie_far_apart() -> None:
+    placed, _ = place(stacked(0, 5, 10, 11), flat_grid(slices=16))
+    assert sorted(placed.plane.tolist()) == [0, 5, 10, 11]
+    assert placed.area_mm2 == pytest.approx([100] * 4)
+
+
+def test_a_gap_between_parts_that_are_drawn_finer_than_images_is_not_filled() -> None:
+    placed, problems = place(stacked(0, 0.5, 1, 1.5, 10, 10.5), flat_grid(slices=16))
+    assert "finer_than_images" in [problem.code for problem in problems]
+    assert float(placed.area_mm2 @ placed.slab_mm) == pytest.approx(100 * 0.5 * 6, rel=0.06)
+
+
+def test_contours_beyond_the_images_stand_for_no_more_than_a_slice() -> None:
+    far, near = (
+        place(stacked(*heights), flat_grid(slices=16))[0]
+        for heights in ((4, 9, 14, 19, 24), (20, 20.4, 20.8))
+    )
+    assert far.slab_mm == pytest.approx([1] * 5)
+    assert near.slab_mm == pytest.approx([0.4] * 3)
+
+
 def test_contours_on_every_second_plane_are_named_sparse() -> None:
     rings = [Contour(i, "CLOSED_PLANAR", lifted(square(2, 9), 2.0 * i)) for i in range(6)]
     _, problems = place(Region(1, "", tuple(rings)), flat_grid(slices=12))
