@@ -37,8 +37,8 @@ class SetSource(Protocol):
     def images(self, structure_set: StructureSet) -> ImageSeries | None:
         """Return the series it was drawn on, None where it is not to be had."""
 
-    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes]]:
-        """Return the RT Doses of its frame of reference: what names each, and what reads it."""
+    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes | Path]]:
+        """Return the RT Doses of its frame of reference: what names each, and what gives its file."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ class FileSource:
             raise InvalidDicom(self.damage)
         return self.series
 
-    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes]]:  # noqa: ARG002 - the same
-        """Return the doses that were found among the files."""
-        return {uid: path.read_bytes for uid, path in self.dose_paths}
+    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], Path]]:  # noqa: ARG002 - the same
+        """Return the doses that were found among the files, by their paths: one may be gone by now."""
+        return {uid: path.absolute for uid, path in self.dose_paths}
 
 
 def file_source(found_set: FoundSet, found: FoundFiles) -> FileSource:

@@ -10,7 +10,8 @@ import pytest
 
 from orthanc_plugins.cli.rtstruct import set_work
 from orthanc_plugins.cli.rtstruct.options import ENGINE_OPTIONS, Options
-from orthanc_plugins.cli.rtstruct.set_work import Outcome, SetTask, do_set, publish
+from orthanc_plugins.cli.rtstruct.set_work import Outcome, SetTask, do_set, held_results, publish
+from orthanc_plugins.cli.rtstruct.sources import FileSource
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
 from orthanc_plugins.rtstruct import extract
 from tests.builders import build_case
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from orthanc_plugins.cli.rtstruct.sources import SetSource
     from orthanc_plugins.errors import ArchiveError
     from orthanc_plugins.rtstruct import ImageSeries, StructureSet
 
@@ -45,7 +47,7 @@ class ArchiveSource:
         return {}
 
 
-def task_of(source: ArchiveSource, folder: Path) -> SetTask:
+def task_of(source: SetSource, folder: Path) -> SetTask:
     return SetTask(source, folder / "out", folder / "work", Options(("nifti",)), again=False)
 
 
@@ -59,6 +61,17 @@ def test_an_archive_that_starts_again_is_waited_for(tmp_path: Path) -> None:
     assert do_set(task_of(ArchiveSource([away] * 2), tmp_path)).state == "done"
     outcome = do_set(task_of(ArchiveSource([away] * 3), tmp_path))
     assert (outcome.state, outcome.reason) == ("failed", "Orthanc did not answer.")
+
+
+def test_a_dose_that_is_gone_costs_its_histograms_alone(tmp_path: Path) -> None:
+    case = build_case(frame=TINY, regions=1)
+    path = tmp_path / "rtstruct.dcm"
+    path.write_bytes(file_bytes(case.structure_set))
+    source = FileSource(path, "1.2.3", None, dose_paths=(("1.2", tmp_path / "gone.dcm"),))
+    assert do_set(task_of(source, tmp_path)).state == "done"
+    results = held_results(tmp_path / "out")
+    assert results is not None
+    assert "dose_unusable" in [problem["code"] for problem in results["problems"]]
 
 
 def test_an_archive_that_refuses_is_asked_once(tmp_path: Path) -> None:
