@@ -118,8 +118,10 @@ def _read_by_pydicom(path: Path | str) -> Header:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_ELEMENTS.values()))
-    except parse_errors() as error:
-        raise InvalidDicom(f"{Path(path).name} is not a DICOM file, or is damaged.") from error
+    except parse_errors(OSError) as error:
+        raise InvalidDicom(
+            f"{Path(path).name} is not a DICOM file, is damaged, or cannot be read."
+        ) from error
     return header_of(dataset)
 
 

@@ -188,5 +188,11 @@ def test_a_grid_from_contours_alone_has_their_planes() -> None:
         grid_from_contours([])
 
 
+def test_a_gap_between_parts_of_contours_alone_belongs_to_neither() -> None:
+    heights = (0.0, 2.0, 4.0, 30.0, 32.0)
+    rings = [np.array([(0.0, 0.0, z), (30.0, 0.0, z), (30.0, 20.0, z)]) for z in heights]
+    np.testing.assert_allclose(grid_from_contours(rings).slabs_mm, [2.0] * 5)
+
+
 def test_the_series_says_its_unit() -> None:
     assert series(case_of(Box((0, 0, 0), (20, 20, 12)))).unit == "HU"

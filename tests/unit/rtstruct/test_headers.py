@@ -72,6 +72,8 @@ def test_every_transfer_syntax_gives_the_same_header(
         )
     header = read_header(tmp_path / "x")
     assert header == _read_by_pydicom(tmp_path / "x") == header_of(image)
+    with pytest.raises(InvalidDicom, match="cannot be read"):
+        _read_by_pydicom(tmp_path / "gone")
     assert header["Rows"] == "64"
     assert header["PixelSpacing"] == "2\\2"
 
