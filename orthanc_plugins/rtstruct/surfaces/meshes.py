@@ -51,6 +51,10 @@ LOST = 0.05
 """A surface that differs by more than this has lost what is thinner than its cells: finer ones are taken."""
 _LARGE = 12_000_000
 """Boxes of more cells than this are made of larger ones."""
+_WORTH_DIVIDING = 2_000_000
+"""Pixels are not divided into more cells than this: corners and rims, where it matters, are a small share of
+so large a surface.
+"""
 _FINEST = 4
 _ROUNDS = 4
 _LONGEST_MOVE = 0.25
@@ -167,7 +171,7 @@ def _scale(placed: PlacedRegion, detail: MeshDetail) -> float:
     """Return how many cells a pixel's side is divided into; a half and so on where pixels are joined."""
     pixel_mm = max(placed.grid.spacing_mm[1:])
     scale = float(math.ceil(pixel_mm / CELL_MM[detail]))
-    while scale > 1 and _cells(placed, scale) > _LARGE:
+    while scale > 1 and _cells(placed, scale) > _WORTH_DIVIDING:
         scale = float(math.ceil(scale / 2))
     while (detail != "full" and pixel_mm / scale * 2 <= CELL_MM[detail]) or _cells(placed, scale) > _LARGE:
         scale /= 2
