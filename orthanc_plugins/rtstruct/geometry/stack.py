@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 type Spacing = Literal["even", "missing_slices", "uneven"]
 
 EVEN = 0.05
-"""Gaps that differ by less than this share of the middle gap count as one spacing (PET rounds positions)."""
+"""Gaps larger by less than this share than the smallest tell what the spacing is (PET rounds positions)."""
 SAME_POSITION_MM = 0.01
 """Two images closer than this lie on one plane."""
 _OFF_LINE_MM = 1.0
 _DIRECTION = 1e-3
-_MULTIPLE = 0.1
+_OFF_PLACE = 0.1
+"""A gap may differ from a multiple of the spacing, and an image lie off its place, by this share of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,19 +129,22 @@ def _refuse_scattered(origins: NDArray[np.float64], heights: NDArray[np.float64]
 
 
 def _spacing(heights: NDArray[np.float64], thickness_mm: float | None) -> tuple[float, Spacing]:
-    """Return the spacing the images follow: the mean of even gaps, whatever multiples are missing."""
+    """Return the spacing the images follow: the mean of even gaps, whatever multiples are missing.
+
+    It is no spacing where images lie beside their place by it: gaps that differ a little add up.
+    """
     gaps = np.diff(heights)
     if len(gaps) == 0:
         return thickness_mm or 1.0, "even"
-    total = float(gaps.sum())
-    if float(np.ptp(gaps)) < EVEN * float(np.median(gaps)):
-        return total / len(gaps), "even"
     low = float(gaps.min())
     unit = float(np.median(gaps[gaps < low * (1 + EVEN)]))
     multiples = np.rint(gaps / unit)
-    if bool((np.abs(gaps - multiples * unit) <= _MULTIPLE * unit).all()):
-        return total / float(multiples.sum()), "missing_slices"
-    return low, "uneven"
+    places = np.cumsum(multiples)
+    gap = float(gaps.sum() / places[-1])
+    alike = bool((np.abs(gaps - multiples * unit) <= _OFF_PLACE * unit).all())
+    if not alike or float(np.abs(heights[1:] - heights[0] - places * gap).max()) > _OFF_PLACE * gap:
+        return low, "uneven"
+    return gap, "even" if int(places[-1]) == len(gaps) else "missing_slices"
 
 
 def _spacing_problems(heights: NDArray[np.float64], gap: float, spacing: Spacing) -> list[Problem]:

@@ -96,6 +96,22 @@ def test_uneven_spacing_is_resampled_at_the_smallest_gap() -> None:
     assert [problem.code for problem in problems] == ["uneven_spacing"]
 
 
+def test_gaps_that_differ_a_little_are_one_spacing_unless_they_add_up() -> None:
+    jittered, _, problems = build_grid(axial(0.0, 3.0, 6.0, 9.25, 12.2))
+    assert (jittered.kind, jittered.shape[0], problems) == ("even", 5, [])
+    halves = np.concatenate((np.arange(50) * 3.0, 147 + np.arange(1, 51) * 3.12))
+    grid, _, problems = build_grid(axial(*halves.tolist()))
+    assert [problem.code for problem in problems] == ["uneven_spacing"]
+    own = grid.to_patient(np.column_stack((np.arange(grid.shape[0]), *np.zeros((2, grid.shape[0])))))[:, 2]
+    assert np.abs(own - grid.heights_mm[grid.plane_of_slice]).max() < 3.12 / 2 + 1e-6
+
+
+def test_a_contour_beside_an_image_makes_no_second_plane_there() -> None:
+    ring = np.array([(0.0, 0.0, 7.1), (5.0, 0.0, 7.1), (5.0, 5.0, 7.1)])
+    grid, _, _ = build_grid(axial(0.0, 3.0, 6.0, 15.0, 18.0), [ring])
+    assert grid.heights_mm.tolist() == [0.0, 3.0, 6.0, 15.0, 18.0]
+
+
 @pytest.mark.parametrize(
     ("heights", "filled_in"),
     [
