@@ -66,6 +66,10 @@ Decisions
 2026-11-21  Where a side meets a row is computed by multiplying first: exact when that is a pixel's centre. A
             slope rounded first put one such centre in two thousand on the wrong side of a shared border.
 2026-11-21  A file that is cut short fails as a whole: half a plan that looks whole is worse than none.
+2026-11-21  Images are evenly spaced where each lies at its place by the spacing, not where gaps are alike:
+            fifty gaps of 3 mm and fifty of 3.12 mm, taken for even, put a mask 3 mm beside its images.
+2026-11-21  Regions that are not chosen still tell where planes lie. Where an image was missing, a region
+            chosen alone had 14 % more volume than among the others.
 2026-11-21  Surfaces are made by `surfaces`, whose decisions stand there; their volume is the contours' own
             within a thousandth. OBJ, PLY and GLB are written here in few lines: trimesh would take 0.6 s to
             load and tells neither unit nor frame.
