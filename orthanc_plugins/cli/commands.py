@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 EXIT_CODES = (
-    "Exit codes: 0 everything was done; 1 something failed, the rest was done; 2 the command was not "
-    "understood or found nothing to do; 130 interrupted, what was done is kept."
+    "Exit codes: 0 every structure set was done, and what single regions lack was told; 1 a structure set "
+    "failed, the rest was done; 2 the command was not understood or found nothing to do; 130 interrupted, "
+    "what was done is kept."
 )
 
 
