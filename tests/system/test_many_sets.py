@@ -91,7 +91,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_cleanly_and_says_how_far_it_got(tmp_path: Path) -> None:
-    write_cases(tmp_path / "in", 12)
+    write_cases(tmp_path / "in", 40)
     out = tmp_path / "out"
     process = start(tmp_path / "in", out, *ONE_AT_A_TIME)
     eventually(lambda: changed(out), "a set is done")
@@ -102,14 +102,14 @@ def test_ctrl_c_ends_cleanly_and_says_how_far_it_got(tmp_path: Path) -> None:
     done, _, failed = states(out)
     assert failed == 0
     assert told(out)["interrupted"] is True
-    assert told(out)["not_begun"] == 12 - done
-    end = f"pacs: structure sets: {done} done, 0 failed, {12 - done} left: interrupted, call again to go on."
+    assert told(out)["not_begun"] == 40 - done
+    end = f"pacs: structure sets: {done} done, 0 failed, {40 - done} left: interrupted, call again to go on."
     assert err.decode().splitlines()[-1] == end
     assert not (out / ".pacs-rtstruct").exists()
 
 
 def test_a_batch_systems_signal_ends_a_run_as_ctrl_c_does(tmp_path: Path) -> None:
-    write_cases(tmp_path / "in", 8)
+    write_cases(tmp_path / "in", 40)
     process = start(tmp_path / "in", tmp_path / "out", *ONE_AT_A_TIME)
     eventually(lambda: changed(tmp_path / "out"), "a set is done")
     process.terminate()
