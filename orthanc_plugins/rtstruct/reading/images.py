@@ -88,12 +88,18 @@ class ImageSeries:
         Raises
         ------
         InvalidDicom
-            The series came without pixels, or an image's pixels cannot be decoded.
+            The series came without pixels, or an image's pixels cannot be decoded or are of another size than
+            its record says.
         """
         if self.load_pixels is None:
             raise InvalidDicom("The images were given without their pixels.")
         with ThreadPoolExecutor(threads) as pool:
             planes = list(pool.map(self.load_pixels, uids))
+        sizes = {image.sop_instance_uid: (image.rows, image.columns) for image in self.images}
+        for uid, plane in zip(uids, planes, strict=True):
+            if plane.shape != sizes[uid]:
+                found, told = (" x ".join(map(str, size)) for size in (plane.shape, sizes[uid]))
+                raise InvalidDicom(f"Image {uid} has {found} pixels, but was said to have {told}.")
         kind = np.int16 if all(plane.dtype == np.int16 for plane in planes) else np.float32
         return np.stack([plane.astype(kind, copy=False) for plane in planes])
 

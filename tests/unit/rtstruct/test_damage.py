@@ -290,6 +290,15 @@ def test_images_without_pixels_give_masks_without_statistics(tmp_path: Path) -> 
     assert results.overview_path is None
 
 
+def test_pixels_of_another_size_than_announced_do_not_stop_the_masks(tmp_path: Path) -> None:
+    smaller = replace(series(CASE), load_pixels=lambda _: np.zeros((3, 5), dtype=np.int16))
+    results = run(CASE, tmp_path, images=smaller)
+    (problem,) = results.problems
+    assert (problem.code, problem.severity) == ("no_pixels", "error")
+    assert "has 3 x 5 pixels, but was said to have 64 x 64" in problem.message
+    assert [region.state for region in results.regions] == ["done"] * 3
+
+
 def test_pixels_that_cannot_be_decoded_do_not_stop_the_masks(tmp_path: Path) -> None:
     def broken(uid: str) -> Any:
         raise InvalidDicom(f"The pixels of image {uid} cannot be decoded.")
