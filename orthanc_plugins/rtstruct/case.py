@@ -13,7 +13,7 @@ from orthanc_plugins.rtstruct.geometry.fit import strangers
 from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.geometry.partial import fractions
 from orthanc_plugins.rtstruct.geometry.placing import place
-from orthanc_plugins.rtstruct.geometry.raster import rasterise
+from orthanc_plugins.rtstruct.geometry.raster import box_slices, rasterise
 from orthanc_plugins.rtstruct.measures.region import intensity_statistics, measure
 from orthanc_plugins.rtstruct.measures.shape import shape_of
 from orthanc_plugins.rtstruct.nifti import mask_nifti
@@ -251,10 +251,8 @@ class CaseRegion:
         self._need_images()
         volume = np.zeros(self.case.grid.shape, dtype=np.uint8)
         if (found := fractions(self.placed)) is not None:
-            box = tuple(
-                slice(low, low + size) for low, size in zip(found.offset, found.fractions.shape, strict=True)
-            )
-            volume[box] = found.fractions
+            slices, rows, columns = found.fractions.shape
+            volume[box_slices(found.offset, (slices, rows, columns))] = found.fractions
         return volume
 
     def nifti(self) -> bytes:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from isal import isal_zlib
 
+from orthanc_plugins.rtstruct.geometry.raster import box_slices
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -68,7 +70,7 @@ def _on_grid(
 ) -> bytes:
     """Return a box that is given by some of its slices at a time, zero elsewhere on the grid."""
     slices, rows, columns = grid.shape
-    k, j, i = (slice(low, low + size) for low, size in zip(offset, shape, strict=True))
+    k, j, i = box_slices(offset, shape)
     block = np.zeros((_at_once(grid), rows, columns), dtype=np.uint8)
     stream = _Gzip(header(grid, np.dtype(np.uint8), slope))
     stream.write_zeros(k.start * rows * columns)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import math
-import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -27,7 +25,7 @@ from pydicom.uid import (
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE
 from orthanc_plugins.rtstruct.dose.placement import DosePlacement, read_placement
-from orthanc_plugins.rtstruct.reading.elements import code, raw, uid
+from orthanc_plugins.rtstruct.reading.elements import code, parse_errors, raw, uid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,10 +49,6 @@ _DOSE_TYPE = 0x30040004
 _SUMMATION_TYPE = 0x3004000A
 _GRID_SCALING = 0x3004000E
 _SIZES = (16, 32)
-_UNREADABLE = (
-    InvalidDicomError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError,
-    NotImplementedError, RuntimeError, struct.error,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +142,7 @@ def _read_dataset(source: Source) -> Dataset:
             warnings.simplefilter("ignore")
             dataset: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)
             sop_class = uid(dataset, _SOP_CLASS)
-    except _UNREADABLE as error:
+    except parse_errors(OSError, RuntimeError) as error:
         raise InvalidDicom(
             "The RT Dose is not DICOM, is damaged, or was cut short. Send it again."
         ) from error
@@ -171,7 +165,7 @@ def _plan_uid(dataset: Dataset) -> str | None:
     try:
         plans = dataset.get("ReferencedRTPlanSequence") or ()
         return next((found for plan in plans if (found := uid(plan, _REFERENCED_INSTANCE))), None)
-    except _UNREADABLE:
+    except parse_errors(OSError, RuntimeError):
         return None
 
 
@@ -181,7 +175,7 @@ def _pixels(dataset: Dataset, shape: tuple[int, int, int], name: str) -> NDArray
         bits, signed = int(dataset.BitsAllocated), bool(dataset.PixelRepresentation)
         samples = int(dataset.get("SamplesPerPixel", 1) or 1)
         syntax = dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian)
-    except _UNREADABLE as error:
+    except parse_errors(OSError, RuntimeError) as error:
         raise InvalidDicom(f"{name} does not say how its pixels are stored.") from error
     if bits not in _SIZES or samples != 1:
         raise InvalidDicom(
@@ -223,7 +217,7 @@ def _decoded(dataset: Dataset, name: str) -> NDArray[np.unsignedinteger]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             decoded: NDArray[np.unsignedinteger] = dataset.pixel_array
-    except (*_UNREADABLE, MemoryError) as error:
+    except parse_errors(OSError, RuntimeError, MemoryError) as error:
         raise InvalidDicom(
             f"The pixels of {name} cannot be unpacked ({syntax.name}, {type(error).__name__}): "
             "export it uncompressed."

@@ -71,14 +71,23 @@ class RegionMask:
     @property
     def slices(self) -> tuple[slice, slice, slice]:
         """The place of the box in an array of the grid's shape."""
-        k, j, i = (slice(low, low + size) for low, size in zip(self.offset, self.shape, strict=True))
-        return (k, j, i)
+        return box_slices(self.offset, self.shape)
 
     def on_grid(self, shape: Box) -> NDArray[np.bool_]:
         """Return the mask on the whole grid, (slices, rows, columns)."""
         mask = np.zeros(shape, dtype=bool)
         mask[self.slices] = self.voxels
         return mask
+
+
+def box_slices(offset: Box, shape: Box) -> tuple[slice, slice, slice]:
+    """Return the place of a box in an array of the grid's shape.
+
+    >>> box_slices((2, 0, 5), (1, 3, 4))
+    (slice(2, 3, None), slice(0, 3, None), slice(5, 9, None))
+    """
+    k, j, i = (slice(low, low + size) for low, size in zip(offset, shape, strict=True))
+    return (k, j, i)
 
 
 def filled(starts: Indices, stops: Indices, shape: tuple[int, ...], value: int) -> NDArray[np.uint8]:
