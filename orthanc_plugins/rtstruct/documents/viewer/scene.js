@@ -220,7 +220,7 @@
   };
 
   const start = () => {
-    const gl = canvas.getContext("webgl2", { antialias: true });
+    const gl = canvas.getContext("webgl2", { antialias: true, stencil: true });
     if (!gl) { say("This browser offers no WebGL 2: the surfaces cannot be drawn."); return; }
     const program = compiled(gl);
     const at = (name) => gl.getUniformLocation(program, name);
@@ -237,7 +237,15 @@
       gl.drawElements(gl.TRIANGLES, region.buffers.count, gl.UNSIGNED_SHORT, 0);
     };
     /* Solid regions first. Then the hazy ones from outside in with the walls that are farther away, and from
-       inside out with the nearer ones, so that each lies over what it encloses. */
+       inside out with the nearer ones, so that each lies over what it encloses. Of a wall that folds upon
+       itself a pixel takes one layer: the stencil holds which wall has coloured it last. */
+    let wall = 0;
+    const paintOnce = (region) => {
+      wall = wall % 255 + 1;
+      if (wall === 1) gl.clear(gl.STENCIL_BUFFER_BIT);
+      gl.stencilFunc(gl.NOTEQUAL, wall, 255);
+      paint(region);
+    };
     const paintAll = () => {
       const seen = surfaces.filter((region) => region.shown);
       const hazy = seen.filter((region) => region.opacity < SOLID);
@@ -247,10 +255,14 @@
       seen.filter((region) => region.opacity >= SOLID).forEach(paint);
       gl.enable(gl.CULL_FACE);
       gl.depthMask(false);
+      gl.enable(gl.STENCIL_TEST);
+      gl.stencilOp(gl.KEEP, gl.KEEP, gl.REPLACE);
+      wall = 0;
       gl.cullFace(gl.FRONT);
-      hazy.forEach(paint);
+      hazy.forEach(paintOnce);
       gl.cullFace(gl.BACK);
-      hazy.reverse().forEach(paint);
+      hazy.reverse().forEach(paintOnce);
+      gl.disable(gl.STENCIL_TEST);
     };
 
     draw = () => {
