@@ -280,10 +280,14 @@ def _add_line(field: NDArray[np.uint8], row: Indices, x: Floats) -> None:
     whole_from, whole_to = row * width + first + 1, row * width + last
     some = whole_to > whole_from
     field += filled(whole_from[some], whole_to[some], field.shape, _LINE_FULL)
-    flat = field.reshape(-1)
     head = np.where(within, right - left, first + 1 - left)
     tail = right - last
-    ends = ((row * width + first, head), ((row * width + last)[~within], tail[~within]))
-    for where, share in ends:
-        inside = where < len(flat)
-        np.add.at(flat, where[inside], np.rint(share[inside] * _LINE_FULL).astype(np.uint8))
+    cell = np.concatenate((row * width + first, (row * width + last)[~within]))
+    share = np.concatenate((head, tail[~within]))
+    order = np.argsort(cell, kind="stable")
+    cell, share = cell[order], share[order]
+    # Summed up before they are rounded: hundreds of slivers in one pixel are no more than it holds.
+    begins = np.flatnonzero(np.diff(cell, prepend=-1))
+    cell, together = cell[begins], np.add.reduceat(share, begins) if len(begins) else share
+    inside = cell < field.size
+    field.reshape(-1)[cell[inside]] += np.rint(together[inside] * _LINE_FULL).astype(np.uint8)

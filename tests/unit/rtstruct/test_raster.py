@@ -155,6 +155,23 @@ def test_a_region_wholly_beside_the_images_gives_an_empty_mask() -> None:
     assert coverage(placed) is None or coverage(placed)[0].max() == 0  # type: ignore[index]
 
 
+@pytest.mark.parametrize("teeth", [90, 119, 300])
+def test_hundreds_of_teeth_in_one_pixel_cover_no_more_and_no_less_of_it_than_they_do(teeth: int) -> None:
+    """Rounded one by one, each would count as a sixtieth of the pixel, or as nothing."""
+    share = 0.9
+    lefts = 4.5 + np.arange(teeth) / teeth
+    rights = lefts + share / teeth
+    teeth_xy = [
+        point for a, b in zip(lefts, rights, strict=True) for point in ((a, 2), (a, 12), (b, 12), (b, 2))
+    ]
+    comb = [*teeth_xy, (rights[-1], 1), (lefts[0], 1)]
+    covered = coverage(place(flat_region(comb), flat_grid())[0])
+    assert covered is not None
+    field, (_, top, left) = covered
+    across_the_teeth = field[0, 5 - top : 10 - top, 5 - left]
+    np.testing.assert_allclose(across_the_teeth / FULL, share, atol=2 / FULL)
+
+
 def test_coverage_is_the_share_of_the_pixel() -> None:
     placed, _ = place(flat_region([(2.25, 3.0), (6.0, 3.0), (6.0, 5.5), (2.25, 5.5)]), flat_grid())
     covered = coverage(placed)
