@@ -53,7 +53,7 @@ def no_contour_data(structure_set: Dataset, victim: int = 0) -> None:
 def not_a_multiple_of_three(structure_set: Dataset, victim: int = 0) -> None:
     item = _middle(structure_set, victim)
     points = contour_points(item)
-    set_contour_data(item, contour_bytes(points) + b"\\1.0 ")
+    set_contour_data(item, contour_bytes(points) + b"\\1.0")
 
 
 def not_a_number(structure_set: Dataset, victim: int = 0) -> None:
@@ -75,7 +75,7 @@ def far_away(structure_set: Dataset, victim: int = 0) -> None:
     points = contour_points(item)
     points[1, :2] = 9e15
     text = "\\".join(f"{value:.6g}" for value in points.ravel().tolist()).encode()
-    set_contour_data(item, text + b" " * (len(text) % 2))
+    set_contour_data(item, text)
 
 
 def not_text(structure_set: Dataset, victim: int = 0) -> None:

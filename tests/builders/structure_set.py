@@ -36,13 +36,13 @@ class Reference:
 
 
 def contour_bytes(points_lps_mm: Points) -> bytes:
-    """Return points (n, 3) as the value of Contour Data (3006,0050), padded to even length."""
-    text = "\\".join(f"{value:.4f}" for value in np.asarray(points_lps_mm).ravel().tolist()).encode()
-    return text + b" " * (len(text) % 2)
+    """Return points (n, 3) as the value of Contour Data (3006,0050), not padded."""
+    return "\\".join(f"{value:.4f}" for value in np.asarray(points_lps_mm).ravel().tolist()).encode()
 
 
 def set_contour_data(item: Dataset, value: bytes) -> None:
-    """Put bytes into Contour Data as they are, and have them written without a look at them."""
+    """Put bytes into Contour Data, padded to even length (PS3.5 6.2) and else written as they are."""
+    value += b" " * (len(value) % 2)
     item.set_original_encoding(False, True, item._character_set)
     item[_CONTOUR_DATA] = RawDataElement(_CONTOUR_DATA, "DS", len(value), value, 0, False, True)
 

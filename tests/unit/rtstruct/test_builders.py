@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pydicom
 import pytest
 
-from tests.builders import Shape, UidSource, build_case
+from tests.builders import DAMAGES, Shape, UidSource, build_case
 from tests.builders.__main__ import main
 from tests.unit.rtstruct.cases import SMALL, file_bytes
 from tests.unit.rtstruct.test_raster import SHAPES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from pydicom.dataset import Dataset
 
 
 def test_equal_arguments_give_equal_bytes() -> None:
@@ -30,6 +33,27 @@ def test_files_are_part_10_explicit_little_endian(tmp_path: Path) -> None:
         assert dataset.file_meta.TransferSyntaxUID == pydicom.uid.ExplicitVRLittleEndian
         assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
         assert all(element.VR for element in dataset)
+
+
+def lengths(dataset: Dataset) -> Iterator[tuple[Any, int]]:
+    """Yield tag and length of every value as a file holds it."""
+    for tag in dataset.keys():  # noqa: SIM118 - a data set itself gives its elements, converted
+        element: Any = dataset.get_item(tag)
+        if element.VR == "SQ":
+            for item in dataset[tag].value:
+                yield from lengths(item)
+        else:
+            yield tag, getattr(element, "length", 0)  # pydicom has converted the character set
+
+
+@pytest.mark.parametrize("name", [None, *DAMAGES])
+def test_every_value_has_an_even_length(name: str | None, tmp_path: Path) -> None:
+    """Whatever else is wrong with a file, programs that send or check it do not stumble over its encoding."""
+    structure_set = build_case(frame=SMALL, regions=2).structure_set
+    if name is not None:
+        DAMAGES[name](structure_set)
+    (tmp_path / "x").write_bytes(file_bytes(structure_set))
+    assert [tag for tag, length in lengths(pydicom.dcmread(tmp_path / "x")) if length % 2] == []
 
 
 def test_uids_are_valid_and_follow_the_seed() -> None:
