@@ -53,6 +53,23 @@ def test_the_grid_lies_where_the_frame_says(position: str) -> None:
     np.testing.assert_allclose(grid.to_patient(np.array([(23.0, 0.0, 0.0)]))[0], last, atol=1e-6)
 
 
+def test_directions_that_are_rounded_become_a_right_handed_set_of_unit_vectors() -> None:
+    """Row and column a little too long, and not quite perpendicular, as files with few digits have them."""
+    turned = rotated(12, -8, 15)
+    row, column = np.array(turned[:3]) * 1.004, np.array(turned[3:]) * 1.003 + np.array(turned[:3]) * 0.002
+    images = [
+        replace(image, orientation=(*row.tolist(), *column.tolist())) for image in axial(30.0, 33.0, 36.0)
+    ]
+    stack, _ = stack_images(images)
+    axes = np.array((stack.row, stack.column, stack.normal))
+    np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(axes) == pytest.approx(1, abs=1e-12)
+    np.testing.assert_allclose(stack.row, turned[:3], atol=1e-12)
+    np.testing.assert_allclose(stack.column, turned[3:], atol=1e-12)
+    np.testing.assert_allclose(stack.heights_mm, stack.origins_lps_mm @ stack.normal, atol=1e-12)
+    assert (np.diff(stack.heights_mm) > 0).all()
+
+
 def test_order_of_images_and_instance_numbers_do_not_matter() -> None:
     ordered = axial(30.0, 33.0, 36.0)
     grid, stack, _ = build_grid([ordered[2], ordered[0], ordered[1]])

@@ -207,6 +207,26 @@ def test_portions_of_planes_make_no_difference(monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_array_equal(at_once.fractions, by_plane.fractions)
 
 
+@pytest.mark.parametrize("at_once", [1, 2_000_000], ids=["plane by plane", "at once"])
+def test_loops_inside_one_pixel_count_on_their_own_plane(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two loops of a figure of eight cancel out, as areas of a polygon, to nothing out of the ordinary."""
+    monkeypatch.setattr(partial, "_PIXELS_AT_ONCE", at_once)
+    grid = flat_grid(SIZE, SIZE, 7)
+    plain = np.array([(4.6, 4.6), (5.4, 4.6), (5.4, 5.4), (4.6, 5.4)])
+    eight = plain[[0, 2, 1, 3]]
+    rings = [
+        replace(flat_region(ring, z=z).contours[0], index=int(z))
+        for z, ring in ((2.0, plain), (3.0, plain), (4.0, eight), (5.0, plain))
+    ]
+    found = fractions(place(replace(flat_region(plain), contours=tuple(rings)), grid)[0])
+    assert found is not None
+    assert found.offset == (2, 5, 5)
+    shares = found.fractions[:, 0, 0] / WHOLE
+    np.testing.assert_allclose(shares, (0.64, 0.64, 0.32, 0.64), atol=1 / (2 * SUB_ROWS))
+
+
 def test_what_lies_outside_the_grid_fills_nothing() -> None:
     assert fractions(place(flat_region([(50.0, 1.0), (60.0, 1.0), (55.0, 9.0)]), GRID)[0]) is None
     assert fractions(place(flat_region([(1.0, 1.0), (6.0, 1.0), (5.0, 9.0)], z=40.0), GRID)[0]) is None

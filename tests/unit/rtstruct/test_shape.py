@@ -12,6 +12,7 @@ import pytest
 import shapely
 
 from orthanc_plugins.rtstruct import measure, mesh, place, shape_of
+from orthanc_plugins.rtstruct.geometry.areas import section
 from orthanc_plugins.rtstruct.measures.moments import (
     PrincipalAxes,
     point_covariance,
@@ -188,6 +189,34 @@ def test_the_moments_of_what_rings_enclose_together(
     expected_centre, expected = sampled(area)
     np.testing.assert_allclose(centre, expected_centre, atol=0.02)
     np.testing.assert_allclose(covariance, expected, rtol=0.005, atol=0.02)
+
+
+def test_rectangles_that_overlap_have_their_exact_moments() -> None:
+    """Borders lie where lines have theirs (256 over 16 pixels), so cutting into lines loses nothing."""
+    low: Ring = [(2.0, 3.0), (10.0, 3.0), (10.0, 11.0), (2.0, 11.0)]
+    high: Ring = [(6.0, 7.0), (14.0, 7.0), (14.0, 19.0), (6.0, 19.0)]
+    parts = (
+        (64.0, (6.0, 7.0), (8.0, 8.0)),
+        (96.0, (10.0, 13.0), (8.0, 12.0)),
+        (-16.0, (8.0, 9.0), (4.0, 4.0)),
+    )
+    areas = np.array([area for area, _, _ in parts])
+    centres = np.array([centre for _, centre, _ in parts])
+    sizes = np.array([size for _, _, size in parts])
+    middle = areas @ centres / areas.sum()
+    off = centres - middle
+    expected = ((off * areas[:, None]).T @ off + np.diag(areas @ np.square(sizes) / 12)) / areas.sum()
+    centre, covariance = covariance_of(low, high)
+    np.testing.assert_allclose(centre, middle, rtol=1e-9)
+    np.testing.assert_allclose(covariance, expected, rtol=1e-9)
+
+
+def test_slanted_sides_have_their_exact_centre() -> None:
+    """Strips between the heights of corners are trapezoids, not rectangles."""
+    triangle = np.array([(0.0, 0.0), (6.0, 0.0), (0.0, 3.0)])
+    area, centre = section([triangle], np.array([0]))
+    assert area == pytest.approx(9)
+    np.testing.assert_allclose(centre, triangle.mean(axis=0), rtol=1e-12)
 
 
 def test_splitting_a_ring_into_two_parts_changes_no_moment() -> None:
