@@ -13,7 +13,8 @@ from orthanc_plugins.rtstruct.choices import MESH_FORMATS
 from orthanc_plugins.rtstruct.export import DOSE, MASKS, MESHES, PREVIEWS, write_whole
 from orthanc_plugins.rtstruct.geometry.partial import WHOLE, fractions
 from orthanc_plugins.rtstruct.measures.region import largest_plane
-from orthanc_plugins.rtstruct.nifti import box_nifti, labels_nifti, mask_nifti
+from orthanc_plugins.rtstruct.nifti import box_nifti, labels_nifti, mask_nifti, needs_nifti_2
+from orthanc_plugins.rtstruct.problems import Problem
 from orthanc_plugins.rtstruct.results import LABEL_RULE, Label, LabelMap
 
 if TYPE_CHECKING:
@@ -59,6 +60,17 @@ class Exporter:
     @property
     def _with_masks(self) -> bool:
         return "nifti" in self.formats and self._with_voxels
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is odd about the files as a whole."""
+        if not (self._with_masks and self.grid is not None and needs_nifti_2(self.grid)):
+            return []
+        text = (
+            f"The images have {max(self.grid.shape)} voxels along an axis, more than NIfTI-1 can tell: masks "
+            "are NIfTI-2, which nibabel and FSL read; for ITK and 3D Slicer, which do not, ask for meshes."
+        )
+        return [Problem("nifti_2", text)]
 
     def write_region(self, work: RegionWork) -> None:
         """Write the region's mask, mesh, picture and histograms, and note where they are."""

@@ -2,6 +2,7 @@
 
 C order [k][j][i] is NIfTI's own order with i fastest, so nothing is transposed. The stream is one gzip member
 with no time in it (some readers stop after the first member, and equal masks give equal bytes).
+Where an axis is too long for NIfTI-1 it is NIfTI-2, which fewer programs read.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.geometry.raster import Box, RegionMask
 
 _HEADER = struct.Struct("<i10s18sihcB8h3f4h11fhBB4f2i80s24s2h6f12f16s4s4s")
+_HEADER_2 = struct.Struct("<i8s2h8q3d8dq6d2q80s24s2i6d12d3i16sc15s4s")
+_LONGEST_1 = 2**15 - 1
+"""Voxels along an axis that a NIfTI-1 file can tell (its ``dim`` is of 16 bits)."""
 _DATA_TYPES = {np.dtype(np.uint8): 2, np.dtype(np.uint16): 512}
 _BLOCK_BYTES = 2**21
 _ZEROS = bytes(2**20)
@@ -33,14 +37,14 @@ _ORTHOGONAL = 1e-4
 
 
 def mask_nifti(mask: RegionMask, grid: VoxelGrid) -> bytes:
-    """Return a region's mask as the bytes of a ``.nii.gz`` (NIfTI-1, one gzip member).
+    """Return a region's mask as the bytes of a ``.nii.gz`` (one gzip member).
 
     Parameters
     ----------
     mask
         As `rasterise` makes it on this grid; it may be empty.
     grid
-        Its whole extent is written, no axis longer than NIfTI-1's 32,767.
+        Its whole extent is written: as NIfTI-1, or as NIfTI-2 where an axis is longer than 32,767.
 
     Returns
     -------
@@ -140,14 +144,28 @@ class _Gzip:
 
 
 def header(grid: VoxelGrid, data_type: np.dtype[np.uint8] | np.dtype[np.uint16], slope: float = 1.0) -> bytes:
-    """Return the 352 bytes before the voxels: sform always, qform too where the axes are perpendicular.
+    """Return what stands before the voxels: sform always, qform too where the axes are perpendicular.
 
-    A stored value times ``slope`` is the value meant.
+    A stored value times ``slope`` is the value meant. These are 352 bytes of NIfTI-1, 544 of NIfTI-2.
     """
     slices, rows, columns = grid.shape
     affine = grid.affine_ras
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     quaternion, factor, is_rotation = _quaternion(affine[:3, :3] / sizes)
+    if needs_nifti_2(grid):
+        return _HEADER_2.pack(
+            540, b"n+2\0\r\n\x1a\n",
+            _DATA_TYPES[np.dtype(data_type)], 8 * data_type.itemsize,
+            3, columns, rows, slices, 1, 1, 1, 1,
+            0.0, 0.0, 0.0,
+            factor, *sizes.tolist(), 0.0, 0.0, 0.0, 0.0, 544, slope, 0.0,
+            0.0, 0.0, 0.0, 0.0,
+            0, 0, b"", b"",
+            _SCANNER if is_rotation else 0, _SCANNER,
+            *quaternion, *affine[:3, 3].tolist(),
+            *affine[0].tolist(), *affine[1].tolist(), *affine[2].tolist(),
+            0, _MILLIMETRES, 0, b"", b"\0", b"", b"",
+        )  # fmt: skip
     return _HEADER.pack(
         348, b"", b"", 0, 0, b"r", 0,
         3, columns, rows, slices, 1, 1, 1, 1,
@@ -162,6 +180,11 @@ def header(grid: VoxelGrid, data_type: np.dtype[np.uint8] | np.dtype[np.uint16],
         *affine[0].tolist(), *affine[1].tolist(), *affine[2].tolist(),
         b"", b"n+1\0", b"",
     )  # fmt: skip
+
+
+def needs_nifti_2(grid: VoxelGrid) -> bool:
+    """Return whether an axis is longer than NIfTI-1 can tell."""
+    return max(grid.shape) > _LONGEST_1
 
 
 def _quaternion(axes: NDArray[np.float64]) -> tuple[tuple[float, float, float], float, bool]:

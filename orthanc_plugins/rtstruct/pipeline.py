@@ -202,6 +202,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
             pairs, odd = _compare(works, scene.grid)
             problems.extend(odd)
     exporter = Exporter(output, wanted, scene.grid, scene.shown, partial_volume, mesh_frame)
+    problems.extend(exporter.problems)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
         whole = [work for work in works if not work.failed]
         overview = pool.submit(exporter.write_overview, whole)

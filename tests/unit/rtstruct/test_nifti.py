@@ -12,9 +12,10 @@ import pytest
 import SimpleITK
 
 from orthanc_plugins.rtstruct import mask_nifti, rasterise
-from orthanc_plugins.rtstruct.nifti import labels_nifti
+from orthanc_plugins.rtstruct.geometry.raster import mask_from_voxels
+from orthanc_plugins.rtstruct.nifti import box_nifti, labels_nifti
 from tests.builders import PATIENT_POSITIONS, Box, Ellipsoid, ImageFrame, rotated
-from tests.unit.rtstruct.cases import SMALL, case_of, placed_of
+from tests.unit.rtstruct.cases import SMALL, case_of, flat_grid, placed_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +60,35 @@ def test_a_tilted_gantry_is_sheared_in_sform_and_has_no_qform(tmp_path: Path) ->
     header: Any = nibabel.Nifti1Image.from_filename(path).header
     assert (int(header["qform_code"]), int(header["sform_code"])) == (0, 1)
     np.testing.assert_allclose(header.get_sform(), placed.grid.affine_ras, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(1, 32_768, 5), (2, 4, 40_000)], ids=["rows", "columns"])
+@pytest.mark.parametrize("tilt", [0.0, 0.2])
+def test_an_axis_too_long_for_nifti_1_makes_a_nifti_2(
+    shape: tuple[int, int, int], tilt: float, tmp_path: Path
+) -> None:
+    grid = flat_grid(*shape[1:], slices=shape[0])
+    steps = np.array([(0.0, tilt, 1.0), (0.0, 1.5, 0.0), (0.5, 0.0, 0.0)])
+    grid = replace(grid, steps_lps_mm=steps, origin_lps_mm=np.array((7.0, -8.0, 9.0)))
+    voxels = np.zeros(shape, dtype=bool)
+    voxels[0, -2:, -3:-1] = True
+    path = tmp_path / "mask.nii.gz"
+    path.write_bytes(mask_nifti(mask_from_voxels(voxels, (0, 0, 0)), grid))
+
+    image: Any = nibabel.load(path)
+    assert isinstance(image, nibabel.Nifti2Image)
+    np.testing.assert_array_equal(np.asarray(image.dataobj).T, voxels)
+    np.testing.assert_allclose(image.affine, grid.affine_ras, atol=1e-12)
+    assert (int(image.header["qform_code"]), int(image.header["sform_code"])) == (int(not tilt), 1)
+    assert image.header.get_xyzt_units()[0] == "mm"
+
+
+def test_partial_volumes_of_a_long_axis_keep_their_scale(tmp_path: Path) -> None:
+    path = tmp_path / "one.partial.nii.gz"
+    shares = np.full((1, 1, 3), 51, dtype=np.uint8)
+    path.write_bytes(box_nifti(shares, (0, 0, 39_000), flat_grid(1, 40_000), 1 / 255))
+    image: Any = nibabel.load(path)
+    assert image.get_fdata().sum() == pytest.approx(0.6)
 
 
 def test_the_stream_is_one_gzip_member_without_a_time() -> None:

@@ -211,7 +211,7 @@ def test_portions_of_planes_make_no_difference(monkeypatch: pytest.MonkeyPatch) 
 def test_loops_inside_one_pixel_count_on_their_own_plane(
     at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The two loops of a figure of eight cancel out, as areas of a polygon, to nothing out of the ordinary."""
+    """As areas of a polygon the two loops of a figure of eight cancel out, to nothing that looks wrong."""
     monkeypatch.setattr(partial, "_PIXELS_AT_ONCE", at_once)
     grid = flat_grid(SIZE, SIZE, 7)
     plain = np.array([(4.6, 4.6), (5.4, 4.6), (5.4, 5.4), (4.6, 5.4)])

@@ -25,7 +25,7 @@ from orthanc_plugins.rtstruct import (
 from orthanc_plugins.rtstruct.geometry import partial
 from orthanc_plugins.settings import StructureFormat, StructureSettings
 from tests.builders import Ellipsoid, ImageFrame, build_case
-from tests.unit.rtstruct.cases import SMALL, case_of
+from tests.unit.rtstruct.cases import SMALL, case_of, series
 from tests.unit.rtstruct.extraction import CASE, SPECS, codes, run
 
 if TYPE_CHECKING:
@@ -305,3 +305,20 @@ def test_a_fault_of_the_comparison_leaves_the_rest_whole(
     assert results.comparison is None
     assert [problem.code for problem in results.problems] == ["not_compared"]
     assert all(region.state == "done" for region in results.regions)
+
+
+def test_images_too_long_for_nifti_1_get_nifti_2_and_a_warning(tmp_path: Path) -> None:
+    frame = ImageFrame(size=(3, 32_800, 8), spacing_mm=(0.5, 4.0), gap_mm=3.0)
+    case = case_of(Ellipsoid((0.0, 0.0, 0.0), (9.0, 9.0, 5.0)), frame=frame)
+    results = run(case, tmp_path, images=replace(series(case), load_pixels=None), formats=["nifti", "stl"])
+    (region,) = results.regions
+    assert region.state == "done"
+    assert [problem.code for problem in results.problems] == ["nifti_2"]
+    assert "32800 voxels" in results.problems[0].message
+    assert region.mask_path is not None
+    assert region.stl_path is not None
+    assert results.label_map is not None
+    for path in (region.mask_path, results.label_map.path):
+        image: Any = nibabel.load(tmp_path / path)
+        assert image.shape == (8, 32_800, 3)
+        assert np.count_nonzero(np.asarray(image.dataobj)) == region.voxels
