@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.errors import ArchiveUnavailable, JobActive, JobNotFound, NotFound, StoreError
 from orthanc_plugins.identifiers import (
     RT_STRUCTURE_SET_STORAGE,
@@ -22,6 +24,7 @@ from orthanc_plugins.identifiers import (
 )
 from orthanc_plugins.jobs import (
     DOSES_SEEN,
+    ENGINE,
     Job,
     JobKind,
     JobQueue,
@@ -41,6 +44,9 @@ logger = logging.getLogger(__name__)
 
 CHANGE_LOG = "orthanc-changes"
 """Name of the stored position in Orthanc's change log."""
+
+_STARTED = datetime.now(UTC)
+"""When this process began: whatever ended later was made by the worker there is now."""
 
 _PAGE = 100
 _STOPPED = (JobState.FAILED, JobState.CANCELLED)
@@ -72,7 +78,8 @@ class Reception:
         """Ask for the processing of a structure set and return the job that does it.
 
         What is already done, was cancelled or cannot be done is not done again for coming again. It is
-        when the structure set had been deleted since, and when the job failed for what passes by itself.
+        when the structure set had been deleted since, when another engine than today's had done it, and when
+        the job failed for what passes by itself.
         """
         request = extract_structures_request(instance, self._orthanc.file_md5(instance))
         job_id = request.job_id
@@ -83,7 +90,7 @@ class Reception:
         job = self._queue.job(job_id)
         removed = job.state is JobState.SUCCEEDED and self._store.result_of_job(job_id) is None
         passing = job.failure is not None and job.failure.name in _PASSING
-        if removed or passing or self._deleted_since(job, instance):
+        if removed or passing or _is_outdated(job) or self._deleted_since(job, instance):
             self._queue_again(job_id)
         return job_id
 
@@ -307,6 +314,16 @@ class Reception:
             self._queue.run_again(job_id)
         except JobActive as error:
             logger.debug("Job %s is not done again: %s", job_id, error)
+
+
+def _is_outdated(job: Job) -> bool:
+    """Return whether another engine made the results, before this process began.
+
+    A worker of another version than this process's may be at work: what it has just done is let be.
+    """
+    if job.state is not JobState.SUCCEEDED or job.result is None or job.ended_at is None:
+        return False
+    return job.ended_at < _STARTED and job.result.get(ENGINE) != engine_digest()
 
 
 def structure_subject(orthanc: OrthancRest, record: InstanceRecord) -> StructureSubject:

@@ -21,6 +21,7 @@ from orthanc_plugins.jobs.dbos_queue import APPLICATION, APPLICATION_VERSION, QU
 from orthanc_plugins.jobs.doorbell import Doorbell, Listener
 from orthanc_plugins.jobs.messages import (
     DOSES_SEEN,
+    ENGINE,
     WAITING,
     Job,
     JobFailure,
@@ -41,6 +42,7 @@ __all__ = [
     "APPLICATION",
     "APPLICATION_VERSION",
     "DOSES_SEEN",
+    "ENGINE",
     "QUEUE",
     "SERIALISER",
     "WAITING",

@@ -25,6 +25,9 @@ WAITING = "waiting"
 DOSES_SEEN = "doses_seen"
 """Key in the result of an extraction: SOP Instance UIDs of the RT Doses of its study that it has seen."""
 
+ENGINE = "engine"
+"""Key in the result of an extraction: which engine made it, see `engine_digest`."""
+
 
 class JobKind(StrEnum):
     """The kinds of work, named as the workflows that do it."""

@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.errors import NotFound
 from orthanc_plugins.identifiers import OrthancId
-from orthanc_plugins.jobs import DOSES_SEEN, WAITING
+from orthanc_plugins.jobs import DOSES_SEEN, ENGINE, WAITING
 from orthanc_plugins.orthanc_doses import FoundDoses, dose_files, dose_instances, find_doses
 from orthanc_plugins.orthanc_images import FoundImages, find_images, load_series
 from orthanc_plugins.reception import structure_subject
@@ -103,6 +104,7 @@ class StructureExtraction:
             "regions": len(results.regions),
             "regions_with_problems": sum(bool(region.problems) for region in results.regions),
             DOSES_SEEN: list(doses.looked_at),
+            ENGINE: engine_digest(),
         }
 
     def _make(self, structure_set: StructureSet, image_series: str, doses: FoundDoses) -> Results:
@@ -135,11 +137,13 @@ class StructureExtraction:
         regions: int,
         regions_with_problems: int,
         doses_seen: Sequence[str] = (),
+        engine: str = "",
     ) -> dict[str, JsonValue]:
         """Put the results in their place and make them known.
 
-        ``doses_seen`` are the SOP Instance UIDs of all doses that `extract` looked at. They stand in the
-        job's result, where `Reception` sees whether a dose has come since.
+        ``doses_seen`` are the SOP Instance UIDs of all doses that `extract` looked at, ``engine`` tells
+        which engine it was. They stand in the job's result, where `Reception` sees whether a dose, or another
+        engine, has come since.
         """
         services = self._services
         with self._phases.phase("publish"):
@@ -162,6 +166,7 @@ class StructureExtraction:
             "regions": regions,
             "regions_with_problems": regions_with_problems,
             DOSES_SEEN: list(doses_seen),
+            ENGINE: engine,
             "viewer_url": services.viewer_link(subject.study_uid),
         }
 

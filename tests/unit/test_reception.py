@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from orthanc_plugins import reception as reception_module
+from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE
 from orthanc_plugins.jobs import JobState
 from tests.fakes.orthanc_rest import orthanc_id
@@ -40,6 +43,29 @@ def test_one_that_has_results_is_not_done_again(
     publish(queue, store, job_id, instance)
     reception.structure_set_stored(instance)
     assert queue.runs[job_id] == 1
+
+
+def test_one_that_another_engine_has_done_is_done_again_once(
+    orthanc: FakeOrthancRest,
+    store: Store,
+    queue: MemoryQueue,
+    reception: Reception,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    instance = store_set(orthanc)
+    job_id = reception.structure_set_stored(instance)
+    publish(queue, store, job_id, instance)
+    monkeypatch.setattr(reception_module, "_STARTED", datetime.now(UTC))
+    for _ in range(2):
+        reception.structure_set_stored(instance)
+    assert queue.runs[job_id] == 2
+    queue.succeed(job_id, engine="of a worker that is not of this version")
+    reception.structure_set_stored(instance)
+    assert queue.runs[job_id] == 2
+    queue.succeed(job_id, engine=engine_digest())
+    monkeypatch.setattr(reception_module, "_STARTED", datetime.now(UTC))
+    reception.structure_set_stored(instance)
+    assert queue.runs[job_id] == 2
 
 
 def test_one_whose_results_are_gone_is_done_again(

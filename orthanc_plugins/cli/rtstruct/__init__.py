@@ -7,7 +7,7 @@ them), `progress`, `table` and `summary` (what is told).
 Decisions
 ---------
 2026-11-21  A set is done when its ``results.json``, moved to its place last, holds the fingerprint of what is
-            asked: the file's bytes, the images' UIDs, options and software version. There is no other
+            asked: the file's bytes, the images' UIDs, options and the engine's source. There is no other
             record that could disagree with the files.
 2026-11-21  Many sets are worked on in processes, one set each; a single set by threads, region by region.
 2026-11-21  No library draws the progress: it is one line.

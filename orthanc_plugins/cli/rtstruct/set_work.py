@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
-from orthanc_plugins import __version__
+from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.errors import ArchiveUnavailable, PacsSuiteError
 from orthanc_plugins.rtstruct import Documents, Phase, extract, read_structure_set
 from orthanc_plugins.rtstruct.export import write_whole
@@ -146,9 +146,9 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
 
 
 def _fingerprint(content: bytes, images: ImageSeries | None, doses: Sequence[str], options: Options) -> str:
-    """Return a digest of what results are made from and how: set, images, doses, options and software."""
+    """Return a digest of what results are made from and how: set, images, doses, options and engine."""
     described = {
-        "software": __version__,
+        "engine": engine_digest(),
         "structure_set": hashlib.sha256(content).hexdigest(),
         "images": sorted(image.sop_instance_uid for image in images.images) if images is not None else None,
         "doses": doses,

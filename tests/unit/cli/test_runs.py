@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orthanc_plugins.cli import DONE, USAGE
+from orthanc_plugins.cli.rtstruct import set_work
 from tests.builders import build_case, renamed
 from tests.runs import TINY, index, run, states, told, write_cases
 
@@ -45,6 +46,15 @@ def test_what_was_done_is_kept_until_anything_is_asked_otherwise(
     renamed(case.structure_set, ["other", "names"])
     case.structure_set.save_as(tmp_path / "in" / "study 00" / "rtstruct.dcm", enforce_file_format=True)
     assert (outcome(), outcome()) == (done, kept)
+
+
+def test_what_another_engine_has_made_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_cases(tmp_path / "in", 1)
+    arguments = (tmp_path / "in", tmp_path / "out", "--formats", "nifti")
+    assert run(*arguments) == DONE
+    monkeypatch.setattr(set_work, "engine_digest", lambda: "another")
+    assert run(*arguments) == DONE
+    assert states(tmp_path / "out") == (1, 0, 0)
 
 
 def test_only_the_regions_asked_for_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.errors import InvalidDicom, JobError, NotFound
 from orthanc_plugins.jobs import extract_structures_request
 from orthanc_plugins.orthanc_images import load_series
@@ -293,6 +294,7 @@ def test_a_dose_of_the_study_is_in_the_results_with_what_was_asked_of_it(
     outcome = run.whole()
     content = results_of(run, services, outcome)
     assert outcome["doses_seen"] == [uid]
+    assert outcome["engine"] == engine_digest()
     assert [dose["sop_instance_uid"] for dose in content["doses"]] == [uid]
     (received,) = content["regions"][0]["dose"]
     assert received["mean"] == pytest.approx(20, abs=0.01)
