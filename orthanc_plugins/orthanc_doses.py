@@ -6,20 +6,17 @@ each dose's header is asked for.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import ArchiveRefused
-from orthanc_plugins.rtstruct.dose import preference
+from orthanc_plugins.rtstruct.dose import MissingDose, preference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orthanc_plugins.archives import InstanceRecord, OrthancRest
     from orthanc_plugins.identifiers import OrthancId
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,11 +25,17 @@ class FoundDoses:
 
     ``looked_at`` holds the SOP Instance UID of every dose of the study, whatever its frame of reference, so
     that it is known later what a run has seen. ``fitting`` are those of the structure set's, the whole plan's
-    first.
+    first; ``refused`` those of which Orthanc does not tell the frame of reference.
     """
 
     looked_at: tuple[str, ...] = ()
     fitting: tuple[OrthancId, ...] = ()
+    refused: tuple[OrthancId, ...] = ()
+
+    @property
+    def wanted(self) -> tuple[OrthancId, ...]:
+        """All that results should hold, or say why they do not."""
+        return self.fitting + self.refused
 
 
 def dose_instances(orthanc: OrthancRest, study: OrthancId) -> list[InstanceRecord]:
@@ -44,22 +47,38 @@ def dose_instances(orthanc: OrthancRest, study: OrthancId) -> list[InstanceRecor
 def find_doses(orthanc: OrthancRest, study: OrthancId, frame_of_reference_uid: str) -> FoundDoses:
     """Return the doses of a study, and which of them share a frame of reference."""
     records = dose_instances(orthanc, study)
-    fitting = []
+    fitting, refused = [], []
     for record in records:
-        header = orthanc.header(record.orthanc_id)
+        try:
+            header = orthanc.header(record.orthanc_id)
+        except ArchiveRefused:
+            refused.append(record.orthanc_id)
+            continue
         if header.get("FrameOfReferenceUID") == frame_of_reference_uid:
             kind = str(header.get("DoseSummationType", ""))
             fitting.append((preference(kind), record.sop_instance_uid, record.orthanc_id))
     return FoundDoses(
         tuple(sorted(record.sop_instance_uid for record in records)),
         tuple(orthanc_id for _, _, orthanc_id in sorted(fitting)),
+        tuple(sorted(refused)),
     )
 
 
-def dose_files(orthanc: OrthancRest, doses: FoundDoses) -> Iterator[bytes]:
-    """Yield the files of the fitting doses one by one; one that was deleted meanwhile is left out."""
-    for instance in doses.fitting:
-        try:
-            yield orthanc.file(instance)
-        except ArchiveRefused:
-            logger.warning("Orthanc no longer gives RT Dose %s: it is left out.", instance)
+def dose_file(orthanc: OrthancRest, instance: OrthancId) -> bytes | MissingDose:
+    """Return the file of a dose, or what stands for it where Orthanc refuses it: the set goes on without.
+
+    Raises
+    ------
+    ArchiveUnavailable
+        Orthanc does not answer: the same request may succeed later.
+    """
+    try:
+        return orthanc.file(instance)
+    except ArchiveRefused as error:
+        return MissingDose(f"RT Dose {instance} could not be had from Orthanc: {error}")
+
+
+def dose_files(orthanc: OrthancRest, doses: FoundDoses) -> Iterator[bytes | MissingDose]:
+    """Yield the files of the doses that are wanted, one by one."""
+    for instance in doses.wanted:
+        yield dose_file(orthanc, instance)

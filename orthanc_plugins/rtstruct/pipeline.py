@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.rtstruct.choices import Format, MeshDetail, MeshFrame
     from orthanc_plugins.rtstruct.comparison import PairTable
-    from orthanc_plugins.rtstruct.dose import Dose, DoseSummary
+    from orthanc_plugins.rtstruct.dose import DoseSource, DoseSummary
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
     from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
     from orthanc_plugins.rtstruct.geometry.raster import RegionMask
@@ -101,7 +101,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     output: Path,
     *,
     formats: Sequence[Format] = DEFAULT_FORMATS,
-    doses: Iterable[Source | Dose] = (),
+    doses: Iterable[DoseSource] = (),
     dose_metrics: Sequence[str] = DOSE_METRICS,
     on_phase: Callable[[str], None] | None = None,
     on_region: Callable[[RegionWork], None] | None = None,
@@ -135,8 +135,8 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         without it surfaces and intensities are taken only where another format needs them. ``pdf`` asks for
         pictures and ``html`` for meshes, which `write_documents` shows.
     doses
-        RT Doses of the structure set's frame of reference, files or what `read_dose` made of them; asked for
-        one by one, so that a generator keeps one in memory. One that cannot be used is a problem of the set.
+        RT Doses of its frame of reference: files, what `read_dose` made of them, or a `MissingDose`; asked
+        for one by one, so that only one is in memory. One that cannot be used is a problem of the set.
     dose_metrics
         What to read from each histogram, such as ``D95%``, ``D2cc``, ``V20Gy`` or ``V20Gy[cc]``.
     on_phase

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.orthanc_doses import find_doses
+from orthanc_plugins.orthanc_doses import dose_file, find_doses
 from orthanc_plugins.orthanc_images import find_images, load_series
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.cli.rtstruct.orthanc_address import OrthancAddress
     from orthanc_plugins.identifiers import OrthancId
     from orthanc_plugins.rtstruct import ImageSeries, StructureSet
+    from orthanc_plugins.rtstruct.dose import MissingDose
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,12 @@ class OrthancSource:
         found = find_images(orthanc, structure_set, orthanc.instance(self.instance), wait=False)
         return None if found.series is None else load_series(orthanc, found.series)
 
-    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes]]:
+    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes | MissingDose]]:
         """Return the doses of its study that are in Orthanc now."""
         orthanc = _client(self.address)
         study = orthanc.series(orthanc.instance(self.instance).series_orthanc_id).study_orthanc_id
         found = find_doses(orthanc, study, structure_set.frame_of_reference_uid)
-        return {instance: partial(orthanc.file, instance) for instance in found.fitting}
+        return {instance: partial(dose_file, orthanc, instance) for instance in found.wanted}
 
 
 @lru_cache(maxsize=4)

@@ -20,6 +20,7 @@ import orjson
 from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.errors import ArchiveUnavailable, PacsSuiteError
 from orthanc_plugins.rtstruct import Documents, Phase, extract, read_structure_set
+from orthanc_plugins.rtstruct.dose import DOSE_MISSING
 from orthanc_plugins.rtstruct.export import write_whole
 from orthanc_plugins.rtstruct.files import CONTOURS_NAME, REPORT_NAME, RESULTS_NAME, SCENE_NAME
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.cli.rtstruct.options import Options
     from orthanc_plugins.cli.rtstruct.sources import SetSource
     from orthanc_plugins.rtstruct import Format, ImageSeries, StructureSet
+    from orthanc_plugins.rtstruct.dose import MissingDose
 
 State = Literal["done", "kept", "failed"]
 
@@ -117,7 +119,7 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
     task: SetTask,
     structure_set: StructureSet,
     images: ImageSeries | None,
-    doses: Mapping[str, Callable[[], bytes | Path]],
+    doses: Mapping[str, Callable[[], bytes | Path | MissingDose]],
     reading: Phase,
     fingerprint: str,
     on_phase: Callable[[str], None] | None,
@@ -142,7 +144,9 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
     if on_phase is not None:
         on_phase("documents")
     documents.write(results, created=datetime.now(UTC))
-    write_whole(folder / RESULTS_NAME, replace(results, fingerprint=fingerprint).to_json_bytes())
+    if not any(problem.code == DOSE_MISSING for problem in results.problems):
+        results = replace(results, fingerprint=fingerprint)  # else the next run asks for the dose again
+    write_whole(folder / RESULTS_NAME, results.to_json_bytes())
 
 
 def _fingerprint(content: bytes, images: ImageSeries | None, doses: Sequence[str], options: Options) -> str:

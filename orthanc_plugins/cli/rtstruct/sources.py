@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orthanc_plugins.rtstruct import ImageSeries, StructureSet
+    from orthanc_plugins.rtstruct.dose import MissingDose
     from orthanc_plugins.rtstruct.reading.finding import FoundFiles, FoundSet
 
 
@@ -37,7 +38,7 @@ class SetSource(Protocol):
     def images(self, structure_set: StructureSet) -> ImageSeries | None:
         """Return the series it was drawn on, None where it is not to be had."""
 
-    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes | Path]]:
+    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes | Path | MissingDose]]:
         """Return the RT Doses of its frame of reference: what names each, and what gives its file."""
 
 

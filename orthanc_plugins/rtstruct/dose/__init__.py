@@ -1,6 +1,6 @@
 """RT Dose over regions: dose-volume histograms and what is read from them.
 
-Public: `read_dose`, `Dose`, `UsableDoses`, `evaluate`, `summary`, `preference`, `Histogram`,
+Public: `read_dose`, `Dose`, `UsableDoses`, `MissingDose`, `evaluate`, `summary`, `preference`, `Histogram`,
 `is_metric`, the records `DoseSummary`, `RegionDose`, `DoseMetric`, and the files `histogram_file`,
 `curves_picture`, `Curve`.
 

@@ -1,6 +1,9 @@
 from .curves import Curve as Curve
 from .curves import curves_picture as curves_picture
 from .curves import histogram_file as histogram_file
+from .evaluation import DOSE_MISSING as DOSE_MISSING
+from .evaluation import DoseSource as DoseSource
+from .evaluation import MissingDose as MissingDose
 from .evaluation import UsableDoses as UsableDoses
 from .evaluation import evaluate as evaluate
 from .evaluation import preference as preference

@@ -22,12 +22,25 @@ if TYPE_CHECKING:
 MOST_DOSES = 20
 """More of one structure set are left out, with a problem: a plan may bring one for every control point."""
 
+DOSE_MISSING = "dose_missing"
+"""Code of the problem that a dose could not be had."""
+
 _FIRST = ("PLAN", "MULTI_PLAN", "PLAN_OVERVIEW", "RECORD", "FRACTION", "FRACTION_SESSION", "BRACHY", "BEAM")
+
+
+type DoseSource = Source | Dose | MissingDose
 
 
 def preference(summation_type: str) -> int:
     """Return where a dose stands among several, by its Dose Summation Type: the whole plan's first."""
     return _FIRST.index(summation_type) if summation_type in _FIRST else len(_FIRST)
+
+
+@dataclass(frozen=True)
+class MissingDose:
+    """Stands for a dose that there is and that could not be had; ``reason`` says which and why."""
+
+    reason: str
 
 
 @dataclass(eq=False)
@@ -37,7 +50,7 @@ class UsableDoses:
     Parameters
     ----------
     sources
-        Files, or doses that were read already; asked for one by one.
+        Files, doses that were read already, or what stands for one that is missing; asked for one by one.
     frame_of_reference_uid
         The structure set's; empty when it states none.
     allow_other_frame
@@ -46,7 +59,7 @@ class UsableDoses:
         What was odd about them, once they have been gone through.
     """
 
-    sources: Iterable[Source | Dose]
+    sources: Iterable[DoseSource]
     frame_of_reference_uid: str
     allow_other_frame: bool = False
     problems: list[Problem] = field(default_factory=list)
@@ -55,6 +68,9 @@ class UsableDoses:
         """Yield each usable dose once; what is wrong with the others is noted."""
         seen: set[str] = set()
         for source in self.sources:
+            if isinstance(source, MissingDose):
+                self.problems.append(Problem(DOSE_MISSING, f"{source.reason} It is not in the results."))
+                continue
             if len(seen) == MOST_DOSES:
                 text = f"More than {MOST_DOSES} doses were given; the others are left out."
                 self.problems.append(Problem("too_many_doses", text))

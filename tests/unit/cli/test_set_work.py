@@ -14,7 +14,8 @@ from orthanc_plugins.cli.rtstruct.set_work import Outcome, SetTask, do_set, held
 from orthanc_plugins.cli.rtstruct.sources import FileSource
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
 from orthanc_plugins.rtstruct import extract
-from tests.builders import build_case
+from orthanc_plugins.rtstruct.dose import MissingDose
+from tests.builders import build_case, build_dose, uniform
 from tests.runs import TINY
 from tests.unit.rtstruct.cases import file_bytes
 
@@ -43,7 +44,7 @@ class ArchiveSource:
     def images(self, structure_set: StructureSet) -> ImageSeries | None:
         return None
 
-    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes]]:
+    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes | MissingDose]]:
         return {}
 
 
@@ -72,6 +73,34 @@ def test_a_dose_that_is_gone_costs_its_histograms_alone(tmp_path: Path) -> None:
     results = held_results(tmp_path / "out")
     assert results is not None
     assert "dose_unusable" in [problem["code"] for problem in results["problems"]]
+
+
+@dataclass
+class OneDose(ArchiveSource):
+    """A structure set with one dose, which its archive may refuse."""
+
+    dose: bytes | MissingDose = b""
+
+    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes | MissingDose]]:
+        return {"dose": lambda: self.dose}
+
+
+def test_a_dose_that_is_refused_is_missing_from_the_results_and_asked_for_by_the_next_run(
+    tmp_path: Path,
+) -> None:
+    source = OneDose(dose=MissingDose("RT Dose 7 could not be had from Orthanc: no."))
+    task = task_of(source, tmp_path)
+    assert do_set(task).state == "done"
+    results = held_results(tmp_path / "out")
+    assert results is not None
+    (problem,) = (problem for problem in results["problems"] if problem["code"] == "dose_missing")
+    assert problem["message"] == "RT Dose 7 could not be had from Orthanc: no. It is not in the results."
+    assert problem["severity"] == "warning"
+    assert do_set(task).state == "done"
+    case = build_case(frame=TINY, regions=1)
+    source.dose = file_bytes(build_dose(case, uniform(20)))
+    assert do_set(task).state == "done"
+    assert do_set(task).state == "kept"
 
 
 def test_an_archive_that_refuses_is_asked_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orthanc_plugins.engine import engine_digest
-from orthanc_plugins.errors import InvalidDicom, JobError, NotFound
+from orthanc_plugins.errors import ArchiveRefused, InvalidDicom, JobError, NotFound
 from orthanc_plugins.jobs import extract_structures_request
 from orthanc_plugins.orthanc_images import load_series
 from orthanc_plugins.store import StructureSubject
@@ -320,6 +320,27 @@ def test_a_dose_of_another_frame_of_reference_is_looked_at_and_left(run: Run, se
     content = results_of(run, services, outcome)
     assert (content["doses"], content["problems"]) == ([], [])
     assert outcome["doses_seen"] == [dose.SOPInstanceUID]
+
+
+def test_a_dose_that_orthanc_refuses_is_said_to_be_missing_and_the_rest_is_made(
+    run: Run, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.store_images()
+    lost, held = store_dose(run, summation_type="BEAM"), store_dose(run)
+    (refused,) = run.orthanc.lookup(lost, "Instance")
+    give = run.orthanc.file
+
+    def give_others(instance: OrthancId) -> bytes:
+        if instance == refused:
+            raise ArchiveRefused("Orthanc answered 404.", archive="orthanc", status=404)
+        return give(instance)
+
+    monkeypatch.setattr(run.orthanc, "file", give_others)
+    outcome = run.whole()
+    content = results_of(run, services, outcome)
+    assert [dose["sop_instance_uid"] for dose in content["doses"]] == [held]
+    assert [(one["code"], one["severity"]) for one in content["problems"]] == [("dose_missing", "warning")]
+    assert set(outcome["doses_seen"]) == {lost, held}
 
 
 def test_a_dose_that_comes_while_results_are_made_is_in_them(
