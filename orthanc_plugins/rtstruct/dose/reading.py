@@ -26,6 +26,7 @@ from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE
 from orthanc_plugins.rtstruct.dose.placement import DosePlacement, read_placement
 from orthanc_plugins.rtstruct.reading.elements import code, parse_errors, raw, uid
+from orthanc_plugins.rtstruct.reading.intact import refuse_inflated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 MOST_VOXELS = 200_000_000
 """A grid of more voxels than this is damage; it bounds memory before anything is made of it."""
-
 _UNITS: dict[str, Unit] = {"GY": "Gy", "RELATIVE": "relative"}
 _LITTLE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
 _SOP_CLASS = 0x00080016
@@ -138,6 +138,7 @@ def _read_dataset(source: Source) -> Dataset:
         source = source.read_bytes()
     content = source if isinstance(source, bytes) else source.read()
     try:
+        refuse_inflated(content, "RT Dose")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)

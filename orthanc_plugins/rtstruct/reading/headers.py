@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.reading.elements import parse_errors
+from orthanc_plugins.rtstruct.reading.intact import refuse_inflated
 from orthanc_plugins.rtstruct.reading.plain import (
     DEEPEST,
     FOREIGN,
@@ -115,6 +116,7 @@ def _read_by_pydicom(path: Path | str) -> Header:
     import pydicom  # noqa: PLC0415 - as above
 
     try:
+        refuse_inflated(Path(path), "file")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_ELEMENTS.values()))

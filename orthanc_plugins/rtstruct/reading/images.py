@@ -17,6 +17,7 @@ import numpy as np
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.reading.elements import REACH_MM, parse_errors
 from orthanc_plugins.rtstruct.reading.headers import header_of, read_header
+from orthanc_plugins.rtstruct.reading.intact import refuse_inflated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -229,6 +230,7 @@ def read_pixels(source: Path | bytes) -> NDArray[np.int16] | NDArray[np.float32]
     import pydicom  # noqa: PLC0415 - masks alone need no pixels
 
     try:
+        refuse_inflated(source, "image")
         dataset = pydicom.dcmread(io.BytesIO(source) if isinstance(source, bytes) else source)
     except parse_errors(OSError) as error:
         raise InvalidDicom("A file of the series is not DICOM, is damaged, or cannot be read.") from error

@@ -28,7 +28,7 @@ def read_data_set(content: bytes) -> Dataset:
         It is none, or it is cut short.
     """
     try:
-        refuse_inflated(content)
+        refuse_inflated(content, "RT Structure Set")
         data_set: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)
         refuse_other_class(data_set)
         _refuse_truncated(data_set)
@@ -38,7 +38,14 @@ def read_data_set(content: bytes) -> Dataset:
 
 
 def read_until(path: Path, tag: int) -> Dataset:
-    """Return the data set of a structure set's file up to an element; raises what `parse_errors` names."""
+    """Return the data set of a structure set's file up to an element; raises what `parse_errors` names.
+
+    Raises
+    ------
+    InvalidDicom
+        It is deflated and holds more than any structure set does.
+    """
+    refuse_inflated(path, "RT Structure Set")
     with path.open("rb") as stream:
         data_set = read_partial(stream, stop_when=lambda found, _, __: found >= tag, force=True)
     if "StructureSetROISequence" not in data_set:

@@ -31,20 +31,25 @@ from orthanc_plugins.rtstruct import (
     measure,
     place,
     rasterise,
+    read_dose,
+    read_pixels,
     read_structure_set,
     series_from_datasets,
 )
 from orthanc_plugins.rtstruct.reading import intact
-from orthanc_plugins.rtstruct.reading.contours import CLOSED_TYPES
+from orthanc_plugins.rtstruct.reading.contours import CLOSED_TYPES, read_references
 from orthanc_plugins.rtstruct.reading.finding import find_files, series_of
-from tests.builders import Box, Ellipsoid, ImageFrame, RegionSpec, build_case
+from orthanc_plugins.rtstruct.reading.headers import read_header
+from tests.builders import Box, Ellipsoid, ImageFrame, RegionSpec, build_case, build_dose, uniform
 from tests.builders.structure_set import set_contour_data
 from tests.unit.rtstruct.cases import file_bytes, series
 from tests.unit.rtstruct.mutations import NUMBERS, Mutation, elements, mutations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from pydicom.dataset import FileDataset
 
 CASE = build_case(
     frame=ImageFrame(size=(6, 20, 20), spacing_mm=(2.0, 2.0), gap_mm=3.0),
@@ -252,6 +257,46 @@ def test_a_deflated_file_is_read_unless_it_inflates_beyond_reason(
     monkeypatch.setattr(intact, "MOST_INFLATED", 1_000_000)
     with pytest.raises(InvalidDicom, match="made to do harm"):
         read_structure_set(content)
+
+
+def deflated_bomb(dataset: FileDataset) -> bytes:
+    """Return a data set deflated, with 10 MB of zeros behind its elements."""
+    dataset = copy.deepcopy(dataset)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.add_new(0x7FE10010, "LO", "padding")
+    dataset.add_new(0x7FE11001, "OB", b"\0" * 10_000_000)
+    return file_bytes(dataset)
+
+
+def test_deflated_images_and_doses_are_read_unless_they_inflate_beyond_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, dose = deflated_bomb(CASE.images[0]), deflated_bomb(build_dose(CASE, uniform(20)))
+    path = tmp_path / "x.dcm"
+    path.write_bytes(image)
+    assert read_pixels(image).shape == read_pixels(path).shape == (20, 20)
+    assert read_header(path)["Rows"] == "20"
+    assert read_dose(dose).maximum == pytest.approx(20, abs=1e-3)
+    monkeypatch.setattr(intact, "MOST_INFLATED", 5_000_000)
+    reads: dict[str, Callable[[], object]] = {
+        "file": lambda: read_header(path),
+        "image": lambda: read_pixels(image),
+        "RT Dose": lambda: read_dose(dose),
+    }
+    for what, read in (*reads.items(), ("image", lambda: read_pixels(path))):
+        with pytest.raises(InvalidDicom, match=f"The {what} is compressed and holds more than 4 MiB"):
+            read()
+
+
+def test_what_a_deflated_structure_set_refers_to_is_read_within_the_same_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.dcm"
+    path.write_bytes(deflated(10_000_000))
+    assert len(read_references(path).regions) == 2
+    monkeypatch.setattr(intact, "MOST_INFLATED", 1_000_000)
+    with pytest.raises(InvalidDicom, match="made to do harm"):
+        read_references(path)
 
 
 heights = st.sampled_from([-9000.0, -3.0, 0.0, 0.005, 1.5, 3.0, 6.0, 6.2, 9.0, 50.0, 9000.0])
