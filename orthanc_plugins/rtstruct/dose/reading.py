@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE
 from orthanc_plugins.rtstruct.dose.placement import DosePlacement, read_placement
 from orthanc_plugins.rtstruct.reading.elements import code, parse_errors, raw, uid
+from orthanc_plugins.rtstruct.reading.hush import hush_pydicom
 from orthanc_plugins.rtstruct.reading.intact import refuse_inflated
 
 if TYPE_CHECKING:
@@ -137,12 +137,11 @@ def _read_dataset(source: Source) -> Dataset:
     if isinstance(source, Path):
         source = source.read_bytes()
     content = source if isinstance(source, bytes) else source.read()
+    hush_pydicom()
     try:
         refuse_inflated(content, "RT Dose")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)
-            sop_class = uid(dataset, _SOP_CLASS)
+        dataset: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)
+        sop_class = uid(dataset, _SOP_CLASS)
     except parse_errors(OSError, RuntimeError) as error:
         raise InvalidDicom(
             "The RT Dose is not DICOM, is damaged, or was cut short. Send it again."
@@ -215,9 +214,7 @@ def _decoded(dataset: Dataset, name: str) -> NDArray[np.unsignedinteger]:
     if syntax.name.upper().find("LOSSLESS") < 0:
         raise InvalidDicom(f"{name} is compressed with loss ({syntax.name}): export it uncompressed.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            decoded: NDArray[np.unsignedinteger] = dataset.pixel_array
+        decoded: NDArray[np.unsignedinteger] = dataset.pixel_array
     except parse_errors(OSError, RuntimeError, MemoryError) as error:
         raise InvalidDicom(
             f"The pixels of {name} cannot be unpacked ({syntax.name}, {type(error).__name__}): "

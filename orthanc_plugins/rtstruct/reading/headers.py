@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import os
 import struct
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.reading.elements import parse_errors
+from orthanc_plugins.rtstruct.reading.hush import hush_pydicom
 from orthanc_plugins.rtstruct.reading.intact import refuse_inflated
 from orthanc_plugins.rtstruct.reading.plain import (
     DEEPEST,
@@ -99,14 +99,13 @@ def header_of(dataset: Dataset) -> Header:
     from pydicom.multival import MultiValue  # noqa: PLC0415 - plain files need no pydicom
 
     found = {}
+    hush_pydicom()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for keyword in _ELEMENTS.values():
-                value = dataset.get(keyword)
-                if value is not None:
-                    parts = value if isinstance(value, MultiValue | list | tuple) else (value,)
-                    found[keyword] = "\\".join(str(part).strip(" \0") for part in parts)
+        for keyword in _ELEMENTS.values():
+            value = dataset.get(keyword)
+            if value is not None:
+                parts = value if isinstance(value, MultiValue | list | tuple) else (value,)
+                found[keyword] = "\\".join(str(part).strip(" \0") for part in parts)
     except parse_errors() as error:
         raise InvalidDicom("An image's header is damaged.") from error
     return found
@@ -115,11 +114,10 @@ def header_of(dataset: Dataset) -> Header:
 def _read_by_pydicom(path: Path | str) -> Header:
     import pydicom  # noqa: PLC0415 - as above
 
+    hush_pydicom()
     try:
         refuse_inflated(Path(path), "file")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_ELEMENTS.values()))
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_ELEMENTS.values()))
     except parse_errors(OSError) as error:
         raise InvalidDicom(
             f"{Path(path).name} is not a DICOM file, is damaged, or cannot be read."

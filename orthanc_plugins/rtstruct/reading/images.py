@@ -6,7 +6,6 @@ The geometry may come from Orthanc's index or from files; pixels are read only w
 from __future__ import annotations
 
 import io
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.reading.elements import REACH_MM, parse_errors
 from orthanc_plugins.rtstruct.reading.headers import header_of, read_header
+from orthanc_plugins.rtstruct.reading.hush import hush_pydicom
 from orthanc_plugins.rtstruct.reading.intact import refuse_inflated
 
 if TYPE_CHECKING:
@@ -229,6 +229,7 @@ def read_pixels(source: Path | bytes) -> NDArray[np.int16] | NDArray[np.float32]
     """
     import pydicom  # noqa: PLC0415 - masks alone need no pixels
 
+    hush_pydicom()
     try:
         refuse_inflated(source, "image")
         dataset = pydicom.dcmread(io.BytesIO(source) if isinstance(source, bytes) else source)
@@ -248,10 +249,9 @@ def rescaled_pixels(dataset: Dataset) -> NDArray[np.int16] | NDArray[np.float32]
         The pixels are missing, incomplete, of a compression that cannot be decoded, or not finite numbers.
     """
     uid = str(dataset.get("SOPInstanceUID", ""))
+    hush_pydicom()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            stored = dataset.pixel_array
+        stored = dataset.pixel_array
         slope = float(dataset.get("RescaleSlope", 1) or 1)
         intercept = float(dataset.get("RescaleIntercept", 0) or 0)
     except parse_errors(RuntimeError) as error:

@@ -10,6 +10,7 @@ from pydicom.filereader import read_partial
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.reading.elements import parse_errors
+from orthanc_plugins.rtstruct.reading.hush import hush_pydicom
 from orthanc_plugins.rtstruct.reading.intact import refuse_inflated, refuse_other_class
 from orthanc_plugins.rtstruct.reading.plain import UNDEFINED
 
@@ -27,6 +28,7 @@ def read_data_set(content: bytes) -> Dataset:
     InvalidDicom
         It is none, or it is cut short.
     """
+    hush_pydicom()
     try:
         refuse_inflated(content, "RT Structure Set")
         data_set: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)
@@ -45,6 +47,7 @@ def read_until(path: Path, tag: int) -> Dataset:
     InvalidDicom
         It is deflated and holds more than any structure set does.
     """
+    hush_pydicom()
     refuse_inflated(path, "RT Structure Set")
     with path.open("rb") as stream:
         data_set = read_partial(stream, stop_when=lambda found, _, __: found >= tag, force=True)
