@@ -73,6 +73,10 @@ Decisions
 2026-11-21  Surfaces are made by `surfaces`, whose decisions stand there; their volume is the contours' own
             within a thousandth. OBJ, PLY and GLB are written here in few lines: trimesh would take 0.6 s to
             load and tells neither unit nor frame.
+2026-11-21  Masks with an axis too long for NIfTI-1 (32,767 voxels) are NIfTI-2, with a warning: nibabel and
+            FSL read it, ITK 5.4 does not. Failing the job would lose all other outputs too.
+2026-11-21  Slivers of a region that end in the same pixel are summed up before their coverage is rounded:
+            one by one, a hundred wrapped around in 8 bits and three hundred came to nothing.
 """
 
 import lazy_loader

@@ -17,6 +17,8 @@ Decisions
 2026-11-21  Minimum and maximum are of cells at least half covered, whose middles lie inside.
 2026-11-21  Histograms have bins of 0.01 Gy: D values are linear within one, so they differ from a sorted
             list's by less than that, at a tenth of the time.
+2026-11-21  A dose that an archive refuses is handed in as `MissingDose`: the archives' errors stay with who
+            asks them, and the results say what is not in them.
 """
 
 import lazy_loader
