@@ -87,7 +87,7 @@ def _about() -> dict[str, Any]:
         "began": datetime.now(UTC).isoformat(timespec="minutes"),
         "of": {
             "machine": _machine(),
-            "engine": _digest(REPOSITORY / "orthanc_plugins", ("rtstruct/**/*.py", "cli.py")),
+            "engine": _digest(REPOSITORY / "orthanc_plugins", ("rtstruct/**/*.py", "cli/**/*.py")),
             "cases": _digest(REPOSITORY / "tests", ("builders/*.py", "bench/rtstruct/[cs]*s.py")),
             "versions": versions,
         },
