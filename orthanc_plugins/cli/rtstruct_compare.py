@@ -122,7 +122,9 @@ def _report(compared: Comparison, out: TextIO) -> None:
         out.write(
             f"  without a pair: {region.number} {printable(region.name)} ({region.structure_set}, {why})\n"
         )
-    out.writelines(f"  {problem.severity}: {problem.message}\n" for problem in compared.problems)
+    for problem in compared.problems:
+        where = f" ({problem.structure_set} set)" if problem.structure_set else ""
+        out.write(f"  {problem.severity}{where}: {problem.message}\n")
 
 
 def _row(pair: RegionComparison) -> str:

@@ -14,6 +14,10 @@ Decisions
 2026-11-21  The table tells distances up to 20 mm: where surfaces run beside each other far apart,
             thousands of places are almost nearest, and telling them apart took nine tenths of the time. A
             pair asked for in full has no such bound.
+2026-11-21  Vertices are searched for by |p - c|² - r² (`closest`), in a tree of four dimensions: two to three
+            have to be looked at for each point, where the longest reach of the whole mesh demanded seven,
+            and sixteen were fetched. Two sets of 30 regions, 1.9 million vertices: 6 s of CPU, 13 before.
+            A library with the search in C++ took as long, and 43 MB.
 2026-11-21  A set of other images is laid on the first's grid by its contours where they fit its planes,
             else by its own mask: contours on every third plane would leave two thirds of a mask empty.
 """

@@ -24,6 +24,7 @@ type Indices = NDArray[np.intp]
 
 _PER_CELL = 8
 _MOST_DIGITS = 20
+_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,10 +151,12 @@ def _keys(columns: Singles, mesh: Mesh) -> tuple[NDArray[np.int64], int]:
 
 def _longest_side(mesh: Mesh) -> float:
     columns = np.ascontiguousarray(mesh.vertices_lps_mm.T)
-    corners = [np.ascontiguousarray(mesh.faces[:, corner]) for corner in range(3)]
-    ends = [[axis.take(corner) for axis in columns] for corner in corners]
     longest = 0.0
-    for start, stop in ((0, 1), (1, 2), (2, 0)):
-        squared = sum((a - b) ** 2 for a, b in zip(ends[start], ends[stop], strict=True))
-        longest = max(longest, float(np.max(squared)))
+    for begin in range(0, len(mesh.faces), _AT_ONCE):
+        corners = mesh.faces[begin : begin + _AT_ONCE].T
+        squared = np.zeros(corners.shape, dtype=np.float32)
+        for axis in columns:
+            ends = axis.take(corners)
+            squared += (ends - ends[[1, 2, 0]]) ** 2
+        longest = max(longest, float(squared.max()))
     return float(np.sqrt(longest))

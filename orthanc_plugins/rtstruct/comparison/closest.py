@@ -1,10 +1,13 @@
 """How far points lie from a triangle surface: the true distance to the nearest place on it.
 
-The nearest triangle is found by its corners. Let r be a triangle's reach: every place on it lies within r of
-one of its corners. If the nearest place to a point is at distance d, on a triangle's inside or on a side, the
-line to it stands upright on that triangle or side; so a corner of the triangle lies within √(d² + r²) of the
-point. Looking at all corners within that distance, d being the best found so far, finds the nearest place
-without fail. A k-d tree gives the corners in order; for smooth meshes sixteen are nearly always enough.
+The nearest triangle is found by its corners. If the nearest place to a point p is at distance d, on a
+triangle's inside or on a side, the line to it stands upright on that triangle or side. So the corner c
+nearest to that place has |p - c|² = d² + s², where s, how far the place is from c, is at most c's reach r
+(`rings`): |p - c|² - r² ≤ d². Looking at all vertices for which that holds, d being the best found so far,
+finds the nearest place without fail.
+
+A k-d tree gives the vertices in the order of |p - c|² - r²: that is the distance in four dimensions, less a
+constant, when each vertex is lifted by √(R² - r²), R being the longest reach. Five are nearly always enough.
 """
 
 from __future__ import annotations
@@ -13,10 +16,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.spatial import KDTree
 
-from orthanc_plugins.rtstruct.comparison.triangles import Triangles
+from orthanc_plugins.rtstruct.comparison.rings import Rings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 type Floats = NDArray[np.float64]
 type Indices = NDArray[np.intp]
 
-NEIGHBOURS = 16
-_AT_ONCE = 16_384
+NEIGHBOURS = 5
+_AT_ONCE = 4096
+_SAMPLED = 4096
 _LONG = 4.0
 """Triangles with a side longer than this many usual ones are cut first: one would widen every search."""
 _MOST_CUTS = 24
@@ -49,10 +52,15 @@ class Surface:
     @cached_property
     def areas_mm2(self) -> Floats:
         """Shape (n,): the area each vertex stands for, a third of that of the triangles around it."""
-        a, b, c = (self.points[self.faces[:, corner]] for corner in range(3))
-        shares = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6
+        columns, corners = np.ascontiguousarray(self.points.T), np.ascontiguousarray(self.faces.T)
+        shares = np.concatenate(
+            [
+                _areas(columns, corners[:, begin : begin + _AT_ONCE]) / 3
+                for begin in range(0, len(self.faces), _AT_ONCE)
+            ]
+        )
         areas: Floats = np.bincount(
-            self.faces.reshape(-1), weights=np.repeat(shares, 3), minlength=len(self.points)
+            corners.reshape(-1), weights=np.tile(shares, 3), minlength=len(self.points)
         )
         return areas
 
@@ -69,91 +77,86 @@ class Surface:
         return np.sqrt(squared)
 
 
+def _areas(columns: Floats, corners: NDArray[np.int32]) -> Floats:
+    """Return the areas (m,) of triangles, given all vertices (3, n) and the triangles' (3, m)."""
+    (x, p), (y, q), (z, r) = (
+        (axis.take(corners[1]) - start, axis.take(corners[2]) - start)
+        for axis in columns
+        for start in (axis.take(corners[0]),)
+    )
+    areas: Floats = np.sqrt((y * r - z * q) ** 2 + (z * p - x * r) ** 2 + (x * q - y * p) ** 2) / 2
+    return areas
+
+
 class _Search:
     """Finds the nearest triangle by its corners."""
 
     def __init__(self, points: Floats, faces: NDArray[np.int32]) -> None:
         corners, faces = _cut(points, faces)
-        self._triangles = Triangles.of(corners[faces])
-        reach = _reach(self._triangles)
-        ones = np.ones(faces.size, dtype=np.int8)
-        around = csr_array(
-            (ones, (faces.reshape(-1), np.repeat(np.arange(len(faces)), 3))), shape=(len(corners), len(faces))
-        )
-        self._around, self._starts = around.indices, around.indptr
-        used = np.flatnonzero(np.diff(self._starts))
-        self._used = used
-        self._reach_squared = np.zeros(len(corners))
-        self._reach_squared[used] = np.maximum.reduceat(reach[self._around], self._starts[used]) ** 2
-        self._longest_squared = float(self._reach_squared.max())
-        self._tree = KDTree(corners[used])
+        self._rings = Rings(corners, faces)
+        self._used = self._rings.used
+        self._longest_squared = float(self._rings.reach_squared.max())
+        lifted = np.sqrt(self._longest_squared - self._rings.reach_squared)
+        self._tree = KDTree(np.column_stack((corners, lifted))[self._used], balanced_tree=False)
 
     def squared(self, points: Floats) -> Floats:
         """Return the squared distance (n,) of each point (n, 3)."""
-        nearest = np.full(len(points), np.inf)
+        nearest = np.empty(len(points))
+        flat = np.column_stack((points, np.zeros(len(points))))
         left, count = np.arange(len(points)), NEIGHBOURS
         while len(left):
             count = min(count, len(self._used))
-            distance, corner = self._tree.query(points[left], k=np.arange(1, count + 1))
-            nearest[left] = self._among(points[left], distance**2, self._used[corner])
-            unseen = distance[:, -1] ** 2 < nearest[left] + self._longest_squared
+            distance, corner = self._tree.query(flat[left], k=np.arange(1, count + 1))
+            within = distance**2 - self._longest_squared
+            nearest[left] = self._among(points[left], within, self._used[corner])
+            unseen = within[:, -1] < nearest[left]
             left = left[unseen] if count < len(self._used) else left[:0]
             count *= 2
         return nearest
 
-    def _among(self, points: Floats, squared: Floats, corner: Indices) -> Floats:
-        """Return the squared distance (n,) to the triangles around corners (n, k), nearest corner first."""
-        rows = np.arange(len(points))
-        nearest = self._around_corners(points, rows, corner[:, 0])
-        row, place = np.nonzero(squared <= nearest[:, None] + self._reach_squared[corner])
-        row, place = row[place > 0], place[place > 0]
-        return np.minimum(nearest, self._around_corners(points, row, corner[row, place]))
+    def _among(self, points: Floats, within: Floats, corner: Indices) -> Floats:
+        """Return the squared distance (n,) to the triangles around vertices (n, k).
 
-    def _around_corners(self, points: Floats, row: Indices, corner: Indices) -> Floats:
-        """Return the squared distance of each point to the triangles around the corners given for its row."""
-        counts = self._starts[corner + 1] - self._starts[corner]
-        ends = np.cumsum(counts)
-        within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
-        triangle = self._around[np.repeat(self._starts[corner], counts) + within]
-        point = np.repeat(row, counts)
-        squared = self._triangles.taken(triangle).squared_to(points[point])
-        nearest = np.full(len(points), np.inf)
+        ``within`` (n, k), ascending, is the squared distance from which on a vertex matters.
+        """
+        columns = [np.ascontiguousarray(axis) for axis in points.T]
+        nearest = self._rings.squared(columns, corner[:, 0])
+        row, place = np.nonzero(within[:, 1:] <= nearest[:, None])
         if len(row):
-            np.minimum.at(nearest, row, np.minimum.reduceat(squared, ends - counts))
+            others = [axis.take(row) for axis in columns]
+            found = self._rings.squared_below(others, corner[row, place + 1], nearest.take(row))
+            np.minimum.at(nearest, row, found)
         return nearest
-
-
-def _reach(triangles: Triangles) -> Floats:
-    """Return a bound on how far a place on each triangle is from its nearest corner.
-
-    It is the circumradius where no angle is obtuse (at most the longest side over √3) and less than half the
-    longest side elsewhere: the smaller of the two bounds holds everywhere.
-    """
-    uu, uv, vv = triangles.products.T
-    opposite = uu - 2 * uv + vv
-    area_squared = uu * vv - uv * uv
-    circumradius_squared = uu * vv * opposite / np.maximum(4 * area_squared, 1e-300)
-    longest_squared = np.maximum(np.maximum(uu, vv), opposite)
-    reach: Floats = np.sqrt(np.minimum(circumradius_squared, longest_squared / 3))
-    return reach
 
 
 def _cut(points: Floats, faces: NDArray[np.int32]) -> tuple[Floats, NDArray[np.int32]]:
     """Return points and faces with long triangles cut in two across their longest side, again and again."""
+    columns = np.ascontiguousarray(points.T, dtype=np.float64)
     limit = None
     for _ in range(_MOST_CUTS):
-        corners = points[faces]
-        sides = ((corners - np.roll(corners, -1, axis=1)) ** 2).sum(axis=2)
-        longest = sides.max(axis=1)
-        limit = _LONG**2 * float(np.median(longest)) if limit is None else limit
+        sides = _sides_squared(columns, faces)
+        longest = np.maximum(np.maximum(sides[0], sides[1]), sides[2])
+        if limit is None:
+            limit = _LONG**2 * float(np.median(longest[:: len(faces) // _SAMPLED + 1]))
         long = np.flatnonzero(longest > limit)
         if not len(long):
             break
-        side = sides[long].argmax(axis=1)
+        side = sides[:, long].argmax(axis=0)
         a, b, c = (faces[long, (side + step) % 3] for step in range(3))
-        middle = np.arange(len(points), len(points) + len(long), dtype=np.int32)
-        points = np.concatenate((points, (points[a] + points[b]) / 2))
-        keep = longest <= limit
+        middle = np.arange(columns.shape[1], columns.shape[1] + len(long), dtype=np.int32)
+        columns = np.concatenate((columns, (columns[:, a] + columns[:, b]) / 2), axis=1)
         halves = (np.column_stack((a, middle, c)), np.column_stack((middle, b, c)))
-        faces = np.concatenate((faces[keep], *halves))
-    return points, faces
+        faces = np.concatenate((faces[longest <= limit], *halves))
+    return columns.T, faces
+
+
+def _sides_squared(columns: Floats, faces: NDArray[np.int32]) -> Floats:
+    """Return the squared lengths (3, m) of the sides of triangles, each from its corner to the next."""
+    corners = np.ascontiguousarray(faces.T)
+    squared = np.zeros(corners.shape)
+    for begin in range(0, len(faces), _AT_ONCE):
+        part = slice(begin, begin + _AT_ONCE)
+        for axis in columns:
+            ends = axis.take(corners[:, part])
+            squared[:, part] += (ends - ends[[1, 2, 0]]) ** 2
+    return squared

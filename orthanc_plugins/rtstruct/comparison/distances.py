@@ -32,11 +32,15 @@ PERCENTILE = 0.95
 
 @dataclass(frozen=True)
 class DirectedDistances:
-    """Distances from one surface to another, by area; ``samples`` counts the vertices they were taken at."""
+    """Distances from one surface to another, by area; ``samples`` counts the vertices they were taken at.
+
+    ``min_mm`` is that of the nearest vertex; the surfaces may come nearer between vertices.
+    """
 
     mean_mm: float
     rms_mm: float
     p95_mm: float
+    min_mm: float
     max_mm: float
     samples: int
 
@@ -81,8 +85,8 @@ def surface_distances(
     return SurfaceDistances(
         region_to_other=going,
         other_to_region=coming,
-        mean_mm=float(areas @ distances) / total,
-        rms_mm=(float(areas @ distances**2) / total) ** 0.5,
+        mean_mm=_total(areas, distances) / total,
+        rms_mm=(_total(areas, distances**2) / total) ** 0.5,
         hd95_mm=max(going.p95_mm, coming.p95_mm),
         hausdorff_mm=max(going.max_mm, coming.max_mm),
         surface_dice={f"{mm:g}": float(areas[distances <= mm].sum()) / total for mm in tolerances_mm},
@@ -92,12 +96,18 @@ def surface_distances(
 def _directed(distances: Floats, areas: Floats) -> DirectedDistances:
     total = float(areas.sum())
     return DirectedDistances(
-        mean_mm=float(areas @ distances) / total,
-        rms_mm=(float(areas @ distances**2) / total) ** 0.5,
+        mean_mm=_total(areas, distances) / total,
+        rms_mm=(_total(areas, distances**2) / total) ** 0.5,
         p95_mm=_weighted_percentile(distances, areas, PERCENTILE),
+        min_mm=float(distances.min()),
         max_mm=float(distances.max()),
         samples=len(distances),
     )
+
+
+def _total(areas: Floats, values: Floats) -> float:
+    """Return values weighted by areas; without ``@``, whose threads cost more than they save."""
+    return float((areas * values).sum())
 
 
 def _weighted_percentile(values: Floats, weights: Floats, share: float) -> float:

@@ -69,6 +69,7 @@ class _Nearest:
     def __init__(self, surfaces: Sequence[Mesh], pairs: Sequence[tuple[int, int]]) -> None:
         self._surfaces = surfaces
         self._forest = forest(surfaces)
+        self._doubled_middles = self._forest.low + self._forest.high
         self._first, self._second = (np.array(side, dtype=np.intp) for side in zip(*pairs, strict=True))
         reach = self._forest.longest_side_mm / np.float32(np.sqrt(3))
         self.wide = (reach[self._first] + reach[self._second]) ** 2
@@ -187,10 +188,9 @@ class _Nearest:
         return np.sqrt(squared)
 
     def _middles(self, a: Indices, b: Indices) -> Singles:
-        """Return the squared distance (n,) of the middles of the boxes a and b."""
+        """Return the squared distance (n,) of the middles of the boxes a and b, times four."""
         squared = np.zeros(len(a), dtype=np.float32)
-        for low, high in zip(self._forest.low, self._forest.high, strict=True):
-            middle = low + high
+        for middle in self._doubled_middles:
             squared += (middle.take(a) - middle.take(b)) ** 2
         return squared
 
@@ -277,7 +277,9 @@ class _Around:
 
 def _products(counts: Indices, others: Indices) -> tuple[Indices, Indices, Indices]:
     """Return all pairs of 0, 1, … below ``counts`` and below ``others`` (n,), and the row each belongs to."""
-    total = counts * others
-    source = np.repeat(np.arange(len(total)), total)
-    within = np.arange(len(source)) - np.repeat(np.cumsum(total) - total, total)
-    return source, within // others[source], within % others[source]
+    row = np.repeat(np.arange(len(counts)), counts)
+    first = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    beside = others[row]
+    ends = np.cumsum(beside)
+    second = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - beside, beside)
+    return np.repeat(row, beside), np.repeat(first, beside), second

@@ -14,10 +14,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from orthanc_plugins import __version__
+from orthanc_plugins.rtstruct.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from orthanc_plugins.rtstruct.comparison.regions import RegionComparison
-    from orthanc_plugins.rtstruct.problems import Problem
 
 SCHEMA = "orthanc-pacs-suite/rtstruct-comparison"
 SCHEMA_VERSION = 1
@@ -41,6 +43,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is taken for a formula by spreadsheets."""
 
 
+type Which = Literal["first", "second"]
 type UnmatchedReason = Literal["no_counterpart", "no_closed_contours", "not_asked_for"]
 
 
@@ -69,15 +72,34 @@ class GridUsed:
 class Unmatched:
     """A region of the ``first`` or ``second`` structure set that was compared with none, and why."""
 
-    structure_set: Literal["first", "second"]
+    structure_set: Which
     number: int
     name: str
     reason: UnmatchedReason
 
 
 @dataclass(frozen=True)
+class SetProblem(Problem):
+    """A problem, and in which of the two structure sets (or its images) it lies; None where in both."""
+
+    structure_set: Which | None = None
+
+
+def in_set(problems: Iterable[Problem], which: Which | None) -> list[SetProblem]:
+    """Return problems as those of one of the two structure sets."""
+    return [
+        SetProblem(one.code, one.message, one.severity, one.region, one.contours, one.region_name, which)
+        for one in problems
+    ]
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """Two structure sets against each other; pairs in the order of the first."""
+    """Two structure sets against each other; pairs in the order of the first.
+
+    ``problems`` are those of reading the sets, of their images, of laying regions on the grid, and of
+    comparing; only of regions that were to be compared, where pairs were asked for.
+    """
 
     first: SetSource
     second: SetSource
@@ -85,7 +107,7 @@ class Comparison:
     match: Literal["name", "overlap", "pairs"]
     pairs: tuple[RegionComparison, ...]
     unmatched: tuple[Unmatched, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[SetProblem, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of ``comparison.json``."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.rtstruct.comparison.distances import TOLERANCES_MM, SurfaceDistances, surface_distances
-from orthanc_plugins.rtstruct.comparison.nearest import nearest_distances
+from orthanc_plugins.rtstruct.comparison.nearest import TOUCHING_MM, nearest_distances
 from orthanc_plugins.rtstruct.comparison.overlap import Overlap, Voxels, overlap
 from orthanc_plugins.rtstruct.comparison.table import Body, Relation, relation
 
@@ -71,9 +71,9 @@ def compare_regions(
         shared = overlap(Voxels(region.mask, grid), Voxels(other.mask, grid))
     nearest = reach = surface = None
     if region.surface is not None and other.surface is not None:
-        nearest = nearest_distances([region.surface, other.surface], [(0, 1)])[0]
         reach = _reach(region.surface, other.surface)
         surface = surface_distances(region.surface, other.surface, tolerances_mm)
+        nearest = _nearest(region.surface, other.surface, surface)
     return RegionComparison(
         region=region.number,
         region_name=region.name,
@@ -85,6 +85,13 @@ def compare_regions(
         reach_mm=reach,
         surface=surface,
     )
+
+
+def _nearest(region: Mesh, other: Mesh, known: SurfaceDistances) -> float:
+    """Return the nearest distance, which is known where a vertex touches the other surface."""
+    if min(known.region_to_other.min_mm, known.other_to_region.min_mm) <= TOUCHING_MM:
+        return 0.0
+    return nearest_distances([region, other], [(0, 1)])[0]
 
 
 def _reach(region: Mesh, other: Mesh) -> dict[str, float]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property, partial
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orthanc_plugins.errors import ComparisonError, GeometryError, PacsSuiteError
+from orthanc_plugins.errors import ComparisonError, PacsSuiteError
 from orthanc_plugins.rtstruct.comparison.matching import most_alike, named_pairs, same_names
 from orthanc_plugins.rtstruct.comparison.overlap import Voxels, on_grid
-from orthanc_plugins.rtstruct.comparison.records import Comparison, GridUsed, SetSource, Unmatched
+from orthanc_plugins.rtstruct.comparison.records import Comparison, GridUsed, SetSource, Unmatched, in_set
 from orthanc_plugins.rtstruct.comparison.regions import RegionComparison, compare_regions
 from orthanc_plugins.rtstruct.comparison.table import Body
 from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
@@ -23,10 +24,10 @@ from orthanc_plugins.rtstruct.problems import FAULTS, Problem
 from orthanc_plugins.rtstruct.surfaces.meshes import mesh
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from orthanc_plugins.rtstruct.comparison.matching import Match, Places, Wanted
-    from orthanc_plugins.rtstruct.comparison.records import UnmatchedReason
+    from orthanc_plugins.rtstruct.comparison.records import SetProblem, UnmatchedReason, Which
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
     from orthanc_plugins.rtstruct.geometry.raster import RegionMask
     from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SAME_SLAB = 0.05
+_HOW_TO_ALLOW = (
+    "if the two are known to agree, set Structures.RequireSameFrameOfReference to false in the suite, or "
+    "give --allow-other-frame on the command line"
+)
 _MOST_DICE = 20_000
 
 
@@ -71,12 +76,13 @@ def compare_structure_sets(  # noqa: PLR0913 - the options of a comparison
     Raises
     ------
     GeometryError
-        The two lie in different frames of reference, or the images form no volume.
+        The images form no volume.
     ComparisonError
-        A set has no closed contours, a region is unknown, or nothing is to be compared.
+        The two lie in different frames of reference, a set has no closed contours, a region is unknown, or
+        nothing is to be compared.
     """
     problems = _frame_problems(first, second, allow_other_frame=allow_other_frame)
-    sides = [_Side(first, images), _Side(second, second_images)]
+    sides = [_Side(first, images, "first"), _Side(second, second_images, "second")]
     grid = _common_grid(sides)
     places = _matched(sides, grid, pairs, match)
     if not places:
@@ -85,9 +91,10 @@ def compare_structure_sets(  # noqa: PLR0913 - the options of a comparison
             "name the pairs), or none shares a voxel with another."
         )
     with ThreadPoolExecutor(jobs) as pool:
-        compared = list(pool.map(lambda pair: _compared(sides, pair, grid), places))
-    for side in sides:
-        problems.extend(side.problems)
+        one_pair = partial(_compared, sides, grid, allow_other_frame=allow_other_frame)
+        compared = list(pool.map(one_pair, places))
+    for which, side in enumerate(sides):
+        problems.extend(side.told({pair[which] for pair in places} if pairs else None))
     return Comparison(
         first=sides[0].source,
         second=sides[1].source,
@@ -105,8 +112,10 @@ class _Side:
 
     structure_set: StructureSet
     images: ImageSeries | None
-    problems: list[Problem] = field(default_factory=list)
+    which: Which
+    problems: list[SetProblem] = field(default_factory=list)
     _masks: dict[int, RegionMask] = field(default_factory=dict)
+    _placing: dict[int, list[Problem]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.regions:
@@ -130,7 +139,28 @@ class _Side:
         """The grid of its images, or of its contours where there are none."""
         if self.images is None:
             return grid_from_contours(self.rings)
-        return build_grid(self.images.images, self.rings)[0]
+        return self.built(self.rings)
+
+    def built(self, rings: Sequence[np.ndarray[tuple[int, ...], np.dtype[np.float64]]]) -> VoxelGrid:
+        """Return the grid of its images with planes for contours, and note what is odd about them."""
+        assert self.images is not None
+        grid, _, odd = build_grid(self.images.images, rings)
+        self.note(odd)
+        return grid
+
+    def note(self, problems: Iterable[Problem]) -> None:
+        """Keep problems of this set."""
+        self.problems.extend(in_set(problems, self.which))
+
+    def told(self, places: set[int] | None) -> list[SetProblem]:
+        """Return the problems of reading, placing and comparing; of some regions only, if given."""
+        chosen = {id(self.regions[place]) for place in places} if places is not None else None
+        read = chain.from_iterable(
+            region.problems for region in self.structure_set.regions if chosen is None or id(region) in chosen
+        )
+        placing = chain.from_iterable(self._placing[place] for place in sorted(self._placing))
+        reading = in_set(chain(self.structure_set.problems, read, placing), self.which)
+        return [*reading, *self.problems]
 
     @property
     def source(self) -> SetSource:
@@ -153,6 +183,10 @@ class _Side:
             self._masks[number] = mask if placed.grid is grid else on_grid(mask, placed.grid, grid)
         return self._masks[number]
 
+    def frame_of(self, number: int) -> str:
+        """Return the frame of reference of a region: its own, else the set's; empty where unknown."""
+        return self.regions[number].frame_of_reference_uid or self.structure_set.frame_of_reference_uid
+
     def body(self, number: int, grid: VoxelGrid) -> Body:
         """Return a region as it is compared."""
         region = self.regions[number]
@@ -161,11 +195,13 @@ class _Side:
     def _placed(self, number: int, grid: VoxelGrid) -> PlacedRegion:
         """Return a region's contours on the common grid where they fit its planes, else on their own."""
         region = self.regions[number]
-        placed, _ = place(region, grid)
-        if self.own_grid is grid:
-            return placed
-        own, _ = place(region, self.own_grid)
-        return placed if _fits(placed, own) else own
+        placed, odd = place(region, grid)
+        if self.own_grid is not grid:
+            own, own_odd = place(region, self.own_grid)
+            if not _fits(placed, own):
+                placed, odd = own, own_odd
+        self._placing[number] = odd
+        return placed
 
 
 def _fits(placed: PlacedRegion, own: PlacedRegion) -> bool:
@@ -178,28 +214,36 @@ def _fits(placed: PlacedRegion, own: PlacedRegion) -> bool:
     )
 
 
-def _frame_problems(first: StructureSet, second: StructureSet, *, allow_other_frame: bool) -> list[Problem]:
-    """Return what is odd about the frames of reference of two sets.
+def _frame_problems(
+    first: StructureSet, second: StructureSet, *, allow_other_frame: bool
+) -> list[SetProblem]:
+    """Return what is odd about the frames of reference of two sets (PS3.3 C.7.4.1, C.8.8.5).
 
     Raises
     ------
-    GeometryError
+    ComparisonError
         They differ, and that is not allowed.
     """
     one, other = first.frame_of_reference_uid, second.frame_of_reference_uid
-    if not one or not other:
-        text = "A structure set states no frame of reference; the two are taken to share one."
-        return [Problem("frame_of_reference_unknown", text)]
+    sides: tuple[tuple[Which, str], ...] = (("first", one), ("second", other))
+    unknown = [which for which, frame in sides if not frame]
+    if unknown:
+        text = "The {} structure set states no frame of reference; it is taken to share the other's."
+        return list(
+            chain.from_iterable(
+                in_set([Problem("frame_of_reference_unknown", text.format(which))], which)
+                for which in unknown
+            )
+        )
     if one == other:
         return []
     text = f"The structure sets lie in different frames of reference, {one} and {other}"
     if not allow_other_frame:
-        raise GeometryError(
-            f"{text}: distances between them mean nothing. Compare sets of one frame; if the two are known "
-            "to agree, set Structures.RequireSameFrameOfReference to false in the suite, or give "
-            "--allow-other-frame on the command line."
+        raise ComparisonError(
+            f"{text}: distances between them mean nothing. Compare sets of one frame; {_HOW_TO_ALLOW}."
         )
-    return [Problem("other_frame_of_reference", f"{text}. They were compared all the same, as asked.")]
+    problem = Problem("other_frame_of_reference", f"{text}. They were compared all the same, as asked.")
+    return in_set([problem], None)
 
 
 def _common_grid(sides: Sequence[_Side]) -> VoxelGrid:
@@ -209,11 +253,11 @@ def _common_grid(sides: Sequence[_Side]) -> VoxelGrid:
     if first.images is None and second.images is None:
         grid = grid_from_contours(rings)
     else:
-        images = first.images or second.images
-        assert images is not None
-        grid, _, _ = build_grid(images.images, rings)
+        giving = first if first.images is not None else second
+        assert giving.images is not None
+        grid = giving.built(rings)
         for side in sides:
-            if side.images is not None and side.images.series_uid == images.series_uid:
+            if side.images is not None and side.images.series_uid == giving.images.series_uid:
                 side.__dict__["own_grid"] = grid
     return grid
 
@@ -244,7 +288,7 @@ def _all_voxels(side: _Side, grid: VoxelGrid) -> list[Voxels | None]:
             mask = side.mask(number, grid)
             found.append(Voxels(mask, grid) if mask.count else None)
         except (PacsSuiteError, *FAULTS) as error:
-            side.problems.append(_not_done(f"Region {region.number}", error, region.number))
+            side.note([_not_done(f"Region {region.number}", error, region.number)])
             found.append(None)
     return found
 
@@ -257,28 +301,39 @@ def _not_done(what: str, error: Exception, region: int) -> Problem:
     return Problem("unexpected", f"{what}: {type(error).__name__}; the log says where.", "error", region)
 
 
-def _compared(sides: Sequence[_Side], pair: tuple[int, int], grid: VoxelGrid) -> RegionComparison:
+def _compared(
+    sides: Sequence[_Side], grid: VoxelGrid, pair: tuple[int, int], *, allow_other_frame: bool
+) -> RegionComparison:
     """Return a pair of regions compared; where that cannot be done, a record without numbers."""
     region, other = (side.regions[place] for side, place in zip(sides, pair, strict=True))
+    what = f"Regions {region.number} and {other.number} cannot be compared"
     try:
+        if not allow_other_frame:
+            _refuse_other_frame(*(side.frame_of(place) for side, place in zip(sides, pair, strict=True)))
         return compare_regions(sides[0].body(pair[0], grid), sides[1].body(pair[1], grid), grid)
     except (PacsSuiteError, *FAULTS) as error:
-        what = f"Regions {region.number} and {other.number} cannot be compared"
-        sides[0].problems.append(_not_done(what, error, region.number))
+        sides[0].note([_not_done(what, error, region.number)])
     return RegionComparison(
         region.number, region.name, other.number, other.name, None, None, None, None, None
     )
 
 
+def _refuse_other_frame(one: str, other: str) -> None:
+    """Raise where the frames of reference of two regions are known and differ."""
+    if one and other and one != other:
+        raise ComparisonError(
+            f"they lie in different frames of reference, {one} and {other}; {_HOW_TO_ALLOW}."
+        )
+
+
 def _unmatched(sides: Sequence[_Side], places: Places, alone: UnmatchedReason) -> tuple[Unmatched, ...]:
     """Return the regions that were compared with none, and why; ``alone`` is said of those with contours."""
     found = []
-    names: tuple[Literal["first"], Literal["second"]] = ("first", "second")
     for which, side in enumerate(sides):
         used = {pair[which] for pair in places}
         taken = {id(region) for place, region in enumerate(side.regions) if place in used}
         for region in side.structure_set.regions:
             if id(region) not in taken:
                 why: UnmatchedReason = alone if region.contours else "no_closed_contours"
-                found.append(Unmatched(names[which], region.number, region.name, why))
+                found.append(Unmatched(side.which, region.number, region.name, why))
     return tuple(found)

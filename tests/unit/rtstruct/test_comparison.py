@@ -26,6 +26,7 @@ from orthanc_plugins.rtstruct import (
 from orthanc_plugins.rtstruct.comparison import Body, Voxels, overlap
 from orthanc_plugins.rtstruct.comparison.closest import Surface
 from orthanc_plugins.rtstruct.comparison.nearest import nearly_nearest_distances
+from orthanc_plugins.rtstruct.comparison.rings import reaches_squared
 from orthanc_plugins.rtstruct.comparison.triangles import Triangles, triangle_distances
 from orthanc_plugins.rtstruct.geometry.raster import RegionMask, mask_from_voxels
 from tests.builders import Box, Ellipsoid, ImageFrame, Shape, Together, rotated
@@ -223,6 +224,47 @@ def test_a_point_is_as_far_from_a_surface_as_from_the_nearest_of_all_triangles(s
         Triangles.of(corners).squared_to(np.broadcast_to(point, (len(corners), 3))).min() for point in points
     ]
     assert Surface(made).distances_to(points) == pytest.approx(np.sqrt(brute), abs=1e-7)
+
+
+def test_a_corner_reaches_as_far_as_the_places_it_is_nearest_to() -> None:
+    shapes = [
+        ((0, 0, 0), (4, 0, 0), (1.5, 3, 0)),  # acute
+        ((0, 0, 0), (9, 0, 0), (2, 1, 0)),  # obtuse
+        ((0, 0, 0), (3, 0, 0), (0, 2, 0)),  # right
+        ((0, 0, 0), (8, 0, 0), (4, 1e-4, 0)),  # a sliver
+        ((0, 0, 0), (8, 0, 0), (7.9999, 1e-4, 0)),  # a needle
+        ((0, 0, 0), (5, 0, 0), (5, 0, 0)),  # two corners in one place
+    ]
+    for shape in np.array(shapes, dtype=np.float64):
+        places = sampled_triangle(shape, 200)
+        apart = np.linalg.norm(places[:, None] - shape, axis=2)
+        for corner in range(3):
+            u, v = shape[(corner + 1) % 3] - shape[corner], shape[(corner + 2) % 3] - shape[corner]
+            reach = reaches_squared(*(np.array([product]) for product in (u @ u, u @ v, v @ v)))[0] ** 0.5
+            own = apart[:, corner] <= apart.min(axis=1) + 1e-9
+            farthest = max(float(apart[own, corner].max()), float(np.sqrt(max(u @ u, v @ v))) / 2)
+            assert farthest <= reach + 1e-6
+            assert reach <= farthest * 1.16 + 0.1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_point_is_as_far_from_a_rough_surface_as_from_the_nearest_of_all_triangles(seed: int) -> None:
+    """Corners are shared, no triangle is like another, and points lie on, near and far from the surface."""
+    generator = np.random.default_rng(seed)
+    made = surface_of(bodies(ball(0.0, 9.0), frame=replace(FRAME, size=(12, 40, 40)))[0][0])
+    points = made.vertices_lps_mm + generator.normal(scale=0.4, size=made.vertices_lps_mm.shape)
+    rough = replace(made, vertices_lps_mm=points.astype(np.float32))
+    corners = rough.vertices_lps_mm.astype(np.float64)[rough.faces]
+    queries = np.concatenate(
+        [
+            rough.vertices_lps_mm[:40] + generator.normal(scale=scale, size=(40, 3))
+            for scale in (0, 0.5, 4, 40)
+        ]
+    )
+    brute = [
+        Triangles.of(corners).squared_to(np.broadcast_to(point, (len(corners), 3))).min() for point in queries
+    ]
+    assert Surface(rough).distances_to(queries) == pytest.approx(np.sqrt(brute), abs=1e-6)
 
 
 @pytest.mark.parametrize("at", [0.0, 60.0, 200.0])

@@ -13,6 +13,7 @@ import pytest
 
 from orthanc_plugins.errors import ComparisonError, GeometryError
 from orthanc_plugins.rtstruct import Contour, StructureSet, compare_structure_sets
+from orthanc_plugins.rtstruct.problems import Problem
 from tests.builders import Ellipsoid, ImageFrame, RegionSpec, build_case, rotated
 from tests.unit.rtstruct.cases import read, series
 
@@ -116,11 +117,77 @@ def test_a_set_without_contours_is_refused() -> None:
 def test_another_frame_of_reference_is_refused_unless_it_is_allowed() -> None:
     first, images = made(GTV=BIG)
     second = replace(first, frame_of_reference_uid="1.2.3.4")
-    with pytest.raises(GeometryError, match="different frames of reference"):
+    with pytest.raises(ComparisonError, match=r"different frames of reference.*allow-other-frame"):
         compare_structure_sets(first, second, images, images)
     found = compare_structure_sets(first, second, images, images, allow_other_frame=True)
     assert dice(found.pairs[0]) == 1.0
     assert [problem.code for problem in found.problems] == ["other_frame_of_reference"]
+
+
+def test_a_region_of_another_frame_than_its_counterpart_is_refused_alone() -> None:
+    first, images = made(GTV=BIG, Lung=SMALL)
+    astray = replace(first.regions[0], frame_of_reference_uid="1.2.3.4")
+    second = replace(first, regions=(astray, first.regions[1]))
+    found = compare_structure_sets(first, second, images, images)
+    assert [pair.overlap is None for pair in found.pairs] == [True, False]
+    assert [(problem.code, problem.severity) for problem in found.problems] == [("impossible", "error")]
+    assert "1.2.3.4" in found.problems[0].message
+    allowed = compare_structure_sets(first, second, images, images, allow_other_frame=True)
+    assert dice(allowed.pairs[0]) == 1.0
+
+
+@pytest.mark.parametrize("which", ["first", "second"])
+def test_a_set_that_states_no_frame_of_reference_is_compared_with_a_warning(which: str) -> None:
+    first, images = made(GTV=BIG)
+    bare = replace(
+        first,
+        frame_of_reference_uid="",
+        regions=tuple(replace(region, frame_of_reference_uid="") for region in first.regions),
+    )
+    sets = (bare, first) if which == "first" else (first, bare)
+    found = compare_structure_sets(*sets, images, images)
+    assert dice(found.pairs[0]) == 1.0
+    assert [(one.code, one.structure_set, one.severity) for one in found.problems] == [
+        ("frame_of_reference_unknown", which, "warning")
+    ]
+
+
+def test_problems_of_reading_either_set_and_of_its_images_are_told() -> None:
+    first, images = made(GTV=BIG, Lung=SMALL)
+    odd = Problem("odd_point", "Region 1: odd.", region=1)
+    other = Problem("odd_line", "Region 2: odd.", region=2)
+    whole = Problem("odd_set", "All is odd.")
+    regions = tuple(
+        replace(region, problems=(*region.problems, one))
+        for region, one in zip(first.regions, (odd, other), strict=True)
+    )
+    second = replace(first, regions=regions, problems=(whole,))
+    gappy = replace(images, images=(*images.images[:3], *images.images[4:]))
+    found = compare_structure_sets(first, second, gappy, images)
+    told = [(one.structure_set, one.code) for one in found.problems]
+    assert {("second", "odd_set"), ("second", "odd_point"), ("second", "odd_line")} <= set(told)
+    assert ("first", "missing_slices") in told
+    assert found.to_json()["problems"][told.index(("second", "odd_set"))]["structure_set"] == "second"
+    alone = compare_structure_sets(first, second, images, images, pairs=[(1, 1)])
+    assert [(one.structure_set, one.code) for one in alone.problems] == [
+        ("second", "odd_set"),
+        ("second", "odd_point"),
+    ]
+
+
+def test_contours_that_cross_themselves_are_told_by_set_and_region() -> None:
+    first, images = made(GTV=BIG)
+    region = first.regions[0]
+    middle = len(region.contours) // 2
+    crossed = [
+        replace(contour, points_lps_mm=_crossing(contour.points_lps_mm)) if place == middle else contour
+        for place, contour in enumerate(region.contours)
+    ]
+    second = replace(first, regions=(replace(region, contours=tuple(crossed)),))
+    found = compare_structure_sets(first, second, images, images)
+    assert ("second", "crossing_itself", 1) in [
+        (one.structure_set, one.code, one.region) for one in found.problems
+    ]
 
 
 @pytest.mark.parametrize(
@@ -212,6 +279,14 @@ def _centre(structure_set: StructureSet) -> np.ndarray[tuple[int, ...], np.dtype
     points = np.concatenate([c.points_lps_mm for r in structure_set.regions for c in r.contours])
     middle: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = (points.min(axis=0) + points.max(axis=0)) / 2
     return middle
+
+
+def _crossing(
+    points: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return a ring whose second half is run backwards."""
+    half = len(points) // 2
+    return np.concatenate((points[:half], points[half:][::-1]))
 
 
 def _moved(
