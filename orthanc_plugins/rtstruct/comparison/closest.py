@@ -31,8 +31,9 @@ type Indices = NDArray[np.intp]
 NEIGHBOURS = 5
 _AT_ONCE = 4096
 _SAMPLED = 4096
+"""Triangles that tell how long a side usually is, about so many of all."""
 _LONG = 4.0
-"""Triangles with a side longer than this many usual ones are cut first: one would widen every search."""
+"""Triangles with a side longer than this many usual ones are cut first: every point around would try them."""
 _MOST_CUTS = 24
 
 

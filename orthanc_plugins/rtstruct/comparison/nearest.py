@@ -4,7 +4,7 @@ Boxes first (`cells`): a quick way down finds two places near each other; then o
 hold nearer ones. What is left, usually a few boxes of each pair, is settled triangle by triangle, exactly.
 
 Which triangles: let the surfaces be nearest at distance d. The line between the two places stands upright on
-the insides or sides they lie on, and each is within a reach r of a corner of its triangle (`closest`). So
+the insides or sides they lie on, and each is within a reach r of a corner of its triangle (`rings`). So
 corners of the two triangles lie within √(d² + (r₁ + r₂)²) of each other, and d is at most the distance of any
 two corners. That is also why it is enough to sort vertices into boxes.
 """
