@@ -33,7 +33,7 @@ from orthanc_plugins.reception import Reception
 from orthanc_plugins.services import AUTHORISATION_VARIABLE, Services, build_services
 from orthanc_plugins.settings import Settings, read_settings
 from orthanc_plugins.store import Store, create_store_engine, migrate
-from orthanc_plugins.workflows import adapt_engine_line, register_workflows
+from orthanc_plugins.workflows import adapt_engine_line, register_workflows, share_memory_among_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    share_memory_among_threads()
     configure_logging(settings.log_level)
     _quieten_libraries()
     status = _guarded_run(settings, _stop_event(end_with_stdin=embedded))

@@ -4,7 +4,8 @@ What it is for: one workflow per kind of job. A workflow's body only says in whi
 each step does one effect, its result is remembered, and a worker that dies is replaced by one that goes
 on after the last finished step.
 
-Public: ``register_workflows``, ``adapt_engine_line`` (the engine's own log lines).
+Public: ``register_workflows``, ``adapt_engine_line`` (the engine's own log lines),
+``share_memory_among_threads`` (before a worker's first thread).
 
 Decisions
 ---------
@@ -27,7 +28,7 @@ from orthanc_plugins.store import StructureSubject
 from orthanc_plugins.workflows.compare_structures import StructureComparison
 from orthanc_plugins.workflows.extract_structures import StructureExtraction
 from orthanc_plugins.workflows.job_log import adapt_engine_line, run_job
-from orthanc_plugins.workflows.memory import memory_given_back
+from orthanc_plugins.workflows.memory import memory_given_back, share_memory_among_threads
 from orthanc_plugins.workflows.remove_results import ResultRemoval
 from orthanc_plugins.workflows.steps import WORKER_DEATHS, run_step
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct import Match
     from orthanc_plugins.services import Services
 
-__all__ = ["adapt_engine_line", "register_workflows"]
+__all__ = ["adapt_engine_line", "register_workflows", "share_memory_among_threads"]
 
 
 def register_workflows(services: Services) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MESH_UNIT = "mm"
 _STL_HEADER = 80
 _STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
+_STRETCH = 1 << 14
+"""So many triangles are written at a time: what is made on the way stays in the processor's cache."""
 _PLY_VERTEX = np.dtype([("place", "<f4", 3), ("colour", "u1", 3)])
 _PLY_FACE = np.dtype([("count", "u1"), ("vertices", "<i4", 3)])
 _GLB_MAGIC, _GLB_VERSION, _GLB_JSON, _GLB_BINARY = 0x46546C67, 2, 0x4E4F534A, 0x004E4942
@@ -63,14 +65,24 @@ def stl_bytes(surface: Mesh, comment: str = "", frame: MeshFrame = "LPS") -> byt
     frame
         Directions of x, y, z in the file: left, back, head (LPS) or right, front, head (RAS).
     """
-    vertices = _placed(surface, frame)
-    normals = twice_normals(vertices, surface.faces)
-    lengths = np.sqrt(np.einsum("ij,ij->i", normals, normals))[:, None]
-    triangles = np.zeros(len(surface.faces), dtype=_STL_TRIANGLE)
-    triangles["normal"] = normals / np.where(lengths > 0, lengths, 1)
-    triangles["corners"] = vertices[surface.faces]
     header = f"binary STL; UNITS=mm; FRAME={frame}; {comment}".encode("ascii", "replace")[:_STL_HEADER]
-    return header.ljust(_STL_HEADER) + len(surface.faces).to_bytes(4, "little") + triangles.tobytes()
+    vertices = _placed(surface, frame)
+    stretches = (surface.faces[first : first + _STRETCH] for first in range(0, len(surface.faces), _STRETCH))
+    return b"".join(
+        (
+            header.ljust(_STL_HEADER) + len(surface.faces).to_bytes(4, "little"),
+            *(_stl_triangles(vertices, faces) for faces in stretches),
+        )
+    )
+
+
+def _stl_triangles(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> bytes:
+    normals = twice_normals(vertices, faces)
+    lengths = np.sqrt(np.einsum("ij,ij->i", normals, normals))[:, None]
+    normals /= np.where(lengths > 0, lengths, np.float32(1))
+    triangles = np.zeros(len(faces), dtype=_STL_TRIANGLE)
+    triangles["normal"], triangles["corners"] = normals, vertices.take(faces, axis=0)
+    return triangles.tobytes()
 
 
 def _placed(surface: Mesh, frame: MeshFrame) -> NDArray[np.float32]:
