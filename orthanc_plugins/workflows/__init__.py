@@ -15,7 +15,7 @@ Decisions
     goes with the run however it ends.
 2026-11: freed memory is given back after each job: the C library keeps it for later.
 2026-11: all threads take memory from one store. With one for each, two jobs at a time (60 slices of 256 x
-    256) took 730 MB at most, rising; now 350 MB, flat, for the same processor time.
+    256) took 730 MB at most in a run of forty, and 350 MB so, for the same processor time.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ Decisions
             forty for twenty steps.
 2026-11-21  Less detail means larger cells, not fewer triangles of the same surface: what comes out is closed,
             free of crossings and true to the volume for the same reasons as the full one.
-2026-11-21  Full detail is the default, though medium has half to a third of its triangles and volume and
-            parts are as true: where pixels of 1.6 mm are not divided, a box of sharp edges loses 3.4 % of its
-            surface instead of 2.0 %. Rounded bodies lose nothing by it (1.4 % at most).
+2026-11-21  Full detail is the default, though medium has a third to two thirds of its triangles, the same
+            parts, and volumes within a thousandth: where pixels of 1.6 mm are not divided, a box loses 3.4 %
+            of its surface instead of 2.0 %. Only sharp edges tell: others are 1.4 % out at most, not 1.2 %.
 """
 
 import lazy_loader
