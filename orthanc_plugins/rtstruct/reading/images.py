@@ -94,15 +94,20 @@ class ImageSeries:
         """
         if self.load_pixels is None:
             raise InvalidDicom("The images were given without their pixels.")
-        with ThreadPoolExecutor(threads) as pool:
-            planes = list(pool.map(self.load_pixels, uids))
         sizes = {image.sop_instance_uid: (image.rows, image.columns) for image in self.images}
-        for uid, plane in zip(uids, planes, strict=True):
-            if plane.shape != sizes[uid]:
-                found, told = (" x ".join(map(str, size)) for size in (plane.shape, sizes[uid]))
-                raise InvalidDicom(f"Image {uid} has {found} pixels, but was said to have {told}.")
-        kind = np.int16 if all(plane.dtype == np.int16 for plane in planes) else np.float32
-        return np.stack([plane.astype(kind, copy=False) for plane in planes])
+        stacked: NDArray[np.int16] | NDArray[np.float32] = np.empty((0, 0, 0), dtype=np.int16)
+        with ThreadPoolExecutor(threads) as pool:
+            # Each goes to its place as it comes: held one by one until the last, they would be there twice.
+            for place, (uid, plane) in enumerate(zip(uids, pool.map(self.load_pixels, uids), strict=True)):
+                if plane.shape != sizes[uid]:
+                    found, told = (" x ".join(map(str, size)) for size in (plane.shape, sizes[uid]))
+                    raise InvalidDicom(f"Image {uid} has {found} pixels, but was said to have {told}.")
+                if place == 0:
+                    stacked = np.empty((len(uids), *plane.shape), dtype=plane.dtype)
+                elif plane.dtype != np.int16:
+                    stacked = stacked.astype(np.float32, copy=False)
+                stacked[place] = plane
+        return stacked
 
 
 def intensity_unit(modality: str, rescale_type: str, units: str) -> str:

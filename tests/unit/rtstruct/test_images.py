@@ -51,7 +51,10 @@ def test_mixed_kinds_of_pixels_become_floats() -> None:
     images = build_case(frame=SMALL, regions=1, modality="PT").images
     images[1].RescaleSlope = "0.25"
     series = series_from_datasets(images)
-    assert series.intensities([image.sop_instance_uid for image in series.images[:2]]).dtype == np.float32
+    uids = [image.sop_instance_uid for image in series.images[:3]]
+    pixels = series.intensities(uids)
+    assert pixels.dtype == np.float32
+    np.testing.assert_array_equal(pixels, np.stack([rescaled_pixels(image) for image in images[:3]]))
 
 
 def test_compressed_pixels_are_decoded() -> None:
