@@ -71,14 +71,19 @@ class Voxels:
         self.lengths = mask.stops - mask.starts
         self.starts = (k * rows + j) * columns + i
         self.stops = self.starts + self.lengths
-        self._ml = _voxel_ml(grid)[k]
+        self._weights = _voxel_weights(grid)[k]
         self._middles = np.column_stack((k, j, i + (self.lengths - 1) / 2))
         self._grid = grid
-        self._before = np.concatenate(((0.0,), np.cumsum(self.lengths * self._ml)))
+        self._before = np.concatenate(((0.0,), np.cumsum(self.lengths * self._weights)))
 
     @property
-    def ml(self) -> float:
-        """The volume of all voxels."""
+    def voxel_ml(self) -> float:
+        """The volume of a voxel of the grid."""
+        return self._grid.voxel_ml
+
+    @property
+    def count(self) -> float:
+        """How many voxels there are; one of a thicker slice than the grid's counts for more."""
         return float(self._before[-1])
 
     @property
@@ -89,7 +94,7 @@ class Voxels:
     @cached_property
     def centroid_lps_mm(self) -> Floats:
         """Centre of mass (3,) of the voxels."""
-        weights = self.lengths * self._ml
+        weights = self.lengths * self._weights
         middles = self._grid.planes_to_patient(self._middles) if self._is_of_contours else None
         if middles is not None:
             centre: Floats = weights @ middles / weights.sum()
@@ -101,8 +106,8 @@ class Voxels:
     def _is_of_contours(self) -> bool:
         return self._grid.kind == "contours_only"
 
-    def shared_ml(self, other: Voxels) -> float:
-        """Return the volume of the voxels that both hold."""
+    def shared(self, other: Voxels) -> float:
+        """Return how many voxels both hold, as `count` counts."""
         few, many = sorted((self, other), key=lambda one: one.runs)
         begin = int(np.searchsorted(few.stops, many.starts[0], side="right"))
         end = int(np.searchsorted(few.starts, many.stops[-1], side="left"))
@@ -112,35 +117,39 @@ class Voxels:
         return float((many.below(few.stops[part]) - many.below(few.starts[part])).sum())
 
     def below(self, places: Indices) -> Floats:
-        """Return the volume (n,) of the voxels that come before places (n,) in the order of the grid."""
+        """Return how many voxels (n,) come before places (n,) in the order of the grid, as `count` counts."""
         run = np.searchsorted(self.starts, places, side="right") - 1
         inside = np.minimum(places - self.starts[run], self.lengths[run])
-        below: Floats = np.where(run >= 0, self._before[run] + inside * self._ml[run], 0)
+        below: Floats = np.where(run >= 0, self._before[run] + inside * self._weights[run], 0)
         return below
 
 
-def _voxel_ml(grid: VoxelGrid) -> Floats:
-    """Return the volume (slices,) of a voxel of each slice; slices of contours alone differ in thickness."""
+def _voxel_weights(grid: VoxelGrid) -> Floats:
+    """Return for how many voxels one of each slice (slices,) counts: contours alone differ in thickness.
+
+    Elsewhere they are ones, so that sums are exact and what is equal is found equal.
+    """
     if grid.kind == "contours_only":
-        volumes: Floats = grid.voxel_ml / grid.spacing_mm[0] * grid.slabs_mm
-        return volumes
-    return np.full(grid.shape[0], grid.voxel_ml)
+        weights: Floats = grid.slabs_mm / grid.spacing_mm[0]
+        return weights
+    return np.ones(grid.shape[0])
 
 
 def overlap(region: Voxels, other: Voxels) -> Overlap:
     """Return how two regions of one grid lie over each other."""
-    own, theirs = region.ml, other.ml
-    shared = min(region.shared_ml(other), own, theirs)
+    own, theirs = region.count, other.count
+    shared = min(region.shared(other), own, theirs)
     union = own + theirs - shared
+    voxel_ml = region.voxel_ml
     offset = other.centroid_lps_mm - region.centroid_lps_mm
     x, y, z = offset.tolist()
     return Overlap(
-        volume_cc=own,
-        other_volume_cc=theirs,
-        intersection_cc=shared,
-        union_cc=union,
-        only_region_cc=own - shared,
-        only_other_cc=theirs - shared,
+        volume_cc=own * voxel_ml,
+        other_volume_cc=theirs * voxel_ml,
+        intersection_cc=shared * voxel_ml,
+        union_cc=union * voxel_ml,
+        only_region_cc=(own - shared) * voxel_ml,
+        only_other_cc=(theirs - shared) * voxel_ml,
         dice=2 * shared / (own + theirs),
         jaccard=shared / union,
         region_inside_other=shared / own,

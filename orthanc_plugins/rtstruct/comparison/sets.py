@@ -275,7 +275,9 @@ def _matched(sides: Sequence[_Side], grid: VoxelGrid, pairs: Wanted, match: Matc
 
     def dice(one: int, other: int) -> float:
         mine, theirs = voxels[0][one], voxels[1][other]
-        return 0.0 if mine is None or theirs is None else 2 * mine.shared_ml(theirs) / (mine.ml + theirs.ml)
+        return (
+            0.0 if mine is None or theirs is None else 2 * mine.shared(theirs) / (mine.count + theirs.count)
+        )
 
     return most_alike(len(first.regions), len(second.regions), dice)
 

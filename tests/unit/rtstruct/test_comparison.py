@@ -118,6 +118,8 @@ def test_balls_in_one_another_are_apart_by_the_margin_everywhere() -> None:
     surface = found.surface
     assert surface is not None
     assert found.relation == "inside"
+    assert found.overlap is not None
+    assert (found.overlap.region_inside_other, found.overlap.only_region_cc) == (1.0, 0.0)
     assert found.nearest_mm == pytest.approx(8.0, abs=FRAME.gap_mm / 2)
     for way in (surface.region_to_other, surface.other_to_region):
         assert (way.mean_mm, way.rms_mm, way.p95_mm, way.max_mm) == pytest.approx((8, 8, 8, 8), abs=0.6)
@@ -304,7 +306,7 @@ def test_masks_share_the_voxels_that_both_hold() -> None:
         made.append(mask_from_voxels(box, (int(low[0]), int(low[1]), int(low[2]))))
     for one, other in combinations(made, 2):
         both = int((one.on_grid(grid.shape) & other.on_grid(grid.shape)).sum())
-        assert Voxels(one, grid).shared_ml(Voxels(other, grid)) == pytest.approx(both * grid.voxel_ml)
+        assert Voxels(one, grid).shared(Voxels(other, grid)) == both
         middle = np.argwhere(one.on_grid(grid.shape)).mean(axis=0)
         assert Voxels(one, grid).centroid_lps_mm == pytest.approx(middle[::-1])
 
