@@ -36,7 +36,9 @@ from pydantic_settings import (
 from orthanc_plugins.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pydantic_core import ErrorDetails
 
 SECTION = "PacsSuite"
 ENVIRONMENT_PREFIX = "ORTHANC__PACS_SUITE__"
@@ -253,13 +255,42 @@ def load_settings(configuration: Mapping[str, Any], environment: Mapping[str, st
             f"A variable {ENVIRONMENT_PREFIX}… must hold JSON and does not: {error}."
         ) from None
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-            for fault in error.errors(include_input=False)
-        )
-        raise ConfigurationError(
-            f"The section {SECTION} of Orthanc's configuration is not valid: {faults}."
-        ) from None
+        faults = " ".join(_told(fault, environment) for fault in error.errors(include_input=False))
+        raise ConfigurationError(faults) from None
+
+
+def _told(fault: ErrorDetails, environment: Mapping[str, str]) -> str:
+    """Say what is wrong with a setting, and where it stands: in the environment or in the section."""
+    place = fault["loc"]
+    key = ".".join(str(part) for part in place)
+    for variable, is_whole in _variables(place, environment):
+        if is_whole and fault["type"] == "extra_forbidden":
+            return f"The environment variable {variable} names no setting of the suite: check its spelling."
+        which = "" if is_whole else f"{key}: "
+        return f"The environment variable {variable} is not valid: {which}{fault['msg']}."
+    return f"The section {SECTION} of Orthanc's configuration is not valid: {key}: {fault['msg']}."
+
+
+def _variables(place: Sequence[str | int], environment: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
+    """Yield the environment variables a setting may come from, and whether each is of it alone.
+
+    One may hold a whole part of the section.
+    """
+    there = {name.upper(): name for name in environment}
+    names = list(_names(Settings, place))
+    for length in range(len(names), 0, -1):
+        if found := there.get(ENVIRONMENT_PREFIX + "__".join(names[:length])):
+            yield found, length == len(names)
+
+
+def _names(model: type[BaseModel] | None, place: Sequence[str | int]) -> Iterator[str]:
+    """Yield the parts of a setting's place as an environment variable has them."""
+    for part in place:
+        fields = model.model_fields if model is not None else {}
+        name = next((name for name, field in fields.items() if part in {name, field.alias}), str(part))
+        yield name.upper()
+        kind = fields[name].annotation if name in fields else None
+        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:

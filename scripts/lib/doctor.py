@@ -25,7 +25,7 @@ from scripts.lib.render import (
 )
 
 _UP_AGAIN = "run scripts/down, then scripts/up"
-_CORRECT = "correct .env or orthanc-config/orthanc.json"
+_CORRECT = "correct it there: in the environment, .env or orthanc-config/orthanc.json"
 
 
 def packages() -> Finding:

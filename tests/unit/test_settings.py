@@ -134,6 +134,28 @@ def test_a_misspelt_variable_is_refused_by_name(variable: str) -> None:
         load({}, **{variable: "5"})
 
 
+@pytest.mark.parametrize("variable", ["LOG_LEVL", "ORTHANC__TIMEOUT", "STRUCTURES__FORMAT"])
+def test_a_misspelt_variable_is_told_to_be_one(variable: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load({}, **{variable: "5"})
+    assert str(caught.value) == (
+        f"The environment variable {ENVIRONMENT_PREFIX}{variable} names no setting of the suite: "
+        "check its spelling."
+    )
+
+
+def test_each_fault_names_where_it_stands() -> None:
+    section = {"Uploads": {"LargestFileMb": -1}, "Orthanc": {"TimeoutS": 5}}
+    with pytest.raises(ConfigurationError) as caught:
+        load(section, ORTHANC__TIMEOUT_S="soon", STRUCTURES='{"Formatz": []}')
+    text = str(caught.value)
+    assert f"The environment variable {ENVIRONMENT_PREFIX}ORTHANC__TIMEOUT_S is not valid: " in text
+    assert (
+        f"The environment variable {ENVIRONMENT_PREFIX}STRUCTURES is not valid: Structures.Formatz: " in text
+    )
+    assert "The section PacsSuite of Orthanc's configuration is not valid: Uploads.LargestFileMb: " in text
+
+
 @pytest.mark.parametrize(("variable", "value"), [("STRUCTURES__FORMATS", "stl"), ("ORTHANC", "{broken")])
 def test_a_variable_that_is_not_the_json_it_should_be_is_refused(variable: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=r"(?i)structures|orthanc"):
