@@ -1,8 +1,8 @@
 """The suite's command line: ``pacs COMMAND``, or ``python -m orthanc_plugins COMMAND``.
 
 One module or package for each command; each is a `Command`: its words, its arguments and the function that
-runs it. Results go to standard output, progress and errors to standard error. Exit codes: see
-`commands.EXIT_CODES`.
+runs it. Results go to standard output, progress and errors to standard error. Each tells its
+exit codes itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins import __version__
 from orthanc_plugins.cli import rtstruct, rtstruct_compare
-from orthanc_plugins.cli.commands import DONE, EXIT_CODES, FAILED, INTERRUPTED, USAGE
+from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
         own = commands.add_parser(
-            command.name, help=command.summary, description=command.summary, epilog=EXIT_CODES
+            command.name, help=command.summary, description=command.summary, epilog=command.exit_codes
         )
         command.add_arguments(own)
         own.set_defaults(run=command.run)

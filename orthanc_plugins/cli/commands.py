@@ -10,19 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-EXIT_CODES = (
-    "Exit codes: 0 every structure set was done, and what single regions lack was told; 1 a structure set "
-    "failed, the rest was done; 2 the command was not understood or found nothing to do; 130 interrupted, "
-    "what was done is kept."
-)
 
 
 @dataclass(frozen=True)
 class Command:
-    """One word of the command line, with what it takes and what it does."""
+    """One word of the command line, with what it takes, what it does, and what its exit codes mean."""
 
     name: str
     summary: str
+    exit_codes: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, TextIO, TextIO], int]
 

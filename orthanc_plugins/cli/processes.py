@@ -38,6 +38,13 @@ class Lost:
     reason: str
 
 
+@dataclass(frozen=True)
+class _News:
+    """What a worker tells of its task while it is at it."""
+
+    text: str
+
+
 @dataclass(eq=False)
 class _Worker[T]:
     """One process, and the task it has."""
@@ -48,20 +55,27 @@ class _Worker[T]:
 
 
 def in_processes[T, R](
-    work: Callable[[T], R], tasks: Iterable[T], workers: int, on_begin: Callable[[T], None] | None = None
+    work: Callable[..., R],
+    tasks: Iterable[T],
+    workers: int,
+    on_begin: Callable[[T], None] | None = None,
+    on_news: Callable[[T, str], None] | None = None,
 ) -> Generator[tuple[T, R | Lost]]:
     """Yield each task with its result, in the order in which they end.
 
     Parameters
     ----------
     work
-        A function of a module; it, tasks and results are pickled.
+        A function of a module, of a task; it, tasks and results are pickled. With ``on_news`` its second
+        argument is a function that tells a text of the task.
     tasks
         Taken one at a time, when a worker is free.
     workers
         How many processes at most.
     on_begin
         Called with each task that is given to a worker.
+    on_news
+        Called with a task and each text that its worker tells of it.
     """
     waiting = iter(tasks)
     running: list[_Worker[T]] = []
@@ -69,7 +83,7 @@ def in_processes[T, R](
     try:
         while True:
             for task in _some(waiting, workers - len(running)):
-                worker = idle.pop() if idle else _started(work)
+                worker = idle.pop() if idle else _started(work, tells=on_news is not None)
                 running.append(worker)  # before it has its task: whatever happens now, it will be ended
                 worker.task = task
                 _give(worker, task)
@@ -79,11 +93,15 @@ def in_processes[T, R](
                 return
             for pipe in wait([worker.pipe for worker in running]):
                 worker = next(one for one in running if one.pipe is pipe)
-                running.remove(worker)
                 result = _result(worker)
+                assert worker.task is not None
+                if isinstance(result, _News):
+                    if on_news is not None:
+                        on_news(worker.task, result.text)
+                    continue
+                running.remove(worker)
                 if worker.process.is_alive():
                     idle.append(worker)
-                assert worker.task is not None
                 yield worker.task, result
     finally:
         _end([*running, *idle])
@@ -94,9 +112,9 @@ def _some[T](tasks: Iterator[T], count: int) -> Iterator[T]:
         yield task
 
 
-def _started[T, R](work: Callable[[T], R]) -> _Worker[T]:
+def _started[T, R](work: Callable[..., R], *, tells: bool) -> _Worker[T]:
     pipe, theirs = _SPAWN.Pipe()
-    process = _SPAWN.Process(target=_serve, args=(theirs, work), daemon=True)
+    process = _SPAWN.Process(target=_serve, args=(theirs, work, tells), daemon=True)
     with _no_interrupt(), _environment(dict.fromkeys(_ONE_THREAD, "1")):
         process.start()
     theirs.close()
@@ -130,7 +148,7 @@ def _end[T](workers: list[_Worker[T]]) -> None:
         worker.pipe.close()
 
 
-def _serve[T, R](pipe: Connection, work: Callable[[T], R]) -> None:
+def _serve[R](pipe: Connection, work: Callable[..., R], tells: bool) -> None:
     """Do tasks until there are no more; runs in the worker's process."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
@@ -139,7 +157,7 @@ def _serve[T, R](pipe: Connection, work: Callable[[T], R]) -> None:
         except EOFError:
             return
         try:
-            result: R | Lost = work(task)
+            result: R | Lost = work(task, lambda text: pipe.send(_News(text))) if tells else work(task)
         except Exception as error:  # noqa: BLE001 - the edge of a worker: a fault costs one task
             result = Lost(f"the suite met a fault it does not know: {describe_exception(error)}.")
         pipe.send(result)

@@ -6,18 +6,26 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from orthanc_plugins.cli.commands import DONE, FAILED, USAGE, Command, printable
-from orthanc_plugins.errors import PacsSuiteError
+from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE, Command, printable
+from orthanc_plugins.errors import ComparisonError, ConfigurationError, PacsSuiteError
 from orthanc_plugins.rtstruct import read_structure_set
+from orthanc_plugins.rtstruct.comparison.matching import named_pairs
 from orthanc_plugins.rtstruct.export import write_whole
 from orthanc_plugins.rtstruct.reading.finding import find_files, series_of
 
 if TYPE_CHECKING:
-    from orthanc_plugins.rtstruct import Comparison, RegionComparison
+    from collections.abc import Sequence
+
+    from orthanc_plugins.rtstruct import Comparison, RegionComparison, StructureSet
 
 JSON_NAME, CSV_NAME = "comparison.json", "comparison.csv"
 
 _NAME_WIDTH = 20
+_EXIT_CODES = (
+    "Exit codes: 0 the sets were compared; 1 they cannot be compared, a file cannot be read or written, or "
+    "something of a pair could not be measured, which was told; 2 the command was not understood, a file is "
+    "not there, or a set has no such region as --pair names; 130 interrupted, nothing was written."
+)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +75,12 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         compared = _compare(chosen)
         write_whole(chosen.output / JSON_NAME, compared.to_json_bytes())
         write_whole(chosen.output / CSV_NAME, compared.to_csv_bytes())
+    except ConfigurationError as error:
+        err.write(f"pacs: {printable(str(error))}\n")
+        return USAGE
+    except KeyboardInterrupt:
+        err.write("pacs: interrupted: the structure sets were not compared.\n")
+        return INTERRUPTED
     except (PacsSuiteError, OSError) as error:
         err.write(f"pacs: the structure sets were not compared: {printable(str(error))}\n")
         return FAILED
@@ -80,6 +94,7 @@ def _compare(chosen: argparse.Namespace) -> Comparison:
 
     found = find_files(chosen.images)
     first, second = read_structure_set(chosen.first), read_structure_set(chosen.second)
+    _check_pairs(chosen.pair, first, second)
     images = [series_of(structure_set, found) for structure_set in (first, second)]
     return compare_structure_sets(
         first,
@@ -90,6 +105,30 @@ def _compare(chosen: argparse.Namespace) -> Comparison:
         allow_other_frame=chosen.allow_other_frame,
         jobs=chosen.jobs,
     )
+
+
+def _check_pairs(pairs: Sequence[tuple[str | int, str | int]], *sets: StructureSet) -> None:
+    """Check that each region of ``--pair`` is there, once, and can be compared.
+
+    Raises
+    ------
+    ConfigurationError
+        One of them is not. The text holds names, as the user has given names: it is for his own screen.
+    """
+    for which, structure_set, wanted in zip(
+        ("first", "second"), sets, zip(*pairs, strict=True), strict=False
+    ):
+        regions = [region for region in structure_set.regions if region.contours]
+        for one in wanted:
+            try:
+                named_pairs(regions, regions, [(one, one)])
+            except ComparisonError as error:
+                asked = f"#{one}" if isinstance(one, int) else repr(one)
+                there = ", ".join(f"#{region.number} {region.name}" for region in regions) or "none"
+                raise ConfigurationError(
+                    f"--pair: no region, or more than one, of the {which} structure set is {asked}. Its "
+                    f"regions with closed contours: {there}."
+                ) from error
 
 
 def _pair(text: str) -> tuple[str | int, str | int]:
@@ -150,6 +189,7 @@ def _number(value: float | None, places: int) -> str:
 COMMAND = Command(
     "rtstruct-compare",
     "Compare one RT Structure Set with another, such as a physician's with an algorithm's.",
+    _EXIT_CODES,
     _add_arguments,
     _run,
 )

@@ -69,7 +69,7 @@ def test_a_mixture_of_studies_is_sorted_out(
     assert "cut short" in failure["reason"]
     err = capsys.readouterr().err
     assert "structure sets: 34, images: 330 in 33 series, other files: 1" in err
-    assert err.endswith("pacs: structure sets: 33 done, 1 failed.\n")
+    assert err.endswith("pacs: structure sets: 33 done (1 with problems, see run.json), 1 failed.\n")
 
 
 def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:

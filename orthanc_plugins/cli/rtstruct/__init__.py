@@ -1,8 +1,8 @@
 """``pacs rtstruct INPUT… OUTPUT``: structure sets, from files or from Orthanc, to masks, meshes and measures.
 
 Modules: `options` (the words of the command), `plan` (which sets there are, and where their results go),
-`orthanc_address`, `sources` (where sets come from), `set_work` (one set, whole or not at all), `run` (all of
-them), `progress`, `table` and `summary` (what is told).
+`orthanc_address`, `sources` (where sets come from), `set_work` (one set, whole or not at all), `set_folder`
+(what its folder holds), `run` (all of them), `progress`, `tally`, `table` and `summary` (what is told).
 
 Decisions
 ---------
@@ -11,6 +11,8 @@ Decisions
             record that could disagree with the files.
 2026-11-21  Many sets are worked on in processes, one set each; a single set by threads, region by region.
 2026-11-21  No library draws the progress: it is one line.
+2026-11-21  A set's results are in a folder named by its SOP Instance UID also where it is the only one:
+            results of two sets, or of two ways to ask for one, never lie in the same folder.
 """
 
 from __future__ import annotations
@@ -30,6 +32,14 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND"]
 
+_EXIT_CODES = (
+    "Exit codes: 0 every structure set was done, and what is odd about it was told, or it has none of the "
+    "--regions, which was told; 1 a structure set failed, or OUTPUT cannot be written to, the rest was done; "
+    "2 nothing was done: the command was not understood, an input is not there, Orthanc does not answer or "
+    "refuses, there is no structure set, none has any of the --regions, or another run writes to OUTPUT; "
+    "130 interrupted, what was done is kept."
+)
+
 
 def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Extract every structure set among the inputs; one that fails does not stop the others."""
@@ -43,12 +53,9 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         progress.say(plan.counted)
         run = Run(plan, chosen.output, options_of(chosen), progress, again=chosen.again, jobs=chosen.jobs)
         return run.go({"inputs": _shown(chosen.inputs), "found": plan.counted}, out)
-    except ConfigurationError as error:
+    except (ConfigurationError, ArchiveError) as error:
         progress.say(f"pacs: {error}", always=True)
         return USAGE
-    except ArchiveError as error:
-        progress.say(f"pacs: {error}", always=True)
-        return FAILED
     except OSError as error:
         progress.say(f"pacs: failed: {chosen.output} cannot be written to: {error.strerror}.", always=True)
         return FAILED
@@ -65,6 +72,7 @@ def _shown(inputs: list[str]) -> list[str]:
 COMMAND = Command(
     "rtstruct",
     "Extract masks, meshes, measures and pictures from RT Structure Sets.",
+    _EXIT_CODES,
     add_arguments,
     _run,
 )

@@ -116,8 +116,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "output",
         type=Path,
         metavar="OUTPUT",
-        help="folder for the results, with index.csv and run.json; where the inputs hold several structure "
-        "sets, each has a folder below it, named by its SOP Instance UID as in the service",
+        help="folder for index.csv, run.json and a folder for each structure set, named by its SOP Instance "
+        "UID as in the service",
     )
     parser.add_argument(
         "--formats",
@@ -144,7 +144,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--again", action="store_true", help="make anew what a former run has made with the same options"
     )
-    parser.add_argument("--quiet", action="store_true", help="say nothing but what failed, and the end")
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        help="say nothing but what failed, which sets have errors, and the end",
+    )
     for option in ENGINE_OPTIONS:
         parser.add_argument(option.flag, **option.settings)
 

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
-from orthanc_plugins.errors import ConfigurationError, NotFound
+from orthanc_plugins.errors import ArchiveUnavailable, ConfigurationError, NotFound
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE, OrthancId, is_dicom_uid, is_orthanc_id
 
 if TYPE_CHECKING:
@@ -105,6 +105,28 @@ def structure_sets(orthanc: OrthancRest, address: OrthancAddress) -> Iterator[In
     ArchiveRefused
         It does not hold what the address names, or refuses to say.
     """
+    try:
+        yield from _structure_sets(orthanc, address)
+    except ArchiveUnavailable as error:
+        if error.status is not None:
+            raise
+        text = f"{address.root} does not answer ({_why(error)}): is Orthanc running there?"
+        raise ArchiveUnavailable(text, archive=error.archive) from error
+
+
+def _why(error: BaseException) -> str:
+    """Return what the system says of a connection that failed, else the kind of the first error there was."""
+    first = error
+    while (before := first.__cause__ or first.__context__) is not None:
+        first = before
+        if isinstance(first, TimeoutError):
+            return "no answer in time"
+        if isinstance(first, OSError) and first.strerror:
+            return first.strerror.lower()
+    return type(first).__name__
+
+
+def _structure_sets(orthanc: OrthancRest, address: OrthancAddress) -> Iterator[InstanceRecord]:
     if address.level == "instances":
         record = orthanc.instance(_resource(orthanc, address))
         if orthanc.sop_class(record.orthanc_id) == RT_STRUCTURE_SET_STORAGE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.cli.rtstruct.orthanc_address import OrthancAddress
     from orthanc_plugins.cli.rtstruct.sources import SetSource
 
+_NO_UID = "no-uid-"
 _ZIP = b"PK\x03\x04"
 
 
@@ -110,7 +112,7 @@ def make_plan(
         in_orthanc = list(_in_orthanc(address, output))
         candidates.extend(in_orthanc)
         plan.in_orthanc += len(in_orthanc)
-    plan.sets = candidates if len(candidates) < 2 else list(_placed(candidates, output))  # noqa: PLR2004
+    plan.sets = list(_placed(candidates, output))
     return plan
 
 
@@ -133,15 +135,31 @@ def _placed(candidates: Sequence[Planned], output: Path) -> Iterator[Planned]:
     for one in candidates:
         uid = one.sop_instance_uid
         fault = ""
-        if not is_dicom_uid(uid):
-            fault = "It has no valid SOP Instance UID to name its folder by: extract it alone."
-        elif uid in given:
+        if uid in given:
             fault = (
-                f"Another structure set among the inputs has its SOP Instance UID {uid}: extract it alone."
+                f"Another structure set among the inputs has its SOP Instance UID {uid}: extract it alone, "
+                "into a folder of its own."
             )
         elif times[uid] == 1 or _can_be_read(one):
             given.add(uid)
-        yield Planned(one.label, uid, output / uid if not fault else output, one.open, fault)
+        yield Planned(one.label, uid, output / folder_name(uid), one.open, fault)
+
+
+def folder_name(sop_instance_uid: str) -> str:
+    """Return the name of a set's folder: its SOP Instance UID, or a digest of what is none.
+
+    >>> folder_name("1.2.3"), folder_name("../evil")
+    ('1.2.3', 'no-uid-2d6afc710923ce47')
+    """
+    if is_dicom_uid(sop_instance_uid):
+        return sop_instance_uid
+    digest = hashlib.sha256(sop_instance_uid.encode(errors="surrogatepass")).hexdigest()
+    return f"{_NO_UID}{digest[:16]}"
+
+
+def is_folder_name(name: str) -> bool:
+    """Return whether a folder can be that of a structure set."""
+    return is_dicom_uid(name) or name.startswith(_NO_UID)
 
 
 def _can_be_read(planned: Planned) -> bool:

@@ -1,8 +1,8 @@
 """One structure set from its source to finished results: seen whole, or not at all.
 
-Results are made in a folder that nobody looks at and moved to their place when they are whole,
-``results.json`` last; it holds a fingerprint of what they were made from. So a set is done when, and only
-when, the file is there with the fingerprint that the run expects.
+Results are made in a folder that nobody looks at and moved to their place when they are whole (see
+`set_folder`), ``results.json`` last; it holds a fingerprint of what they were made from. So a set is done
+when, and only when, the file is there with the fingerprint that the run expects.
 """
 
 from __future__ import annotations
@@ -11,34 +11,32 @@ import hashlib
 import json
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import orjson
-
+from orthanc_plugins.cli.rtstruct.set_folder import held_results, is_complete, publish
+from orthanc_plugins.cli.rtstruct.tally import Tally, tally_of
 from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.errors import ArchiveUnavailable, PacsSuiteError
 from orthanc_plugins.rtstruct import Documents, Phase, extract, read_structure_set
 from orthanc_plugins.rtstruct.dose import DOSE_MISSING
 from orthanc_plugins.rtstruct.export import write_whole
-from orthanc_plugins.rtstruct.files import CONTOURS_NAME, REPORT_NAME, RESULTS_NAME, SCENE_NAME
+from orthanc_plugins.rtstruct.files import RESULTS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from orthanc_plugins.cli.rtstruct.options import Options
     from orthanc_plugins.cli.rtstruct.sources import SetSource
-    from orthanc_plugins.rtstruct import Format, ImageSeries, StructureSet
+    from orthanc_plugins.rtstruct import ImageSeries, StructureSet
     from orthanc_plugins.rtstruct.dose import MissingDose
 
-State = Literal["done", "kept", "failed"]
+State = Literal["done", "kept", "failed", "no_region"]
 
 PAUSES_S = (0.5, 1, 2, 4, 8, 16, 32)
 """About a minute, longer than Orthanc takes to start again: a night's run outlives that."""
-
-_DOCUMENTS: Mapping[Format, str] = {"json": CONTOURS_NAME, "pdf": REPORT_NAME, "html": SCENE_NAME}
 
 
 @dataclass(frozen=True)
@@ -61,11 +59,25 @@ class SetTask:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: ``kept`` when a former run had done it. ``reason`` says why it failed."""
+    """How a task ended.
+
+    ``kept`` when a former run had done it; ``no_region`` when it has none of the regions that were asked for:
+    nothing was made then, and ``names`` are those it has. ``reason`` says why there are no results.
+    """
 
     state: State
     reason: str = ""
     duration_s: float = 0.0
+    problems: Tally = field(default_factory=Tally)
+    names: tuple[str, ...] = ()
+
+
+class _NoRegion(Exception):  # noqa: N818 - nothing is wrong with the set
+    """A structure set has none of the regions that were asked for."""
+
+    def __init__(self, patterns: Sequence[str], names: tuple[str, ...]) -> None:
+        super().__init__(f"no region matches {', '.join(map(repr, patterns))}; nothing was made of it.")
+        self.names = names
 
 
 def do_set(task: SetTask, on_phase: Callable[[str], None] | None = None) -> Outcome:
@@ -73,11 +85,14 @@ def do_set(task: SetTask, on_phase: Callable[[str], None] | None = None) -> Outc
     start = time.perf_counter()
     try:
         state: State = "done" if _patiently_make(task, on_phase) else "kept"
+    except _NoRegion as none:
+        return Outcome("no_region", str(none), time.perf_counter() - start, names=none.names)
     except (PacsSuiteError, OSError) as error:
         return Outcome("failed", _text(error), time.perf_counter() - start)
     finally:
         shutil.rmtree(task.work_folder, ignore_errors=True)
-    return Outcome(state, duration_s=time.perf_counter() - start)
+    problems = tally_of(held_results(task.folder))
+    return Outcome(state, duration_s=time.perf_counter() - start, problems=problems)
 
 
 def _text(error: PacsSuiteError | OSError) -> str:
@@ -102,14 +117,17 @@ def _make(task: SetTask, on_phase: Callable[[str], None] | None) -> bool:
     start = time.perf_counter()
     content = task.source.content()
     structure_set = read_structure_set(content)
+    chosen = task.options.regions
+    if chosen is not None and not any(map(chosen.takes, structure_set.regions)):
+        raise _NoRegion(chosen.patterns, tuple(region.name for region in structure_set.regions))
     images = task.source.images(structure_set)
     doses = task.source.doses(structure_set)
     fingerprint = _fingerprint(content, images, sorted(doses), task.options)
-    if not task.again and is_complete(task.folder, fingerprint, task.options):
+    if not task.again and is_complete(task.folder, fingerprint, task.options.formats):
         return False
     reading = Phase("read_metadata", time.perf_counter() - start)
-    if task.options.regions is not None:
-        structure_set = task.options.regions.apply(structure_set)
+    if chosen is not None:
+        structure_set = chosen.apply(structure_set)
     _write(task, structure_set, images, doses, reading, fingerprint, on_phase)
     publish(task.work_folder, task.folder)
     return True
@@ -159,50 +177,3 @@ def _fingerprint(content: bytes, images: ImageSeries | None, doses: Sequence[str
         "options": options.to_json(),
     }
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
-
-
-def is_complete(folder: Path, fingerprint: str, options: Options) -> bool:
-    """Return whether a folder holds the results of a fingerprint, with every file they name."""
-    results = held_results(folder)
-    if results is None or results.get("fingerprint") != fingerprint:
-        return False
-    documents = {name for made_for, name in _DOCUMENTS.items() if made_for in options.formats}
-    return all((folder / name).is_file() for name in documents.union(_paths_in(results)))
-
-
-def held_results(folder: Path) -> dict[str, Any] | None:
-    """Return the content of a folder's ``results.json``, None where there is none that can be read."""
-    try:
-        held = orjson.loads((folder / RESULTS_NAME).read_bytes())
-    except (OSError, ValueError):
-        return None
-    return held if isinstance(held, dict) else None
-
-
-def _paths_in(content: Any) -> Iterator[str]:
-    """Yield every path in the content of ``results.json``: the values of ``path`` and ``…_path``."""
-    if isinstance(content, dict):
-        for key, value in content.items():
-            if isinstance(value, str) and (key == "path" or key.endswith("_path")):
-                yield value
-            else:
-                yield from _paths_in(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from _paths_in(value)
-
-
-def publish(made: Path, folder: Path) -> None:
-    """Move finished files to their place; ``results.json`` leaves it first and comes last.
-
-    Raises
-    ------
-    OSError
-        The place cannot be written to.
-    """
-    (folder / RESULTS_NAME).unlink(missing_ok=True)
-    files = sorted(path.relative_to(made) for path in made.rglob("*") if path.is_file())
-    for name in sorted(files, key=lambda name: str(name) == RESULTS_NAME):
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (made / name).replace(target)

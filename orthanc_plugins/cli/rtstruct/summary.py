@@ -1,7 +1,8 @@
-"""What a run has made, in two files: ``index.csv``, a row for each region, and ``run.json``.
+"""What there is, in two files: ``index.csv``, a row for each region, and ``run.json``.
 
-Both are made from the sets' own ``results.json``, one at a time, so that a run that was cut off and called
-again describes everything, and thousands of sets need no memory. Order is that of the inputs.
+Both are made from the sets' own ``results.json``, one at a time. The table holds every set that lies in the
+folder, whichever run has made it: first those of this run in the order of the inputs, then the others by
+name. ``run.json`` tells of this run alone.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import csv
 import json
 import os
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, get_args
 
 from orthanc_plugins import __version__
-from orthanc_plugins.cli.rtstruct.set_work import State, held_results
+from orthanc_plugins.cli.rtstruct.plan import is_folder_name
+from orthanc_plugins.cli.rtstruct.set_folder import held_results
+from orthanc_plugins.cli.rtstruct.set_work import State
 from orthanc_plugins.rtstruct.export import write_whole
 from orthanc_plugins.rtstruct.selection import matches
 
@@ -83,7 +87,8 @@ def write_summary(
         The folder cannot be written to.
     """
     output.mkdir(parents=True, exist_ok=True)
-    unmatched = _write_index(output, [one.folder for one in ended if one.outcome.state != "failed"], options)
+    made = [one for one in ended if one.outcome.state in {"done", "kept"}]
+    unmatched = _write_index(output, [one.folder for one in made], options)
     states = [one.outcome.state for one in ended]
     content = {
         "schema": {"name": SCHEMA, "version": SCHEMA_VERSION},
@@ -97,33 +102,54 @@ def write_summary(
             for one in ended
             if one.outcome.state == "failed"
         ],
+        "without_the_regions": [
+            {"source": one.label, "structure_set_uid": one.sop_instance_uid}
+            for one in ended
+            if one.outcome.state == "no_region"
+        ],
+        "problems": list(chain.from_iterable(map(_problems, made))),
     }
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
     write_whole(output / RUN_NAME, f"{text}\n".encode(errors="backslashreplace"))
     return unmatched
 
 
-def _write_index(output: Path, folders: Sequence[Path], options: Options) -> list[str]:
-    """Write the table, whole or not at all; return the patterns of regions that matched none."""
+def _problems(one: EndedSet) -> Iterator[dict[str, Any]]:
+    """Yield what is odd about a set and its regions, each once."""
+    results = held_results(one.folder)
+    for problem in results["problems"] if results is not None else ():
+        told = {key: problem[key] for key in ("code", "severity", "region", "message")}
+        yield {"source": one.label, "structure_set_uid": one.sop_instance_uid, **told}
+
+
+def _write_index(output: Path, made: Sequence[Path], options: Options) -> list[str]:
+    """Write the table, whole or not at all; return the patterns that no region of this run's sets matched."""
     unmatched = list(options.regions.patterns) if options.regions is not None else []
+    of_this_run = set(made)
+    others = {path for path in output.iterdir() if is_folder_name(path.name)} - of_this_run
     partial = output / f".{INDEX_NAME}.{os.getpid()}.part"
     with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
         table = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         table.writeheader()
-        for folder in folders:
+        for folder in (*made, *sorted(others)):
             for row in _rows(folder, output):
                 table.writerow(row)
-                unmatched = [one for one in unmatched if not matches(one, row["number"], row["name"])]
+                if folder in of_this_run:
+                    unmatched = [one for one in unmatched if not matches(one, row["number"], row["name"])]
     partial.replace(output / INDEX_NAME)
     return unmatched
 
 
 def _rows(folder: Path, output: Path) -> Iterator[dict[str, Any]]:
-    """Yield a row for each region of a set; paths are relative to the folder of the table."""
+    """Yield a row for each region of a set; paths are relative to the folder of the table.
+
+    Problems of the whole set stand in every row.
+    """
     results = held_results(folder)
     if results is None:
         return
     below = folder.relative_to(output)
+    of_set = [problem["code"] for problem in results["problems"] if problem["region"] is None]
     for region in results["regions"]:
         row = {key: region[key] for key in COLUMNS if key in region}
         row |= {key: str(below / row[key]) for key in COLUMNS if key.endswith("_path") and row[key]}
@@ -133,5 +159,7 @@ def _rows(folder: Path, output: Path) -> Iterator[dict[str, Any]]:
             "series_uid": sources["structure_series_uid"],
             "structure_set_uid": sources["structure_set_uid"],
             "image_series_uid": sources["image_series_uid"],
-            "problems": " ".join(dict.fromkeys(problem["code"] for problem in region["problems"])),
+            "problems": " ".join(
+                dict.fromkeys((*of_set, *(problem["code"] for problem in region["problems"])))
+            ),
         }

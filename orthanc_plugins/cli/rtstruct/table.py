@@ -19,6 +19,13 @@ _PATHS = (
 )  # fmt: skip
 
 
+_NOTHING_TO_FILL = {
+    "lines": "open lines alone: nothing to fill",
+    "points": "points alone: nothing to fill",
+    "empty": "nothing inside",
+}
+
+
 def write_table(label: str, folder: Path, results: Mapping[str, Any], out: TextIO) -> None:
     """Write the table of regions, the first of what was odd, errors before warnings, and how it all ended."""
     of_set = printable(results["sources"]["structure_set_label"])
@@ -42,11 +49,17 @@ def _row(region: Mapping[str, Any]) -> str:
     name = printable(region["name"])
     if len(name) > _NAME_WIDTH:
         name = f"{name[: _NAME_WIDTH - 1]}…"
-    files = " ".join(PurePosixPath(region[path]).name for path in _PATHS if region[path]) or "-"
+    files = " ".join(_file(path, region[path]) for path in _PATHS if region[path])
+    files = files or _NOTHING_TO_FILL.get(region["state"], "-")
     volume, surface = _number(region["volume_cc"]), _number(region["surface_cm2"])
     return (
         f"{region['number']:>5} {name:<{_NAME_WIDTH}} {region['state']:<7} {volume:>10} {surface:>9}  {files}"
     )
+
+
+def _file(kind: str, path: str) -> str:
+    """Return how a file is shown: by its name, a histogram's with its folder, for a name tells of no dose."""
+    return path if kind == "dvh_path" else PurePosixPath(path).name
 
 
 def _number(value: float | None) -> str:

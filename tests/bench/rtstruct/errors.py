@@ -88,10 +88,11 @@ def _measures(
     command = [sys.executable, "-P", "-m", "orthanc_plugins", "rtstruct", f"{source}", f"{output}"]
     environment = {"PYTHONPATH": f"{REPOSITORY}"}
     timed([*command, "--formats", "stl"], bench.folder / "measures.log", environment=environment)
-    said = json.loads((output / "results.json").read_text(encoding="utf-8"))["regions"]
+    (made,) = output.glob("*/results.json")
+    said = json.loads(made.read_text(encoding="utf-8"))["regions"]
     rows = []
     for spec, truth, region in zip(drawn.regions, truths, said, strict=True):
-        mesh = trimesh.load_mesh(output / region["stl_path"]) if region["stl_path"] else None
+        mesh = trimesh.load_mesh(made.parent / region["stl_path"]) if region["stl_path"] else None
         rows.append(
             {
                 "region": truth.name,

@@ -57,8 +57,8 @@ def _survived(bench: Bench, kind: str, case: Damaged, tool: Tool, timeout_s: flo
         "code": run.code,
         "outside": outside,
     }
-    if tool.name == OURS and (output / "results.json").is_file():
-        results = json.loads((output / "results.json").read_text(encoding="utf-8"))
+    if tool.name == OURS and (made := list(output.glob("*/results.json"))):
+        results = json.loads(made[0].read_text(encoding="utf-8"))
         found["problems"] = [problem["code"] for problem in results["problems"]]
     return found
 

@@ -65,11 +65,30 @@ def test_what_cannot_be_compared_fails_and_says_why(
     assert main(["rtstruct-compare", str(a), str(b), str(a)]) == USAGE
 
 
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        (
+            "GTV=Nix",
+            "of the second structure set is 'Nix'. Its regions with closed contours: #1 Heart, #2 Lung.",
+        ),
+        ("#9=Heart", "of the first structure set is #9. Its regions with closed contours: #1 GTV."),
+    ],
+)
+def test_a_pair_of_what_is_not_there_names_it_and_what_there_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], pair: str, said: str
+) -> None:
+    a, b = write(tmp_path / "a", GTV=0.0), write(tmp_path / "b", Heart=0.0, Lung=20.0)
+    assert main(["rtstruct-compare", str(a), str(b), str(tmp_path / "out"), "--pair", pair]) == USAGE
+    assert capsys.readouterr().err == f"pacs: --pair: no region, or more than one, {said}\n"
+
+
 def test_regions_of_a_set_are_not_compared_where_it_is_not_wanted(tmp_path: Path) -> None:
     write(tmp_path / "a", GTV=0.0, Lung=5.0)
     for option, there in ([], True), (["--no-comparison"], False):
         arguments = ["rtstruct", str(tmp_path / "a"), str(tmp_path / "out"), "--formats", "json", *option]
         assert main(arguments) == DONE
-        content = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+        (made,) = (tmp_path / "out").glob("*/results.json")
+        content = json.loads(made.read_text(encoding="utf-8"))
         assert (content["comparison"] is not None) == there
     assert content["comparison"] is None

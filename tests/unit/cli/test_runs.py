@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from orthanc_plugins.cli import DONE, USAGE
+from orthanc_plugins.cli import DONE, INTERRUPTED, USAGE
 from orthanc_plugins.cli.rtstruct import set_work
 from tests.builders import build_case, renamed
-from tests.runs import TINY, index, run, states, told, write_cases
+from tests.builders.damage import two_points
+from tests.runs import MASKS, TINY, index, run, states, told, uid_of, write_cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +26,7 @@ def test_what_was_done_is_kept_until_anything_is_asked_otherwise(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (case,) = write_cases(tmp_path / "in", 1)
+    of_case = tmp_path / "out" / uid_of(case)
     arguments = (tmp_path / "in", tmp_path / "out", "--formats", "nifti")
 
     def outcome(*more: str) -> tuple[int, int, int]:
@@ -37,9 +40,9 @@ def test_what_was_done_is_kept_until_anything_is_asked_otherwise(
     assert outcome("--regions", "Lung*") == done
     assert outcome("--allow-other-frame") == done
     assert outcome() == done
-    (tmp_path / "out" / "masks" / "001_BODY.nii.gz").unlink()
+    (of_case / "masks" / "001_BODY.nii.gz").unlink()
     assert outcome() == done
-    (tmp_path / "out" / "results.json").write_text("{", encoding="utf-8")
+    (of_case / "results.json").write_text("{", encoding="utf-8")
     assert outcome() == done
     next((tmp_path / "in").rglob("0001.dcm")).unlink()
     assert outcome() == done
@@ -58,11 +61,12 @@ def test_what_another_engine_has_made_is_made_anew(tmp_path: Path, monkeypatch: 
 
 
 def test_only_the_regions_asked_for_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    build_case(frame=TINY, regions=4).write(tmp_path / "in")
+    case = build_case(frame=TINY, regions=4)
+    case.write(tmp_path / "in")
     out = tmp_path / "out"
     assert run(tmp_path / "in", out, "--formats", "nifti", "--regions", "lung_?,4,Liver*") == DONE
     assert [row["name"] for row in index(out)] == ["Lung_L", "Lung_R", "Spine"]
-    assert {path.name for path in (out / "masks").iterdir()} == {
+    assert {path.name for path in (out / uid_of(case) / "masks").iterdir()} == {
         "002_Lung_L.nii.gz",
         "003_Lung_R.nii.gz",
         "004_Spine.nii.gz",
@@ -113,14 +117,118 @@ def test_two_runs_do_not_write_to_one_folder(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_what_a_killed_run_left_behind_is_taken_away(tmp_path: Path) -> None:
-    write_cases(tmp_path / "in", 1)
+    (case,) = write_cases(tmp_path / "in", 1)
     left = tmp_path / "out" / ".pacs-rtstruct" / "0" / "masks"
     left.mkdir(parents=True)
     (left / "half.nii.gz").write_bytes(b"half")
     assert run(tmp_path / "in", tmp_path / "out", "--formats", "nifti") == DONE
     assert not (tmp_path / "out" / ".pacs-rtstruct").exists()
-    assert {path.name for path in (tmp_path / "out" / "masks").iterdir()} == {
+    assert {path.name for path in (tmp_path / "out" / uid_of(case) / "masks").iterdir()} == {
         "001_BODY.nii.gz",
         "002_Lung_L.nii.gz",
         "labels.nii.gz",
     }
+
+
+def test_two_patients_never_mix_and_the_table_holds_both(tmp_path: Path) -> None:
+    cases = write_cases(tmp_path / "in", 2)
+    out = tmp_path / "out"
+    for number, case in enumerate(cases):
+        assert run(tmp_path / "in" / f"study {number:02d}", out, "--formats", "nifti") == DONE
+        assert {path.name for path in out.iterdir() if path.is_file()} == {"index.csv", "run.json"}
+        assert {row["structure_set_uid"] for row in index(out)} == set(map(uid_of, cases[: number + 1]))
+        assert index(out)[0]["structure_set_uid"] == uid_of(case)
+    assert len(told(out)["inputs"]) == 1
+
+
+def test_other_options_leave_nothing_of_the_former_ones(tmp_path: Path) -> None:
+    (case,) = write_cases(tmp_path / "in", 1)
+    arguments = (tmp_path / "in", tmp_path / "out")
+    assert run(*arguments, "--formats", "nifti,stl,json") == DONE
+    assert run(*arguments, "--formats", "nifti", "--regions", "BODY") == DONE
+    folder = tmp_path / "out" / uid_of(case)
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == {
+        "masks/001_BODY.nii.gz",
+        "masks/labels.nii.gz",
+        "results.json",
+    }
+
+
+def test_regions_that_are_in_no_set_are_not_understood(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_cases(tmp_path / "in", 2)
+    assert run(tmp_path / "in", tmp_path / "out", *MASKS, "--regions", "Nix,Liver*") == USAGE
+    err = capsys.readouterr().err
+    assert "pacs: --regions: no region of any structure set matches. There are: BODY, Lung_L.\n" in err
+    assert err.endswith("structure sets: 0 done, 0 failed, 2 without any of the --regions.\n")
+    assert not list((tmp_path / "out").rglob("results.json"))
+
+
+def test_sets_without_the_regions_are_told_and_the_others_are_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case, _ = write_cases(tmp_path / "in", 2)
+    renamed(case.structure_set, ["GTV", "PTV"])
+    path = tmp_path / "in" / "study 00" / "rtstruct.dcm"
+    case.structure_set.save_as(path, enforce_file_format=True)
+    assert run(tmp_path / "in", tmp_path / "out", *MASKS, "--regions", "Lung_L") == DONE
+    err = capsys.readouterr().err
+    assert f"{path}: no region matches 'Lung_L'; nothing was made of it.\n" in err
+    assert err.endswith("structure sets: 1 done, 0 failed, 1 without any of the --regions.\n")
+    assert told(tmp_path / "out")["without_the_regions"] == [
+        {"source": str(path), "structure_set_uid": uid_of(case)}
+    ]
+    assert [row["name"] for row in index(tmp_path / "out")] == ["Lung_L"]
+
+
+def test_problems_of_sets_that_were_done_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case, whole = write_cases(tmp_path / "in", 2)
+    path = tmp_path / "in" / "study 00" / "rtstruct.dcm"
+    two_points(case.structure_set, 1)
+    case.structure_set.save_as(path, enforce_file_format=True)
+    for image in (path.parent / "images").iterdir():
+        image.unlink()
+    out = tmp_path / "out"
+    assert run(tmp_path / "in", out, *MASKS) == DONE
+    err = capsys.readouterr().err
+    problems = told(out)["problems"]
+    codes = [problem["code"] for problem in problems]
+    assert f"\n{path}: {len(codes)} warnings: {', '.join(dict.fromkeys(codes))}\n" in err
+    assert err.endswith("structure sets: 2 done (1 with problems, see run.json), 0 failed.\n")
+    assert {problem["structure_set_uid"] for problem in problems} == {uid_of(case)}
+    assert [problem["region"] for problem in problems] == [None, 2]
+    assert set(problems[0]) == {"source", "structure_set_uid", "code", "severity", "region", "message"}
+    rows = {(row["structure_set_uid"], row["number"]): row["problems"].split() for row in index(out)}
+    assert rows[uid_of(case), "1"] == codes[:1]
+    assert rows[uid_of(case), "2"] == codes
+    assert rows[uid_of(whole), "1"] == []
+    assert run(tmp_path / "in", out, *MASKS, "--quiet") == DONE
+    assert capsys.readouterr().err == (
+        "pacs: structure sets: 2 done (1 with problems, see run.json; "
+        "2 of them before this run; --again does them anew), 0 failed.\n"
+    )
+
+
+def test_an_orthanc_that_does_not_answer_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as bound:  # and does not listen: a connection is refused
+        bound.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        assert run(f"{address}/studies/1.2.3", tmp_path / "out") == USAGE
+    said = f"pacs: {address} does not answer (connection refused): is Orthanc running there?\n"
+    assert capsys.readouterr().err == said
+
+
+def test_what_lies_in_the_folder_is_in_the_table_also_after_ctrl_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = write_cases(tmp_path / "in", 2)
+    out = tmp_path / "out"
+    assert run(tmp_path / "in", out, *MASKS) == DONE
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("orthanc_plugins.cli.rtstruct.run.do_set", interrupted)
+    assert run(tmp_path / "in" / "study 00", out, *MASKS) == INTERRUPTED
+    assert {row["structure_set_uid"] for row in index(out)} == set(map(uid_of, cases))

@@ -105,11 +105,12 @@ def test_the_command_line_ends_well_with_every_mask_that_can_be(
     words = ["rtstruct", str(images), str(tmp_path / "spoilt.dcm"), str(tmp_path / "out")]
     words += ["--formats", "nifti,json", *(["--allow-other-frame"] if kind.startswith("other") else [])]
     assert main(words) == DONE
-    found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    (made,) = (tmp_path / "out").glob("*/results.json")
+    found = json.loads(made.read_text(encoding="utf-8"))
     right = [
         region["number"]
         for region, mask in zip(found["regions"], expected, strict=True)
-        if region["mask_path"] and dice(mask_at(tmp_path / "out" / region["mask_path"]), mask) > 0.9
+        if region["mask_path"] and dice(mask_at(made.parent / region["mask_path"]), mask) > 0.9
     ]
     assert right == [1, 2, 3][kind in WITHOUT_MASK :]
 
