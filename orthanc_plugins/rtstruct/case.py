@@ -14,6 +14,7 @@ from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contour
 from orthanc_plugins.rtstruct.geometry.partial import fractions
 from orthanc_plugins.rtstruct.geometry.placing import place
 from orthanc_plugins.rtstruct.geometry.raster import box_slices, rasterise
+from orthanc_plugins.rtstruct.labels import larger_first, paint
 from orthanc_plugins.rtstruct.measures.region import intensity_statistics, measure
 from orthanc_plugins.rtstruct.measures.shape import shape_of
 from orthanc_plugins.rtstruct.nifti import mask_nifti
@@ -135,15 +136,28 @@ class Case:
         choice = RegionChoice(patterns)
         return [region for region in self.regions if choice.takes(region.region)]
 
-    def labels(self, *regions: CaseRegion) -> NDArray[np.uint16]:
+    def labels(self, *regions: CaseRegion | str | int) -> NDArray[np.uint16]:
         """Return the grid with each voxel's region: 1 for the first one given, 2 for the second, 0 outside.
 
-        All regions when none is given. Where regions overlap the later one is kept. Shape ``grid.shape``.
+        Where regions overlap, a voxel belongs to the one of fewer voxels, as in ``labels.nii.gz``; of two of
+        as many to the later one. Shape ``grid.shape``.
+
+        Parameters
+        ----------
+        regions
+            Regions, their names or ROI Numbers, as for ``case[…]``; all in the order of `names` when none is
+            given.
+
+        Raises
+        ------
+        KeyError
+            A name or number is of no region, or of several.
+        GeometryError
+            As of `CaseRegion.mask`.
         """
+        chosen = [one if isinstance(one, CaseRegion) else self[one] for one in regions] or self.regions
         volume = np.zeros(self.grid.shape, dtype=np.uint16)
-        for value, region in enumerate(regions or self.regions, 1):
-            mask = region.box()
-            volume[mask.slices][mask.voxels] = value
+        paint(volume, larger_first((value, region.box()) for value, region in enumerate(chosen, 1)))
         return volume
 
     def intensities(self) -> NDArray[np.int16] | NDArray[np.float32]:

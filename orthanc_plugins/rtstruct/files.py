@@ -12,10 +12,11 @@ from orthanc_plugins.rtstruct import dose, drawing, surfaces
 from orthanc_plugins.rtstruct.choices import MESH_FORMATS
 from orthanc_plugins.rtstruct.export import DOSE, MASKS, MESHES, PREVIEWS, write_whole
 from orthanc_plugins.rtstruct.geometry.partial import WHOLE, fractions
+from orthanc_plugins.rtstruct.labels import LABEL_RULE
 from orthanc_plugins.rtstruct.measures.region import largest_plane
 from orthanc_plugins.rtstruct.nifti import box_nifti, labels_nifti, mask_nifti, needs_nifti_2
 from orthanc_plugins.rtstruct.problems import Problem
-from orthanc_plugins.rtstruct.results import LABEL_RULE, Label, LabelMap
+from orthanc_plugins.rtstruct.results import Label, LabelMap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,18 +120,13 @@ class Exporter:
         return drawing.region_picture(work.placed, plane, pixels, window, colour)
 
     def write_label_map(self, works: Sequence[RegionWork]) -> LabelMap | None:
-        """Write all masks as one volume, larger regions first so that smaller ones stay visible."""
+        """Write all masks as one volume, by `LABEL_RULE` where they overlap."""
         filled = [(work, work.mask) for work in works if work.mask is not None and work.mask.count]
         if not self._with_masks or self.grid is None or not filled:
             return None
         values = _label_values([work for work, _ in filled])
-        largest_first = sorted(
-            zip(values, (mask for _, mask in filled), strict=True), key=lambda pair: -pair[1].count
-        )
-        content = labels_nifti(
-            [mask for _, mask in largest_first], [value for value, _ in largest_first], self.grid
-        )
-        path = self._write(MASKS, LABELS_NAME, content)
+        masks = [mask for _, mask in filled]
+        path = self._write(MASKS, LABELS_NAME, labels_nifti(list(zip(values, masks, strict=True)), self.grid))
         table = tuple(
             Label(value, work.region.number, work.region.name)
             for value, (work, _) in zip(values, filled, strict=True)

@@ -14,6 +14,7 @@ import numpy as np
 from isal import isal_zlib
 
 from orthanc_plugins.rtstruct.geometry.raster import box_slices
+from orthanc_plugins.rtstruct.labels import larger_first, paint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
     from orthanc_plugins.rtstruct.geometry.raster import Box, RegionMask
+    from orthanc_plugins.rtstruct.labels import Label
 
 _HEADER = struct.Struct("<i10s18sihcB8h3f4h11fhBB4f2i80s24s2h6f12f16s4s4s")
 _HEADER_2 = struct.Struct("<i8s2h8q3d8dq6d2q80s24s2i6d12d3i16sc15s4s")
@@ -86,23 +88,19 @@ def _on_grid(
     return stream.finish()
 
 
-def labels_nifti(masks: Sequence[RegionMask], labels: Sequence[int], grid: VoxelGrid) -> bytes:
-    """Return several masks as one ``.nii.gz`` of their labels, later ones over earlier ones.
+def labels_nifti(labels: Sequence[Label], grid: VoxelGrid) -> bytes:
+    """Return several masks as one ``.nii.gz`` of their labels, by `LABEL_RULE` where they overlap.
 
     uint8 where all labels fit, else uint16; 0 is outside of all.
     """
     slices, rows, columns = grid.shape
-    kind = np.min_scalar_type(max(labels))
+    kind = np.min_scalar_type(max(value for value, _ in labels))
+    ordered = larger_first(labels)
     stream = _Gzip(header(grid, kind))
     for first in range(0, slices, _at_once(grid)):
         stop = min(first + _at_once(grid), slices)
         block = np.zeros((stop - first, rows, columns), dtype=kind)
-        for mask, label in zip(masks, labels, strict=True):
-            k, j, i = mask.slices
-            low, high = max(first, k.start), min(stop, k.stop)
-            if low < high:
-                inside = mask.part(low - k.start, high - k.start)
-                np.copyto(block[low - first : high - first, j, i], label, where=inside)
+        paint(block, ordered, first)
         stream.write(block)
     return stream.finish()
 

@@ -54,7 +54,6 @@ type State = Literal["done", "empty", "failed", "points", "lines"]
 
 SCHEMA = "orthanc-pacs-suite/rtstruct-results"
 SCHEMA_VERSION = 1
-LABEL_RULE = "where regions overlap, a voxel belongs to the region of the smaller volume"
 
 
 @dataclass(frozen=True)

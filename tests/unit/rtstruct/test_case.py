@@ -123,6 +123,22 @@ def test_labels_number_the_regions_that_are_given(case: Case) -> None:
     assert case.labels().max() == 4
 
 
+def test_labels_keep_the_smaller_region_in_any_order_as_the_label_map_does(
+    tmp_path: Path, case: Case
+) -> None:
+    lung, body = case["Lung_L"].mask(), case["BODY"].mask()
+    assert (lung & body).any()
+    np.testing.assert_array_equal(case.labels(case["BODY"], case["Lung_L"]) == 2, lung)
+    labels = case.labels("lung_l", 1)
+    np.testing.assert_array_equal(labels == 1, lung)
+    np.testing.assert_array_equal(labels == 2, body & ~lung)
+    case.extract(tmp_path, formats=("nifti",))
+    written = nibabel.Nifti1Image.from_filename(tmp_path / "masks" / "labels.nii.gz")
+    np.testing.assert_array_equal(case.labels(), np.asarray(written.dataobj).T)
+    with pytest.raises(KeyError, match="`names` lists all"):
+        case.labels("Liver")
+
+
 def test_without_images_there_are_measures_and_surfaces_but_no_masks(built: Built) -> None:
     case = load(file_bytes(built.structure_set))
     assert case["Lung_L"].measures() is not None

@@ -100,7 +100,7 @@ def test_the_stream_is_one_gzip_member_without_a_time() -> None:
 
 
 @pytest.mark.parametrize(("label", "kind"), [(255, np.uint8), (40000, np.uint16)])
-def test_labels_are_kept_and_later_ones_lie_over_earlier_ones(
+def test_labels_are_kept_and_smaller_regions_lie_over_larger_ones(
     tmp_path: Path, label: int, kind: type[np.unsignedinteger[Any]]
 ) -> None:
     large, small = (
@@ -108,7 +108,7 @@ def test_labels_are_kept_and_later_ones_lie_over_earlier_ones(
     )
     grid = placed_of(case_of(SHAPE))[0].grid
     path = tmp_path / "labels.nii.gz"
-    path.write_bytes(labels_nifti([large, small], [7, label], grid))
+    path.write_bytes(labels_nifti([(label, small), (7, large)], grid))
     image: Any = nibabel.Nifti1Image.from_filename(path)
     assert image.get_data_dtype() == kind
     expected = np.where(
