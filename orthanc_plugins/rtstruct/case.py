@@ -8,37 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from orthanc_plugins.errors import GeometryError, InvalidDicom
+from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.rtstruct import comparison, dose
+from orthanc_plugins.rtstruct.case_region import CaseRegion
 from orthanc_plugins.rtstruct.geometry.fit import strangers
 from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
-from orthanc_plugins.rtstruct.geometry.partial import fractions
-from orthanc_plugins.rtstruct.geometry.placing import place
-from orthanc_plugins.rtstruct.geometry.raster import box_slices, rasterise
 from orthanc_plugins.rtstruct.labels import larger_first, paint
-from orthanc_plugins.rtstruct.measures.region import intensity_statistics, measure
-from orthanc_plugins.rtstruct.measures.shape import shape_of
-from orthanc_plugins.rtstruct.nifti import mask_nifti
 from orthanc_plugins.rtstruct.pipeline import extract
 from orthanc_plugins.rtstruct.selection import RegionChoice
-from orthanc_plugins.rtstruct.shown import Shown
-from orthanc_plugins.rtstruct.surfaces.meshes import mesh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from orthanc_plugins.rtstruct.comparison import Comparison
+    from orthanc_plugins.rtstruct.dose import Dose, DoseSource
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
-    from orthanc_plugins.rtstruct.geometry.raster import RegionMask
     from orthanc_plugins.rtstruct.geometry.stack import Stack
-    from orthanc_plugins.rtstruct.measures.region import ContourMeasures, IntensityStatistics
     from orthanc_plugins.rtstruct.problems import Problem
     from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
     from orthanc_plugins.rtstruct.reading.images import ImageSeries
-    from orthanc_plugins.rtstruct.results import Results, Shape
-    from orthanc_plugins.rtstruct.surfaces.meshes import Mesh
+    from orthanc_plugins.rtstruct.results import Results
 
 
 @dataclass(eq=False)
@@ -57,6 +49,8 @@ class Case:
         The images, None where they are not to be had: contours are then measured on a grid of their own.
     allow_other_frame
         Take contours drawn in another frame of reference than the images' for drawn in theirs.
+    dose_sources
+        RT Doses of its frame of reference, as `extract` takes them; `doses` reads them.
 
     Raises
     ------
@@ -68,6 +62,7 @@ class Case:
     structure_set: StructureSet
     series: ImageSeries | None
     allow_other_frame: bool = False
+    dose_sources: Sequence[DoseSource] = ()
     problems: list[Problem] = field(default_factory=list, init=False)
     _strangers: list[Region] = field(default_factory=list, init=False)
     _layout: tuple[VoxelGrid, Stack | None] = field(init=False)
@@ -89,6 +84,11 @@ class Case:
     def grid(self) -> VoxelGrid:
         """Where voxels lie: shape (slices, rows, columns), and the way from indices to LPS mm and back."""
         return self._layout[0]
+
+    @property
+    def stack(self) -> Stack | None:
+        """The images in the order of their position, None without images."""
+        return self._layout[1]
 
     @cached_property
     def regions(self) -> tuple[CaseRegion, ...]:
@@ -171,136 +171,39 @@ class Case:
         InvalidDicom
             There are no images, or their pixels cannot be decoded.
         """
-        stack = self._layout[1]
-        if self.series is None or stack is None:
+        if self.series is None or self.stack is None:
             raise InvalidDicom("The structure set was loaded without its images.")
-        return self.series.intensities([image.sop_instance_uid for image in stack.images])
-
-    def extract(self, output: Path, **options: Any) -> Results:
-        """Write masks, meshes, pictures and ``results.json`` below a folder; options as of `extract`."""
-        options.setdefault("allow_other_frame", self.allow_other_frame)
-        return extract(self.structure_set, self.series, output, **options)
-
-
-@dataclass(eq=False)
-class CaseRegion:
-    """One region of a `Case`; ``region`` holds its contours as drawn."""
-
-    case: Case
-    region: Region
-    is_stranger: bool = False
-
-    @property
-    def number(self) -> int:
-        """ROI Number (3006,0022)."""
-        return self.region.number
-
-    @property
-    def name(self) -> str:
-        """ROI Name (3006,0026)."""
-        return self.region.name
+        return self.series.intensities([image.sop_instance_uid for image in self.stack.images])
 
     @cached_property
-    def _placed(self) -> tuple[PlacedRegion, list[Problem]]:
-        if self.is_stranger:
-            raise GeometryError(
-                f"Region {self.number} is drawn in another frame of reference than the images': "
-                "load the case with allow_other_frame=True if the two are known to agree."
-            )
-        return place(self.region, self.case.grid)
+    def doses(self) -> tuple[Dose, ...]:
+        """The RT Doses of its frame of reference, the whole plan's first.
 
-    @property
-    def placed(self) -> PlacedRegion:
-        """The region's contours on the planes of the grid.
-
-        Raises
-        ------
-        GeometryError
-            It is drawn in another frame of reference than the images'.
+        Read when they are first asked for, and kept. `problems` then tells what is wrong with the others.
         """
-        return self._placed[0]
+        doses, problems = self.usable_doses(self.dose_sources)
+        self.problems.extend(problems)
+        return tuple(sorted(doses, key=lambda one: dose.preference(one.summation_type)))
 
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """What was odd about the contours, and about placing them."""
-        return (*self.region.problems, *self._placed[1])
+    def usable_doses(self, sources: Iterable[DoseSource]) -> tuple[list[Dose], list[Problem]]:
+        """Return the doses that can be used with the structure set, and what is wrong with the others."""
+        usable = dose.UsableDoses(
+            sources, self.structure_set.frame_of_reference_uid, allow_other_frame=self.allow_other_frame
+        )
+        return list(usable), usable.problems
 
-    def mask(self) -> NDArray[np.bool_]:
-        """Return the voxels whose centre lies inside, on the whole grid: shape ``grid.shape``, axes k, j, i.
+    def compare(self, other: Case, **options: Any) -> Comparison:
+        """Return its regions against those of another case; options as of `compare_structure_sets`."""
+        options.setdefault("allow_other_frame", self.allow_other_frame)
+        return comparison.compare_structure_sets(
+            self.structure_set, other.structure_set, self.series, other.series, **options
+        )
 
-        `box` is smaller where the region is.
+    def extract(self, output: Path, **options: Any) -> Results:
+        """Write masks, meshes, pictures, doses and ``results.json`` below a folder; options as of `extract`.
 
-        Raises
-        ------
-        GeometryError
-            There are no images to make a mask on, or the contours are too entangled to be filled.
+        ``doses`` are those that were loaded, where nothing else is given: ``doses=()`` leaves them out.
         """
-        return self.box().on_grid(self.case.grid.shape)
-
-    def box(self) -> RegionMask:
-        """Return the same mask in the region's own box, with the box's place on the grid.
-
-        Raises
-        ------
-        GeometryError
-            As of `mask`.
-        """
-        self._need_images()
-        return rasterise(self.placed)
-
-    def _need_images(self) -> None:
-        if self.case.series is None:
-            raise GeometryError("There is no grid to make a mask on: load the images with the structure set.")
-
-    def fractions(self) -> NDArray[np.uint8]:
-        """Return which share of each voxel the region fills, on the whole grid: 0 none to 255 all of it.
-
-        Shape ``grid.shape``, axes k, j, i; exact to half a step in plane, whole slices across.
-
-        Raises
-        ------
-        GeometryError
-            As of `mask`.
-        """
-        self._need_images()
-        volume = np.zeros(self.case.grid.shape, dtype=np.uint8)
-        if (found := fractions(self.placed)) is not None:
-            slices, rows, columns = found.fractions.shape
-            volume[box_slices(found.offset, (slices, rows, columns))] = found.fractions
-        return volume
-
-    def nifti(self) -> bytes:
-        """Return the mask as NIfTI-1, compressed (``.nii.gz``): 0 and 1, affine in RAS mm."""
-        return mask_nifti(self.box(), self.case.grid)
-
-    def mesh(self) -> Mesh | None:
-        """Return the closed, smooth surface in LPS mm, None where the region covers half of no voxel."""
-        return mesh(self.placed)
-
-    def measures(self) -> ContourMeasures | None:
-        """Return what the contours say: volume (planimetric, ml), centroid and extent (LPS mm), counts.
-
-        None where no contour encloses area. They need no images.
-        """
-        return measure(self.placed, self.region)
-
-    def shape(self) -> Shape | None:
-        """Return axes, diameters, sphericity and more, by contours and surface; None without measures."""
-        measures = self.measures()
-        return None if measures is None else shape_of(measures, self.mesh(), self.placed)
-
-    def statistics(self) -> IntensityStatistics | None:
-        """Return the intensities inside, on images the region was drawn on; None where there are none.
-
-        Raises
-        ------
-        InvalidDicom
-            The pixels cannot be decoded.
-        """
-        series, (grid, stack) = self.case.series, self.case._layout  # noqa: SLF001 - of one module
-        if series is None or series.load_pixels is None or stack is None:
-            return None
-        shown = Shown.load(series, stack, grid, [self.placed])
-        if shown is None:
-            return None
-        return intensity_statistics(self.box(), shown.pixels, shown.images_of(self.placed), shown.unit)
+        options.setdefault("allow_other_frame", self.allow_other_frame)
+        options.setdefault("doses", self.dose_sources)
+        return extract(self.structure_set, self.series, output, **options)

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 LABEL_RULE = "where regions overlap, a voxel belongs to the region of the smaller volume"
 
-type Label = tuple[int, RegionMask]
+type NumberedMask = tuple[int, RegionMask]
 """A region's number in the volume, and its mask."""
 
 
-def larger_first(labels: Iterable[Label]) -> list[Label]:
+def larger_first(labels: Iterable[NumberedMask]) -> list[NumberedMask]:
     """Return labels in the order to paint them, so that by `LABEL_RULE` smaller regions stay visible.
 
     Regions of as many voxels stay in the order given: the later one is kept.
@@ -28,7 +28,7 @@ def larger_first(labels: Iterable[Label]) -> list[Label]:
 
 
 def paint(
-    volume: NDArray[np.uint8] | NDArray[np.uint16], labels: Sequence[Label], first_slice: int = 0
+    volume: NDArray[np.uint8] | NDArray[np.uint16], labels: Sequence[NumberedMask], first_slice: int = 0
 ) -> None:
     """Write labels over each other, in their order, into slices of the grid.
 

@@ -11,18 +11,22 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
+from orthanc_plugins.identifiers import RT_DOSE_STORAGE, RT_STRUCTURE_SET_STORAGE
 from orthanc_plugins.rtstruct.case import Case
+from orthanc_plugins.rtstruct.dose import MissingDose
 from orthanc_plugins.rtstruct.reading.contours import read_structure_set
 from orthanc_plugins.rtstruct.reading.elements import parse_errors
-from orthanc_plugins.rtstruct.reading.finding import find_files, series_of
+from orthanc_plugins.rtstruct.reading.finding import doses_of, find_files, series_of
 from orthanc_plugins.rtstruct.reading.images import series_from_datasets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from orthanc_plugins.rtstruct.dose import DoseSource
     from orthanc_plugins.rtstruct.reading.contours import StructureSet
     from orthanc_plugins.rtstruct.reading.images import ImageSeries
+
+_WITH_CONTENT = frozenset({RT_STRUCTURE_SET_STORAGE, RT_DOSE_STORAGE})
 
 
 @runtime_checkable
@@ -48,8 +52,8 @@ def load(
     ----------
     sources
         Files, folders, contents of files and data sets, in any mixture, also as lists: what holds the
-        structure set and its images. Other files and other series among them are left aside. Without the
-        images contours can be measured, and there are no masks.
+        structure set, its images and the RT Doses of its frame of reference. Other files and other series
+        among them are left aside. Without the images contours can be measured, and there are no masks.
     structure_set_uid
         SOP Instance UID of the structure set meant, where the sources hold several.
     allow_other_frame
@@ -68,21 +72,27 @@ def load(
     found = find_files(paths)
     sets: dict[str, Path | bytes | Dataset] = {one.sop_instance_uid: one.path for one in found.structure_sets}
     in_memory = {
-        _uid(one.dataset): one.content or one.dataset for one in held if _is_structure_set(one.dataset)
+        _uid(one.dataset): one.content or one.dataset
+        for one in held
+        if _class(one.dataset) == RT_STRUCTURE_SET_STORAGE
     }
     uid = _chosen([*(one.sop_instance_uid for one in found.structure_sets), *in_memory], structure_set_uid)
     chosen = (sets | in_memory)[uid]
     structure_set = read_structure_set(_written(chosen) if isinstance(chosen, Dataset) else chosen)
-    images = [one.dataset for one in held if not _is_structure_set(one.dataset)]
+    images = [one.dataset for one in held if _class(one.dataset) not in _WITH_CONTENT]
     series = _series_among(images, structure_set) or series_of(structure_set, found)
-    return Case(structure_set, series, allow_other_frame=allow_other_frame)
+    doses = doses_of(structure_set, found) | _doses_among(held, structure_set)
+    return Case(
+        structure_set, series, allow_other_frame=allow_other_frame, dose_sources=tuple(doses.values())
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class _Held:
     """A data set in memory, with the bytes it was read from where there are any.
 
-    A structure set is read from its own bytes: written anew, one that was cut short would look whole.
+    A structure set or a dose is read from its own bytes: written anew, one that was cut short would look
+    whole.
     """
 
     dataset: Dataset
@@ -114,7 +124,7 @@ def _sorted(sources: Iterable[CaseSource | Iterable[CaseSource]]) -> tuple[list[
 def _parsed(content: bytes) -> _Held:
     try:
         dataset: Dataset = pydicom.dcmread(io.BytesIO(content), force=True)
-        return _Held(dataset, content if _is_structure_set(dataset) else None)
+        return _Held(dataset, content if _class(dataset) in _WITH_CONTENT else None)
     except parse_errors() as error:
         raise InvalidDicom("A source is not DICOM, or is damaged.") from error
 
@@ -123,8 +133,8 @@ def _uid(dataset: Dataset) -> str:
     return str(dataset.get("SOPInstanceUID", ""))
 
 
-def _is_structure_set(dataset: Dataset) -> bool:
-    return str(dataset.get("SOPClassUID", "")) == RT_STRUCTURE_SET_STORAGE
+def _class(dataset: Dataset) -> str:
+    return str(dataset.get("SOPClassUID", ""))
 
 
 def _chosen(uids: Sequence[str], wanted: str | None) -> str:
@@ -142,7 +152,7 @@ def _chosen(uids: Sequence[str], wanted: str | None) -> str:
 
 
 def _written(dataset: Dataset) -> bytes:
-    """Return a data set as it would stand in a file, for the reader of structure sets."""
+    """Return a data set as it would stand in a file, for the readers of structure sets and doses."""
     stream = io.BytesIO()
     meta = getattr(dataset, "file_meta", None)
     if meta is not None and "TransferSyntaxUID" in meta:
@@ -150,6 +160,30 @@ def _written(dataset: Dataset) -> bytes:
     else:
         pydicom.dcmwrite(stream, dataset, implicit_vr=True, little_endian=True)
     return stream.getvalue()
+
+
+def _doses_among(held: Sequence[_Held], structure_set: StructureSet) -> dict[str, DoseSource]:
+    """Return the RT Doses in memory of the set's frame of reference, by SOP Instance UID."""
+    frame = structure_set.frame_of_reference_uid
+    return {
+        _uid(one.dataset): one.content or _dose_written(one.dataset)
+        for one in held
+        if _class(one.dataset) == RT_DOSE_STORAGE and frame and _frame(one.dataset) == frame
+    }
+
+
+def _dose_written(dataset: Dataset) -> DoseSource:
+    """Return a dose as it would stand in a file; one that cannot be written stops nothing else."""
+    try:
+        return _written(dataset)
+    except parse_errors() as error:
+        return MissingDose(
+            f"RT Dose {_uid(dataset)} cannot be read as a data set ({type(error).__name__}): give its file."
+        )
+
+
+def _frame(dataset: Dataset) -> str:
+    return str(dataset.get("FrameOfReferenceUID", ""))
 
 
 def _series_among(datasets: Sequence[Dataset], structure_set: StructureSet) -> ImageSeries | None:
@@ -160,7 +194,7 @@ def _series_among(datasets: Sequence[Dataset], structure_set: StructureSet) -> I
             by_series.setdefault(str(dataset.get("SeriesInstanceUID", "")), []).append(dataset)
     frame = structure_set.frame_of_reference_uid
     candidates = [uid for uid in by_series if uid in structure_set.referenced_series_uids] or [
-        uid for uid, held in by_series.items() if frame and held[0].get("FrameOfReferenceUID") == frame
+        uid for uid, held in by_series.items() if frame and _frame(held[0]) == frame
     ]
     if not candidates:
         return None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
     from orthanc_plugins.rtstruct.geometry.raster import Box, RegionMask
-    from orthanc_plugins.rtstruct.labels import Label
+    from orthanc_plugins.rtstruct.labels import NumberedMask
 
 _HEADER = struct.Struct("<i10s18sihcB8h3f4h11fhBB4f2i80s24s2h6f12f16s4s4s")
 _HEADER_2 = struct.Struct("<i8s2h8q3d8dq6d2q80s24s2i6d12d3i16sc15s4s")
@@ -88,7 +88,7 @@ def _on_grid(
     return stream.finish()
 
 
-def labels_nifti(labels: Sequence[Label], grid: VoxelGrid) -> bytes:
+def labels_nifti(labels: Sequence[NumberedMask], grid: VoxelGrid) -> bytes:
     """Return several masks as one ``.nii.gz`` of their labels, by `LABEL_RULE` where they overlap.
 
     uint8 where all labels fit, else uint16; 0 is outside of all.

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from orthanc_plugins.errors import GeometryError, InvalidDicom
-from orthanc_plugins.rtstruct import Case, load, rasterise
-from tests.builders import DAMAGES, build_case, renamed
+from orthanc_plugins.rtstruct import Case, load, rasterise, read_dose
+from tests.builders import DAMAGES, ball, build_case, build_dose, renamed, uniform
 from tests.builders import Case as Built
 from tests.unit.rtstruct.cases import SMALL, file_bytes, placed_of
 
@@ -194,6 +194,78 @@ def test_a_case_is_extracted_to_files(tmp_path: Path, case: Case) -> None:
     results = case.extract(tmp_path, formats=("nifti",))
     assert [region.mask_path for region in results.regions][1] == "masks/002_Lung_L.nii.gz"
     assert (tmp_path / "masks" / "002_Lung_L.nii.gz").is_file()
+
+
+@pytest.mark.parametrize("form", ["folder", "bytes", "data sets"])
+def test_the_doses_of_its_frame_of_reference_are_loaded_with_it(
+    tmp_path: Path, built: Built, form: str
+) -> None:
+    plan, beam = build_dose(built, uniform(20)), build_dose(built, uniform(5), summation_type="BEAM")
+    other = build_dose(built, uniform(7), seed=1)
+    other.FrameOfReferenceUID = "1.2.3"
+    doses = {"other": other, "beam": beam, "plan": plan}
+    built.write(tmp_path)
+    for name, dose in doses.items():
+        dose.save_as(tmp_path / f"{name}.dcm", enforce_file_format=True)
+    sources: dict[str, list[Any]] = {
+        "folder": [tmp_path],
+        "bytes": [path.read_bytes() for path in tmp_path.rglob("*.dcm")],
+        "data sets": [*doses.values(), *built.images, built.structure_set],
+    }
+    case = load(*sources[form])
+    assert [dose.summation_type for dose in case.doses] == ["PLAN", "BEAM"]
+    results = case.extract(tmp_path / "out", formats=("json",))
+    assert [dose.summation_type for dose in results.doses] == ["PLAN", "BEAM"]
+    received = case["Lung_L"].dose()
+    assert received == results.regions[1].dose[0]
+    assert case.extract(tmp_path / "none", formats=("json",), doses=()).doses == ()
+
+
+def test_a_region_tells_what_it_receives_of_a_dose(built: Built) -> None:
+    plan, beam = build_dose(built, ball(60, 20)), build_dose(built, uniform(5), summation_type="BEAM")
+    case = load(built.images, built.structure_set, beam, plan)
+    lung = case["Lung_L"]
+    received, histogram = lung.dose(metrics=("V20Gy[cc]",)), lung.dose_volume_histogram()
+    assert received is not None
+    assert histogram is not None
+    assert received.mean == histogram.mean
+    assert received.metrics[0].value == histogram.volume_above(20)
+    assert histogram.volume_ml == pytest.approx(told(built, "Lung_L").contour_volume_ml, rel=1e-3)
+    of_beam = lung.dose_volume_histogram(case.doses[1])
+    assert of_beam is not None
+    assert of_beam.mean == pytest.approx(5, abs=1e-3)
+
+
+def test_a_dose_that_is_not_there_or_cannot_be_used_is_said(built: Built, case: Case) -> None:
+    with pytest.raises(InvalidDicom, match="load the two together"):
+        case["Lung_L"].dose()
+    broken = build_dose(built, uniform(20))
+    del broken.DoseGridScaling
+    with_broken = load(built.images, built.structure_set, broken)
+    with pytest.raises(InvalidDicom, match="no usable Dose Grid Scaling"):
+        with_broken["Lung_L"].dose_volume_histogram()
+    assert [problem.code for problem in with_broken.problems] == ["dose_unusable"]
+    other = build_dose(built, uniform(20))
+    other.FrameOfReferenceUID = "1.2.3"
+    with pytest.raises(InvalidDicom, match=r"is of frame of reference 1\.2\.3"):
+        case["Lung_L"].dose(read_dose(file_bytes(other)))
+
+
+def test_a_dose_in_memory_is_not_taken_for_the_images(built: Built) -> None:
+    case = load(built.structure_set, build_dose(built, uniform(20)))
+    assert case.series is None
+    assert case["Lung_L"].dose_volume_histogram() is not None
+
+
+def test_regions_and_cases_are_compared(built: Built, case: Case) -> None:
+    lung, body = case["Lung_L"], case["BODY"]
+    assert lung.compare(body).relation == "inside"
+    other = load(built.images, built.structure_set)
+    with pytest.raises(GeometryError, match=r"case\.compare\(other\)"):
+        lung.compare(other["BODY"])
+    compared = case.compare(other)
+    assert [pair.region_name for pair in compared.pairs] == case.names
+    assert all(pair.overlap is not None and pair.overlap.dice == 1 for pair in compared.pairs)
 
 
 def test_what_was_odd_about_a_region_is_told_with_it(built: Built) -> None:
