@@ -9,6 +9,7 @@ import numpy as np
 
 from orthanc_plugins.errors import GeometryError
 from orthanc_plugins.rtstruct import dose, drawing, surfaces
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.choices import MESH_FORMATS
 from orthanc_plugins.rtstruct.export import DOSE, MASKS, MESHES, PREVIEWS, write_whole
 from orthanc_plugins.rtstruct.geometry.partial import WHOLE, fractions
@@ -39,8 +40,8 @@ REPORT_NAME = "report.pdf"
 SCENE_NAME = "scene.html"
 
 
-@dataclass(frozen=True, eq=False)
-class Exporter:
+@dataclass(frozen=True, eq=False, repr=False)
+class Exporter(Brief):
     """Writes below ``folder`` what ``formats`` ask for.
 
     ``shown`` is None where there are no pixels: no pictures then. A grid made from contours only gets no

@@ -42,6 +42,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from orthanc_plugins import __version__
+from orthanc_plugins.rtstruct.brief import Brief
 
 if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.choices import MeshDetail, MeshFrame
@@ -98,8 +99,8 @@ class BoundingBox:
     high: Vector
 
 
-@dataclass(frozen=True)
-class Statistics:
+@dataclass(frozen=True, repr=False)
+class Statistics(Brief):
     """Intensities inside the mask, all in ``unit`` but for ``voxels``, skewness and kurtosis.
 
     ``sd`` divides by the number of voxels; ``percentiles`` by number, linear between voxel values; ``iqr`` is
@@ -128,8 +129,8 @@ class Diameter:
     ends_lps_mm: tuple[Vector, Vector]
 
 
-@dataclass(frozen=True)
-class SliceDiameter:
+@dataclass(frozen=True, repr=False)
+class SliceDiameter(Brief):
     """The longest diameter in a slice, and the longest chord perpendicular to it.
 
     ``slice_index`` counts the slices of the grid from zero; None where the contour lies on none.
@@ -142,8 +143,8 @@ class SliceDiameter:
     slice_index: int | None
 
 
-@dataclass(frozen=True)
-class Shape:
+@dataclass(frozen=True, repr=False)
+class Shape(Brief):
     """Size and form of a region; how each value is taken stands at the top."""
 
     extent_lps_mm: Vector
@@ -164,16 +165,16 @@ class Shape:
     contour_holes: int
 
 
-@dataclass(frozen=True)
-class OpenContour:
+@dataclass(frozen=True, repr=False)
+class OpenContour(Brief):
     """A point or line of a region, as drawn."""
 
     geometric_type: str
     points_lps_mm: tuple[tuple[float, ...], ...]
 
 
-@dataclass(frozen=True)
-class RegionResult:
+@dataclass(frozen=True, repr=False)
+class RegionResult(Brief):
     """What is known of one region.
 
     ``state``: ``done``; ``empty`` (no contours, or smaller than a voxel); ``points`` or ``lines`` (nothing to
@@ -226,8 +227,8 @@ class Label:
     name: str
 
 
-@dataclass(frozen=True)
-class LabelMap:
+@dataclass(frozen=True, repr=False)
+class LabelMap(Brief):
     """All masks in one volume; 0 is outside every region."""
 
     path: str
@@ -235,8 +236,8 @@ class LabelMap:
     labels: tuple[Label, ...]
 
 
-@dataclass(frozen=True)
-class Results:
+@dataclass(frozen=True, repr=False)
+class Results(Brief):
     """Everything an extraction found; regions in the order of the structure set.
 
     ``problems`` are all there are, each once: those of the whole set, then those of each region, which

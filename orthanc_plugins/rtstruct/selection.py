@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from orthanc_plugins.rtstruct.problems import Problem
 
@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
+
+
+class Named(Protocol):
+    """What has the number and the name of a region."""
+
+    @property
+    def number(self) -> int:
+        """ROI Number (3006,0022)."""
+
+    @property
+    def name(self) -> str:
+        """ROI Name (3006,0026)."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +80,24 @@ def matches(pattern: str, number: int, name: str) -> bool:
     """
     name, pattern = name.strip().casefold(), pattern.strip().casefold()
     return name == pattern or str(number) == pattern or fnmatchcase(name, pattern)
+
+
+def only[One: Named](regions: Sequence[One], key: str | int) -> One:
+    """Return the one region of a number or of a name, as it stands or else without regard to capitals.
+
+    Raises
+    ------
+    KeyError
+        No region, or more than one, is called so.
+    """
+    if isinstance(key, int):
+        found = [region for region in regions if region.number == key]
+    else:
+        found = [region for region in regions if region.name == key] or [
+            region for region in regions if region.name.strip().casefold() == key.strip().casefold()
+        ]
+    if len(found) != 1:
+        numbers = ", ".join(str(region.number) for region in found)
+        what = f"regions {numbers} are all called so: use a number" if found else "`names` lists all"
+        raise KeyError(f"{key!r}: {what}")
+    return found[0]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.brief import Brief
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.reading.images import ImageSeries
 
 
-@dataclass(frozen=True, eq=False)
-class Shown:
+@dataclass(frozen=True, eq=False, repr=False)
+class Shown(Brief):
     """Rescaled pixels of consecutive images.
 
     ``pixels`` has shape (images, rows, columns). ``image_of_plane`` (planes,) and ``image_of_slice``

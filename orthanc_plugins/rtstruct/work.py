@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import PacsSuiteError
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.problems import FAULTS, Problem, of_region
 from orthanc_plugins.rtstruct.results import (
     BoundingBox,
@@ -33,8 +34,8 @@ _log = logging.getLogger(__name__)
 _MOST_OPEN_POINTS = 10_000
 
 
-@dataclass(eq=False)
-class RegionWork:
+@dataclass(eq=False, repr=False)
+class RegionWork(Brief):
     """What is known of a region so far.
 
     ``stem`` is its file name without ending. ``doses`` has what it receives of each dose that could be used,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.comparison.closest import Surface
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ TOLERANCES_MM = (1.0, 2.0, 3.0)
 PERCENTILE = 0.95
 
 
-@dataclass(frozen=True)
-class DirectedDistances:
+@dataclass(frozen=True, repr=False)
+class DirectedDistances(Brief):
     """Distances from one surface to another, by area; ``samples`` counts the vertices they were taken at.
 
     ``min_mm`` is that of the nearest vertex; the surfaces may come nearer between vertices.
@@ -45,8 +46,8 @@ class DirectedDistances:
     samples: int
 
 
-@dataclass(frozen=True)
-class SurfaceDistances:
+@dataclass(frozen=True, repr=False)
+class SurfaceDistances(Brief):
     """Distances between two surfaces, both ways.
 
     ``mean_mm`` and ``rms_mm`` are those of both areas together; ``hd95_mm`` and ``hausdorff_mm`` the

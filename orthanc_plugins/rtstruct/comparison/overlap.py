@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.raster import RegionMask, mask_from_voxels
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ type Indices = NDArray[np.intp]
 _CENTRE_ROUNDING = 1e-6
 
 
-@dataclass(frozen=True)
-class Overlap:
+@dataclass(frozen=True, repr=False)
+class Overlap(Brief):
     """How two regions lie over each other; the first is the region, the second the other.
 
     ``method`` says what was counted. Shares are 0 to 1. ``offset_lps_mm`` leads from the region's centre of

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from orthanc_plugins import __version__
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.problems import Problem
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ def in_set(problems: Iterable[Problem], which: Which | None) -> list[SetProblem]
     ]
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Brief):
     """Two structure sets against each other; pairs in the order of the first.
 
     ``problems`` are those of reading the sets, of their images, of laying regions on the grid, and of

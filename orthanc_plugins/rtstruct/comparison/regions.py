@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.comparison.distances import TOLERANCES_MM, SurfaceDistances, surface_distances
 from orthanc_plugins.rtstruct.comparison.nearest import TOUCHING_MM, nearest_distances
 from orthanc_plugins.rtstruct.comparison.overlap import Overlap, Voxels, overlap
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 SIDES = ("left", "right", "posterior", "anterior", "superior", "inferior")
 
 
-@dataclass(frozen=True)
-class RegionComparison:
+@dataclass(frozen=True, repr=False)
+class RegionComparison(Brief):
     """A region and another one, in full.
 
     Parameters

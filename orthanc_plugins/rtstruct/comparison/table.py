@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.comparison.distances import SurfaceDistances, surface_distances
 from orthanc_plugins.rtstruct.comparison.nearest import nearly_nearest_distances
 from orthanc_plugins.rtstruct.comparison.overlap import Overlap, Voxels, overlap
@@ -28,8 +29,8 @@ MOST_SAMPLES = 20_000
 MOST_PAIRS = 5_000
 
 
-@dataclass(frozen=True, eq=False)
-class Body:
+@dataclass(frozen=True, eq=False, repr=False)
+class Body(Brief):
     """A region as it is compared: its mask on the grid of the comparison, its surface where it has one."""
 
     number: int
@@ -38,8 +39,8 @@ class Body:
     surface: Mesh | None
 
 
-@dataclass(frozen=True)
-class Pair:
+@dataclass(frozen=True, repr=False)
+class Pair(Brief):
     """Two regions of one structure set.
 
     ``relation`` is where the region lies as seen from the other. ``nearest_mm`` is null where the surfaces
@@ -56,8 +57,8 @@ class Pair:
     surface: SurfaceDistances | None
 
 
-@dataclass(frozen=True)
-class PairTable:
+@dataclass(frozen=True, repr=False)
+class PairTable(Brief):
     """All pairs, and what they were compared by.
 
     ``left_out`` counts the regions without a voxel, which are in no pair. Where there would be more than

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.brief import Brief
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -36,8 +38,8 @@ _STL_RAS = b"FRAME=RAS"
 _STL_CORNERS = np.dtype({"names": ["corners"], "formats": [("<f4", (3, 3))], "offsets": [12], "itemsize": 50})
 
 
-@dataclass(frozen=True, eq=False)
-class DisplayMesh:
+@dataclass(frozen=True, eq=False, repr=False)
+class DisplayMesh(Brief):
     """A mesh for display: vertices (n, 3) in LPS mm, faces (m, 3), and whether it was thinned."""
 
     vertices_lps_mm: Vertices

@@ -18,6 +18,7 @@ import orjson
 from PIL import Image, ImageDraw
 
 from orthanc_plugins import __version__
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.drawing.lettering import Lettering
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ _MARKS = Lettering(13)
 _NAMES = Lettering(13, _SIZE_PX[0] - _LEGEND_LEFT_PX - _SWATCH_PX - 16)
 
 
-@dataclass(frozen=True, eq=False)
-class Curve:
+@dataclass(frozen=True, eq=False, repr=False)
+class Curve(Brief):
     """A region's histogram to draw, in its colour, with its caption."""
 
     histogram: Histogram

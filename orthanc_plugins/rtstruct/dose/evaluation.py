@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.dose.histogram import metric
 from orthanc_plugins.rtstruct.dose.reading import Dose, read_dose
 from orthanc_plugins.rtstruct.dose.records import DoseSummary, RegionDose
@@ -43,8 +44,8 @@ class MissingDose:
     reason: str
 
 
-@dataclass(eq=False)
-class UsableDoses:
+@dataclass(eq=False, repr=False)
+class UsableDoses(Brief):
     """Doses of a frame of reference, read one at a time: only one is in memory.
 
     Parameters

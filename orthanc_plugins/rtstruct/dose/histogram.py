@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.dose.records import DoseMetric
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ _METRIC = re.compile(
 _WHOLE = 100.0
 
 
-@dataclass(frozen=True, eq=False)
-class Histogram:
+@dataclass(frozen=True, eq=False, repr=False)
+class Histogram(Brief):
     """How much of a region receives which dose.
 
     Parameters

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.reading.elements import REACH_MM, raw, whole_number
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ _SQUARE = 1e-3
 """How far direction cosines may be from unit length and from a right angle."""
 
 
-@dataclass(frozen=True, eq=False)
-class DosePlacement:
+@dataclass(frozen=True, eq=False, repr=False)
+class DosePlacement(Brief):
     """Where the voxels of a dose grid lie.
 
     Parameters

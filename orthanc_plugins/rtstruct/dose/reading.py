@@ -23,6 +23,7 @@ from pydicom.uid import (
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.dose.placement import DosePlacement, read_placement
 from orthanc_plugins.rtstruct.reading.elements import code, parse_errors, raw, uid
 from orthanc_plugins.rtstruct.reading.hush import hush_pydicom
@@ -51,8 +52,8 @@ _GRID_SCALING = 0x3004000E
 _SIZES = (16, 32)
 
 
-@dataclass(frozen=True, eq=False)
-class Dose:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dose(Brief):
     """An RT Dose: stored values on a grid, and how to read them.
 
     Parameters

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from orthanc_plugins.rtstruct.brief import Brief
+
 type Unit = Literal["Gy", "relative"]
 
 
-@dataclass(frozen=True)
-class DoseSummary:
+@dataclass(frozen=True, repr=False)
+class DoseSummary(Brief):
     """One RT Dose that histograms were made of.
 
     ``summation_type`` and ``dose_type`` are DICOM's (3004,000A) and (3004,0004). ``unit`` is that of every
@@ -41,8 +43,8 @@ class DoseMetric:
     unit: str
 
 
-@dataclass(frozen=True)
-class RegionDose:
+@dataclass(frozen=True, repr=False)
+class RegionDose(Brief):
     """What a region receives of one dose.
 
     ``volume_cc`` is the region's planimetric volume, ``volume_in_dose_cc`` the part of it inside the dose

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.drawing.lettering import Lettering
 from orthanc_plugins.rtstruct.drawing.png import png_bytes
 
@@ -56,8 +57,8 @@ BONE: Window = (-450.0, 1050.0)
 _LUNG_BELOW_HU, _BONE_ABOVE_HU = -400.0, 300.0
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
+@dataclass(frozen=True, eq=False, repr=False)
+class Drawn(Brief):
     """A region to draw: its rings on the planes, colour, and caption."""
 
     placed: PlacedRegion

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from orthanc_plugins.errors import GeometryError
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.stack import Stack, stack_images
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ _CONTOUR_GRID = 1024
 _TO_RAS = np.diag((-1.0, -1.0, 1.0, 1.0))
 
 
-@dataclass(frozen=True, eq=False)
-class VoxelGrid:
+@dataclass(frozen=True, eq=False, repr=False)
+class VoxelGrid(Brief):
     """A regular grid of voxels, and the planes it is filled from.
 
     Parameters

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orthanc_plugins.errors import GeometryError
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE
+from orthanc_plugins.rtstruct.geometry.raster import box_slices
 from orthanc_plugins.rtstruct.geometry.scan import MOST_CROSSINGS, ring_edges
 from orthanc_plugins.rtstruct.geometry.sections import misleading, stretches
 
@@ -42,8 +44,8 @@ _VISIBLE = 0.5 / WHOLE
 """A plane whose areas come out below nothing or above a whole by more than this crosses itself."""
 
 
-@dataclass(frozen=True, eq=False)
-class PartialMask:
+@dataclass(frozen=True, eq=False, repr=False)
+class PartialMask(Brief):
     """How much of each voxel a region fills, inside its own box.
 
     ``offset`` is (k, j, i) of the box's first voxel on the grid; ``fractions`` (slices, rows, columns) is
@@ -56,6 +58,13 @@ class PartialMask:
     def volume_ml(self, grid: VoxelGrid) -> float:
         """Return the volume in millilitres: the sum of all fractions."""
         return float(self.fractions.sum(dtype=np.int64)) / WHOLE * grid.voxel_ml
+
+    def on_grid(self, shape: Box) -> NDArray[np.uint8]:
+        """Return the fractions on the whole grid, (slices, rows, columns)."""
+        slices, rows, columns = self.fractions.shape
+        volume = np.zeros(shape, dtype=np.uint8)
+        volume[box_slices(self.offset, (slices, rows, columns))] = self.fractions
+        return volume
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.areas import section
 from orthanc_plugins.rtstruct.geometry.combine import PlaneRings, combine
 from orthanc_plugins.rtstruct.geometry.grid import SAME_PLANE, thinned
@@ -35,8 +36,8 @@ _MOST_EXACT = 2000
 _FEWEST_FOR_STRIDE = 4
 
 
-@dataclass(frozen=True, eq=False)
-class PlacedRegion:
+@dataclass(frozen=True, eq=False, repr=False)
+class PlacedRegion(Brief):
     """A region's rings on the planes of a grid, repeats removed.
 
     Parameters

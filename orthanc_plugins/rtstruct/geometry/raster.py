@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE
 from orthanc_plugins.rtstruct.geometry.scan import crossings, ring_edges
 
@@ -31,8 +32,8 @@ FULL = 240
 _LINE_FULL = FULL // SUB_ROWS
 
 
-@dataclass(frozen=True, eq=False)
-class RegionMask:
+@dataclass(frozen=True, eq=False, repr=False)
+class RegionMask(Brief):
     """The voxels of a region, as runs inside its own box.
 
     Parameters

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from orthanc_plugins.errors import GeometryError
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.problems import Problem
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ _OFF_PLACE = 0.1
 """A gap may differ from a multiple of the spacing, and an image lie off its place, by this share of it."""
 
 
-@dataclass(frozen=True, eq=False)
-class Stack:
+@dataclass(frozen=True, eq=False, repr=False)
+class Stack(Brief):
     """Images in the order of their position along the normal.
 
     ``heights_mm`` (n,) are the positions' projections on ``normal``, ascending; ``origins_lps_mm`` (n, 3) the

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.scan import MOST_CROSSINGS, ring_edges
 from orthanc_plugins.rtstruct.geometry.sections import stretches
 
@@ -25,8 +26,8 @@ _PAIRS_COMPARED = 2_000_000
 _ROUNDING = 1e-9
 
 
-@dataclass(frozen=True, eq=False)
-class PlaneDiameter:
+@dataclass(frozen=True, eq=False, repr=False)
+class PlaneDiameter(Brief):
     """The longest diameter of an outline on a plane and, across it, the longest chord.
 
     Parameters

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.sections import section_moments
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 type Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class VolumeMoments:
+@dataclass(frozen=True, eq=False, repr=False)
+class VolumeMoments(Brief):
     """Volume, centre of mass (3,) in LPS mm and covariance (3, 3) in mm² of a solid."""
 
     volume_mm3: float
@@ -30,8 +31,8 @@ class VolumeMoments:
     covariance_mm2: Floats
 
 
-@dataclass(frozen=True, eq=False)
-class PrincipalAxes:
+@dataclass(frozen=True, eq=False, repr=False)
+class PrincipalAxes(Brief):
     """The axes of the ellipsoid of a covariance, longest first (IBSI TDIC, P9VJ, 7J51).
 
     ``lengths_mm`` (3,) are 4 √λ of its eigenvalues λ; the rows of ``directions`` (3, 3) are unit vectors

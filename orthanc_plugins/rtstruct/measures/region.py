@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE
 from orthanc_plugins.rtstruct.measures.moments import principal_axes, volume_moments
 
@@ -28,8 +29,8 @@ MOST_APART = 0.05
 """Volumes of a mask and of its contours that differ by a smaller share are taken to agree."""
 
 
-@dataclass(frozen=True)
-class ContourMeasures:
+@dataclass(frozen=True, repr=False)
+class ContourMeasures(Brief):
     """What the contours alone say about a region.
 
     Parameters
@@ -62,8 +63,8 @@ class ContourMeasures:
     holes: int
 
 
-@dataclass(frozen=True)
-class IntensityStatistics:
+@dataclass(frozen=True, repr=False)
+class IntensityStatistics(Brief):
     """Intensities of the voxels of a region.
 
     ``unit`` is ``HU`` for CT. ``sd`` divides by the number of voxels. Percentiles are linearly interpolated

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.problems import Problem, contour_problem
 from orthanc_plugins.rtstruct.reading.elements import (
     REACH_MM,
@@ -69,8 +70,8 @@ _OFFSET_VECTOR = 0x30060045
 _CONTOUR_DATA = 0x30060050
 
 
-@dataclass(frozen=True, eq=False)
-class Contour:
+@dataclass(frozen=True, eq=False, repr=False)
+class Contour(Brief):
     """One item of a Contour Sequence.
 
     ``points_lps_mm`` has shape (n, 3): x, y, z in mm, LPS, as the file gives them; a closed contour's last
@@ -83,8 +84,8 @@ class Contour:
     points_lps_mm: NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Region:
+@dataclass(frozen=True, eq=False, repr=False)
+class Region(Brief):
     """One ROI of a structure set.
 
     ``contours`` enclose area; ``open_contours`` are points and lines, kept but never filled. ``name`` is
@@ -101,8 +102,8 @@ class Region:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class StructureSet:
+@dataclass(frozen=True, eq=False, repr=False)
+class StructureSet(Brief):
     """An RT Structure Set: what it refers to, and its regions in file order.
 
     ``left_out`` are regions that were not chosen (see `RegionChoice`): nothing is made of them, but they

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE, RT_STRUCTURE_SET_STORAGE
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.reading.headers import read_header
 from orthanc_plugins.rtstruct.reading.images import FilePixels, ImageSeries, image_record, unit_of
 
@@ -35,8 +36,8 @@ _AHEAD = 4 * _THREADS
 """Batches read before the first of them is looked at."""
 
 
-@dataclass(eq=False)
-class FoundSeries:
+@dataclass(eq=False, repr=False)
+class FoundSeries(Brief):
     """The single-slice images of one series, by SOP Instance UID, each with its path.
 
     ``damage`` is what is wrong with the first image that could not be understood: such a series is not used.
@@ -75,8 +76,8 @@ class FoundSet:
     sop_instance_uid: str
 
 
-@dataclass
-class FoundFiles:
+@dataclass(repr=False)
+class FoundFiles(Brief):
     """What a search found.
 
     ``structure_sets`` names each once, however many files hold the same bytes; ``copies`` counts the others.

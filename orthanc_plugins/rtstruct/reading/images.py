@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.reading.elements import REACH_MM, parse_errors
 from orthanc_plugins.rtstruct.reading.headers import header_of, read_header
 from orthanc_plugins.rtstruct.reading.hush import hush_pydicom
@@ -31,8 +32,8 @@ type PixelLoader = Callable[[str], NDArray[np.int16] | NDArray[np.float32]]
 """Gives the rescaled intensities (rows, columns) of the image with a SOP Instance UID."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRecord:
+@dataclass(frozen=True, slots=True, repr=False)
+class ImageRecord(Brief):
     """Where one image lies (PS3.3 C.7.6.2).
 
     Parameters
@@ -63,8 +64,8 @@ class ImageRecord:
     thickness_mm: float | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class ImageSeries:
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSeries(Brief):
     """The images of one series, in any order.
 
     ``unit`` is that of the rescaled intensities: ``HU``, Units (0054,1001) of PET, or ``arbitrary``.
@@ -123,8 +124,8 @@ def intensity_unit(modality: str, rescale_type: str, units: str) -> str:
     return "arbitrary"
 
 
-@dataclass(frozen=True)
-class FilePixels:
+@dataclass(frozen=True, repr=False)
+class FilePixels(Brief):
     """Loads the pixels of images that are files; ``places`` are their paths by SOP Instance UID.
 
     An object rather than a function, so that a series can be handed to another process.

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE
 from orthanc_plugins.rtstruct.geometry.raster import FULL, coverage
 from orthanc_plugins.rtstruct.surfaces.cubes import surface_of
@@ -61,8 +62,8 @@ _LONGEST_MOVE = 0.25
 """Of a cell's shortest side, in one round."""
 
 
-@dataclass(frozen=True, eq=False)
-class Mesh:
+@dataclass(frozen=True, eq=False, repr=False)
+class Mesh(Brief):
     """A triangle surface, oriented outward.
 
     ``vertices_lps_mm`` has shape (n, 3); ``faces`` (m, 3) holds vertex numbers, anticlockwise seen from

@@ -237,7 +237,7 @@ def test_a_region_tells_what_it_receives_of_a_dose(built: Built) -> None:
 
 
 def test_a_dose_that_is_not_there_or_cannot_be_used_is_said(built: Built, case: Case) -> None:
-    with pytest.raises(InvalidDicom, match="load the two together"):
+    with pytest.raises(InvalidDicom, match="load them together"):
         case["Lung_L"].dose()
     broken = build_dose(built, uniform(20))
     del broken.DoseGridScaling
