@@ -25,7 +25,7 @@ LOCKS = [*REPOSITORY.glob("*.lock"), *(REPOSITORY / "ohif").glob("*.lock")]
 
 def test_all_commands_are_there() -> None:
     names = {path.name for path in COMMANDS}
-    assert names >= {"up", "down", "status", "logs", "pacs", "doctor", "test", "check", "lock"}
+    assert names >= {"up", "down", "status", "logs", "pacs", "python", "doctor", "test", "check", "lock"}
 
 
 @pytest.mark.parametrize("script", SHELL, ids=lambda path: path.name)
@@ -71,6 +71,22 @@ def test_command_refuses_what_it_does_not_know(checkout: Path, name: str, given:
     assert f"unknown argument: {given[0]}" in answer.stderr
     assert f"scripts/{name} --help" in answer.stderr
     assert {path.name for path in checkout.iterdir()} == {"scripts"}
+
+
+def test_python_hands_its_arguments_to_the_python_of_the_suite(checkout: Path) -> None:
+    runtime = checkout / "scripts" / "lib" / "build.sh"
+    runtime.write_text(
+        "REPO=/repo PYTHON=/suite/python\n"
+        "require_root() { :; }; with_lock() { :; }; release_lock() { :; }\n"
+        'ensure_runtime() { echo "made $*"; }\n'
+        'enter() { shift; printf "%s\\n" "$@"; }\n',
+        encoding="utf-8",
+    )
+    answer = run(checkout / "scripts" / "python", "-c", "print(1, 2)", "--help")
+    assert answer.stdout.splitlines() == [
+        "env", "PYTHONPATH=/repo", "/suite/python", "-c", "print(1, 2)", "--help",
+    ]  # fmt: skip
+    assert answer.stderr == "made root venv\n"
 
 
 @pytest.mark.parametrize("name", ["check", "test"])
