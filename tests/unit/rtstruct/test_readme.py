@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import orthanc_plugins.rtstruct as engine
-from orthanc_plugins.cli.rtstruct.options import add_arguments
-from tests.builders import build_case
+from orthanc_plugins.cli import rtstruct, rtstruct_compare
+from tests.builders import ball, build_case, build_dose
 from tests.unit.rtstruct.cases import SMALL
+
+if TYPE_CHECKING:
+    from orthanc_plugins.cli.commands import Command
 
 README = (Path(engine.__file__).parent / "README.md").read_text(encoding="utf-8")
 
@@ -22,9 +26,15 @@ def test_every_python_block_runs(tmp_path: Path, capsys: pytest.CaptureFixture[s
     case = build_case(frame=SMALL, regions=3)
     case.write(tmp_path / "case")
     (tmp_path / "out").mkdir()
-    names: dict[str, Any] = {"case_folder": tmp_path / "case", "out": tmp_path / "out"}
+    build_dose(case, ball(60, 20)).save_as(tmp_path / "case" / "dose.dcm", enforce_file_format=True)
+    other_case = engine.load(case.images, case.structure_set)
+    names: dict[str, Any] = {
+        "case_folder": tmp_path / "case",
+        "out": tmp_path / "out",
+        "other_case": other_case,
+    }
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 5
     for block in blocks:
         exec(block, names)
     assert "['BODY', 'Lung_L', 'Lung_R']" in capsys.readouterr().out
@@ -32,6 +42,9 @@ def test_every_python_block_runs(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert names["centre_lps_mm"] == pytest.approx(truth.centroid_lps_mm, abs=0.5)
     assert names["inside"].shape == (names["mask"].sum(),)
     assert names["runs"].count > 0
+    assert names["received"].mean == names["dvh"].mean
+    assert names["results"].regions[1].dose[0].mean == names["dvh"].mean
+    assert [pair.overlap.dice for pair in names["compared"].pairs] == [1, 1, 1]
     assert (tmp_path / "out" / "lung.nii.gz").is_file()
     assert (tmp_path / "out" / "masks" / "002_Lung_L.nii.gz").is_file()
 
@@ -49,14 +62,17 @@ def test_what_it_says_of_rt_utils_is_so(tmp_path: Path) -> None:
     assert mask.sum() > moved.sum()
 
 
-def test_the_words_of_the_command_line_exist() -> None:
-    import argparse  # noqa: PLC0415 - of this test alone
-
+@pytest.mark.parametrize(
+    "command", [rtstruct.COMMAND, rtstruct_compare.COMMAND], ids=lambda command: command.name
+)
+def test_the_words_of_the_command_line_are_those_there_are(command: Command) -> None:
     parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    assert set(re.findall(r"--[a-z-]+", README.split("## On the command line")[1].split("##")[0])) <= {
-        word for action in parser._actions for word in action.option_strings
-    }
+    command.add_arguments(parser)
+    there = [action.option_strings for action in parser._actions if action.dest != "help"]
+    synopsis = README.split("## On the command line")[1].split("```")[1].split(f"pacs {command.name} ")[1]
+    told = set(re.findall(r"--[a-z-]+", synopsis.split("\npacs ")[0]))
+    assert told <= {word for words in there for word in words}
+    assert [words for words in there if words and not told & set(words)] == []
 
 
 def test_every_public_name_is_documented() -> None:
