@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orthanc_plugins.rtstruct.choices import Format, MeshFrame
+    from orthanc_plugins.rtstruct.dose import DoseSummary
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
     from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
     from orthanc_plugins.rtstruct.results import Results
@@ -156,13 +157,13 @@ class Exporter(Brief):
         window = drawing.window_for(planes[len(planes) // 2][1], self.shown.unit)
         return self._write(PREVIEWS, OVERVIEW_NAME, drawing.overview(drawn, self.grid, planes, window))
 
-    def write_curves(self, works: Sequence[RegionWork], dose_uid: str) -> str | None:
-        """Write the histograms of all regions for one dose as curves; a region without one has no curve."""
+    def write_curves(self, works: Sequence[RegionWork], doses: Sequence[DoseSummary]) -> str | None:
+        """Write the histograms of all regions for the first dose as curves; a region may have none."""
         found = [
             (work.region, received.unit, histogram)
             for work in works
             for received, histogram in work.doses
-            if received.dose_uid == dose_uid and histogram is not None
+            if received.dose_uid == doses[0].sop_instance_uid and histogram is not None
         ]
         if "png" not in self.formats or not found:
             return None
@@ -174,7 +175,8 @@ class Exporter(Brief):
             )
             for region, _, histogram in found
         ]
-        return self._write(DOSE, DVH_NAME, dose.curves_picture(curves, found[0][1]))
+        content = dose.curves_picture(curves, found[0][1], dose.curves_title(doses))
+        return self._write(DOSE, DVH_NAME, content)
 
     def write_results(self, results: Results) -> None:
         """Write ``results.json``, last of all: when it is there, everything it names is."""

@@ -209,7 +209,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         labels = pool.submit(exporter.write_label_map, whole)
         list(pool.map(lambda work: _export(work, exporter, on_region), works))
         label_map, overview_path = labels.result(), overview.result()
-        curves_path = exporter.write_curves(works, received[0].sop_instance_uid) if received else None
+        curves_path = exporter.write_curves(works, received) if received else None
     regions = tuple(work.result(scene.grid, with_mask=images is not None) for work in works)
     results = Results(
         sources=_sources(structure_set, images),

@@ -17,7 +17,9 @@ it.
 
 Shape, by the definitions of the Image Biomarker Standardisation Initiative (IBSI) where it has one:
 
-- Of the contours: ``extent_lps_mm`` along x, y and z; ``major_axis_mm``, ``minor_axis_mm`` and
+- Of the contours: ``extent_lps_mm``, how far their slabs reach along x, y and z, half a slice beyond the
+  first and the last contour (``bounding_box_lps_mm`` of a region is that of the contours' points alone, and
+  so one slice shorter across: 39 mm where this is 42 mm); ``major_axis_mm``, ``minor_axis_mm`` and
   ``least_axis_mm``, four times the square root of the variances along the principal axes ``axes_lps`` (unit
   vectors, in that order); ``elongation`` minor by major, ``flatness`` least by major. All are of the solid
   that ``volume_cc`` measures, each section as thick as its slab, by exact integrals, as is
@@ -93,7 +95,11 @@ class GridSummary:
 
 @dataclass(frozen=True)
 class BoundingBox:
-    """Lowest and highest x, y, z of a region's contour points."""
+    """Lowest and highest x, y, z of a region's contour points.
+
+    They lie on the planes of the first and the last contour; `Shape.extent_lps_mm` has half a slice more at
+    either end.
+    """
 
     low: Vector
     high: Vector
@@ -145,7 +151,11 @@ class SliceDiameter(Brief):
 
 @dataclass(frozen=True, repr=False)
 class Shape(Brief):
-    """Size and form of a region; how each value is taken stands at the top."""
+    """Size and form of a region; how each value is taken stands at the top.
+
+    ``extent_lps_mm`` is the size of the slabs that the volume is of, larger than `BoundingBox` by half a
+    slice at either end.
+    """
 
     extent_lps_mm: Vector
     major_axis_mm: float

@@ -45,8 +45,9 @@ def dose_part(folder: Path, results: Results) -> list[Flowable]:
         return []
     others = f"; {len(results.doses) - 1} more in results.json" if len(results.doses) > 1 else ""
     what = f"{dose.summation_type or NONE}, {dose.dose_type or NONE}"
+    unit = "of a value that the file does not state" if dose.unit == "relative" else dose.unit
     note = (
-        f"RT Dose {dose.sop_instance_uid}: {what}, highest value {dose.maximum:.2f} {dose.unit}{others}. "
+        f"RT Dose {dose.sop_instance_uid}: {what}, highest value {dose.maximum:.2f} {unit}{others}. "
         "Cells of each region are weighted by the share that it covers; dose is linear between the values of "
         "its grid. Beyond the grid nothing is known: all values are of the part inside, whose share is told."
     )
@@ -60,14 +61,23 @@ def dose_part(folder: Path, results: Results) -> list[Flowable]:
 def _table(received: list[tuple[RegionResult, RegionDose]]) -> Table:
     first = received[0][1]
     metrics = first.metrics[:_MOST_METRICS]
-    titles = ["No.", "Name", "Inside [%]", *(f"{name} [{first.unit}]" for name in ("Min", "Mean", "Max"))]
-    titles += [f"{metric.name} [{metric.unit}]" for metric in metrics]
+    titles = ["No.", "Name", "Inside [%]", *(_titled(name, first.unit) for name in ("Min", "Mean", "Max"))]
+    titles += [_titled(metric.name, metric.unit) for metric in metrics]
     rows = [[column_title(title) for title in titles]]
     rows.extend(_row(region, dose) for region, dose in received)
     rest = (page.WIDTH - _NUMBER_WIDTH - _NAME_WIDTH) / (len(titles) - 2)
     return Table(
         rows, colWidths=[_NUMBER_WIDTH, _NAME_WIDTH, *[rest] * (len(titles) - 2)], repeatRows=1, style=RULED
     )
+
+
+def _titled(name: str, unit: str) -> str:
+    """Return a column's title in words that a column has room for; that a dose is relative is told above.
+
+    >>> _titled("D95%", "Gy"), _titled("V20Gy[cc]", "cc"), _titled("Mean", "relative")
+    ('D95% [Gy]', 'V20Gy [cc]', 'Mean')
+    """
+    return name if unit == "relative" else f"{name.removesuffix('[cc]')} [{unit}]"
 
 
 def _row(region: RegionResult, dose: RegionDose) -> list[Paragraph]:

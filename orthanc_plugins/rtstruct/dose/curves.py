@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orthanc_plugins.rtstruct.dose.histogram import Histogram
-    from orthanc_plugins.rtstruct.dose.records import RegionDose
+    from orthanc_plugins.rtstruct.dose.records import DoseSummary, RegionDose
     from orthanc_plugins.rtstruct.drawing.pictures import Colour
 
 SCHEMA = "orthanc-pacs-suite/rtstruct-dvh"
@@ -35,14 +35,16 @@ _FINE_BINS = 5
 """Bins of a histogram that make one of the file: 0.05 Gy as a rule."""
 _DIGITS = 6
 _SIZE_PX = (1000, 620)
-_PLOT_PX = (70, 20, 720, 560)
-"""Left, top, right and bottom of the plot; what is right of it is the legend."""
+_PLOT_PX = (70, 46, 720, 560)
+"""Left, top, right and bottom of the plot; above it is the title, right of it the legend."""
 _ZOOM = 2
 """Lines are drawn this much larger and then reduced, which smooths them."""
 _BACK, _GRID, _AXIS = (18, 22, 27), (52, 59, 68), (150, 158, 168)
 _LEGEND_ROW_PX, _LEGEND_LEFT_PX, _SWATCH_PX = 20, 736, 18
 _STEPS = (1.0, 2.0, 5.0)
 _MARKS = Lettering(13)
+_TITLE = Lettering(15, _SIZE_PX[0] - _PLOT_PX[0] - 16)
+_UID_END = 12
 _NAMES = Lettering(13, _SIZE_PX[0] - _LEGEND_LEFT_PX - _SWATCH_PX - 16)
 
 
@@ -89,8 +91,17 @@ def _bins(histogram: Histogram | None) -> dict[str, float | list[float] | None]:
     }
 
 
-def curves_picture(curves: Sequence[Curve], unit: str) -> bytes:
-    """Return a PNG of cumulative curves: share of the volume over dose, and a legend."""
+def curves_title(doses: Sequence[DoseSummary]) -> str:
+    """Return which dose curves are of, by its kind and the end of its UID: the first of those there are."""
+    dose, count = doses[0], len(doses)
+    kinds = ", ".join(kind for kind in (dose.summation_type, dose.dose_type) if kind) or "of no stated kind"
+    uid = dose.sop_instance_uid
+    end = uid if len(uid) <= _UID_END else f"…{uid[-_UID_END:]}"
+    return f"Dose {kinds}, UID {end}" + (f", 1 of {count} doses" if count > 1 else "")
+
+
+def curves_picture(curves: Sequence[Curve], unit: str, title: str = "") -> bytes:
+    """Return a PNG of cumulative curves: share of the volume over dose, a title and a legend."""
     highest = max((curve.histogram.maximum for curve in curves), default=0.0) or 1.0
     width, height = _SIZE_PX
     height = max(height, 2 * _PLOT_PX[1] + _LEGEND_ROW_PX * len(curves))
@@ -107,6 +118,7 @@ def curves_picture(curves: Sequence[Curve], unit: str) -> bytes:
     draw.line(_enlarged(axes), _AXIS, _ZOOM)
     picture = large.reduce(_ZOOM)
     _letter(picture, doses, shares, highest, unit)
+    _TITLE.write(ImageDraw.Draw(picture), (_PLOT_PX[0], _PLOT_PX[1] / 2), title)
     _legend(picture, curves)
     stream = io.BytesIO()
     picture.save(stream, "PNG", compress_level=1)
@@ -154,9 +166,12 @@ def _letter(
         _MARKS.write(draw, (x, y + 6), f"{dose:g}", "ma")
     for share in shares:
         x, y = _point(0, share, highest)
-        _MARKS.write(draw, (x - 8, y), f"{share:g} %", "rm")
-    left, _, right, bottom = _PLOT_PX
+        _MARKS.write(draw, (x - 8, y), f"{share:g}", "rm")
+    left, top, right, bottom = _PLOT_PX
     _MARKS.write(draw, ((left + right) / 2, bottom + 26), f"dose received at least [{unit}]", "ma")
+    upright = Image.new("RGB", (bottom - top, 20), _BACK)
+    _MARKS.write(ImageDraw.Draw(upright), (upright.width / 2, upright.height / 2), "volume [%]", "mm")
+    picture.paste(upright.transpose(Image.Transpose.ROTATE_90), (10, top))
 
 
 def _legend(picture: Image.Image, curves: Sequence[Curve]) -> None:

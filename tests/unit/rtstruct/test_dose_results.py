@@ -23,8 +23,17 @@ from orthanc_plugins.rtstruct import (
 )
 from orthanc_plugins.rtstruct.choices import DOSE_METRICS
 from orthanc_plugins.rtstruct.documents.report_dose import dose_part
-from orthanc_plugins.rtstruct.dose import Curve, Histogram, curves_picture, evaluate, is_metric
+from orthanc_plugins.rtstruct.dose import (
+    Curve,
+    DoseSummary,
+    Histogram,
+    curves_picture,
+    curves_title,
+    evaluate,
+    is_metric,
+)
 from orthanc_plugins.rtstruct.dose.evaluation import MOST_DOSES
+from orthanc_plugins.rtstruct.drawing.lettering import Lettering
 from orthanc_plugins.rtstruct.reading.finding import doses_of, find_files
 from orthanc_plugins.settings import Settings
 from tests.builders import Ellipsoid, RegionSpec, ball, build_case, build_dose, uniform
@@ -34,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from PIL import ImageDraw
     from pydicom.dataset import FileDataset
 
     from orthanc_plugins.rtstruct import Dose, PlacedRegion
@@ -167,9 +177,12 @@ def test_curves_and_the_report_are_those_of_one_dose(tmp_path: Path, monkeypatch
 
     drawn: list[Sequence[Curve]] = []
 
-    def picture(curves: Sequence[Curve], unit: str) -> bytes:
+    titles = []
+
+    def picture(curves: Sequence[Curve], unit: str, title: str) -> bytes:
         drawn.append(curves)
-        return curves_picture(curves, unit)
+        titles.append(title)
+        return curves_picture(curves, unit, title)
 
     monkeypatch.setattr("orthanc_plugins.rtstruct.dose.evaluate", evaluated)
     monkeypatch.setattr("orthanc_plugins.rtstruct.dose.curves_picture", picture)
@@ -177,6 +190,7 @@ def test_curves_and_the_report_are_those_of_one_dose(tmp_path: Path, monkeypatch
     results = run(tmp_path, plan, beam)
     assert codes(results) == ["dose_impossible"]
     assert [curve.caption for curve in drawn[0]] == ["2 far"]
+    assert titles == [f"Dose PLAN, PHYSICAL, UID …{plan.SOPInstanceUID[-12:]}, 1 of 2 doses"]
     assert [len(region.dose) for region in results.regions] == [1, 2]
     (told,) = [part for part in dose_part(tmp_path, results) if isinstance(part, Table)]
     assert len(told._cellvalues) == 2  # the titles and the region that has the plan's dose
@@ -207,6 +221,34 @@ def test_a_relative_dose_says_so(tmp_path: Path) -> None:
     assert {one.value for one in received.metrics if one.name.startswith("V")} == {None}
 
 
+def test_curves_have_a_title_and_both_axes_their_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = []
+    write = Lettering.write
+
+    def noted(self: Lettering, draw: ImageDraw.ImageDraw, place: Any, text: str, anchor: str = "lm") -> None:
+        words.append(text)
+        write(self, draw, place, text, anchor)
+
+    monkeypatch.setattr(Lettering, "write", noted)
+    histogram = Histogram(0.5, np.ones(100), 0.0, 50.0, 25.0)
+    dose = DoseSummary("1.2.3", "1.2", None, "BEAM", "", "Gy", 50.0, (1, 1, 1), (1.0, 1.0, 1.0))
+    content = curves_picture([Curve(histogram, (255, 0, 0), "1 GTV")], "Gy", curves_title([dose]))
+    assert {"Dose BEAM, UID 1.2.3", "volume [%]", "dose received at least [Gy]", "100", "50"} <= set(words)
+    assert not [word for word in words if word.endswith(" %")]
+    with Image.open(io.BytesIO(content)) as picture:
+        for box in ((70, 0, 720, 40), (10, 250, 30, 360)):  # title, words of the upright axis
+            assert len(np.unique(picture.crop(box).convert("L"))) > 10
+
+
+@pytest.mark.parametrize("units", ["GY", "RELATIVE"])
+def test_the_titles_of_the_report_s_columns_are_not_broken_within_a_word(tmp_path: Path, units: str) -> None:
+    metrics = (*DOSE_METRICS[:-1], "V20Gy[cc]")
+    results = run(tmp_path, build_dose(CASE, uniform(0.9), units=units), dose_metrics=metrics)
+    (table,) = [part for part in dose_part(tmp_path, results) if isinstance(part, Table)]
+    columns = zip(table._cellvalues[0], table._colWidths, strict=True)
+    assert [title.text for title, width in columns if title.minWidth() > width - 6] == []
+
+
 def test_the_report_has_a_page_of_dose(tmp_path: Path) -> None:
     results = run(tmp_path, build_dose(CASE, ball(60, 20)), formats=FORMATS)
     write_documents(read(CASE), results, tmp_path, FORMATS)
@@ -221,7 +263,7 @@ def test_curves_of_any_height_are_drawn(highest: float) -> None:
     content = curves_picture([Curve(histogram, (255, 0, 0), f"{index} Región") for index in range(40)], "Gy")
     with Image.open(io.BytesIO(content)) as picture:
         assert picture.height > 40 * 20
-        assert picture.getpixel((740, 30)) == (255, 0, 0)
+        assert picture.getpixel((740, 56)) == (255, 0, 0)
 
 
 def test_the_settings_know_the_same_metrics() -> None:
