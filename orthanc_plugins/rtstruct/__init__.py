@@ -5,6 +5,7 @@ its arguments but `extract`, which writes files. A walk through it::
 
     case = load("folder")                                     # a structure set on its images
     case["GTV"].mask(), case["GTV"].mesh(), case["GTV"].measures()
+    case["GTV"].dose_volume_histogram(), case.labels("GTV", "Lung_L"), case.compare(other_case)
 
 or step by step::
 
@@ -75,6 +76,10 @@ Decisions
             load and tells neither unit nor frame.
 2026-11-21  Masks with an axis too long for NIfTI-1 (32,767 voxels) are NIfTI-2, with a warning: nibabel and
             FSL read it, ITK 5.4 does not. Failing the job would lose all other outputs too.
+2026-11-21  Labels in memory and in ``labels.nii.gz`` follow one rule, the smaller region wins: by the order
+            given, a target inside an organ vanished. Numbers are places of the arguments.
+2026-11-21  Large records print on a line (`brief`): that of a case with 60 images took 1.8 million
+            characters, which every prompt and every failed assertion would show.
 2026-11-21  Slivers of a region that end in the same pixel are summed up before their coverage is rounded:
             one by one, a hundred wrapped around in 8 bits and three hundred came to nothing.
 """
