@@ -25,6 +25,8 @@ WITH_INTENSITIES: frozenset[Format] = frozenset({"json", "png", "pdf"})
 """Formats that hold pixels or their statistics."""
 WITH_SHAPES: frozenset[Format] = frozenset({"json", "pdf"})
 """Formats that hold a region's shape."""
+WITH_DOSES: frozenset[Format] = frozenset({"json", "png", "pdf"})
+"""Formats that hold what regions receive of doses: numbers, curves, a page of both."""
 MESH_DETAILS: tuple[MeshDetail, ...] = ("full", "medium", "low")
 MESH_FRAMES: tuple[MeshFrame, ...] = ("LPS", "RAS")
 DOSE_METRICS = ("D98%", "D95%", "D50%", "D2%", "D1cc", "D0.1cc", "V5Gy", "V10Gy", "V20Gy")

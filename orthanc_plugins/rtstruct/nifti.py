@@ -169,7 +169,7 @@ def header(grid: VoxelGrid, data_type: np.dtype[np.uint8] | np.dtype[np.uint16],
         3, columns, rows, slices, 1, 1, 1, 1,
         0.0, 0.0, 0.0,
         0, _DATA_TYPES[np.dtype(data_type)], 8 * data_type.itemsize, 0,
-        factor, *sizes.tolist(), 0.0, 0.0, 0.0, 0.0, 352.0, slope, 0.0,
+        factor, *sizes.tolist(), 0.0, 0.0, 0.0, 0.0, 352.0, _single(slope), 0.0,
         0, 0, _MILLIMETRES,
         0.0, 0.0, 0.0, 0.0,
         0, 0, b"", b"",
@@ -178,6 +178,12 @@ def header(grid: VoxelGrid, data_type: np.dtype[np.uint8] | np.dtype[np.uint16],
         *affine[0].tolist(), *affine[1].tolist(), *affine[2].tolist(),
         b"", b"n+1\0", b"",
     )  # fmt: skip
+
+
+def _single(slope: float) -> float:
+    """Return the nearest 32-bit number that is no larger: the largest share is then no more than a whole."""
+    single = np.float32(slope)
+    return float(single if float(single) <= slope else np.nextafter(single, np.float32(0)))
 
 
 def needs_nifti_2(grid: VoxelGrid) -> bool:

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orthanc_plugins.errors import ConfigurationError, GeometryError, InvalidDicom
+from orthanc_plugins.errors import GeometryError, InvalidDicom
 from orthanc_plugins.rtstruct import comparison as comparison_of
 from orthanc_plugins.rtstruct import dose, surfaces
 from orthanc_plugins.rtstruct.choices import (
     DEFAULT_FORMATS,
     DOSE_METRICS,
+    WITH_DOSES,
     WITH_INTENSITIES,
     WITH_SHAPES,
     WITH_SURFACES,
@@ -44,7 +45,7 @@ from orthanc_plugins.rtstruct.measures.region import (
 from orthanc_plugins.rtstruct.measures.shape import shape_of
 from orthanc_plugins.rtstruct.problems import FAULTS, Problem
 from orthanc_plugins.rtstruct.reading.contours import StructureSet, read_structure_set
-from orthanc_plugins.rtstruct.received import receive_doses
+from orthanc_plugins.rtstruct.received import receive_doses, refuse_unknown
 from orthanc_plugins.rtstruct.results import GridSummary, Phase, Results, Sources
 from orthanc_plugins.rtstruct.shown import Shown
 from orthanc_plugins.rtstruct.work import RegionWork
@@ -172,7 +173,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     OSError
         The folder cannot be written to.
     """
-    _refuse_unknown(dose_metrics if doses else ())
+    refuse_unknown(dose_metrics if doses else ())
     timer = _Clock(clock, on_phase, list(earlier_phases))
     wanted = with_needed(formats)
     with timer.phase("read_contours"):
@@ -189,7 +190,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         shaped = bool(wanted & WITH_SHAPES)
         list(pool.map(lambda work: work.attempt(lambda one: _fill(one, scene, detail, shaped=shaped)), works))
     received: tuple[DoseSummary, ...] = ()
-    if doses:
+    if doses and wanted & WITH_DOSES:
         usable = dose.UsableDoses(
             doses, structure_set.frame_of_reference_uid, allow_other_frame=allow_other_frame
         )
@@ -231,13 +232,6 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     )
     exporter.write_results(results)
     return results
-
-
-def _refuse_unknown(metrics: Sequence[str]) -> None:
-    """Raise where a name is no metric: no region would have a dose."""
-    if unknown := [name for name in metrics if not dose.is_metric(name)]:
-        named = ", ".join(map(repr, unknown))
-        raise ConfigurationError(f"There is no dose metric {named}: give some like D95%, D2cc or V20Gy[cc].")
 
 
 def _lay_out(
@@ -282,7 +276,7 @@ def _grid_of_contours(works: list[RegionWork], rings: list[NDArray[np.float64]])
 
 def _place(work: RegionWork, grid: VoxelGrid) -> None:
     work.placed, problems = place(work.region, grid)
-    work.problems.extend(problems)
+    work.placing_problems(problems)
 
 
 def _measure(work: RegionWork) -> None:

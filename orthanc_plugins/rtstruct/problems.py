@@ -31,7 +31,7 @@ class Problem:
     region
         ROI Number (3006,0022), None when the whole set is meant.
     contours
-        Zero-based places in the region's Contour Sequence, the first twenty at most.
+        Zero-based places in the region's Contour Sequence, the first twenty at most; messages count from 1.
     region_name
         ROI Name (3006,0026), None when the whole set is meant; it stands in results, see `of_region`.
     """
@@ -49,18 +49,27 @@ def of_region(problems: Iterable[Problem], name: str) -> tuple[Problem, ...]:
     return tuple(replace(problem, region_name=name) for problem in problems)
 
 
-def contour_problem(
-    code: str, contours: list[int], what: str, region: int, severity: Severity = "warning"
-) -> Problem:
-    """Return one problem for all contours of a region that share a fault.
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return how many there are, in words that agree.
+
+    >>> counted(1, "slice is", "slices are"), counted(3, "plane")
+    ('1 slice is', '3 planes')
+    """
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
+def contour_problem(code: str, contours: list[int], what: str, region: int, *, at: str = "") -> Problem:
+    """Return one problem for all contours of a region that share a fault; ``at`` is where they lie.
 
     >>> contour_problem("empty_contour", [4, 7], "without points, left out", 3).message
-    'Region 3: 2 contours without points, left out (items 4, 7 of its Contour Sequence).'
+    'Region 3: 2 contours without points, left out (items 5, 8 of its Contour Sequence, counted from 1).'
     """
-    listed = ", ".join(str(index) for index in contours[:_LISTED])
+    listed = ", ".join(str(index + 1) for index in contours[:_LISTED])
     more = ", …" if len(contours) > _LISTED else ""
-    noun, item = ("contour", "item") if len(contours) == 1 else ("contours", "items")
+    item = "item" if len(contours) == 1 else "items"
+    place = f", {at}" if at else ""
     message = (
-        f"Region {region}: {len(contours)} {noun} {what} ({item} {listed}{more} of its Contour Sequence)."
+        f"Region {region}: {counted(len(contours), 'contour')} {what} "
+        f"({item} {listed}{more} of its Contour Sequence, counted from 1{place})."
     )
-    return Problem(code, message, severity, region, tuple(contours[:_LISTED]))
+    return Problem(code, message, region=region, contours=tuple(contours[:_LISTED]))

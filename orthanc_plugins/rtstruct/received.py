@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.errors import GeometryError
+from orthanc_plugins.errors import ConfigurationError, GeometryError
 from orthanc_plugins.rtstruct import dose as rt_dose
 
 if TYPE_CHECKING:
@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 
 WHOLLY_INSIDE = 0.999
 """A region of which a larger share lies inside the dose grid counts as inside."""
+
+
+def refuse_unknown(metrics: Sequence[str]) -> None:
+    """Raise where a name is no metric: no region would have a dose.
+
+    Raises
+    ------
+    ConfigurationError
+        A name is that of none.
+    """
+    if unknown := [name for name in metrics if not rt_dose.is_metric(name)]:
+        named = ", ".join(map(repr, unknown))
+        raise ConfigurationError(f"There is no dose metric {named}: give some like D95%, D2cc or V20Gy[cc].")
 
 
 def receive_doses(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import PacsSuiteError
 from orthanc_plugins.rtstruct.brief import Brief
+from orthanc_plugins.rtstruct.geometry.gaps import told_once
 from orthanc_plugins.rtstruct.problems import FAULTS, Problem, of_region
 from orthanc_plugins.rtstruct.results import (
     BoundingBox,
@@ -18,7 +19,7 @@ from orthanc_plugins.rtstruct.results import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from orthanc_plugins.rtstruct.choices import MeshFormat
     from orthanc_plugins.rtstruct.dose import Histogram, RegionDose
@@ -69,6 +70,15 @@ class RegionWork(Brief):
         """Add a warning."""
         number = self.region.number
         self.problems.append(Problem(code, f"Region {number}: {text}", region=number))
+
+    def placing_problems(self, problems: Sequence[Problem]) -> None:
+        """Take over what placing found; what the region's left out contours leave empty is told with them."""
+        gaps = [problem for problem in problems if problem.code == "missing_contours"]
+        others = [problem for problem in problems if problem.code != "missing_contours"]
+        told = told_once((*self.region.problems, *others), gaps)
+        own = len(self.region.problems)
+        self.region = replace(self.region, problems=tuple(told[:own]))
+        self.problems.extend(told[own:])
 
     def has_noted(self, code: str) -> bool:
         """Return whether a problem was told already: what follows from it need not be."""

@@ -10,6 +10,7 @@ import numpy as np
 from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.areas import section
 from orthanc_plugins.rtstruct.geometry.combine import PlaneRings, combine
+from orthanc_plugins.rtstruct.geometry.gaps import gap_problems, told_once, where
 from orthanc_plugins.rtstruct.geometry.grid import SAME_PLANE, thinned
 from orthanc_plugins.rtstruct.geometry.scan import even_odd_areas, shoelace
 from orthanc_plugins.rtstruct.problems import Problem, contour_problem
@@ -33,7 +34,6 @@ _DOUBTFUL = 0.001
 """Outline and filling by lines agree within this; where they do not, the area is found exactly."""
 _MOST_EXACT = 2000
 """At most this many rings of a region have their areas found exactly, about a millisecond each."""
-_FEWEST_FOR_STRIDE = 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -133,7 +133,7 @@ def place(region: Region, grid: VoxelGrid) -> tuple[PlacedRegion, list[Problem]]
     placed = _on_planes(placed, region, problems)
     placed = _combined(placed, region, problems)
     problems.extend(_odd_extent(placed, region))
-    return placed, problems
+    return placed, told_once(problems, gap_problems(placed))
 
 
 def _project(region: Region, grid: VoxelGrid) -> PlacedRegion:
@@ -182,7 +182,9 @@ def _upright(placed: PlacedRegion, region: Region, problems: list[Problem]) -> P
         (flat & ~slanted, "no_area", "that enclose no area, left out"),
     ):
         if fault.any():
-            problems.append(contour_problem(code, placed.contour[fault].tolist(), what, region.number))
+            at = where(placed.grid, heights[np.repeat(fault, np.diff(placed.starts))])
+            indices = placed.contour[fault].tolist()
+            problems.append(contour_problem(code, indices, what, region.number, at=at))
     return _measured(placed.chosen(~(slanted | flat)), region, problems)
 
 
@@ -202,7 +204,8 @@ def _measured(placed: PlacedRegion, region: Region, problems: list[Problem]) -> 
     if crossing.any():
         indices = placed.contour[crossing].tolist()
         what = "crossing itself, filled by the even-odd rule"
-        problems.append(contour_problem("crossing_itself", indices, what, region.number))
+        at = where(placed.grid, placed.height_mm[crossing])
+        problems.append(contour_problem("crossing_itself", indices, what, region.number, at=at))
     return replace(placed, area_mm2=area * down * across, centroid_px=centroid)
 
 
@@ -245,23 +248,10 @@ def _on_planes(placed: PlacedRegion, region: Region, problems: list[Problem]) ->
         (outside, "outside_stack", "beyond the first or last image, only measured"),
     ):
         if fault.any():
-            problems.append(contour_problem(code, placed.contour[fault].tolist(), what, region.number))
-    stride = _stride(plane)
-    if stride > 1:
-        text = (
-            f"Region {region.number}: drawn on every {stride}. plane only; "
-            "nothing is put on the planes between."
-        )
-        problems.append(Problem("sparse_contours", text, region=region.number))
+            at = where(placed.grid, placed.height_mm[fault])
+            indices = placed.contour[fault].tolist()
+            problems.append(contour_problem(code, indices, what, region.number, at=at))
     return replace(placed, plane=plane[level], height_mm=heights[level], slab_mm=slabs[level])
-
-
-def _stride(plane: Indices) -> int:
-    """Return how many planes apart the contours are where that is the same all along, else 1."""
-    steps = np.diff(np.sort(plane[plane != NO_PLANE]))
-    if len(steps) < _FEWEST_FOR_STRIDE or steps.min() != steps.max():
-        return 1
-    return int(steps[0])
 
 
 def _slabs(grid: VoxelGrid, heights: Floats, plane: Indices, *, finer: bool) -> Floats:
@@ -338,4 +328,5 @@ def _odd_extent(placed: PlacedRegion, region: Region) -> list[Problem]:
     if not beyond.any():
         return []
     what = "reaching beyond the images: masks are clipped there, planimetric volumes are not"
-    return [contour_problem("outside_image", placed.contour[beyond].tolist(), what, region.number)]
+    at = where(placed.grid, placed.height_mm[beyond])
+    return [contour_problem("outside_image", placed.contour[beyond].tolist(), what, region.number, at=at)]

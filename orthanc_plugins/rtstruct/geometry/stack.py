@@ -10,7 +10,7 @@ import numpy as np
 
 from orthanc_plugins.errors import GeometryError
 from orthanc_plugins.rtstruct.brief import Brief
-from orthanc_plugins.rtstruct.problems import Problem
+from orthanc_plugins.rtstruct.problems import Problem, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +112,8 @@ def _without_repeats(
             last = height
     if len(kept) == len(images):
         return kept, []
-    message = f"{len(images) - len(kept)} images lie where another one does and were left out."
+    left_out = counted(len(images) - len(kept), "image lies", "images lie")
+    message = f"{left_out} where another one does; only one of each place is used."
     return kept, [Problem("repeated_position", message)]
 
 
@@ -151,7 +152,8 @@ def _spacing(heights: NDArray[np.float64], thickness_mm: float | None) -> tuple[
 def _spacing_problems(heights: NDArray[np.float64], gap: float, spacing: Spacing) -> list[Problem]:
     if spacing == "missing_slices":
         absent = round(float(heights[-1] - heights[0]) / gap) + 1 - len(heights)
-        message = f"{absent} slices are missing between the images, which are {gap:.3f} mm apart."
+        missing = counted(absent, "slice is", "slices are")
+        message = f"{missing} missing between the images, which are {gap:.3f} mm apart."
         return [Problem("missing_slices", message)]
     if spacing == "uneven":
         widest = float(np.diff(heights).max())

@@ -290,10 +290,10 @@ def _regions(dataset: Item, encodings: list[str], problems: list[Problem]) -> It
 def _drawn(dataset: Item, problems: list[Problem]) -> dict[int, list[Item]]:
     """Return the items of ROI Contour Sequence by the region number they refer to."""
     drawn: dict[int, list[Item]] = {}
-    for place, item in enumerate(sequence(dataset, _ROI_CONTOUR_SEQUENCE)):
+    for place, item in enumerate(sequence(dataset, _ROI_CONTOUR_SEQUENCE), 1):
         number = whole_number(item, _REFERENCED_ROI_NUMBER)
         if number is None:
-            message = f"Item {place} of ROI Contour Sequence names no region."
+            message = f"Item {place} of ROI Contour Sequence, counted from 1, names no region."
             problems.append(Problem("no_region_number", message, "error"))
         else:
             drawn.setdefault(number, []).append(item)

@@ -127,7 +127,9 @@ def test_one_warning_says_which_items_are_damaged(kind: str, tmp_path: Path) -> 
         assert problem.message.startswith("Region 1: ")
         if problem.severity == "warning":
             assert problem.contours
-            assert f"item {problem.contours[0]} of its" in problem.message or "items " in problem.message
+            listed = ", ".join(str(index + 1) for index in problem.contours)
+            assert f"{listed} of its" in problem.message or f"{listed}, … of its" in problem.message
+            assert "counted from 1" in problem.message
     lost = {"empty_contour", "not_triplets", "not_a_number", "out_of_reach", "not_numbers", "too_few_points"}
     for problem in telling:
         if problem.code in lost:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
     from orthanc_plugins.rtstruct import Dose, PlacedRegion
+    from orthanc_plugins.rtstruct.choices import Format
 
 CASE = build_case(
     frame=SMALL,
@@ -93,6 +94,15 @@ def test_without_doses_nothing_of_dose_is_made(tmp_path: Path) -> None:
     assert all(region.dose == () and region.dvh_path is None for region in results.regions)
     assert "dose" not in [phase.name for phase in results.phases]
     assert not (tmp_path / "dose").exists()
+
+
+@pytest.mark.parametrize(("asked", "doses"), [("nifti", 0), ("stl", 0), ("json", 1), ("pdf", 1), ("png", 1)])
+def test_doses_are_looked_at_only_where_something_shows_them(
+    tmp_path: Path, asked: Format, doses: int
+) -> None:
+    results = run(tmp_path, build_dose(CASE, uniform(20)), formats=(asked,))
+    assert len(results.doses) == len(results.regions[0].dose) == doses
+    assert ("dose" in [phase.name for phase in results.phases]) == bool(doses)
 
 
 def test_histograms_stand_in_files_beside_the_results(tmp_path: Path) -> None:

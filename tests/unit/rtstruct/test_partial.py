@@ -10,6 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 import shapely
+import SimpleITK
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -251,3 +252,12 @@ def test_readers_of_the_file_see_fractions_of_one(tmp_path: Path) -> None:
     assert values.shape == placed.grid.shape[::-1]
     assert values.max() == pytest.approx(1)
     assert values.sum() * placed.grid.voxel_ml == pytest.approx(found.volume_ml(placed.grid))
+
+
+def test_no_reader_sees_more_than_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "partial.nii.gz"
+    path.write_bytes(box_nifti(np.full((1, SIZE, SIZE), WHOLE, np.uint8), (0, 0, 0), GRID, 1 / WHOLE))
+    loaded: Any = nibabel.Nifti1Image.from_filename(path)
+    other: Any = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+    for highest in (loaded.get_fdata().max(), np.asarray(loaded.dataobj).max(), other.max()):
+        assert 1 - 1e-6 < highest <= 1
