@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import ArchiveRefused
-from orthanc_plugins.rtstruct.dose import MissingDose, preference
+from orthanc_plugins.rtstruct.dose import MissingDose, in_other_frame, preference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,12 +25,19 @@ class FoundDoses:
 
     ``looked_at`` holds the SOP Instance UID of every dose of the study, whatever its frame of reference, so
     that it is known later what a run has seen. ``fitting`` are those of the structure set's, the whole plan's
-    first; ``refused`` those of which Orthanc does not tell the frame of reference.
+    first; ``refused`` those of which Orthanc does not tell the frame of reference; ``elsewhere`` counts those
+    of another one.
     """
 
     looked_at: tuple[str, ...] = ()
     fitting: tuple[OrthancId, ...] = ()
     refused: tuple[OrthancId, ...] = ()
+    elsewhere: int = 0
+
+    @property
+    def any(self) -> bool:
+        """Whether the study has doses, of which results then tell."""
+        return bool(self.looked_at)
 
     @property
     def wanted(self) -> tuple[OrthancId, ...]:
@@ -47,7 +54,7 @@ def dose_instances(orthanc: OrthancRest, study: OrthancId) -> list[InstanceRecor
 def find_doses(orthanc: OrthancRest, study: OrthancId, frame_of_reference_uid: str) -> FoundDoses:
     """Return the doses of a study, and which of them share a frame of reference."""
     records = dose_instances(orthanc, study)
-    fitting, refused = [], []
+    fitting, refused, elsewhere = [], [], 0
     for record in records:
         try:
             header = orthanc.header(record.orthanc_id)
@@ -57,10 +64,13 @@ def find_doses(orthanc: OrthancRest, study: OrthancId, frame_of_reference_uid: s
         if header.get("FrameOfReferenceUID") == frame_of_reference_uid:
             kind = str(header.get("DoseSummationType", ""))
             fitting.append((preference(kind), record.sop_instance_uid, record.orthanc_id))
+        else:
+            elsewhere += 1
     return FoundDoses(
         tuple(sorted(record.sop_instance_uid for record in records)),
         tuple(orthanc_id for _, _, orthanc_id in sorted(fitting)),
         tuple(sorted(refused)),
+        elsewhere,
     )
 
 
@@ -79,6 +89,8 @@ def dose_file(orthanc: OrthancRest, instance: OrthancId) -> bytes | MissingDose:
 
 
 def dose_files(orthanc: OrthancRest, doses: FoundDoses) -> Iterator[bytes | MissingDose]:
-    """Yield the files of the doses that are wanted, one by one."""
+    """Yield the files of the doses that are wanted, one by one, and what stands for those elsewhere."""
     for instance in doses.wanted:
         yield dose_file(orthanc, instance)
+    if doses.elsewhere:
+        yield in_other_frame(doses.elsewhere)

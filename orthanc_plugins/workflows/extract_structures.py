@@ -117,7 +117,7 @@ class StructureExtraction:
                 images,
                 folder,
                 formats=[name for name in FORMATS if name in {"json", *self._services.formats}],
-                doses=dose_files(orthanc, doses) if doses.wanted else (),
+                doses=dose_files(orthanc, doses) if doses.any else (),
                 dose_metrics=self._services.dose_metrics,
                 on_phase=self._phases.begin,
                 on_region=documents.add,

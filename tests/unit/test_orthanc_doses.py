@@ -13,7 +13,7 @@ from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE
 from orthanc_plugins.orthanc_doses import dose_file, dose_files, find_doses
 from orthanc_plugins.rtstruct import StructureSet
-from orthanc_plugins.rtstruct.dose import MissingDose
+from orthanc_plugins.rtstruct.dose import MissingDose, in_other_frame
 from tests.fakes.orthanc_rest import orthanc_id
 from tests.unit.arrivals import STUDY, store_image, store_set
 
@@ -58,7 +58,7 @@ def test_the_doses_of_a_frame_of_reference_are_found_the_whole_plans_first(ortha
     found = find_doses(orthanc, orthanc_id(STUDY), FRAME)
     assert found.fitting == (plan, beam)
     assert found.looked_at == ("1.1", "1.2", "1.3")
-    assert list(dose_files(orthanc, found)) == [b"1.2", b"1.1"]
+    assert list(dose_files(orthanc, found)) == [b"1.2", b"1.1", in_other_frame(1)]
 
 
 def test_a_study_without_doses_is_asked_about_once(orthanc: FakeOrthancRest) -> None:
@@ -108,3 +108,7 @@ def test_the_command_line_finds_the_doses_of_an_address(
     structure_set = StructureSet("1.2.1.2.1", "1.2.1.2", STUDY, FRAME, "plan", (), (), ())
     doses = OrthancSource(address, instance, "1.2.1.2.1").doses(structure_set)
     assert [read() for read in doses.values()] == [b"1.1"]
+    for uid in ("1.2", "1.3"):
+        store_dose(orthanc, uid, frame="1.2.8")
+    doses = OrthancSource(address, instance, "1.2.1.2.1").doses(structure_set)
+    assert [read() for read in doses.values()] == [b"1.1", in_other_frame(2)]

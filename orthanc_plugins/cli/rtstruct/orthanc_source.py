@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.orthanc_doses import dose_file, find_doses
 from orthanc_plugins.orthanc_images import find_images, load_series
+from orthanc_plugins.rtstruct.dose import in_other_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +48,12 @@ class OrthancSource:
         orthanc = _client(self.address)
         study = orthanc.series(orthanc.instance(self.instance).series_orthanc_id).study_orthanc_id
         found = find_doses(orthanc, study, structure_set.frame_of_reference_uid)
-        return {instance: partial(dose_file, orthanc, instance) for instance in found.wanted}
+        files: dict[str, Callable[[], bytes | MissingDose]] = {
+            instance: partial(dose_file, orthanc, instance) for instance in found.wanted
+        }
+        if found.elsewhere:
+            files[f"{found.elsewhere} elsewhere"] = partial(in_other_frame, found.elsewhere)
+        return files
 
 
 @lru_cache(maxsize=4)

@@ -6,11 +6,12 @@ Each can be handed to a process.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.reading.contours import read_references
-from orthanc_plugins.rtstruct.reading.finding import doses_of, series_of
+from orthanc_plugins.rtstruct.reading.finding import doses_elsewhere, doses_of, series_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,7 +47,8 @@ class SetSource(Protocol):
 class FileSource:
     """A structure set in a file; ``damage`` is why its images cannot be used, though they are there.
 
-    ``dose_paths`` are the RT Doses of its frame of reference by SOP Instance UID.
+    ``dose_paths`` are the RT Doses of its frame of reference by SOP Instance UID; ``doses_elsewhere`` counts
+    those of its study in another one.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class FileSource:
     series: ImageSeries | None
     damage: str = ""
     dose_paths: tuple[tuple[str, Path], ...] = ()
+    doses_elsewhere: int = 0
 
     @property
     def label(self) -> str:
@@ -70,18 +73,27 @@ class FileSource:
             raise InvalidDicom(self.damage)
         return self.series
 
-    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], Path]]:  # noqa: ARG002 - the same
+    def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], Path | MissingDose]]:  # noqa: ARG002
         """Return the doses that were found among the files, by their paths: one may be gone by now."""
-        return {uid: path.absolute for uid, path in self.dose_paths}
+        found: dict[str, Callable[[], Path | MissingDose]] = {
+            uid: path.absolute for uid, path in self.dose_paths
+        }
+        if self.doses_elsewhere:
+            from orthanc_plugins.rtstruct.dose import in_other_frame  # noqa: PLC0415 - masks alone need none
+
+            found[f"{self.doses_elsewhere} elsewhere"] = partial(in_other_frame, self.doses_elsewhere)
+        return found
 
 
 def file_source(found_set: FoundSet, found: FoundFiles) -> FileSource:
     """Return a structure set of a search with its images; what is damaged is said when it is worked on."""
-    damage, series, doses = "", None, {}
+    damage, series, doses, elsewhere = "", None, {}, 0
     try:
         references = read_references(found_set.path)
         doses = doses_of(references, found)
+        elsewhere = doses_elsewhere(references, found)
         series = series_of(references, found)
     except InvalidDicom as error:
         damage = str(error)
-    return FileSource(found_set.path, found_set.sop_instance_uid, series, damage, tuple(doses.items()))
+    known = tuple(doses.items())
+    return FileSource(found_set.path, found_set.sop_instance_uid, series, damage, known, elsewhere)

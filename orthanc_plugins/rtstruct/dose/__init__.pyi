@@ -7,6 +7,7 @@ from .evaluation import DoseSource as DoseSource
 from .evaluation import MissingDose as MissingDose
 from .evaluation import UsableDoses as UsableDoses
 from .evaluation import evaluate as evaluate
+from .evaluation import in_other_frame as in_other_frame
 from .evaluation import preference as preference
 from .evaluation import summary as summary
 from .histogram import Histogram as Histogram

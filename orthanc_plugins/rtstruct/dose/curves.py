@@ -32,7 +32,7 @@ SCHEMA = "orthanc-pacs-suite/rtstruct-dvh"
 SCHEMA_VERSION = 1
 
 _FINE_BINS = 5
-"""Bins of a histogram that make one of the file: 0.05 Gy as a rule."""
+"""Bins of the dose grid that make one of the file: 0.05 Gy as a rule."""
 _DIGITS = 6
 _SIZE_PX = (1000, 620)
 _PLOT_PX = (70, 46, 720, 560)
@@ -80,12 +80,13 @@ def histogram_file(number: int, name: str, found: Sequence[tuple[RegionDose, His
 def _bins(histogram: Histogram | None) -> dict[str, float | list[float] | None]:
     if histogram is None:
         return {"bin_width": None, "differential_cc": [], "cumulative_cc": []}
+    stride = _FINE_BINS * histogram.split
     used = math.floor(histogram.maximum / histogram.bin_width) + 1
     fine = histogram.volumes_ml[: max(used, int(np.flatnonzero(histogram.volumes_ml)[-1]) + 1)]
-    volumes = np.add.reduceat(fine, np.arange(0, len(fine), _FINE_BINS))
+    volumes = np.add.reduceat(fine, np.arange(0, len(fine), stride))
     cumulative = np.append(np.cumsum(volumes[::-1])[::-1], 0.0)
     return {
-        "bin_width": round(histogram.bin_width * _FINE_BINS, 12),
+        "bin_width": round(histogram.bin_width * stride, 12),
         "differential_cc": np.round(volumes, _DIGITS).tolist(),
         "cumulative_cc": np.round(cumulative, _DIGITS).tolist(),
     }

@@ -11,7 +11,7 @@ from orthanc_plugins.rtstruct.dose.histogram import metric
 from orthanc_plugins.rtstruct.dose.reading import Dose, read_dose
 from orthanc_plugins.rtstruct.dose.records import DoseSummary, RegionDose
 from orthanc_plugins.rtstruct.dose.sampling import sample
-from orthanc_plugins.rtstruct.problems import Problem
+from orthanc_plugins.rtstruct.problems import Problem, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +26,9 @@ MOST_DOSES = 20
 DOSE_MISSING = "dose_missing"
 """Code of the problem that a dose could not be had."""
 
+DOSE_OTHER_FRAME = "dose_other_frame"
+"""Code of the problem that a dose is of another frame of reference."""
+
 _FIRST = ("PLAN", "MULTI_PLAN", "PLAN_OVERVIEW", "RECORD", "FRACTION", "FRACTION_SESSION", "BRACHY", "BEAM")
 
 
@@ -39,9 +42,27 @@ def preference(summation_type: str) -> int:
 
 @dataclass(frozen=True)
 class MissingDose:
-    """Stands for a dose that there is and that could not be had; ``reason`` says which and why."""
+    """Stands for a dose that there is and that is not used; ``reason`` says which and why.
+
+    ``code`` is that of the problem: `DOSE_MISSING` where it could not be had, and may be some other time.
+    """
 
     reason: str
+    code: str = DOSE_MISSING
+
+
+def in_other_frame(count: int) -> MissingDose:
+    """Return what stands for doses of the study that lie in another frame of reference.
+
+    >>> in_other_frame(1).reason.partition(":")[0]
+    '1 RT Dose of the study lies in another Frame of Reference than the structure set'
+    """
+    lie, them = counted(count, "RT Dose of the study lies", "RT Doses of the study lie"), "them"
+    text = (
+        f"{lie} in another Frame of Reference than the structure set: no dose-volume histogram is made of "
+        f"{'it' if count == 1 else them}. Send the dose that was calculated on the structure set's images."
+    )
+    return MissingDose(text, DOSE_OTHER_FRAME)
 
 
 @dataclass(eq=False, repr=False)
@@ -70,7 +91,8 @@ class UsableDoses(Brief):
         seen: set[str] = set()
         for source in self.sources:
             if isinstance(source, MissingDose):
-                self.problems.append(Problem(DOSE_MISSING, f"{source.reason} It is not in the results."))
+                absent = " It is not in the results." if source.code == DOSE_MISSING else ""
+                self.problems.append(Problem(source.code, f"{source.reason}{absent}"))
                 continue
             if len(seen) == MOST_DOSES:
                 text = f"More than {MOST_DOSES} doses were given; the others are left out."
@@ -100,7 +122,7 @@ class UsableDoses(Brief):
             self.problems.append(Problem("dose_frame_unknown", text))
         elif own != other and self.allow_other_frame:
             text = f"{name} is of another frame of reference than the structure set; it was used, as asked."
-            self.problems.append(Problem("dose_other_frame", text))
+            self.problems.append(Problem(DOSE_OTHER_FRAME, text))
         elif own != other:
             raise InvalidDicom(
                 f"{name} is of frame of reference {other}, the structure set of {own}: give the dose that "

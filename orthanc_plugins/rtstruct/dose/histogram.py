@@ -24,6 +24,9 @@ BIN_GY = 0.01
 MOST_BINS = 30_000
 """A grid that reaches higher than `BIN_GY` times this gets wider bins."""
 _RELATIVE_BINS = 10_000
+FEWEST_BINS = 10_000
+"""Bins are split until as many lie below the highest dose that a region can receive."""
+_TIE = 1e-9
 ON_EDGE = 1e-3
 """A dose within this share of a bin below its edge is on the edge: 32-bit numbers are no finer."""
 _METRIC = re.compile(
@@ -39,11 +42,13 @@ class Histogram(Brief):
     Parameters
     ----------
     bin_width
-        In the dose's unit; bin b spans b to b + 1 times this.
+        In the dose's unit; bin b spans b to b + 1 times this. As narrow as the region's own doses need.
     volumes_ml
         Shape (bins,): differential, the volume in each bin.
     minimum, maximum, mean
         Of the samples themselves, not of bins.
+    split
+        How many of these bins make one of those that the whole dose grid has.
     """
 
     bin_width: float
@@ -51,6 +56,7 @@ class Histogram(Brief):
     minimum: float
     maximum: float
     mean: float
+    split: int = 1
 
     @cached_property
     def cumulative_ml(self) -> Floats:
@@ -66,12 +72,13 @@ class Histogram(Brief):
     def dose_to(self, volume_ml: float) -> float | None:
         """Return the dose that the hottest part of this volume receives at least, None beyond the whole.
 
-        Linear within a bin.
+        Linear within a bin. Where no dose lies between a colder and a hotter part, the hotter one's least.
         """
         if not 0 <= volume_ml <= self.volume_ml * (1 + 1e-9):
             return None
         if volume_ml >= self.volume_ml:
             return self.minimum
+        volume_ml = max(volume_ml - _TIE * self.volume_ml, 0.0)
         edge = len(self.cumulative_ml) - 1 - int(np.searchsorted(self.cumulative_ml[::-1], volume_ml))
         if edge >= len(self.volumes_ml):
             return self.maximum
@@ -98,6 +105,15 @@ def bins_for(maximum: float, unit: Unit) -> tuple[float, int]:
     """
     width = max(BIN_GY, maximum / MOST_BINS) if unit == "Gy" else (maximum or 1.0) / _RELATIVE_BINS
     return width, math.floor(maximum / width + ON_EDGE) + 1
+
+
+def split_for(width: float, highest: float) -> int:
+    """Return into how many parts bins are split for a region that receives no more than a dose.
+
+    >>> split_for(0.01, 200.0), split_for(0.01, 60.0), split_for(0.01, 0.02), split_for(0.01, 0.0)
+    (1, 2, 5000, 1)
+    """
+    return math.ceil(width * FEWEST_BINS / highest) if highest > 0 else 1
 
 
 def is_metric(name: str) -> bool:

@@ -11,12 +11,14 @@ are layers of them.
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orthanc_plugins.rtstruct.dose.histogram import ON_EDGE, Histogram, bins_for
+from orthanc_plugins.rtstruct.dose.histogram import ON_EDGE, Histogram, bins_for, split_for
 from orthanc_plugins.rtstruct.dose.lattice import cut, layers
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class _Tally:
     """
 
     bin_width: float
+    split: int
     highest: float
     turns_mm3: Floats
     whole_mm3: float = 0.0
@@ -71,10 +74,9 @@ class _Tally:
         if not len(cells.doses):
             return
         half = cells.spans / 2
-        low, high = (
-            np.maximum(cells.doses - half, 0),
-            np.minimum(cells.doses + half, np.float32(self.highest)),
-        )
+        most = np.float32(self.highest)
+        low = np.minimum(np.maximum(cells.doses - half, np.float32(0)), most)
+        high = np.minimum(cells.doses + half, most)
         first, last = self._bins(low), self._bins(high) + 1
         each = cells.share / (last - first)
         count = len(self.turns_mm3)
@@ -101,7 +103,7 @@ class _Tally:
         low, high = self.core if self.core[0] <= self.core[1] else self.all
         mean = min(max(self.dose_mm3 / inside, low), high)
         share = min(inside / self.whole_mm3, 1.0)
-        return Histogram(self.bin_width, volumes * (share * volume_ml / inside), low, high, mean)
+        return Histogram(self.bin_width, volumes * (share * volume_ml / inside), low, high, mean, self.split)
 
 
 def _wider(known: _Range, lows: NDArray[np.float32], highs: NDArray[np.float32]) -> _Range:
@@ -125,9 +127,12 @@ def sample(placed: PlacedRegion, volume_ml: float, dose: Dose) -> tuple[Histogra
         The contours are too entangled to be filled.
     """
     lattice = cut(placed, FINEST_NEEDED * min(dose.placement.spacing_mm))
-    width, count = bins_for(dose.maximum, dose.unit)
-    tally = _Tally(width, dose.maximum, np.zeros(count + 1))
     view = _View.of(placed.grid, lattice, dose)
+    highest = view.highest()
+    width, _ = bins_for(dose.maximum, dose.unit)
+    split = split_for(width, highest)
+    count = math.floor(highest / width * split + ON_EDGE) + 2
+    tally = _Tally(width / split, split, highest, np.zeros(count + 1))
     for layer in layers(placed, lattice):
         tally.whole_mm3 += float(layer.share.sum()) * layer.cell_mm3
         tally.add(view.doses(layer), layer.cell_mm3)
@@ -168,6 +173,32 @@ class _View:
         parallel = len(set(main.tolist())) == 3 and float(aside.max()) < _PARALLEL  # noqa: PLR2004 - axes
         a, b, c = main.tolist()
         return cls(grid, lattice, dose, along, ends[0], (a, b, c) if parallel else None)
+
+    def highest(self) -> float:
+        """Return a dose that no cell exceeds: the largest one around the region's box."""
+        lattice, placement = self.lattice, self.dose.placement
+        foot = float(self.grid.origin_lps_mm @ self.grid.normal)
+        reach = np.stack(
+            (lattice.heights_mm - lattice.slabs_mm / 2, lattice.heights_mm + lattice.slabs_mm / 2)
+        )
+        rows, columns = lattice.shape
+        ends = (
+            (
+                (float(reach.min()) - foot) / self.grid.spacing_mm[0],
+                (float(reach.max()) - foot) / self.grid.spacing_mm[0],
+            ),
+            (lattice.corner_px[1], lattice.corner_px[1] + rows * lattice.step_px[1]),
+            (lattice.corner_px[0], lattice.corner_px[0] + columns * lattice.step_px[0]),
+        )
+        corners = np.array(list(itertools.product(*ends))) @ self.along + self.origin
+        corners[:, 0] = np.interp(corners[:, 0], placement.heights_mm, np.arange(placement.shape[0]))
+        last = np.array(placement.shape) - 1
+        low = np.clip(np.floor(corners.min(axis=0)), 0, last).astype(int)
+        high = np.clip(np.ceil(corners.max(axis=0)), 0, last).astype(int) + 1
+        around = self.dose.stored[
+            tuple(slice(*pair) for pair in zip(low.tolist(), high.tolist(), strict=True))
+        ]
+        return float(np.float32(around.max()) * np.float32(self.dose.scaling))
 
     def doses(self, layer: Layer) -> _Cells:
         """Return the cells that the region covers and that lie inside the dose grid."""

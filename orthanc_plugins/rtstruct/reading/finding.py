@@ -82,14 +82,15 @@ class FoundFiles(Brief):
 
     ``structure_sets`` names each once, however many files hold the same bytes; ``copies`` counts the others.
     ``series`` holds the images by Series Instance UID, each image once. ``doses`` names the RT Doses by Frame
-    of Reference UID and SOP Instance UID. ``others`` counts files that are none of these, ``files`` all that
-    were looked at, ``closed_folders`` those that could not be read.
+    of Reference UID and SOP Instance UID, ``study_of_dose`` the study of each. ``others`` counts files that
+    are none of these, ``files`` all that were looked at, ``closed_folders`` those that could not be read.
     """
 
     structure_sets: list[FoundSet] = field(default_factory=list)
     copies: int = 0
     series: dict[str, FoundSeries] = field(default_factory=dict)
     doses: dict[str, dict[str, Path]] = field(default_factory=dict)
+    study_of_dose: dict[str, str] = field(default_factory=dict)
     others: int = 0
     files: int = 0
     closed_folders: int = 0
@@ -154,7 +155,9 @@ class _Search:
             self._add_set(Path(path), header.get("SOPInstanceUID", ""))
         elif header.get("SOPClassUID") == RT_DOSE_STORAGE:
             doses = self.found.doses.setdefault(header.get("FrameOfReferenceUID", ""), {})
-            doses.setdefault(header.get("SOPInstanceUID", ""), Path(path))
+            uid = header.get("SOPInstanceUID", "")
+            doses.setdefault(uid, Path(path))
+            self.found.study_of_dose.setdefault(uid, header.get("StudyInstanceUID", ""))
         elif _is_slice(header):
             self._add_image(path, header)
         else:
@@ -275,3 +278,10 @@ def doses_of(structure_set: StructureSet, found: FoundFiles) -> dict[str, Path]:
     """Return the RT Doses of a structure set's frame of reference, by SOP Instance UID."""
     frame = structure_set.frame_of_reference_uid
     return found.doses.get(frame, {}) if frame else {}
+
+
+def doses_elsewhere(structure_set: StructureSet, found: FoundFiles) -> int:
+    """Return how many RT Doses of a structure set's study lie in another frame of reference."""
+    own = doses_of(structure_set, found)
+    studies = found.study_of_dose.items()
+    return sum(study == structure_set.study_uid and uid not in own for uid, study in studies)

@@ -50,7 +50,7 @@ class ArchiveSource:
 
 
 def task_of(source: SetSource, folder: Path) -> SetTask:
-    return SetTask(source, folder / "out", folder / "work", Options(("nifti",)), again=False)
+    return SetTask(source, folder / "out", folder / "work", Options(("nifti", "json")), again=False)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 
 from orthanc_plugins.rtstruct import PlacedRegion, place, read_dose
 from orthanc_plugins.rtstruct.choices import DOSE_METRICS
-from orthanc_plugins.rtstruct.dose import Histogram, RegionDose, evaluate, is_metric
+from orthanc_plugins.rtstruct.dose import Histogram, RegionDose, evaluate, histogram_file, is_metric
 from orthanc_plugins.rtstruct.dose.histogram import metric
 from orthanc_plugins.rtstruct.dose.lattice import MOST_CELLS, cut, layers
 from tests.builders import (
@@ -33,7 +34,11 @@ from tests.unit.rtstruct.cases import SMALL, case_of, file_bytes, flat_grid, fla
 if TYPE_CHECKING:
     from typing import Any
 
+    from numpy.typing import NDArray
+
     from tests.builders.dose import DoseFunction
+
+    type Floats = NDArray[np.float64]
 
 FINE = ImageFrame(size=(60, 64, 64), spacing_mm=(1.0, 1.0), gap_mm=1.0)
 TURNED = np.array(rotated(12, -8, 15)).reshape(2, 3)
@@ -227,6 +232,41 @@ def test_cells_are_small_for_small_regions_and_bounded_for_large_ones() -> None:
     assert cut(large, 1.25).cell_mm == 1.25
     tiny = cut(large, 0.01)
     assert sum(layer.share.size for layer in layers(large, tiny)) <= MOST_CELLS * 1.01
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-4])
+@pytest.mark.parametrize("units", ["GY", "RELATIVE"])
+def test_a_region_of_little_dose_has_values_as_exact_as_one_of_much(scale: float, units: str) -> None:
+    """The dose grid reaches 60 Gy elsewhere; what the region receives goes from 0 to 40 times the scale."""
+    case = case_of(Box((0, 0, 0), (40, 40, 42)))
+
+    def dose(points: Floats) -> Floats:
+        return np.where(points[:, 0] > 50, 60.0, np.maximum(points[:, 0] + 20, 0) * scale)
+
+    found = received(case, dose, "D95%", "D50%", "D2%", units=units)
+    median = found.median
+    assert median == pytest.approx(20 * scale, rel=0.002)
+    assert values(found) == pytest.approx({"D95%": 2 * scale, "D50%": median, "D2%": 39.2 * scale}, rel=0.01)
+
+
+@pytest.mark.parametrize("split", [1, 7])
+def test_a_half_without_dose_leaves_the_hotter_halfs_least_as_median(split: int) -> None:
+    volumes = np.zeros(1000 * split)
+    volumes[: 10 * split], volumes[500 * split : 510 * split] = 0.1 / 3 / split, 0.1 / 3 / split
+    histogram = Histogram(0.01 / split, volumes, 0.0, 5.1, 2.6, split)
+    assert histogram.dose_to(histogram.volume_ml / 2) == pytest.approx(5.0, abs=1e-6)
+
+
+def test_the_steps_of_the_file_do_not_depend_on_the_region() -> None:
+    case = case_of(Ellipsoid((0, 0, 0), (20, 20, 20)), Ellipsoid((45, 0, 0), (9, 9, 9)))
+    dose = read_dose(file_bytes(build_dose(case, ball(60, 12))))
+    found = [evaluate(placed, volume_of(placed), dose, ()) for placed in placed_of(case)]
+    (hot,), (cold,) = (json.loads(histogram_file(1, "", [one]))["doses"] for one in found)
+    assert hot["bin_width"] == cold["bin_width"] == 0.05
+    assert found[1][1] is not None
+    assert found[1][1].bin_width < 0.001
+    for curve, (received_dose, _) in zip((hot, cold), found, strict=True):
+        assert sum(curve["differential_cc"]) == pytest.approx(received_dose.volume_in_dose_cc, rel=1e-4)
 
 
 # Numbers read from histograms

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from reportlab.platypus import Table
 
+from orthanc_plugins.cli import DONE, main
 from orthanc_plugins.errors import ConfigurationError, GeometryError
 from orthanc_plugins.rtstruct import (
     FORMATS,
@@ -30,6 +31,7 @@ from orthanc_plugins.rtstruct.dose import (
     curves_picture,
     curves_title,
     evaluate,
+    in_other_frame,
     is_metric,
 )
 from orthanc_plugins.rtstruct.dose.evaluation import MOST_DOSES
@@ -291,3 +293,19 @@ def test_doses_among_files_are_those_of_the_frame_of_reference(tmp_path: Path) -
     paths = doses_of(read_structure_set(tmp_path / "rtstruct.dcm"), found)
     assert [read_dose(path).sop_instance_uid for path in paths.values()] == [own.SOPInstanceUID]
     assert found.others == 0
+
+
+def test_a_dose_of_the_study_in_another_frame_of_reference_is_told(tmp_path: Path) -> None:
+    CASE.write(tmp_path / "in")
+    other, foreign = build_dose(CASE, uniform(20)), build_dose(CASE, uniform(20), seed=7)
+    other.FrameOfReferenceUID = foreign.FrameOfReferenceUID = "1.2.3"
+    foreign.StudyInstanceUID = "1.2.4"
+    for name, dose in (("other.dcm", other), ("foreign.dcm", foreign)):
+        dose.save_as(tmp_path / "in" / name, enforce_file_format=True)
+    words = ["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", "json"]
+    assert main(words) == DONE
+    (path,) = (tmp_path / "out").rglob("results.json")
+    (problem,) = json.loads(path.read_text(encoding="utf-8"))["problems"]
+    assert (problem["code"], problem["severity"], problem["region"]) == ("dose_other_frame", "warning", None)
+    assert problem["message"].startswith("1 RT Dose of the study lies in another Frame of Reference than the")
+    assert in_other_frame(3).reason.startswith("3 RT Doses of the study lie in another Frame of Reference")
