@@ -14,6 +14,7 @@ from orthanc_plugins.rtstruct.brief import clipped
 from orthanc_plugins.rtstruct.case_doses import CaseDoses
 from orthanc_plugins.rtstruct.choices import DOSE_METRICS
 from orthanc_plugins.rtstruct.geometry.fit import strangers
+from orthanc_plugins.rtstruct.geometry.gaps import with_placing
 from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.geometry.partial import fractions
 from orthanc_plugins.rtstruct.geometry.placing import place
@@ -260,7 +261,7 @@ class CaseRegion:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What was odd about the contours, and about placing them."""
-        return (*self.region.problems, *self._placed[1])
+        return tuple(with_placing(self.region.problems, self._placed[1]))
 
     def mask(self) -> NDArray[np.bool_]:
         """Return the voxels whose centre lies inside, on the whole grid: shape ``grid.shape``, axes k, j, i.

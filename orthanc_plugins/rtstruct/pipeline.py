@@ -299,7 +299,7 @@ def _load_images(scene: _Scene, images: ImageSeries | None, works: list[RegionWo
         scene.shown = Shown.load(images, scene.stack, scene.grid, placed)
     except InvalidDicom as error:
         return [Problem("no_pixels", f"{error} Intensities and pictures are left out.", "error")]
-    return []
+    return scene.shown.problems if scene.shown is not None else []
 
 
 def _fill(work: RegionWork, scene: _Scene, detail: MeshDetail | None, *, shaped: bool) -> None:
@@ -365,7 +365,7 @@ def _look_inside(work: RegionWork, placed: PlacedRegion, mask: RegionMask, shown
         work.note(
             "partial_intensities",
             f"intensities are those of {seen} of its {mask.count} voxels; on the planes of the others there "
-            "is no image, or none that it was drawn on.",
+            "is no image, none that can be read, or none that it was drawn on.",
         )
 
 

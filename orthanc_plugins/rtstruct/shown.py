@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from orthanc_plugins.rtstruct.brief import Brief
+from orthanc_plugins.rtstruct.problems import Problem, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,13 +27,15 @@ class Shown(Brief):
 
     ``pixels`` has shape (images, rows, columns). ``image_of_plane`` (planes,) and ``image_of_slice``
     (slices,) give the place in it of each plane and slice of the grid, -1 for none; slices that are filled in
-    where images are missing have none. ``unit`` is that of the intensities.
+    where images are missing have none. ``unit`` is that of the intensities. ``damage`` tells of images that
+    cannot be read, one sentence each.
     """
 
     pixels: NDArray[np.int16] | NDArray[np.float32]
     image_of_plane: NDArray[np.intp]
     image_of_slice: NDArray[np.intp]
     unit: str
+    damage: tuple[str, ...] = ()
 
     @classmethod
     def load(
@@ -40,10 +43,12 @@ class Shown(Brief):
     ) -> Self | None:
         """Return the pixels of the images that regions reach, None when they reach none.
 
+        Images that cannot be read are left out as if they were missing: see ``damage``.
+
         Raises
         ------
         InvalidDicom
-            An image's pixels cannot be had or decoded.
+            No image's pixels can be had or decoded.
         """
         planes = np.concatenate([np.zeros(0, dtype=np.intp), *(region.plane for region in placed)])
         planes = planes[planes >= 0]
@@ -55,8 +60,23 @@ class Shown(Brief):
         uids = [image.sop_instance_uid for image in stack.images[first : last + 1]]
         own = grid.image_of_plane
         image_of_plane = np.where((own >= first) & (own <= last), own - first, -1)
+        pixels, damage = images.readable(uids)
+        place = np.cumsum([index not in damage for index in range(len(uids))]) - 1
+        place[list(damage)] = -1
+        image_of_plane = np.where(image_of_plane >= 0, place[image_of_plane], -1)
         image_of_slice = np.where(grid.filled_in, -1, image_of_plane[grid.plane_of_slice])
-        return cls(images.intensities(uids), image_of_plane, image_of_slice, images.unit)
+        return cls(pixels, image_of_plane, image_of_slice, images.unit, tuple(map(str, damage.values())))
+
+    @property
+    def problems(self) -> list[Problem]:
+        """One problem for all images that cannot be read."""
+        if not self.damage:
+            return []
+        more = (
+            f" The same holds for {counted(len(self.damage) - 1, 'other image')}." if self.damage[1:] else ""
+        )
+        text = f"{self.damage[0]}{more} Intensities and pictures are those of the other images."
+        return [Problem("image_without_pixels", text)]
 
     def images_of(self, placed: PlacedRegion) -> NDArray[np.intp]:
         """Return the image of each slice (slices,), -1 also where a region was drawn beside its plane.

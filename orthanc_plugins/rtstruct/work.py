@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import PacsSuiteError
 from orthanc_plugins.rtstruct.brief import Brief
-from orthanc_plugins.rtstruct.geometry.gaps import told_once
+from orthanc_plugins.rtstruct.geometry.gaps import with_placing
 from orthanc_plugins.rtstruct.problems import FAULTS, Problem, of_region
 from orthanc_plugins.rtstruct.results import (
     BoundingBox,
@@ -73,10 +73,7 @@ class RegionWork(Brief):
 
     def placing_problems(self, problems: Sequence[Problem]) -> None:
         """Take over what placing found; what the region's left out contours leave empty is told with them."""
-        gaps = [problem for problem in problems if problem.code == "missing_contours"]
-        others = [problem for problem in problems if problem.code != "missing_contours"]
-        told = told_once((*self.region.problems, *others), gaps)
-        own = len(self.region.problems)
+        told, own = with_placing(self.region.problems, problems), len(self.region.problems)
         self.region = replace(self.region, problems=tuple(told[:own]))
         self.problems.extend(told[own:])
 

@@ -52,6 +52,11 @@ _REGION_FILES = {
     "dvh.json": ("dvh_path", "application/json"),
 }
 """Name in the route to key in ``results.json``, and media type."""
+_CURVES = "dvh.png"
+_NO_DOSE = (
+    "No RT Dose of this structure set's frame of reference is there, or none that could be used (see results.json): "
+    "there are no histograms. Results are made anew once one has come."
+)
 _NAMING_CHARACTERS = 12
 """How much of the end of a SOP Instance UID names downloads; the sets of a series mostly differ there."""
 _SHOWN_BY_BROWSERS = frozenset({"application/json", "application/pdf", "image/png", "text/html"})
@@ -227,7 +232,10 @@ def whole_file(
     if name not in _WHOLE_FILES:
         raise Problem(HTTPStatus.NOT_FOUND, f"There is no such file; there are {', '.join(_WHOLE_FILES)}.")
     path, media_type = _WHOLE_FILES[name]
-    return _file(services, result_of_series(services, series_uid, chosen), path, media_type)
+    result = result_of_series(services, series_uid, chosen)
+    if name == _CURVES and not results_content(services, result).get("doses"):
+        raise Problem(HTTPStatus.NOT_FOUND, _NO_DOSE)
+    return _file(services, result, path, media_type)
 
 
 @router.get(
@@ -248,12 +256,13 @@ def region_file(
         raise Problem(HTTPStatus.NOT_FOUND, f"There is no such file; there are {', '.join(_REGION_FILES)}.")
     key, media_type = _REGION_FILES[name]
     result = result_of_series(services, series_uid, chosen)
-    regions = [
-        region for region in results_content(services, result)["regions"] if region["number"] == number
-    ]
+    content = results_content(services, result)
+    regions = [region for region in content["regions"] if region["number"] == number]
     if not regions:
         raise Problem(HTTPStatus.NOT_FOUND, f"The structure set has no region {number}.")
     relative = regions[0].get(key)
+    if relative is None and key == "dvh_path" and not content.get("doses"):
+        raise Problem(HTTPStatus.NOT_FOUND, _NO_DOSE)
     if relative is None:
         raise Problem(
             HTTPStatus.NOT_FOUND,

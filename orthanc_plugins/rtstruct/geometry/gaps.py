@@ -40,6 +40,7 @@ LEFT_OUT = frozenset(
 """Codes of problems that cost contours, and with them perhaps all that a plane held."""
 FACING = 0.5
 """Sections that share at least this part of the smaller one's area belong to one part of the region."""
+_MISSING = "missing_contours"
 _FEWEST_FOR_STRIDE = 4
 _LINES = 128
 _LISTED = 5
@@ -98,7 +99,7 @@ def gap_problems(placed: PlacedRegion) -> list[Problem]:
         f"Region {placed.number}: no contour on {skipped} {listed}, though it is drawn on both sides; "
         "nothing is put there, and its volume counts the planes drawn on only."
     )
-    return [Problem("missing_contours", text, region=placed.number)]
+    return [Problem(_MISSING, text, region=placed.number)]
 
 
 def told_once(problems: Sequence[Problem], gaps: Sequence[Problem]) -> list[Problem]:
@@ -110,6 +111,12 @@ def told_once(problems: Sequence[Problem], gaps: Sequence[Problem]) -> list[Prob
     text = gaps[0].message.removeprefix(f"Region {told.region}: ")
     joined = replace(told, message=f"{told.message} {text[0].upper()}{text[1:]}")
     return [*problems[:costly], joined, *problems[costly + 1 :], *gaps[1:]]
+
+
+def with_placing(read: Sequence[Problem], placing: Sequence[Problem]) -> list[Problem]:
+    """Return problems found in reading a region, then those found in placing it, each gap told once."""
+    gaps = [problem for problem in placing if problem.code == _MISSING]
+    return told_once([*read, *(problem for problem in placing if problem.code != _MISSING)], gaps)
 
 
 def _sparse(number: int, stride: int) -> Problem:

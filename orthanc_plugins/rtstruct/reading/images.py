@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,22 +94,59 @@ class ImageSeries(Brief):
             The series came without pixels, or an image's pixels cannot be decoded or are of another size than
             its record says.
         """
+        planes, damage = self.readable(uids, threads)
+        if damage:
+            raise next(iter(damage.values()))
+        return planes
+
+    def readable(
+        self, uids: Sequence[str], threads: int = 2
+    ) -> tuple[NDArray[np.int16] | NDArray[np.float32], dict[int, InvalidDicom]]:
+        """Return what `intensities` does of the images that can be read, and what is wrong with the others.
+
+        The others are named by their place in ``uids``; they have no place in the stack.
+
+        Raises
+        ------
+        InvalidDicom
+            The series came without pixels, or no image can be read.
+        """
         if self.load_pixels is None:
             raise InvalidDicom("The images were given without their pixels.")
-        sizes = {image.sop_instance_uid: (image.rows, image.columns) for image in self.images}
         stacked: NDArray[np.int16] | NDArray[np.float32] = np.empty((0, 0, 0), dtype=np.int16)
+        damage: dict[int, InvalidDicom] = {}
         with ThreadPoolExecutor(threads) as pool:
             # Each goes to its place as it comes: held one by one until the last, they would be there twice.
-            for place, (uid, plane) in enumerate(zip(uids, pool.map(self.load_pixels, uids), strict=True)):
-                if plane.shape != sizes[uid]:
-                    found, told = (" x ".join(map(str, size)) for size in (plane.shape, sizes[uid]))
-                    raise InvalidDicom(f"Image {uid} has {found} pixels, but was said to have {told}.")
+            for asked, plane in enumerate(pool.map(self._plane, uids)):
+                place = asked - len(damage)
+                if isinstance(plane, InvalidDicom):
+                    damage[asked] = plane
+                    continue
                 if place == 0:
                     stacked = np.empty((len(uids), *plane.shape), dtype=plane.dtype)
                 elif plane.dtype != np.int16:
                     stacked = stacked.astype(np.float32, copy=False)
                 stacked[place] = plane
-        return stacked
+        if damage and len(damage) == len(uids):
+            raise next(iter(damage.values()))
+        return stacked[: len(uids) - len(damage)], damage
+
+    def _plane(self, uid: str) -> NDArray[np.int16] | NDArray[np.float32] | InvalidDicom:
+        """Return the pixels of an image, or what is wrong with them."""
+        assert self.load_pixels is not None
+        try:
+            plane = self.load_pixels(uid)
+        except InvalidDicom as error:
+            return error
+        rows, columns = self._sizes[uid]
+        if plane.shape == (rows, columns):
+            return plane
+        found = " x ".join(map(str, plane.shape))
+        return InvalidDicom(f"Image {uid} has {found} pixels, but was said to have {rows} x {columns}.")
+
+    @cached_property
+    def _sizes(self) -> dict[str, tuple[int, int]]:
+        return {image.sop_instance_uid: (image.rows, image.columns) for image in self.images}
 
 
 def intensity_unit(modality: str, rescale_type: str, units: str) -> str:
@@ -255,6 +293,7 @@ def rescaled_pixels(dataset: Dataset) -> NDArray[np.int16] | NDArray[np.float32]
         The pixels are missing, incomplete, of a compression that cannot be decoded, or not finite numbers.
     """
     uid = str(dataset.get("SOPInstanceUID", ""))
+    number = str(dataset.get("InstanceNumber", None) or "unknown")
     hush_pydicom()
     try:
         stored = dataset.pixel_array
@@ -262,7 +301,9 @@ def rescaled_pixels(dataset: Dataset) -> NDArray[np.int16] | NDArray[np.float32]
         intercept = float(dataset.get("RescaleIntercept", 0) or 0)
     except parse_errors(RuntimeError) as error:
         raise InvalidDicom(
-            f"The pixels of image {uid} cannot be decoded ({type(error).__name__})."
+            f"The pixels of image {uid} (Instance Number {number}) cannot be decoded: they are cut short, "
+            f"damaged, or of a compression that is not supported ({type(error).__name__}). Send it again, or "
+            "uncompressed."
         ) from error
     if stored.ndim != 2:  # noqa: PLR2004 - rows and columns
         raise InvalidDicom(f"Image {uid} is not a single grey-scale slice.")

@@ -266,6 +266,14 @@ def test_what_is_not_there_is_not_found(client: Client, path: str) -> None:
     assert answer.json()["detail"]
 
 
+@pytest.mark.usefixtures("result")
+@pytest.mark.parametrize("path", ["regions/2/dvh.json", "dvh.png"])
+def test_without_a_dose_a_histogram_that_is_not_there_says_so(client: Client, path: str) -> None:
+    answer = client.get(f"api/rtstruct/{SETS}/{path}")
+    assert answer.status_code == 404
+    assert "No RT Dose of this structure set's frame of reference is there" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("path", ["", "/results.zip", "/results.json", "/regions/1/mask.nii.gz"])
 def test_results_whose_files_are_gone_are_not_found(
     client: Client, world: World, result: ResultRecord, path: str

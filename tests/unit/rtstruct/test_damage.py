@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from contextlib import suppress
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 
 from orthanc_plugins.cli import DONE, main
 from orthanc_plugins.errors import GeometryError, InvalidDicom
-from orthanc_plugins.rtstruct import Contour, Region, extract
+from orthanc_plugins.rtstruct import Contour, Region, extract, rescaled_pixels
 from tests.builders import (
     DAMAGES,
     HOSTILE_NAMES,
@@ -300,6 +301,42 @@ def test_pixels_of_another_size_than_announced_do_not_stop_the_masks(tmp_path: P
     assert (problem.code, problem.severity) == ("no_pixels", "error")
     assert "has 3 x 5 pixels, but was said to have 64 x 64" in problem.message
     assert [region.state for region in results.regions] == ["done"] * 3
+
+
+def test_one_image_that_cannot_be_decoded_costs_what_lies_on_it_alone(tmp_path: Path) -> None:
+    whole = series(CASE)
+    assert whole.load_pixels is not None
+    load = whole.load_pixels
+    middle = sorted(whole.images, key=lambda image: image.position_lps_mm[2])[len(whole.images) // 2]
+
+    def mostly(uid: str) -> Any:
+        if uid == middle.sop_instance_uid:
+            raise InvalidDicom("The pixels of image X cannot be decoded.")
+        return load(uid)
+
+    results = run(CASE, tmp_path, images=replace(whole, load_pixels=mostly))
+    (told,) = [problem for problem in results.problems if problem.region is None]
+    assert (told.code, told.severity) == ("image_without_pixels", "warning")
+    assert told.message == (
+        "The pixels of image X cannot be decoded. Intensities and pictures are those of the other images."
+    )
+    good = run(CASE, tmp_path / "good")
+    for region, other in zip(results.regions, good.regions, strict=True):
+        assert region.voxels is not None
+        assert region.statistics is not None
+        assert other.statistics is not None
+        assert region.preview_path is not None
+        assert region.statistics.mean == pytest.approx(other.statistics.mean, abs=0.5)
+        assert region.statistics.voxels < region.voxels
+        assert codes(region) == ["partial_intensities"]
+
+
+def test_an_image_without_its_pixels_is_named_by_its_number_with_what_to_do() -> None:
+    image = copy.deepcopy(CASE.images[0])
+    image.PixelData = image.PixelData[:100]
+    image.InstanceNumber = 34
+    with pytest.raises(InvalidDicom, match=r"\(Instance Number 34\) cannot be decoded: .* Send it again"):
+        rescaled_pixels(image)
 
 
 def test_pixels_that_cannot_be_decoded_do_not_stop_the_masks(tmp_path: Path) -> None:
