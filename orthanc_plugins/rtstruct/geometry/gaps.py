@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orthanc_plugins.rtstruct.geometry.placed import NO_PLANE
 from orthanc_plugins.rtstruct.geometry.scan import crossings, ring_edges
 from orthanc_plugins.rtstruct.problems import Problem, counted
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
+    from orthanc_plugins.rtstruct.geometry.placed import PlacedRegion
 
 type Floats = NDArray[np.float64]
 type Indices = NDArray[np.intp]
@@ -85,7 +86,7 @@ def gap_problems(placed: PlacedRegion) -> list[Problem]:
     Parts that lie apart have nothing between them: a gap is one where at least half of the smaller section
     faces the other one.
     """
-    planes = np.unique(placed.plane[placed.plane >= 0])
+    planes = np.unique(placed.plane[placed.plane != NO_PLANE])
     steps = np.diff(planes)
     if len(steps) >= _FEWEST_FOR_STRIDE and steps.min() == steps.max() > 1:
         return [_sparse(placed.number, int(steps[0]))]
