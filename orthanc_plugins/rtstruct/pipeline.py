@@ -108,6 +108,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     on_region: Callable[[RegionWork], None] | None = None,
     earlier_phases: Sequence[Phase] = (),
     allow_other_frame: bool = False,
+    how_to_allow: str = HOW_TO_ALLOW,
     partial_volume: bool = False,
     mesh_detail: MeshDetail = "full",
     mesh_frame: MeshFrame = "LPS",
@@ -149,6 +150,8 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         What the caller has timed already; put before this function's own in the results.
     allow_other_frame
         Place contours drawn in another frame of reference than the images', with a warning.
+    how_to_allow
+        How whoever asks can allow that, as it ends a message.
     partial_volume
         Take partial volumes too, and write them as ``masks/NNN_name.partial.nii.gz`` where masks are written.
     mesh_detail
@@ -179,7 +182,9 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     with timer.phase("read_contours"):
         if not isinstance(structure_set, StructureSet):
             structure_set = read_structure_set(structure_set)
-        scene, works, problems = _lay_out(structure_set, images, allow_other_frame=allow_other_frame)
+        scene, works, problems = _lay_out(
+            structure_set, images, how_to_allow, allow_other_frame=allow_other_frame
+        )
     with timer.phase("measure"):
         for work in works:
             work.attempt(_measure)
@@ -235,7 +240,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
 
 
 def _lay_out(
-    structure_set: StructureSet, images: ImageSeries | None, *, allow_other_frame: bool
+    structure_set: StructureSet, images: ImageSeries | None, how_to_allow: str, *, allow_other_frame: bool
 ) -> tuple[_Scene, list[RegionWork], list[Problem]]:
     """Return the grid, every region placed on it, and what is odd about the whole."""
     stems = file_stems(structure_set.regions)
@@ -247,10 +252,10 @@ def _lay_out(
         problems = [Problem("no_images", text)]
         scene = _Scene(_grid_of_contours(works, structure_set.rings_lps_mm()), None)
     else:
-        others, problems = strangers(structure_set, images, allow_other_frame=allow_other_frame)
+        others, problems = strangers(structure_set, images, how_to_allow, allow_other_frame=allow_other_frame)
         for work in works:
             if work.region in others:
-                text = f"drawn in another frame of reference than the images'; {HOW_TO_ALLOW}."
+                text = f"drawn in another frame of reference than the images'; {how_to_allow}."
                 work.fail("other_frame_of_reference", text)
         grid, stack, odd = build_grid(images.images, structure_set.rings_lps_mm(without=others))
         problems.extend(odd)

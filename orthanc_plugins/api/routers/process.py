@@ -75,7 +75,8 @@ class StructureProblem(BaseModel):
     region: int | None = Field(default=None, description="ROI Number; null when the whole set is meant.")
     region_name: str | None = None
     contours: list[int] = Field(
-        default=[], description="Zero-based places in the region's Contour Sequence, the first twenty."
+        default=[],
+        description="Places in the Contour Sequence from 0, the first twenty; messages count from 1.",
     )
 
 

@@ -54,8 +54,8 @@ _REGION_FILES = {
 """Name in the route to key in ``results.json``, and media type."""
 _CURVES = "dvh.png"
 _NO_DOSE = (
-    "No RT Dose of this structure set's frame of reference is there, or none that could be used, so there are no "
-    "histograms; results.json tells which. Results are made anew once one has come."
+    "There are no histograms: no RT Dose of this structure set's frame of reference is there, or none that "
+    "could be used. Results are made anew once one has come."
 )
 _NAMING_CHARACTERS = 12
 """How much of the end of a SOP Instance UID names downloads; the sets of a series mostly differ there."""

@@ -157,6 +157,7 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
         on_region=documents.add,
         earlier_phases=(reading,),
         jobs=task.threads,
+        how_to_allow="if the two are known to agree, give --allow-other-frame",
         **task.options.engine,
     )
     if on_phase is not None:

@@ -16,11 +16,15 @@ HOW_TO_ALLOW = (
     "if the two are known to agree, allow it: set Structures.RequireSameFrameOfReference to false in the "
     "suite, or give --allow-other-frame on the command line"
 )
-"""What to do about another frame of reference, as it ends a message."""
+"""What to do about another frame of reference, as it ends a message where nothing is known of who asks."""
 
 
 def strangers(
-    structure_set: StructureSet, images: ImageSeries, *, allow_other_frame: bool
+    structure_set: StructureSet,
+    images: ImageSeries,
+    how_to_allow: str = HOW_TO_ALLOW,
+    *,
+    allow_other_frame: bool,
 ) -> tuple[list[Region], list[Problem]]:
     """Return the regions drawn in another frame of reference than the images', and what is odd.
 
@@ -53,7 +57,7 @@ def strangers(
         note = f"{text}. They were placed on the images all the same, as asked."
         return [], [*problems, Problem("other_frame_of_reference", note)]
     if len(others) == len(stated):
-        raise GeometryError(f"{text}. Give the series that the structures were drawn on; {HOW_TO_ALLOW}.")
+        raise GeometryError(f"{text}. Give the series that the structures were drawn on; {how_to_allow}.")
     return others, problems
 
 

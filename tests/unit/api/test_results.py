@@ -271,7 +271,7 @@ def test_what_is_not_there_is_not_found(client: Client, path: str) -> None:
 def test_without_a_dose_a_histogram_that_is_not_there_says_so(client: Client, path: str) -> None:
     answer = client.get(f"api/rtstruct/{SETS}/{path}")
     assert answer.status_code == 404
-    assert "No RT Dose of this structure set's frame of reference is there" in answer.json()["detail"]
+    assert "no RT Dose of this structure set's frame of reference is there" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["", "/results.zip", "/results.json", "/regions/1/mask.nii.gz"])

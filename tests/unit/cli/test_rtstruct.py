@@ -266,7 +266,10 @@ def test_another_frame_of_reference_needs_a_word(tmp_path: Path, capsys: pytest.
     case.write(tmp_path / "in")
     arguments = ["rtstruct", str(tmp_path / "in"), str(tmp_path / "out")]
     assert main(arguments) == FAILED
-    assert "another frame of reference" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "another frame of reference" in told
+    assert "give --allow-other-frame" in told
+    assert "Structures.RequireSameFrameOfReference" not in told
     assert main([*arguments, "--allow-other-frame"]) == DONE
 
 

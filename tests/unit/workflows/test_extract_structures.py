@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orthanc_plugins.engine import engine_digest
-from orthanc_plugins.errors import ArchiveRefused, InvalidDicom, JobError, NotFound
+from orthanc_plugins.errors import ArchiveRefused, GeometryError, InvalidDicom, JobError, NotFound
 from orthanc_plugins.jobs import extract_structures_request
 from orthanc_plugins.orthanc_images import load_series
 from orthanc_plugins.store import StructureSubject
 from orthanc_plugins.workflows.extract_structures import StructureExtraction
-from tests.builders import ImageFrame, build_case, build_dose, uniform
+from tests.builders import DAMAGES, ImageFrame, build_case, build_dose, uniform
 from tests.unit.arrivals import as_file, store_dataset
 
 if TYPE_CHECKING:
@@ -311,6 +311,16 @@ def test_the_dose_of_the_whole_plan_comes_first(run: Run, services: Services) ->
     assert [received["dose_uid"] for received in content["regions"][0]["dose"]] == [plan, beam]
 
 
+def test_another_frame_of_reference_names_the_setting_that_allows_it(run: Run) -> None:
+    structure_set = run.case.copied_structure_set()
+    DAMAGES["other_frame_of_reference"](structure_set)
+    run.store_images(stable=True)
+    structure_set.SOPInstanceUID = structure_set.file_meta.MediaStorageSOPInstanceUID = "1.2.9"
+    run.begin(store_dataset(run.orthanc, structure_set))
+    with pytest.raises(GeometryError, match=r"set Structures\.RequireSameFrameOfReference to false\.$"):
+        run.extract(run.find())
+
+
 def test_a_dose_of_another_frame_of_reference_is_looked_at_and_left(run: Run, services: Services) -> None:
     run.store_images()
     dose = build_dose(run.case, uniform(20))
@@ -318,7 +328,8 @@ def test_a_dose_of_another_frame_of_reference_is_looked_at_and_left(run: Run, se
     store_dataset(run.orthanc, dose)
     outcome = run.whole()
     content = results_of(run, services, outcome)
-    assert (content["doses"], content["problems"]) == ([], [])
+    assert content["doses"] == []
+    assert [problem["code"] for problem in content["problems"]] == ["dose_other_frame"]
     assert outcome["doses_seen"] == [dose.SOPInstanceUID]
 
 
