@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydicom.uid import UID
 
 from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.errors import ArchiveRefused, GeometryError, InvalidDicom, JobError, NotFound
@@ -315,7 +316,8 @@ def test_another_frame_of_reference_names_the_setting_that_allows_it(run: Run) -
     structure_set = run.case.copied_structure_set()
     DAMAGES["other_frame_of_reference"](structure_set)
     run.store_images(stable=True)
-    structure_set.SOPInstanceUID = structure_set.file_meta.MediaStorageSOPInstanceUID = "1.2.9"
+    structure_set.SOPInstanceUID = UID("1.2.9")
+    structure_set.file_meta.MediaStorageSOPInstanceUID = UID("1.2.9")
     run.begin(store_dataset(run.orthanc, structure_set))
     with pytest.raises(GeometryError, match=r"set Structures\.RequireSameFrameOfReference to false\.$"):
         run.extract(run.find())
