@@ -13,10 +13,10 @@ from pydicom.dataset import Dataset
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE, RT_STRUCTURE_SET_STORAGE
 from orthanc_plugins.rtstruct.case import Case
-from orthanc_plugins.rtstruct.dose import MissingDose
+from orthanc_plugins.rtstruct.dose import MissingDose, in_other_frame
 from orthanc_plugins.rtstruct.reading.contours import read_structure_set
 from orthanc_plugins.rtstruct.reading.elements import parse_errors
-from orthanc_plugins.rtstruct.reading.finding import doses_of, find_files, series_of
+from orthanc_plugins.rtstruct.reading.finding import doses_elsewhere, doses_of, find_files, series_of
 from orthanc_plugins.rtstruct.reading.images import series_from_datasets
 
 if TYPE_CHECKING:
@@ -81,10 +81,15 @@ def load(
     structure_set = read_structure_set(_written(chosen) if isinstance(chosen, Dataset) else chosen)
     images = [one.dataset for one in held if _class(one.dataset) not in _WITH_CONTENT]
     series = _series_among(images, structure_set) or series_of(structure_set, found)
-    doses = doses_of(structure_set, found) | _doses_among(held, structure_set)
-    return Case(
-        structure_set, series, allow_other_frame=allow_other_frame, dose_sources=tuple(doses.values())
+    by_uid = doses_of(structure_set, found) | _doses_among(held, structure_set)
+    elsewhere = doses_elsewhere(structure_set, found) + sum(
+        _class(one.dataset) == RT_DOSE_STORAGE
+        and str(one.dataset.get("StudyInstanceUID", "")) == structure_set.study_uid
+        and _uid(one.dataset) not in by_uid
+        for one in held
     )
+    doses: tuple[DoseSource, ...] = (*by_uid.values(), *([in_other_frame(elsewhere)] if elsewhere else ()))
+    return Case(structure_set, series, allow_other_frame=allow_other_frame, dose_sources=doses)
 
 
 @dataclass(frozen=True, eq=False)

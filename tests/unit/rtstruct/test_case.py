@@ -216,6 +216,7 @@ def test_the_doses_of_its_frame_of_reference_are_loaded_with_it(
     assert [dose.summation_type for dose in case.doses] == ["PLAN", "BEAM"]
     results = case.extract(tmp_path / "out", formats=("json",))
     assert [dose.summation_type for dose in results.doses] == ["PLAN", "BEAM"]
+    assert [problem.code for problem in results.problems] == ["dose_other_frame"]
     received = case["Lung_L"].dose()
     assert received == results.regions[1].dose[0]
     assert case.extract(tmp_path / "none", formats=("json",), doses=()).doses == ()
