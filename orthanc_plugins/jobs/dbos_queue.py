@@ -234,12 +234,13 @@ def _job(status: WorkflowStatus) -> Job:
     state = _STATES[status.status]
     if state is JobState.SUCCEEDED and result is not None and result.get("outcome") == WAITING:
         state = JobState.WAITING
+    requested = (status.attributes or {}).get(_ASKED_AGAIN, status.created_at)
     return Job(
         job_id=JobId(status.workflow_id),
         kind=JobKind(status.name),
         state=state,
-        requested_at=_time((status.attributes or {}).get(_ASKED_AGAIN, status.created_at)),
-        started_at=_time(status.dequeued_at),
+        requested_at=_time(requested),
+        started_at=_time(_not_before(requested, status.dequeued_at)),
         ended_at=_time(status.completed_at),
         worker=status.executor_id,
         result=result,
@@ -261,6 +262,11 @@ def _failure(error: BaseException | None) -> JobFailure | None:
     if error is None:
         return None
     return JobFailure(str(getattr(error, "name", type(error).__name__)), str(error))
+
+
+def _not_before(requested_ms: int | None, started_ms: int | None) -> int | None:
+    """Return when a job was started, by a worker that took the time before it looked for one to start."""
+    return started_ms if requested_ms is None or started_ms is None else max(requested_ms, started_ms)
 
 
 def _time(epoch_ms: int | None) -> datetime | None:
