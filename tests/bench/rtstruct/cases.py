@@ -70,11 +70,16 @@ def _draw(
     )
 
 
-def _sized(slices: int, gap_mm: float, regions: int, every: int) -> Drawn:
-    """Return a case of full-size images whose contours have every n-th point of the builders'."""
+def _sized(slices: int, gap_mm: float, regions: int, outline_every: int, every: int) -> Drawn:
+    """Return a case of full-size images whose contours have every n-th point of the builders'.
+
+    The patient's outline, which planning systems trace pixel by pixel, may have more than what is drawn.
+    """
     frame = ImageFrame((slices, _MATRIX, _MATRIX), (_FIELD_MM / _MATRIX,) * 2, gap_mm)
-    specs = sample_regions(frame, regions)
-    return _draw(frame, [replace(spec, shape=thinned(spec.shape, every)) for spec in specs], noise=12)
+    outline, *others = sample_regions(frame, regions)
+    specs = [replace(outline, shape=thinned(outline.shape, outline_every))]
+    specs += [replace(spec, shape=thinned(spec.shape, every)) for spec in others]
+    return _draw(frame, specs, noise=12)
 
 
 def _uneven() -> Drawn:
@@ -120,8 +125,8 @@ def _rings() -> Drawn:
 
 
 SIZES: dict[str, Callable[[], Drawn]] = {
-    "small": lambda: _sized(60, 3.0, 10, 3),
-    "large": lambda: _sized(200, 2.0, 30, 2),
+    "small": lambda: _sized(60, 3.0, 10, 3, 3),
+    "large": lambda: _sized(200, 2.0, 30, 1, 4),
 }
 """What is timed: 60 slices with 10 regions and 200 with 30, of 512 x 512 pixels."""
 

@@ -89,6 +89,23 @@ def test_python_hands_its_arguments_to_the_python_of_the_suite(checkout: Path) -
     assert answer.stderr == "made root venv\n"
 
 
+@pytest.mark.parametrize(("given", "network"), [(["run"], "1"), (["prepare"], "")])
+def test_bench_measures_in_a_network_of_its_own(checkout: Path, given: list[str], network: str) -> None:
+    """What enters the runtime, another process, has to know it too: it brings loopback up there."""
+    (checkout / "tests" / "bench").mkdir(parents=True)
+    (checkout / "tests" / "bench" / "speed.py").touch()
+    (checkout / "scripts" / "lib" / "build.sh").write_text(
+        f"REPO={checkout} OWNER=me\n"
+        "require_root() { :; }; with_lock() { :; }; release_lock() { :; }; ensure_runtime() { :; }\n"
+        'enter() { bash -c \'echo "${PRIVATE_NETWORK:-}" "$@"\' - "$@"; }\n',
+        encoding="utf-8",
+    )
+    answer = run(checkout / "scripts" / "bench", "speed", *given)
+    assert answer.stdout == (
+        f"{network} me env PYTHONPATH={checkout} python3 -P -m tests.bench.speed {given[0]}\n"
+    )
+
+
 @pytest.mark.parametrize("name", ["check", "test"])
 def test_words_that_are_no_path_do_not_reach_the_tests(checkout: Path, name: str) -> None:
     answer = run(checkout / "scripts" / name, "unti")
