@@ -37,6 +37,9 @@ _MILLIMETRES = 2
 _SCANNER = 1
 _ORTHOGONAL = 1e-4
 
+type _Part = Callable[[int, int], NDArray[np.uint8] | NDArray[np.bool_]]
+"""Gives some slices, first to stop, of a box."""
+
 
 def mask_nifti(mask: RegionMask, grid: VoxelGrid) -> bytes:
     """Return a region's mask as the bytes of a ``.nii.gz`` (one gzip member).
@@ -70,22 +73,45 @@ def box_nifti(box: NDArray[np.uint8], offset: Box, grid: VoxelGrid, slope: float
 def _on_grid(
     offset: Box,
     shape: Box,
-    part: Callable[[int, int], NDArray[np.uint8] | NDArray[np.bool_]],
+    part: _Part,
     grid: VoxelGrid,
     slope: float = 1.0,
 ) -> bytes:
     """Return a box that is given by some of its slices at a time, zero elsewhere on the grid."""
     slices, rows, columns = grid.shape
-    k, j, i = box_slices(offset, shape)
-    block = np.zeros((_at_once(grid), rows, columns), dtype=np.uint8)
+    k = box_slices(offset, shape)[0]
     stream = _Gzip(header(grid, np.dtype(np.uint8), slope))
     stream.write_zeros(k.start * rows * columns)
+    write = _write_slices if rows * columns <= _BLOCK_BYTES else _write_rows
+    write(stream, offset, shape, part, grid)
+    stream.write_zeros((slices - k.stop) * rows * columns)
+    return stream.finish()
+
+
+def _write_slices(stream: _Gzip, offset: Box, shape: Box, part: _Part, grid: VoxelGrid) -> None:
+    """Add the slices that a box lies on, some at a time."""
+    _, rows, columns = grid.shape
+    _, j, i = box_slices(offset, shape)
+    block = np.zeros((_at_once(grid), rows, columns), dtype=np.uint8)
     for first in range(0, shape[0], len(block)):
         stop = min(first + len(block), shape[0])
         block[: stop - first, j, i] = part(first, stop)
         stream.write(block[: stop - first])
-    stream.write_zeros((slices - k.stop) * rows * columns)
-    return stream.finish()
+
+
+def _write_rows(stream: _Gzip, offset: Box, shape: Box, part: _Part, grid: VoxelGrid) -> None:
+    """Add the slices that a box lies on where one of them is larger than a block: some rows at a time."""
+    _, rows, columns = grid.shape
+    _, j, i = box_slices(offset, shape)
+    block = np.zeros((max(1, _BLOCK_BYTES // columns), columns), dtype=np.uint8)
+    for place in range(shape[0]):
+        stream.write_zeros(j.start * columns)
+        (plane,) = part(place, place + 1)
+        for first in range(0, shape[1], len(block)):
+            stop = min(first + len(block), shape[1])
+            block[: stop - first, i] = plane[first:stop]
+            stream.write(block[: stop - first])
+        stream.write_zeros((rows - j.stop) * columns)
 
 
 def labels_nifti(labels: Sequence[NumberedMask], grid: VoxelGrid) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -115,3 +116,18 @@ def test_labels_are_kept_and_smaller_regions_lie_over_larger_ones(
         small.on_grid(grid.shape), label, np.where(large.on_grid(grid.shape), 7, 0)
     ).transpose()
     np.testing.assert_array_equal(np.asarray(image.dataobj), expected)
+
+
+def test_a_large_plane_is_written_some_rows_at_a_time() -> None:
+    grid = flat_grid(4_000, 6_000, slices=3)
+    voxels = np.zeros((2, 1_500, 1_100), dtype=bool)
+    voxels[0, ::7, ::3] = voxels[1, 1::5, 2::4] = True
+    mask = mask_from_voxels(voxels, (1, 2_000, 300))
+    tracemalloc.start()
+    content = mask_nifti(mask, grid)
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most_bytes < 12_000_000  # half a plane
+    shown = np.frombuffer(gzip.decompress(content), dtype=np.uint8, offset=352).reshape(grid.shape)
+    np.testing.assert_array_equal(shown[1:, 2_000:3_500, 300:1_400], voxels)
+    assert np.count_nonzero(shown) == mask.count
