@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -16,8 +16,15 @@ from orthanc_plugins.rtstruct.case import Case
 from orthanc_plugins.rtstruct.dose import MissingDose, in_other_frame
 from orthanc_plugins.rtstruct.reading.contours import read_structure_set
 from orthanc_plugins.rtstruct.reading.elements import parse_errors
-from orthanc_plugins.rtstruct.reading.finding import doses_elsewhere, doses_of, find_files, series_of
-from orthanc_plugins.rtstruct.reading.images import series_from_datasets
+from orthanc_plugins.rtstruct.reading.finding import (
+    choose_series,
+    doses_elsewhere,
+    doses_of,
+    find_files,
+    is_image,
+)
+from orthanc_plugins.rtstruct.reading.headers import header_of
+from orthanc_plugins.rtstruct.reading.images import image_record, series_from_datasets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -62,7 +69,7 @@ def load(
     Raises
     ------
     InvalidDicom
-        The sources hold no structure set or several, or it is damaged, or one of its images is.
+        The sources hold no structure set or several, or it is damaged, or none of its images can be used.
     GeometryError
         The structure set does not fit the images, or these form no volume (PS3.3 C.7.6.2).
     OSError
@@ -79,8 +86,8 @@ def load(
     uid = _chosen([*(one.sop_instance_uid for one in found.structure_sets), *in_memory], structure_set_uid)
     chosen = (sets | in_memory)[uid]
     structure_set = read_structure_set(_written(chosen) if isinstance(chosen, Dataset) else chosen)
-    images = [one.dataset for one in held if _class(one.dataset) not in _WITH_CONTENT]
-    series = _series_among(images, structure_set) or series_of(structure_set, found)
+    in_hand = _series_among([one.dataset for one in held if _class(one.dataset) not in _WITH_CONTENT])
+    series = choose_series(structure_set, (found.series | in_hand).values())
     by_uid = doses_of(structure_set, found) | _doses_among(held, structure_set)
     elsewhere = doses_elsewhere(structure_set, found) + sum(
         _class(one.dataset) == RT_DOSE_STORAGE
@@ -89,7 +96,8 @@ def load(
         for one in held
     )
     doses: tuple[DoseSource, ...] = (*by_uid.values(), *([in_other_frame(elsewhere)] if elsewhere else ()))
-    return Case(structure_set, series, allow_other_frame=allow_other_frame, dose_sources=doses)
+    images = None if series is None else series.opened()
+    return Case(structure_set, images, allow_other_frame=allow_other_frame, dose_sources=doses)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,16 +199,37 @@ def _frame(dataset: Dataset) -> str:
     return str(dataset.get("FrameOfReferenceUID", ""))
 
 
-def _series_among(datasets: Sequence[Dataset], structure_set: StructureSet) -> ImageSeries | None:
-    """Return the series in memory the set refers to, else the largest of its frame of reference."""
-    by_series: dict[str, list[Dataset]] = {}
+@dataclass(frozen=True, eq=False)
+class _HeldSeries:
+    """The data sets in memory of one series; ``image_uids`` are those of its images of one slice."""
+
+    series_uid: str
+    frame_of_reference_uid: str
+    datasets: list[Dataset] = field(default_factory=list)
+    image_uids: set[str] = field(default_factory=set)
+
+    def opened(self) -> ImageSeries:
+        """Return the series as the engine sees it."""
+        return series_from_datasets(self.datasets)
+
+
+def _series_among(datasets: Iterable[Dataset]) -> dict[str, _HeldSeries]:
+    """Return the images among data sets by their series; what is no image in space is left aside."""
+    by_uid: dict[str, _HeldSeries] = {}
     for dataset in datasets:
-        if "ImagePositionPatient" in dataset:
-            by_series.setdefault(str(dataset.get("SeriesInstanceUID", "")), []).append(dataset)
-    frame = structure_set.frame_of_reference_uid
-    candidates = [uid for uid in by_series if uid in structure_set.referenced_series_uids] or [
-        uid for uid, held in by_series.items() if frame and _frame(held[0]) == frame
-    ]
-    if not candidates:
-        return None
-    return series_from_datasets(by_series[max(candidates, key=lambda uid: len(by_series[uid]))])
+        if (image_uid := _image_uid(dataset)) is None:
+            continue
+        uid = str(dataset.get("SeriesInstanceUID", ""))
+        series = by_uid.setdefault(uid, _HeldSeries(uid, _frame(dataset)))
+        series.datasets.append(dataset)
+        series.image_uids.update({image_uid} - {""})
+    return by_uid
+
+
+def _image_uid(dataset: Dataset) -> str | None:
+    """Return an image's SOP Instance UID, empty for one that cannot be used, None for what is no image."""
+    try:
+        header = header_of(dataset)
+        return image_record(header).sop_instance_uid if is_image(header) else None
+    except InvalidDicom:
+        return "" if "ImagePositionPatient" in dataset or "NumberOfFrames" in dataset else None

@@ -7,27 +7,28 @@ from __future__ import annotations
 
 import filecmp
 import os
-from collections import deque
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import batched, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE, RT_STRUCTURE_SET_STORAGE
 from orthanc_plugins.rtstruct.brief import Brief
-from orthanc_plugins.rtstruct.reading.headers import read_header
+from orthanc_plugins.rtstruct.reading.headers import frames_of, read_header
 from orthanc_plugins.rtstruct.reading.images import FilePixels, ImageSeries, image_record, unit_of
+from orthanc_plugins.rtstruct.reading.intact import left_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from orthanc_plugins.rtstruct.reading.contours import StructureSet
     from orthanc_plugins.rtstruct.reading.headers import Header
     from orthanc_plugins.rtstruct.reading.images import ImageRecord
 
-_PLANE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
 _DERIVED = frozenset({"RTDOSE", "SEG"})
 _THREADS = 8
 """More than cores: what they wait for is the disk, or a file server."""
@@ -40,7 +41,7 @@ _AHEAD = 4 * _THREADS
 class FoundSeries(Brief):
     """The single-slice images of one series, by SOP Instance UID, each with its path.
 
-    ``damage`` is what is wrong with the first image that could not be understood: such a series is not used.
+    ``damage`` is what is wrong with the images that could not be understood, by SOP Instance UID.
     """
 
     series_uid: str
@@ -49,7 +50,12 @@ class FoundSeries(Brief):
     unit: str
     frame_of_reference_uid: str
     images: dict[str, tuple[ImageRecord, str]] = field(default_factory=dict)
-    damage: str = ""
+    damage: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def image_uids(self) -> AbstractSet[str]:
+        """The SOP Instance UIDs of its images."""
+        return self.images.keys()
 
     def opened(self) -> ImageSeries:
         """Return the series as the engine sees it.
@@ -57,14 +63,13 @@ class FoundSeries(Brief):
         Raises
         ------
         InvalidDicom
-            An image of the series is damaged.
+            None of its images can be used, or they announce more voxels than any series holds.
         """
-        if self.damage:
-            raise InvalidDicom(self.damage)
+        problems = left_out(list(self.damage.values()), len(self.images))
         places = {uid: path for uid, (_, path) in self.images.items()}
         records = tuple(record for record, _ in self.images.values())
         return ImageSeries(
-            records, self.series_uid, self.study_uid, self.modality, self.unit, FilePixels(places)
+            records, self.series_uid, self.study_uid, self.modality, self.unit, FilePixels(places), problems
         )
 
 
@@ -158,7 +163,7 @@ class _Search:
             uid = header.get("SOPInstanceUID", "")
             doses.setdefault(uid, Path(path))
             self.found.study_of_dose.setdefault(uid, header.get("StudyInstanceUID", ""))
-        elif _is_slice(header):
+        elif is_image(header):
             self._add_image(path, header)
         else:
             self.found.others += 1
@@ -185,7 +190,7 @@ class _Search:
         try:
             record = image_record(header)
         except InvalidDicom as error:
-            series.damage = series.damage or str(error)
+            series.damage.setdefault(header.get("SOPInstanceUID", ""), str(error))
             return
         series.images.setdefault(record.sop_instance_uid, (self._thrifty(record), path))
 
@@ -245,33 +250,90 @@ def _equal(path: Path, other: Path) -> bool:
         return False
 
 
-def _is_slice(header: Header) -> bool:
+def is_image(header: Header) -> bool:
+    """Return whether a file holds an image that lies in space, usable or not, or several such frames."""
+    lies_in_space = "ImagePositionPatient" in header or (frames_of(header) > 1 and "Rows" in header)
+    return lies_in_space and header.get("Modality", "") not in _DERIVED
+
+
+class Candidate(Protocol):
+    """A series that a structure set may have been drawn on.
+
+    ``image_uids`` are the SOP Instance UIDs of its images of one slice: without any it cannot be used.
+    """
+
+    @property
+    def series_uid(self) -> str:
+        """Its Series Instance UID."""
+
+    @property
+    def frame_of_reference_uid(self) -> str:
+        """Its Frame of Reference UID, empty when it states none."""
+
+    @property
+    def image_uids(self) -> AbstractSet[str]:
+        """The SOP Instance UIDs of its images."""
+
+
+def frame_drawn_in(structure_set: StructureSet) -> str:
+    """Return the frame of reference most regions are drawn in (3006,0024), else the set's own."""
+    regions = (*structure_set.regions, *structure_set.left_out)
+    stated = Counter(region.frame_of_reference_uid for region in regions if region.frame_of_reference_uid)
+    return stated.most_common(1)[0][0] if stated else structure_set.frame_of_reference_uid
+
+
+def drawn_on[C: Candidate](structure_set: StructureSet, referenced: Sequence[C]) -> C | None:
+    """Return the series a set was drawn on, of those it refers to that are there (PS3.3 C.8.8.5).
+
+    It lies in the frame of reference of the regions, or states none. One of another frame it can only be
+    when all that the set refers to are there, and none lies in that frame.
+
+    Returns
+    -------
+    series
+        Of several the one with the most images that the set names, then with the most images. None where
+        it is not there, as far as one can tell.
+    """
+    frame = frame_drawn_in(structure_set)
+    usable = [series for series in referenced if series.image_uids]
+    inside = [series for series in usable if not frame or series.frame_of_reference_uid == frame]
+    unstated = [series for series in usable if not series.frame_of_reference_uid]
+    is_whole = {series.series_uid for series in usable}.issuperset(structure_set.referenced_series_uids)
+    return _best(structure_set, inside or unstated or (usable if is_whole else []))
+
+
+def choose_series[C: Candidate](structure_set: StructureSet, there: Iterable[C]) -> C | None:
+    """Return the series to lay a set on, of all that are there.
+
+    That is the one it was `drawn_on`; else the largest of the frame of reference of its regions; else the
+    best one it refers to.
+    """
+    series = list(there)
+    referenced = [one for one in series if one.series_uid in structure_set.referenced_series_uids]
+    frame = frame_drawn_in(structure_set)
+    of_frame = [one for one in series if frame and one.frame_of_reference_uid == frame]
     return (
-        all(keyword in header for keyword in _PLANE)
-        and header.get("Modality", "") not in _DERIVED
-        and (header.get("NumberOfFrames") or "1") == "1"
+        drawn_on(structure_set, referenced)
+        or _best(structure_set, of_frame)
+        or _best(structure_set, referenced)
     )
+
+
+def _best[C: Candidate](structure_set: StructureSet, candidates: Iterable[C]) -> C | None:
+    named = frozenset(structure_set.referenced_sop_instance_uids)
+    return max(candidates, key=lambda one: (len(one.image_uids & named), len(one.image_uids)), default=None)
 
 
 def series_of(structure_set: StructureSet, found: FoundFiles) -> ImageSeries | None:
     """Return the series a structure set was drawn on, None when it is not among the files.
 
-    That is the series it refers to; where none of these was found, the largest one of its frame of reference.
-
     Raises
     ------
     InvalidDicom
-        An image of the series is damaged.
+        None of its images can be used.
     """
-    referenced = [uid for uid in structure_set.referenced_series_uids if uid in found.series]
-    frame = structure_set.frame_of_reference_uid
-    candidates = referenced or [
-        uid for uid, series in found.series.items() if frame and series.frame_of_reference_uid == frame
-    ]
-    if not candidates:
-        return None
-    chosen = max(candidates, key=lambda uid: len(found.series[uid].images))
-    return found.series[chosen].opened()
+    chosen = choose_series(structure_set, found.series.values())
+    return None if chosen is None else chosen.opened()
 
 
 def doses_of(structure_set: StructureSet, found: FoundFiles) -> dict[str, Path]:

@@ -107,8 +107,15 @@ def header_of(dataset: Dataset) -> Header:
                 parts = value if isinstance(value, MultiValue | list | tuple) else (value,)
                 found[keyword] = "\\".join(str(part).strip(" \0") for part in parts)
     except parse_errors() as error:
-        raise InvalidDicom("An image's header is damaged.") from error
+        uid = found.get("SOPInstanceUID", "")
+        raise InvalidDicom(f"Image {uid} has a header that is damaged ({type(error).__name__}).") from error
     return found
+
+
+def frames_of(header: Header) -> int:
+    """Return Number of Frames (0028,0008), 1 where it is not stated."""
+    stated = header.get("NumberOfFrames", "")
+    return int(stated) if stated.isdecimal() else 1
 
 
 def _read_by_pydicom(path: Path | str) -> Header:

@@ -17,9 +17,9 @@ import numpy as np
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.reading.elements import REACH_MM, parse_errors
-from orthanc_plugins.rtstruct.reading.headers import header_of, read_header
+from orthanc_plugins.rtstruct.reading.headers import frames_of, header_of, read_header
 from orthanc_plugins.rtstruct.reading.hush import hush_pydicom
-from orthanc_plugins.rtstruct.reading.intact import refuse_inflated
+from orthanc_plugins.rtstruct.reading.intact import left_out, refuse_inflated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
+    from orthanc_plugins.rtstruct.problems import Problem
     from orthanc_plugins.rtstruct.reading.headers import Header
+
+MOST_PIXELS = 4096 * 4096
+"""An image that announces more is damage: detectors of sectional imaging end at 2048 x 2048."""
+MOST_VOXELS = 2**32
+"""Places that announce more voxels together are damage: 2,000 images of 1024 x 1024 are half of it."""
 
 type PixelLoader = Callable[[str], NDArray[np.int16] | NDArray[np.float32]]
 """Gives the rescaled intensities (rows, columns) of the image with a SOP Instance UID."""
@@ -71,6 +77,12 @@ class ImageSeries(Brief):
 
     ``unit`` is that of the rescaled intensities: ``HU``, Units (0054,1001) of PET, or ``arbitrary``.
     ``load_pixels`` is None where pixels cannot be had; statistics and pictures are then left out.
+    ``problems`` tells of images of the series that were left out.
+
+    Raises
+    ------
+    InvalidDicom
+        The images announce more than `MOST_VOXELS`; it bounds memory and time before any mask is made.
     """
 
     images: tuple[ImageRecord, ...]
@@ -79,6 +91,20 @@ class ImageSeries(Brief):
     modality: str = "CT"
     unit: str = "HU"
     load_pixels: PixelLoader | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what no series holds; images repeated over time lie in one place."""
+        sizes: dict[tuple[float, float, float], int] = {}
+        for image in self.images:
+            place = image.position_lps_mm
+            sizes[place] = max(sizes.get(place, 0), image.rows * image.columns)
+        voxels = sum(sizes.values())
+        if voxels > MOST_VOXELS:
+            raise InvalidDicom(
+                f"The images of series {self.series_uid} announce {voxels} voxels: more than {MOST_VOXELS} "
+                "are damage. Send them again."
+            )
 
     @property
     def frame_of_reference_uids(self) -> frozenset[str]:
@@ -182,23 +208,29 @@ def image_record(header: Header) -> ImageRecord:
     Raises
     ------
     InvalidDicom
-        An element of the image plane (PS3.3 C.7.6.2) is missing or damaged, or the image has several frames.
+        An element of the image plane (PS3.3 C.7.6.2) is missing or damaged, the image has several frames, or
+        it announces more than `MOST_PIXELS`.
     """
     uid = header.get("SOPInstanceUID", "")
-    damage = f"Image {uid} has no usable position, orientation or pixel spacing."
+    damage = f"Image {uid} has no usable position, orientation, size or pixel spacing."
+    if frames_of(header) > 1:
+        raise InvalidDicom(
+            f"Image {uid} has several frames: multi-frame images are not read yet. Convert it to "
+            "single-frame images, and give these."
+        )
     try:
-        frames = int(header.get("NumberOfFrames") or 1)
         position = _numbers(header["ImagePositionPatient"])
         orientation = _numbers(header["ImageOrientationPatient"])
         spacing = _numbers(header["PixelSpacing"])
         rows, columns = int(header["Rows"]), int(header["Columns"])
-        thickness_mm = float(header.get("SliceThickness") or 0)
     except (KeyError, ValueError) as error:
         raise InvalidDicom(damage) from error
-    if frames > 1:
-        raise InvalidDicom(f"Image {uid} has several frames: convert enhanced images to single frames first.")
     if (len(position), len(orientation), len(spacing)) != (3, 6, 2) or min(*spacing, rows, columns) <= 0:
         raise InvalidDicom(damage)
+    if rows * columns > MOST_PIXELS:
+        raise InvalidDicom(
+            f"Image {uid} announces {rows} x {columns} pixels: more than {MOST_PIXELS} are damage."
+        )
     return ImageRecord(
         uid,
         (position[0], position[1], position[2]),
@@ -207,8 +239,38 @@ def image_record(header: Header) -> ImageRecord:
         columns,
         (spacing[0], spacing[1]),
         header.get("FrameOfReferenceUID", ""),
-        thickness_mm if 0 < thickness_mm < REACH_MM else None,
+        _thickness_mm(header),
     )
+
+
+def _thickness_mm(header: Header) -> float | None:
+    """Return Slice Thickness where it is usable; an image can do without."""
+    try:
+        thickness_mm = float(header.get("SliceThickness", ""))
+    except ValueError:
+        return None
+    return thickness_mm if 0 < thickness_mm < REACH_MM else None
+
+
+def usable_images(
+    headers: Iterable[Header], damage: Sequence[str] = ()
+) -> tuple[tuple[ImageRecord, ...], tuple[Problem, ...]]:
+    """Return the geometry of the images whose headers can be understood, and a warning of the others.
+
+    ``damage`` is what is wrong with images that have no header.
+
+    Raises
+    ------
+    InvalidDicom
+        There is no image that can be used.
+    """
+    records, faults = [], list(damage)
+    for header in headers:
+        try:
+            records.append(image_record(header))
+        except InvalidDicom as error:
+            faults.append(str(error))
+    return tuple(records), left_out(faults, len(records))
 
 
 def _numbers(text: str) -> tuple[float, ...]:
@@ -224,11 +286,16 @@ def series_from_datasets(datasets: Sequence[Dataset]) -> ImageSeries:
     Raises
     ------
     InvalidDicom
-        There is no data set, or one is not an image of one slice.
+        There is no data set, or none is an image of one slice.
     """
     held = {str(dataset.SOPInstanceUID): dataset for dataset in datasets}
-    headers = [header_of(dataset) for dataset in datasets]
-    return _series(headers, lambda uid: rescaled_pixels(held[uid]))
+    headers, damage = [], []
+    for dataset in datasets:
+        try:
+            headers.append(header_of(dataset))
+        except InvalidDicom as error:
+            damage.append(str(error))
+    return _series(headers, lambda uid: rescaled_pixels(held[uid]), damage)
 
 
 def series_from_files(paths: Iterable[Path]) -> ImageSeries:
@@ -237,7 +304,7 @@ def series_from_files(paths: Iterable[Path]) -> ImageSeries:
     Raises
     ------
     InvalidDicom
-        There is no file, or one is not a DICOM image of one slice.
+        There is no file, one is not DICOM, or none is an image of one slice.
     """
     headers = [(str(path), read_header(path)) for path in paths]
     places = {header.get("SOPInstanceUID", ""): path for path, header in headers}
@@ -249,17 +316,19 @@ def unit_of(header: Header) -> str:
     return intensity_unit(header.get("Modality", ""), header.get("RescaleType", ""), header.get("Units", ""))
 
 
-def _series(headers: Sequence[Header], load_pixels: PixelLoader) -> ImageSeries:
-    if not headers:
+def _series(headers: Sequence[Header], load_pixels: PixelLoader, damage: Sequence[str] = ()) -> ImageSeries:
+    images, problems = usable_images(headers, damage)
+    if not images:
         raise InvalidDicom("The series holds no images.")
     first = headers[0]
     return ImageSeries(
-        tuple(image_record(header) for header in headers),
+        images,
         first.get("SeriesInstanceUID", ""),
         first.get("StudyInstanceUID", ""),
         first.get("Modality", ""),
         unit_of(first),
         load_pixels,
+        problems,
     )
 
 

@@ -1,4 +1,4 @@
-"""Refuse what is no structure set, is damaged as a whole, or inflates beyond reason."""
+"""Refuse what is no structure set, is damaged as a whole or inflates beyond reason; tell what is left out."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
+from orthanc_plugins.rtstruct.problems import Problem, counted
 from orthanc_plugins.rtstruct.reading.elements import uid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from orthanc_plugins.rtstruct.reading.elements import Item
@@ -26,6 +27,7 @@ _DEFLATED_AT_ONCE = 2**18
 _META_LENGTH = 132
 """Where File Meta Information Group Length (0002,0000) stands, after preamble and prefix (PS3.10 7.1)."""
 _LONGEST_META = 2048
+_TOLD = 5
 
 
 def refuse_inflated(source: bytes | Path, what: str) -> None:
@@ -82,3 +84,21 @@ def damaged(error: Exception) -> InvalidDicom:
         f"The RT Structure Set cannot be read: its elements are damaged ({type(error).__name__}). "
         "Export it again from the planning system."
     )
+
+
+def left_out(faults: Sequence[str], usable: int) -> tuple[Problem, ...]:
+    """Return the warning that images were left out; ``faults`` says of each what is wrong, and names it.
+
+    Raises
+    ------
+    InvalidDicom
+        There is no other image.
+    """
+    if not faults:
+        return ()
+    told = " ".join((*faults[:_TOLD], *(["…"] if len(faults) > _TOLD else [])))
+    if not usable:
+        count = counted(len(faults), "image")
+        raise InvalidDicom(f"The series holds no image that can be used ({count} left out). {told}")
+    count = counted(len(faults), "image was", "images were")
+    return (Problem("unusable_images", f"{count} left out of the series. {told}"),)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pydicom
 import pytest
+from pydicom.uid import UID
 
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.rtstruct import read_structure_set
+from orthanc_plugins.rtstruct import load, read_structure_set
 from orthanc_plugins.rtstruct.reading import finding
 from orthanc_plugins.rtstruct.reading.contours import read_references
 from orthanc_plugins.rtstruct.reading.finding import find_files, series_of
@@ -20,6 +23,10 @@ from tests.unit.rtstruct.cases import SMALL
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pydicom.dataset import FileDataset
+
+    from tests.builders.case import Case
 
 
 def test_files_and_folders_mix_and_each_file_counts_once(tmp_path: Path) -> None:
@@ -114,11 +121,14 @@ def test_a_folder_that_cannot_be_read_is_counted(tmp_path: Path, monkeypatch: py
     assert (found.closed_folders, found.images) == (1, 24)
 
 
-def test_a_damaged_image_is_said_when_its_series_is_used(tmp_path: Path) -> None:
+def test_a_series_of_damaged_images_alone_is_said_when_it_is_used(tmp_path: Path) -> None:
     case = build_case(frame=SMALL, regions=1)
-    case.images[3].PixelSpacing = [2, 0]
+    for image in case.images:
+        image.PixelSpacing = [2, 0]
     path = case.write(tmp_path)[-1]
-    with pytest.raises(InvalidDicom, match="no usable position"):
+    with pytest.raises(
+        InvalidDicom, match=r"no image that can be used \(24 images left out\).* no usable position"
+    ):
         series_of(read_references(path), find_files([tmp_path]))
 
 
@@ -141,3 +151,134 @@ def test_references_are_read_without_the_contours(tmp_path: Path) -> None:
     path.write_bytes(b"x" * 200)
     with pytest.raises(InvalidDicom):
         read_references(path)
+
+
+# Several series
+
+
+def two_series(
+    folder: Path, *, named_first: str = "secondary", same_frame: bool = False
+) -> tuple[Path, Case, Case]:
+    """Write a set drawn on 24 images that also refers to a larger MR; return its path and both cases."""
+    drawn = build_case(frame=SMALL, regions=2)
+    other = build_case(frame=replace(SMALL, size=(30, 64, 64)), regions=1, modality="MR", seed=5)
+    for image in other.images:
+        image.StudyInstanceUID = drawn.reference.study_uid
+        if same_frame:
+            image.FrameOfReferenceUID = drawn.reference.frame_uid
+    structure_set = drawn.copied_structure_set()
+    secondary = copy.deepcopy(other.structure_set.ReferencedFrameOfReferenceSequence[0])
+    place = 0 if named_first == "secondary" else 1
+    structure_set.ReferencedFrameOfReferenceSequence.insert(place, secondary)
+    if same_frame:
+        secondary.FrameOfReferenceUID = drawn.reference.frame_uid
+        del secondary.RTReferencedStudySequence[0].RTReferencedSeriesSequence[0].ContourImageSequence
+    drawn = drawn.with_structure_set(structure_set)
+    other.write(folder / "mr")
+    (folder / "mr" / "rtstruct.dcm").unlink()
+    return drawn.write(folder / "ct")[-1], drawn, other
+
+
+@pytest.mark.parametrize("named_first", ["secondary", "own"])
+def test_of_two_series_the_one_of_the_regions_frame_is_taken_though_the_other_is_larger(
+    tmp_path: Path, named_first: str
+) -> None:
+    path, drawn, other = two_series(tmp_path, named_first=named_first)
+    found = find_files([tmp_path])
+    for read in (read_structure_set, read_references):
+        series = series_of(read(path), found)
+        assert series is not None
+        assert series.series_uid == drawn.reference.series_uid
+    in_memory = load(other.images, drawn.images, drawn.structure_set)
+    assert in_memory.series is not None
+    assert in_memory.series.series_uid == drawn.reference.series_uid
+
+
+def test_of_two_series_of_one_frame_the_one_whose_images_the_set_names_is_taken(tmp_path: Path) -> None:
+    path, drawn, _ = two_series(tmp_path, same_frame=True)
+    series = series_of(read_references(path), find_files([tmp_path]))
+    assert series is not None
+    assert series.series_uid == drawn.reference.series_uid
+
+
+def test_the_series_on_disk_is_taken_though_one_of_another_frame_is_in_memory(tmp_path: Path) -> None:
+    path, drawn, other = two_series(tmp_path)
+    loaded = load(other.images, path.parent)
+    assert loaded.series is not None
+    assert loaded.series.series_uid == drawn.reference.series_uid
+
+
+def test_where_its_own_series_is_absent_another_of_the_frame_goes_before_one_of_another_frame(
+    tmp_path: Path,
+) -> None:
+    path, drawn, _ = two_series(tmp_path)
+    for file in (path.parent / "images").iterdir():
+        image = pydicom.dcmread(file)
+        image.SeriesInstanceUID = "1.2.3.4"
+        image.save_as(file)
+    series = series_of(read_references(path), find_files([tmp_path]))
+    assert series is not None
+    assert series.series_uid == "1.2.3.4"
+    assert series.frame_of_reference_uids == {drawn.reference.frame_uid}
+
+
+def test_the_only_series_it_refers_to_is_taken_whatever_its_frame(tmp_path: Path) -> None:
+    drawn = build_case(frame=SMALL, regions=2)
+    for image in drawn.images:
+        image.FrameOfReferenceUID = "1.2.3.5"
+    path = drawn.write(tmp_path)[-1]
+    series = series_of(read_references(path), find_files([tmp_path]))
+    assert series is not None
+    assert series.series_uid == drawn.reference.series_uid
+
+
+# Damaged images, and such as are not read yet
+
+
+def test_one_damaged_image_is_left_out_and_named(tmp_path: Path) -> None:
+    case = build_case(frame=SMALL, regions=1)
+    case.images[3].PixelSpacing = [2, 0]
+    path = case.write(tmp_path)[-1]
+    for series in (
+        series_of(read_references(path), find_files([tmp_path])),
+        load(case.images, case.structure_set).series,
+    ):
+        assert series is not None
+        assert len(series.images) == 23
+        (problem,) = series.problems
+        assert (problem.code, problem.severity) == ("unusable_images", "warning")
+        assert str(case.images[3].SOPInstanceUID) in problem.message
+        assert "no usable position" in problem.message
+
+
+def as_multi_frame(case: Case) -> FileDataset:
+    """Return a data set as enhanced images begin: where its frames lie stands in sequences alone."""
+    image = copy.deepcopy(case.images[0])
+    image.NumberOfFrames = len(case.images)
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+        delattr(image, keyword)
+    return image
+
+
+def test_multi_frame_images_are_said_not_to_be_read_yet(tmp_path: Path) -> None:
+    case = build_case(frame=SMALL, regions=1)
+    image = as_multi_frame(case)
+    path = replace(case, images=[image]).write(tmp_path)[-1]
+    with pytest.raises(InvalidDicom, match="several frames: multi-frame images are not read yet"):
+        series_of(read_references(path), find_files([tmp_path]))
+    with pytest.raises(InvalidDicom, match="several frames: multi-frame images are not read yet"):
+        load(image, case.structure_set)
+    with pytest.raises(InvalidDicom, match="several frames: multi-frame images are not read yet"):
+        load(tmp_path)
+
+
+def test_single_frames_made_of_a_multi_frame_image_are_taken_in_its_place(tmp_path: Path) -> None:
+    case = build_case(frame=SMALL, regions=1)
+    whole = as_multi_frame(case)
+    whole.SOPInstanceUID = whole.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3.6")
+    for image in case.images:
+        image.SeriesInstanceUID = "1.2.3.4"
+    path = replace(case, images=[whole, *case.images]).write(tmp_path)[-1]
+    series = series_of(read_references(path), find_files([tmp_path]))
+    assert series is not None
+    assert (series.series_uid, len(series.images)) == ("1.2.3.4", 24)

@@ -6,10 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 from pydicom.uid import RLELossless
 
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.rtstruct import read_pixels, rescaled_pixels, series_from_datasets, series_from_files
+from orthanc_plugins.rtstruct import (
+    ImageRecord,
+    ImageSeries,
+    read_pixels,
+    rescaled_pixels,
+    series_from_datasets,
+    series_from_files,
+)
 from tests.builders import build_case
 from tests.unit.rtstruct.cases import SMALL, file_bytes
 
@@ -74,18 +83,65 @@ def test_cut_pixels_are_refused_by_the_image() -> None:
 @pytest.mark.parametrize(
     "keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows"]
 )
-def test_images_without_geometry_are_refused(keyword: str) -> None:
+def test_an_image_without_geometry_is_left_out_and_a_series_of_such_refused(keyword: str) -> None:
     images = build_case(frame=SMALL, regions=1).images
     delattr(images[5], keyword)
+    series = series_from_datasets(images)
+    assert len(series.images) == 23
+    assert [images[5].SOPInstanceUID in problem.message for problem in series.problems] == [True]
     with pytest.raises(InvalidDicom, match="no usable position"):
-        series_from_datasets(images)
+        series_from_datasets([images[5]])
+
+
+def test_an_undamaged_series_has_no_problems() -> None:
+    assert series_from_datasets(build_case(frame=SMALL, regions=1).images).problems == ()
+
+
+def test_a_value_that_cannot_be_read_costs_one_image() -> None:
+    images = build_case(frame=SMALL, regions=1).images
+    images[5]._dict[Tag("Rows")] = RawDataElement(Tag("Rows"), "US", 1, b"x", 0, False, True)
+    series = series_from_datasets(images)
+    assert len(series.images) == 23
+    assert images[5].SOPInstanceUID in series.problems[0].message
 
 
 def test_images_of_several_frames_are_refused() -> None:
     images = build_case(frame=SMALL, regions=1).images
     images[0].NumberOfFrames = 5
-    with pytest.raises(InvalidDicom, match="several frames"):
-        series_from_datasets(images)
+    with pytest.raises(InvalidDicom, match="several frames: multi-frame images are not read yet"):
+        series_from_datasets(images[:1])
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(65535, 65535), (4097, 4096), (65535, 257)])
+def test_an_image_that_announces_more_pixels_than_any_has_is_refused(rows: int, columns: int) -> None:
+    image = build_case(frame=SMALL, regions=1).images[0]
+    image.Rows, image.Columns = rows, columns
+    with pytest.raises(InvalidDicom, match=f"announces {rows} x {columns} pixels"):
+        series_from_datasets([image])
+
+
+def test_the_largest_images_there_are_are_taken() -> None:
+    image = build_case(frame=SMALL, regions=1).images[0]
+    image.Rows, image.Columns = 4096, 4096
+    assert series_from_datasets([image]).images[0].rows == 4096
+
+
+def places(count: int, rows: int, repeats: int = 1) -> tuple[ImageRecord, ...]:
+    return tuple(
+        ImageRecord(f"1.{k}.{again}", (0, 0, float(k)), (1, 0, 0, 0, 1, 0), rows, rows, (1, 1))
+        for k in range(count)
+        for again in range(repeats)
+    )
+
+
+def test_a_series_that_announces_more_voxels_than_any_has_is_refused() -> None:
+    with pytest.raises(InvalidDicom, match=r"announce 4311744512 voxels"):
+        ImageSeries(places(257, 4096))
+
+
+def test_large_series_and_images_repeated_over_time_are_taken() -> None:
+    assert len(ImageSeries(places(2000, 1024)).images) == 2000
+    assert len(ImageSeries(places(50, 2048, repeats=40)).images) == 2000
 
 
 def test_an_empty_series_and_files_that_are_not_dicom_are_refused(tmp_path: Path) -> None:
