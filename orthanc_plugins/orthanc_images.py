@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins.errors import ArchiveRefused, GeometryError, InvalidDicom
 from orthanc_plugins.identifiers import OrthancId, SeriesUid
-from orthanc_plugins.rtstruct import ImageRecord, ImageSeries, intensity_unit, read_pixels
+from orthanc_plugins.rtstruct import ImageSeries, intensity_unit, read_pixels
+from orthanc_plugins.rtstruct.reading.finding import choose_series, drawn_on, frame_drawn_in, is_image
+from orthanc_plugins.rtstruct.reading.headers import frames_of
+from orthanc_plugins.rtstruct.reading.images import usable_images
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from orthanc_plugins.archives import InstanceRecord, OrthancRest, SeriesRecord
     from orthanc_plugins.rtstruct import StructureSet
+    from orthanc_plugins.rtstruct.reading.headers import Header
 
 _NOT_IMAGES = frozenset(
     {"RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "SR", "PR", "KO", "SEG", "REG", "DOC", "OT"}
 )
+_SHARED = ("FrameOfReferenceUID", "SliceThickness")
 _INDEXED = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
 
 
@@ -30,7 +35,7 @@ class FoundImages:
     """Which series holds the images of a structure set, and how complete it is.
 
     ``series`` is None and ``reason`` says why when the job must wait. ``wanted_series`` is the Series
-    Instance UID the structure set refers to, None when it names none.
+    Instance UID that is meant, None when it is not known which.
     """
 
     series: OrthancId | None
@@ -40,47 +45,120 @@ class FoundImages:
     reason: str
 
 
+@dataclass(frozen=True)
+class _Referenced:
+    """A series that a structure set refers to, as Orthanc holds it.
+
+    ``held`` are the SOP Instance UIDs of its instances, ``image_uids`` of those of one slice.
+    """
+
+    record: SeriesRecord
+    frame_of_reference_uid: str
+    held: frozenset[str]
+    image_uids: frozenset[str]
+
+    @property
+    def series_uid(self) -> SeriesUid:
+        """Its Series Instance UID."""
+        return self.record.series_uid
+
+    def found(self, missing: int) -> FoundImages:
+        """Return that it is used, though so many images are missing."""
+        return FoundImages(self.record.orthanc_id, self.series_uid, len(self.held), missing, "")
+
+    def awaited(self, missing: int) -> FoundImages:
+        """Return that the job waits for it."""
+        reason = "The series it refers to is still arriving."
+        return FoundImages(None, self.series_uid, len(self.held), missing, reason)
+
+
 def find_images(
     orthanc: OrthancRest, structure_set: StructureSet, instance: InstanceRecord, *, wait: bool = True
 ) -> FoundImages:
-    """Find the series whose images the contours were drawn on.
+    """Find the series whose images the contours were drawn on, by the rule of `drawn_on`.
 
     A series that is still arriving is waited for, unless all images the structure set refers to are
-    there. A series that Orthanc takes for complete is used even when some of these images are absent:
-    many planning systems refer to images that were never exported. Who cannot ``wait`` gets what is there
-    now: an incomplete series, or in place of an absent one the largest of the frame of reference.
+    there; one of another frame of reference than the regions' is not. A series that Orthanc takes for
+    complete is used even when some of these images are absent: many planning systems refer to images that
+    were never exported. Who cannot ``wait`` gets what is there now: an incomplete series, or in place of an
+    absent one the largest of the frame of reference.
     """
     own_study = orthanc.series(instance.series_orthanc_id).study_orthanc_id
-    referenced = [SeriesUid(uid) for uid in structure_set.referenced_series_uids]
-    if not referenced:
+    if not structure_set.referenced_series_uids:
         return _by_frame_of_reference(orthanc, structure_set, own_study, wait=wait)
+    there = _referenced(orthanc, structure_set, own_study, wait=wait)
+    chosen = drawn_on(structure_set, there)
+    if chosen is not None:
+        return _judge(structure_set, chosen, there, wait=wait)
+    frame = frame_drawn_in(structure_set)
+    absent = set(structure_set.referenced_series_uids) - {one.series_uid for one in there}
+    if wait and absent and not any(one.frame_of_reference_uid in {frame, ""} for one in there):
+        return _nothing_yet(structure_set, there, absent)
+    stand_in = _by_frame_of_reference(orthanc, structure_set, own_study, wait=wait)
+    fallback = choose_series(structure_set, there)
+    return stand_in if stand_in.series is not None or fallback is None else fallback.found(0)
+
+
+def _referenced(
+    orthanc: OrthancRest, structure_set: StructureSet, own_study: OrthancId, *, wait: bool
+) -> list[_Referenced]:
+    """Return the series a set refers to that are there; of copies the own study's, if it is ready."""
     wanted = frozenset(structure_set.referenced_sop_instance_uids)
-    best = FoundImages(
-        None, referenced[0], 0, len(wanted), "No image of the series it refers to has arrived yet."
+    chosen = []
+    for series_uid in structure_set.referenced_series_uids:
+        records = [orthanc.series(found) for found in orthanc.lookup(series_uid, "Series")]
+        records.sort(key=lambda record: record.study_orthanc_id != own_study)
+        copies = [_looked_into(orthanc, record, structure_set) for record in records]
+        ready = (one for one in copies if one.record.stable or not wait or (wanted and wanted <= one.held))
+        best = next(ready, None) or max(copies, key=lambda one: len(one.held), default=None)
+        if best is not None:
+            chosen.append(best)
+    return chosen
+
+
+def _looked_into(orthanc: OrthancRest, record: SeriesRecord, structure_set: StructureSet) -> _Referenced:
+    """Return a series with what it holds; its frame of reference is asked for where there is a choice."""
+    instances = orthanc.instances_of_series(record.orthanc_id)
+    return _Referenced(
+        record,
+        _frame_of_reference(orthanc, record) if len(structure_set.referenced_series_uids) > 1 else "",
+        frozenset(one.sop_instance_uid for one in instances),
+        frozenset(one.sop_instance_uid for one in instances if frames_of(one.tags) == 1),
     )
-    for series_uid in referenced:
-        candidates = [orthanc.series(found) for found in orthanc.lookup(series_uid, "Series")]
-        for series in sorted(candidates, key=lambda found: found.study_orthanc_id != own_study):
-            found = _judge(orthanc, series, wanted, wait=wait)
-            if found.series is not None:
-                return found
-            best = max(best, found, key=lambda one: one.images_present)
-    return best if wait else _by_frame_of_reference(orthanc, structure_set, own_study, wait=False)
 
 
-def _judge(orthanc: OrthancRest, series: SeriesRecord, wanted: frozenset[str], *, wait: bool) -> FoundImages:
-    held = {record.sop_instance_uid for record in orthanc.instances_of_series(series.orthanc_id)}
-    missing = len(wanted - held)
-    if series.stable or not wait or (wanted and not missing):
-        return FoundImages(series.orthanc_id, series.series_uid, len(held), missing, "")
-    reason = "The series it refers to is still arriving."
-    return FoundImages(None, series.series_uid, len(held), missing, reason)
+def _judge(
+    structure_set: StructureSet, chosen: _Referenced, there: Sequence[_Referenced], *, wait: bool
+) -> FoundImages:
+    """Return whether a series can be used now: it, and what could go before it, has arrived."""
+    wanted = frozenset(structure_set.referenced_sop_instance_uids)
+    elsewhere = frozenset(uid for one in there if one is not chosen for uid in one.held)
+    missing = len(wanted - chosen.held - elsewhere)
+    if not wait or (wanted and not missing):
+        return chosen.found(missing)
+    frame = chosen.frame_of_reference_uid
+    rivals = [chosen, *(one for one in there if one.frame_of_reference_uid == frame)]
+    arriving = next((one for one in rivals if not one.record.stable), None)
+    return chosen.found(missing) if arriving is None else arriving.awaited(missing)
+
+
+def _nothing_yet(
+    structure_set: StructureSet, there: Sequence[_Referenced], absent: Collection[str]
+) -> FoundImages:
+    """Return that the series is waited for; where several may be it, any of the study's is looked at."""
+    held = frozenset(uid for one in there for uid in one.held)
+    missing = len(frozenset(structure_set.referenced_sop_instance_uids) - held)
+    reason = "No image of the series it refers to has arrived yet."
+    if there:
+        reason = "Of the series it refers to none of its regions' frame of reference has arrived yet."
+    wanted = SeriesUid(next(iter(absent))) if len(absent) == 1 else None
+    return FoundImages(None, wanted, 0, missing, reason)
 
 
 def _by_frame_of_reference(
     orthanc: OrthancRest, structure_set: StructureSet, study: OrthancId, *, wait: bool
 ) -> FoundImages:
-    frame = structure_set.frame_of_reference_uid
+    frame = frame_drawn_in(structure_set)
     candidates = [
         series
         for series in orthanc.series_of_study(study)
@@ -108,25 +186,27 @@ def load_series(orthanc: OrthancRest, series_id: OrthancId) -> ImageSeries:
     ------
     GeometryError
         No instance of the series is an image with a position in space.
+    InvalidDicom
+        None of its images can be used: each has several frames, or its geometry is damaged.
     """
     series = orthanc.series(series_id)
     records = orthanc.instances_of_series(series_id)
     places = {str(record.sop_instance_uid): record.orthanc_id for record in records}
-    header = orthanc.header(records[0].orthanc_id) if records else {}
-    images = [image for record in records if (image := _image(orthanc, record, header)) is not None]
-    if not images:
+    first = _texts(orthanc.header(records[0].orthanc_id)) if records else {}
+    headers = [header for record in records if is_image(header := _header(orthanc, record, first))]
+    if not headers:
         raise GeometryError(
             "The series the structure set refers to holds no image with position, orientation and spacing."
         )
+    images, problems = usable_images(headers)
     return ImageSeries(
-        images=tuple(images),
+        images=images,
         series_uid=series.series_uid,
         study_uid=orthanc.study_uid(series.study_orthanc_id),
         modality=series.modality,
-        unit=intensity_unit(
-            series.modality, str(header.get("RescaleType", "")), str(header.get("Units", ""))
-        ),
+        unit=intensity_unit(series.modality, first.get("RescaleType", ""), first.get("Units", "")),
         load_pixels=lambda uid: read_pixels(_file(orthanc, places[uid])),
+        problems=problems,
     )
 
 
@@ -139,46 +219,18 @@ def _file(orthanc: OrthancRest, instance: OrthancId) -> bytes:
         ) from error
 
 
-def _image(orthanc: OrthancRest, record: InstanceRecord, header: Mapping[str, Any]) -> ImageRecord | None:
-    """Return where an image lies, None for an instance that is not an image in space."""
-    tags: Mapping[str, Any] = record.tags
+def _header(orthanc: OrthancRest, record: InstanceRecord, first: Header) -> Header:
+    """Return what places an image: from the index, from the file where that does not hold it.
+
+    ``first`` is the header of the series' first instance, for what all have in common.
+    """
+    tags: Header = record.tags
     if any(keyword not in tags for keyword in _INDEXED):
-        tags = orthanc.header(record.orthanc_id)
-    try:
-        position = _numbers(tags["ImagePositionPatient"], 3)
-        orientation = _numbers(tags["ImageOrientationPatient"], 6)
-        spacing = _numbers(tags["PixelSpacing"], 2)
-        rows, columns = int(tags["Rows"]), int(tags["Columns"])
-    except (KeyError, ValueError):
-        return None
-    return ImageRecord(
-        sop_instance_uid=record.sop_instance_uid,
-        position_lps_mm=(position[0], position[1], position[2]),
-        orientation=(
-            orientation[0],
-            orientation[1],
-            orientation[2],
-            orientation[3],
-            orientation[4],
-            orientation[5],
-        ),
-        rows=rows,
-        columns=columns,
-        pixel_spacing_mm=(spacing[0], spacing[1]),
-        frame_of_reference_uid=str(tags.get("FrameOfReferenceUID", header.get("FrameOfReferenceUID", ""))),
-        thickness_mm=_number(str(tags.get("SliceThickness", header.get("SliceThickness", "")))),
-    )
+        tags = _texts(orthanc.header(record.orthanc_id))
+    shared = {keyword: first[keyword] for keyword in _SHARED if keyword in first}
+    return {**shared, **tags, "SOPInstanceUID": record.sop_instance_uid}
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _numbers(text: str, count: int) -> list[float]:
-    numbers = [float(part) for part in text.split("\\")]
-    if len(numbers) != count:
-        raise ValueError(f"{count} numbers expected")
-    return numbers
+def _texts(header: Mapping[str, Any]) -> Header:
+    """Return the elements of a header that are text; sequences are not."""
+    return {keyword: value for keyword, value in header.items() if isinstance(value, str)}

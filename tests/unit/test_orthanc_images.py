@@ -154,6 +154,79 @@ def test_without_a_named_series_one_that_arrives_is_waited_for(
     assert find_images(orthanc, structure_set(series=()), record).series == series
 
 
+# Several series that are named
+
+OTHER, OTHER_FRAME = "1.2.1.9", "1.2.8"
+BOTH = (OTHER, IMAGES)
+
+
+def in_frame(frame: str) -> dict[str, Any]:
+    return {"series_tags": {"FrameOfReferenceUID": frame}}
+
+
+@pytest.mark.parametrize("named", [BOTH, BOTH[::-1]])
+def test_of_two_series_the_one_of_the_regions_frame_is_taken_though_the_other_is_larger(
+    orthanc: FakeOrthancRest, record: InstanceRecord, named: tuple[str, ...]
+) -> None:
+    store_images(orthanc, 1, 2, 3, series=OTHER, stable=True, modality="MR", **in_frame(OTHER_FRAME))
+    own = store_images(orthanc, 1, 2, stable=True, **in_frame(FRAME))
+    asked = structure_set(series=named, images=(*uids(1, 2), *(f"{OTHER}.{n}" for n in (1, 2, 3))))
+    for wait in (True, False):
+        assert find_images(orthanc, asked, record, wait=wait) == FoundImages(own, IMAGES, 2, 0, "")  # type: ignore[arg-type]
+
+
+def test_a_series_of_another_frame_is_not_waited_for(
+    orthanc: FakeOrthancRest, record: InstanceRecord
+) -> None:
+    own = store_images(orthanc, 1, 2, stable=True, **in_frame(FRAME))
+    assert find_images(orthanc, structure_set(series=BOTH), record).series == own
+    store_images(orthanc, 1, series=OTHER, **in_frame(OTHER_FRAME))
+    assert find_images(orthanc, structure_set(series=BOTH), record).series == own
+
+
+def test_the_series_of_the_regions_frame_is_waited_for_though_another_is_ready(
+    orthanc: FakeOrthancRest, record: InstanceRecord
+) -> None:
+    store_images(orthanc, 1, 2, series=OTHER, stable=True, **in_frame(OTHER_FRAME))
+    found = find_images(orthanc, structure_set(series=BOTH), record)
+    assert (found.series, found.wanted_series) == (None, IMAGES)
+    store_images(orthanc, 1, **in_frame(FRAME))
+    found = find_images(orthanc, structure_set(series=BOTH), record)
+    assert (found.series, found.wanted_series, found.images_present) == (None, IMAGES, 1)
+    assert "arriving" in found.reason
+
+
+def test_images_of_another_series_are_not_missing_from_this_one(
+    orthanc: FakeOrthancRest, record: InstanceRecord
+) -> None:
+    own = store_images(orthanc, 1, 2, **in_frame(FRAME))
+    store_images(orthanc, 1, 2, 3, series=OTHER, **in_frame(OTHER_FRAME))
+    asked = structure_set(series=BOTH, images=(*uids(1, 2), *(f"{OTHER}.{n}" for n in (1, 2, 3))))
+    found = find_images(orthanc, asked, record)
+    assert (found.series, found.images_missing) == (own, 0)
+
+
+def test_of_two_series_of_one_frame_the_one_whose_images_are_named_is_taken(
+    orthanc: FakeOrthancRest, record: InstanceRecord
+) -> None:
+    store_images(orthanc, 1, 2, 3, series=OTHER, stable=True, **in_frame(FRAME))
+    own = store_images(orthanc, 1, 2, stable=True, **in_frame(FRAME))
+    assert find_images(orthanc, structure_set(series=BOTH, images=uids(1, 2)), record).series == own
+
+
+def test_an_only_series_is_taken_whatever_its_frame(orthanc: FakeOrthancRest, record: InstanceRecord) -> None:
+    only = store_images(orthanc, 1, stable=True, **in_frame(OTHER_FRAME))
+    assert find_images(orthanc, structure_set(), record).series == only
+
+
+def test_who_cannot_wait_gets_another_series_of_the_frame_before_one_of_another_frame(
+    orthanc: FakeOrthancRest, record: InstanceRecord
+) -> None:
+    store_images(orthanc, 1, 2, series=OTHER, stable=True, **in_frame(OTHER_FRAME))
+    stand_in = store_images(orthanc, 1, series="1.2.1.4", **in_frame(FRAME))
+    assert find_images(orthanc, structure_set(series=BOTH), record, wait=False).series == stand_in
+
+
 # The series' geometry
 
 
@@ -215,6 +288,54 @@ def test_an_instance_that_is_no_image_in_space_is_left_out(
     store_images(orthanc, 1)
     series = store_images(orthanc, 2, tags={**PLANE, **broken}, header={**PLANE, **broken})
     assert [image.sop_instance_uid for image in load_series(orthanc, series).images] == [f"{IMAGES}.1"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"ImagePositionPatient": "nan\\0\\0"},
+        {"ImagePositionPatient": "1e9\\0\\0"},
+        {"ImageOrientationPatient": "1\\0\\nan\\0\\1\\0"},
+        {"PixelSpacing": "nan\\1"},
+        {"PixelSpacing": "0\\1"},
+        {"Rows": "0"},
+        {"Rows": "65535", "Columns": "65535"},
+        {"NumberOfFrames": "60"},
+    ],
+)
+def test_bad_geometry_costs_its_image_which_is_named_and_a_series_of_such_is_refused(
+    orthanc: FakeOrthancRest, broken: dict[str, str]
+) -> None:
+    store_images(orthanc, 1)
+    series = store_images(orthanc, 2, tags={**PLANE, **broken})
+    loaded = load_series(orthanc, series)
+    assert [image.sop_instance_uid for image in loaded.images] == [f"{IMAGES}.1"]
+    (problem,) = loaded.problems
+    assert problem.code == "unusable_images"
+    assert f"{IMAGES}.2" in problem.message
+    orthanc.delete(orthanc_id(STUDY, IMAGES, f"{IMAGES}.1"))
+    with pytest.raises(InvalidDicom, match=f"Image {IMAGES}.2"):
+        load_series(orthanc, series)
+
+
+def test_multi_frame_images_are_said_not_to_be_read_yet(
+    orthanc: FakeOrthancRest, record: InstanceRecord
+) -> None:
+    frames = {"NumberOfFrames": "60", "Rows": "64", "Columns": "32"}
+    series = store_images(orthanc, 1, tags=frames, header=frames, stable=True)
+    assert find_images(orthanc, structure_set(), record).series == series
+    with pytest.raises(InvalidDicom, match="several frames: multi-frame images are not read yet"):
+        load_series(orthanc, series)
+
+
+def test_single_frames_made_of_a_multi_frame_image_are_taken_in_its_place(
+    orthanc: FakeOrthancRest, record: InstanceRecord
+) -> None:
+    frames = {"NumberOfFrames": "60", "Rows": "64", "Columns": "32"}
+    store_images(orthanc, 1, tags=frames, stable=True, **in_frame(FRAME))
+    single = store_images(orthanc, 1, 2, series="1.2.1.4", stable=True, **in_frame(FRAME))
+    for wait in (True, False):
+        assert find_images(orthanc, structure_set(), record, wait=wait).series == single
 
 
 @pytest.mark.parametrize("thickness", ["", "thin", "2\\3"])
