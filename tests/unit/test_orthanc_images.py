@@ -298,6 +298,7 @@ def test_an_instance_that_is_no_image_in_space_is_left_out(
         {"ImageOrientationPatient": "1\\0\\nan\\0\\1\\0"},
         {"PixelSpacing": "nan\\1"},
         {"PixelSpacing": "0\\1"},
+        {"PixelSpacing": "1\\1e-300"},
         {"Rows": "0"},
         {"Rows": "65535", "Columns": "65535"},
         {"NumberOfFrames": "60"},

@@ -34,6 +34,8 @@ MOST_PIXELS = 4096 * 4096
 """An image that announces more is damage: detectors of sectional imaging end at 2048 x 2048."""
 MOST_VOXELS = 2**32
 """Places that announce more voxels together are damage: 2,000 images of 1024 x 1024 are half of it."""
+_LEAST_SPACING_MM = 1e-4
+"""Microscopes see no finer; less than this is damage that overflows in areas."""
 
 type PixelLoader = Callable[[str], NDArray[np.int16] | NDArray[np.float32]]
 """Gives the rescaled intensities (rows, columns) of the image with a SOP Instance UID."""
@@ -219,13 +221,13 @@ def image_record(header: Header) -> ImageRecord:
             "single-frame images, and give these."
         )
     try:
-        position = _numbers(header["ImagePositionPatient"])
-        orientation = _numbers(header["ImageOrientationPatient"])
-        spacing = _numbers(header["PixelSpacing"])
+        position = _numbers(header["ImagePositionPatient"], 3)
+        orientation = _numbers(header["ImageOrientationPatient"], 6)
+        spacing = _numbers(header["PixelSpacing"], 2)
         rows, columns = int(header["Rows"]), int(header["Columns"])
     except (KeyError, ValueError) as error:
         raise InvalidDicom(damage) from error
-    if (len(position), len(orientation), len(spacing)) != (3, 6, 2) or min(*spacing, rows, columns) <= 0:
+    if min(rows, columns) <= 0 or min(spacing) < _LEAST_SPACING_MM:
         raise InvalidDicom(damage)
     if rows * columns > MOST_PIXELS:
         raise InvalidDicom(
@@ -273,10 +275,10 @@ def usable_images(
     return tuple(records), left_out(faults, len(records))
 
 
-def _numbers(text: str) -> tuple[float, ...]:
+def _numbers(text: str, count: int) -> tuple[float, ...]:
     numbers = tuple(map(float, text.split("\\")))
-    if not all(abs(number) < REACH_MM for number in numbers):  # false for NaN too
-        raise ValueError("a number is not finite, or out of reach")
+    if len(numbers) != count or not all(abs(number) < REACH_MM for number in numbers):  # false for NaN too
+        raise ValueError("too few or many numbers, or one is not finite or out of reach")
     return numbers
 
 
