@@ -90,9 +90,9 @@ def find_images(
     chosen = drawn_on(structure_set, there)
     if chosen is not None:
         return _judge(structure_set, chosen, there, wait=wait)
-    frame = frame_drawn_in(structure_set)
+    frames = {frame_drawn_in(structure_set), ""}
     absent = set(structure_set.referenced_series_uids) - {one.series_uid for one in there}
-    if wait and absent and not any(one.frame_of_reference_uid in {frame, ""} for one in there):
+    if wait and absent and all(one.image_uids or one.frame_of_reference_uid not in frames for one in there):
         return _nothing_yet(structure_set, there, absent)
     stand_in = _by_frame_of_reference(orthanc, structure_set, own_study, wait=wait)
     fallback = choose_series(structure_set, there)
@@ -150,7 +150,7 @@ def _nothing_yet(
     missing = len(frozenset(structure_set.referenced_sop_instance_uids) - held)
     reason = "No image of the series it refers to has arrived yet."
     if there:
-        reason = "Of the series it refers to none of its regions' frame of reference has arrived yet."
+        reason = "The series it was drawn on has not arrived yet, though another it refers to has."
     wanted = SeriesUid(next(iter(absent))) if len(absent) == 1 else None
     return FoundImages(None, wanted, 0, missing, reason)
 

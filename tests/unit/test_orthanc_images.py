@@ -196,6 +196,21 @@ def test_the_series_of_the_regions_frame_is_waited_for_though_another_is_ready(
     assert "arriving" in found.reason
 
 
+def test_a_series_of_which_no_image_is_named_is_not_taken_for_the_one_that_is_to_come(
+    orthanc: FakeOrthancRest, record: InstanceRecord
+) -> None:
+    other = store_images(orthanc, 1, 2, series=OTHER, stable=True, **in_frame(FRAME))
+    asked = structure_set(series=BOTH, images=uids(1, 2))
+    found = find_images(orthanc, asked, record)
+    assert (found.series, found.wanted_series, found.images_missing) == (None, IMAGES, 2)
+    assert find_images(orthanc, asked, record, wait=False).series == other
+
+
+def test_of_several_absent_series_any_is_waited_for(orthanc: FakeOrthancRest, record: InstanceRecord) -> None:
+    found = find_images(orthanc, structure_set(series=BOTH), record)
+    assert (found.series, found.wanted_series) == (None, None)
+
+
 def test_images_of_another_series_are_not_missing_from_this_one(
     orthanc: FakeOrthancRest, record: InstanceRecord
 ) -> None:

@@ -285,8 +285,8 @@ def frame_drawn_in(structure_set: StructureSet) -> str:
 def drawn_on[C: Candidate](structure_set: StructureSet, referenced: Sequence[C]) -> C | None:
     """Return the series a set was drawn on, of those it refers to that are there (PS3.3 C.8.8.5).
 
-    It lies in the frame of reference of the regions, or states none. One of another frame it can only be
-    when all that the set refers to are there, and none lies in that frame.
+    It lies in the frame of reference of the regions, or states none. One of another frame, or one of which
+    the set names no image though it names some, it can only be when all that the set refers to are there.
 
     Returns
     -------
@@ -299,7 +299,10 @@ def drawn_on[C: Candidate](structure_set: StructureSet, referenced: Sequence[C])
     inside = [series for series in usable if not frame or series.frame_of_reference_uid == frame]
     unstated = [series for series in usable if not series.frame_of_reference_uid]
     is_whole = {series.series_uid for series in usable}.issuperset(structure_set.referenced_series_uids)
-    return _best(structure_set, inside or unstated or (usable if is_whole else []))
+    best = _best(structure_set, inside or unstated or (usable if is_whole else []))
+    named = frozenset(structure_set.referenced_sop_instance_uids)
+    is_another = best is not None and bool(named) and not best.image_uids & named
+    return None if is_another and not is_whole else best
 
 
 def choose_series[C: Candidate](structure_set: StructureSet, there: Iterable[C]) -> C | None:
