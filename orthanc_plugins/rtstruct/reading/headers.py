@@ -114,7 +114,7 @@ def header_of(dataset: Dataset) -> Header:
 
 def frames_of(header: Header) -> int:
     """Return Number of Frames (0028,0008), 1 where it is not stated."""
-    stated = header.get("NumberOfFrames", "")
+    stated = header.get("NumberOfFrames", "").strip()
     return int(stated) if stated.isdecimal() else 1
 
 
