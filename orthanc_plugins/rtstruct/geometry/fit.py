@@ -62,8 +62,8 @@ def strangers(
 
 
 def _reference_problems(structure_set: StructureSet, images: ImageSeries) -> list[Problem]:
-    """Return warnings where the set refers to images or a series that are not these."""
-    problems = []
+    """Return warnings of images left out, and where the set refers to images or a series not these."""
+    problems = list(images.problems)
     referenced = structure_set.referenced_series_uids
     if referenced and images.series_uid and images.series_uid not in referenced:
         text = f"The structure set refers to series {referenced[0]}, not to {images.series_uid}."

@@ -13,7 +13,7 @@ import pytest
 from pydicom.uid import UID
 
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.rtstruct import load, read_structure_set
+from orthanc_plugins.rtstruct import extract, load, read_structure_set
 from orthanc_plugins.rtstruct.reading import finding
 from orthanc_plugins.rtstruct.reading.contours import read_references
 from orthanc_plugins.rtstruct.reading.finding import find_files, series_of
@@ -282,3 +282,14 @@ def test_single_frames_made_of_a_multi_frame_image_are_taken_in_its_place(tmp_pa
     series = series_of(read_references(path), find_files([tmp_path]))
     assert series is not None
     assert (series.series_uid, len(series.images)) == ("1.2.3.4", 24)
+
+
+def test_what_was_left_out_stands_among_the_problems(tmp_path: Path) -> None:
+    case = build_case(frame=SMALL, regions=1)
+    case.images[3].PixelSpacing = [2, 0]
+    loaded = load(case.images, case.structure_set)
+    assert loaded.series is not None
+    results = extract(loaded.structure_set, loaded.series, tmp_path, jobs=1)
+    for problems in (loaded.problems, results.problems):
+        (told,) = [problem for problem in problems if problem.code == "unusable_images"]
+        assert str(case.images[3].SOPInstanceUID) in told.message
