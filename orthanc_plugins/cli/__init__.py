@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import logging
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "DONE", "FAILED", "INTERRUPTED", "USAGE", "main"]
 
 COMMANDS = (rtstruct.COMMAND, rtstruct_compare.COMMAND)
+
+logging.getLogger("orthanc_plugins").addHandler(logging.NullHandler())
+"""What is logged is told as a problem or a failure; tracebacks would quote values, perhaps a patient's."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

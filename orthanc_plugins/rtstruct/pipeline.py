@@ -7,7 +7,6 @@ each other), ``export`` (files). Callers time what comes before and after and ha
 
 from __future__ import annotations
 
-import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orthanc_plugins.errors import GeometryError, InvalidDicom
+from orthanc_plugins.errors import GeometryError
 from orthanc_plugins.rtstruct import comparison as comparison_of
 from orthanc_plugins.rtstruct import dose, surfaces
 from orthanc_plugins.rtstruct.choices import (
@@ -30,6 +29,7 @@ from orthanc_plugins.rtstruct.choices import (
     with_needed,
 )
 from orthanc_plugins.rtstruct.export import file_stems
+from orthanc_plugins.rtstruct.faults import Sparing
 from orthanc_plugins.rtstruct.files import Exporter
 from orthanc_plugins.rtstruct.geometry.fit import HOW_TO_ALLOW, strangers
 from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
@@ -43,7 +43,7 @@ from orthanc_plugins.rtstruct.measures.region import (
     volumes_agree,
 )
 from orthanc_plugins.rtstruct.measures.shape import shape_of
-from orthanc_plugins.rtstruct.problems import FAULTS, Problem
+from orthanc_plugins.rtstruct.problems import Problem
 from orthanc_plugins.rtstruct.reading.contours import StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.received import receive_doses, refuse_unknown
 from orthanc_plugins.rtstruct.results import GridSummary, Phase, Results, Sources
@@ -65,9 +65,6 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.geometry.stack import Stack
     from orthanc_plugins.rtstruct.reading.contours import Source
     from orthanc_plugins.rtstruct.reading.images import ImageSeries
-
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -145,7 +142,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         Called with the name of each phase as it begins.
     on_region
         Called with each region once its files are written, from several threads at a time: see
-        `Documents.add`.
+        `Documents.add`. What it raises is a problem of the region.
     earlier_phases
         What the caller has timed already; put before this function's own in the results.
     allow_other_frame
@@ -208,7 +205,6 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
             pairs, odd = _compare(works, scene.grid)
             problems.extend(odd)
     exporter = Exporter(output, wanted, scene.grid, scene.shown, partial_volume, mesh_frame)
-    problems.extend(exporter.problems)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
         whole = [work for work in works if not work.failed]
         overview = pool.submit(exporter.write_overview, whole)
@@ -223,6 +219,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         problems=(
             *structure_set.problems,
             *problems,
+            *exporter.problems,
             *chain.from_iterable(one.problems for one in regions),
         ),
         phases=tuple(timer.phases),
@@ -300,10 +297,12 @@ def _load_images(scene: _Scene, images: ImageSeries | None, works: list[RegionWo
     placed = [work.placed for work in works if work.placed is not None and not work.failed]
     if images is None or images.load_pixels is None or scene.grid is None or scene.stack is None:
         return []
-    try:
+    odd: list[str] = []
+    with Sparing("the images", odd.append):
         scene.shown = Shown.load(images, scene.stack, scene.grid, placed)
-    except InvalidDicom as error:
-        return [Problem("no_pixels", f"{error} Intensities and pictures are left out.", "error")]
+    if odd:
+        text = f"{odd[0]}. Intensities and pictures are left out."
+        return [Problem("no_pixels", text, "error")]
     return scene.shown.problems if scene.shown is not None else []
 
 
@@ -335,11 +334,11 @@ def _compare(works: list[RegionWork], grid: VoxelGrid | None) -> tuple[PairTable
         for work in works
         if work.mask is not None and not work.failed
     ]
-    try:
+    faults: list[str] = []
+    with Sparing("the table of pairs", faults.append):
         table = comparison_of.pair_table(bodies, grid)
-    except FAULTS as error:
-        _log.exception("the regions cannot be compared with each other")
-        text = f"The regions cannot be compared with each other ({type(error).__name__}); the log says where."
+    if faults:
+        text = f"The regions cannot be compared with each other ({faults[0]})."
         return None, [Problem("not_compared", text, "error")]
     if table.too_many:
         text = (
@@ -377,7 +376,8 @@ def _look_inside(work: RegionWork, placed: PlacedRegion, mask: RegionMask, shown
 def _export(work: RegionWork, exporter: Exporter, on_region: Callable[[RegionWork], None] | None) -> None:
     work.attempt(exporter.write_region)
     if on_region is not None:
-        on_region(work)
+        with Sparing(work.called, work.not_taken_over):
+            on_region(work)
 
 
 def _sources(structure_set: StructureSet, images: ImageSeries | None) -> Sources:

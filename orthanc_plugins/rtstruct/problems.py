@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
 type Severity = Literal["warning", "error"]
 
-FAULTS = (ValueError, ArithmeticError, IndexError, RuntimeError, MemoryError)
-"""What arithmetic on the numbers of a region may raise unforeseen: it costs that region, not the others."""
 _LISTED = 20
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, field, replace
+import json
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import PacsSuiteError
 from orthanc_plugins.rtstruct.brief import Brief
+from orthanc_plugins.rtstruct.faults import Sparing
 from orthanc_plugins.rtstruct.geometry.gaps import with_placing
-from orthanc_plugins.rtstruct.problems import FAULTS, Problem, of_region
+from orthanc_plugins.rtstruct.problems import Problem, of_region
 from orthanc_plugins.rtstruct.results import (
     BoundingBox,
     OpenContour,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.results import Shape
     from orthanc_plugins.rtstruct.surfaces.meshes import Mesh
 
-_log = logging.getLogger(__name__)
 _MOST_OPEN_POINTS = 10_000
 
 
@@ -62,6 +62,11 @@ class RegionWork(Brief):
     dvh_path: str | None = None
 
     @property
+    def called(self) -> str:
+        """What logs call it."""
+        return f"region {self.region.number}"
+
+    @property
     def stl_path(self) -> str | None:
         """Where the mesh is as STL."""
         return self.mesh_paths.get("stl")
@@ -83,21 +88,30 @@ class RegionWork(Brief):
 
     def fail(self, code: str, text: str) -> None:
         """Add an error; the region takes part in nothing further."""
-        number = self.region.number
-        self.problems.append(Problem(code, f"Region {number}: {text}", "error", number))
+        self._lacks(code, text)
         self.failed = True
 
     def attempt(self, step: Callable[[RegionWork], None]) -> None:
         """Do a step unless the region has failed; an error of the step fails this region only."""
         if self.failed:
             return
-        try:
-            step(self)
-        except PacsSuiteError as error:
-            self.fail("impossible", str(error))
-        except FAULTS as error:
-            _log.exception("region %d cannot be processed", self.region.number)
-            self.fail("unexpected", f"it cannot be processed ({type(error).__name__}); the log says where.")
+        with Sparing(self.called, lambda why: self.fail("unexpected", f"it cannot be processed ({why}).")):
+            try:
+                step(self)
+            except PacsSuiteError as error:
+                self.fail("impossible", str(error))
+
+    def not_written(self, what: str, why: str) -> None:
+        """Add the error that one of its files could not be made; the others are."""
+        self._lacks("not_written", f"its file {what} cannot be made ({why}).")
+
+    def not_taken_over(self, why: str) -> None:
+        """Add the error that what is made of it beside its files could not be prepared."""
+        self._lacks("not_taken_over", f"what documents show of it cannot be prepared ({why}).")
+
+    def _lacks(self, code: str, text: str) -> None:
+        number = self.region.number
+        self.problems.append(Problem(code, f"Region {number}: {text}", "error", number))
 
     @property
     def state(self) -> State:
@@ -121,7 +135,27 @@ class RegionWork(Brief):
         return not self.mask.count
 
     def result(self, grid: VoxelGrid | None, *, with_mask: bool) -> RegionResult:
-        """Return what goes into the results."""
+        """Return what goes into the results; its files alone where JSON cannot hold what was measured."""
+        with Sparing(
+            self.called, lambda why: self.fail("unexpected", f"what was measured cannot be told ({why}).")
+        ):
+            found = self._measured(grid, with_mask=with_mask)
+            json.dumps(asdict(found), allow_nan=False)
+            return found
+        bare = RegionWork(
+            self.region,
+            self.stem,
+            self.problems,
+            failed=True,
+            mask_path=self.mask_path,
+            partial_path=self.partial_path,
+            mesh_paths=self.mesh_paths,
+            preview_path=self.preview_path,
+            dvh_path=self.dvh_path,
+        )
+        return bare._measured(grid, with_mask=with_mask)
+
+    def _measured(self, grid: VoxelGrid | None, *, with_mask: bool) -> RegionResult:
         region, measures, surface = self.region, self.measures, self.surface
         mask = self.mask if with_mask else None
         return RegionResult(

@@ -68,8 +68,9 @@ class Run:
                     self._work(work_folder)
             except KeyboardInterrupt:
                 interrupted = True
-            shutil.rmtree(work_folder, ignore_errors=True)
-            self._summarise({"started": started, "interrupted": interrupted, **facts})
+            finally:
+                shutil.rmtree(work_folder, ignore_errors=True)
+                self._summarise({"started": started, "interrupted": interrupted, **facts})
         if len(self.plan.sets) == 1:
             self._show(out)
         return self._end(interrupted=interrupted)

@@ -19,10 +19,13 @@ from orthanc_plugins.cli.rtstruct.set_folder import held_results, is_complete, p
 from orthanc_plugins.cli.rtstruct.tally import Tally, tally_of
 from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.errors import ArchiveUnavailable, PacsSuiteError
+from orthanc_plugins.logs import describe_exception
 from orthanc_plugins.rtstruct import Documents, Phase, extract, read_structure_set
 from orthanc_plugins.rtstruct.dose import DOSE_MISSING
 from orthanc_plugins.rtstruct.export import write_whole
+from orthanc_plugins.rtstruct.faults import Sparing
 from orthanc_plugins.rtstruct.files import RESULTS_NAME
+from orthanc_plugins.rtstruct.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +40,8 @@ State = Literal["done", "kept", "failed", "no_region"]
 
 PAUSES_S = (0.5, 1, 2, 4, 8, 16, 32)
 """About a minute, longer than Orthanc takes to start again: a night's run outlives that."""
+_NOT_FOR_GOOD = frozenset({DOSE_MISSING, "unexpected", "not_written", "not_taken_over", "not_compared"})
+"""Problems that the next run may not have, such as want of memory: it makes the set anew."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,8 @@ class Outcome:
     """How a task ended.
 
     ``kept`` when a former run had done it; ``no_region`` when it has none of the regions that were asked for:
-    nothing was made then, and ``names`` are those it has. ``reason`` says why there are no results.
+    nothing was made then, and ``names`` are those it has. ``reason`` says why there are no results, ``fault``
+    of one that was not foreseen its type and the code it came through.
     """
 
     state: State
@@ -70,6 +76,7 @@ class Outcome:
     duration_s: float = 0.0
     problems: Tally = field(default_factory=Tally)
     names: tuple[str, ...] = ()
+    fault: str = ""
 
 
 class _NoRegion(Exception):  # noqa: N818 - nothing is wrong with the set
@@ -85,13 +92,17 @@ def do_set(task: SetTask, on_phase: Callable[[str], None] | None = None) -> Outc
     start = time.perf_counter()
     try:
         state: State = "done" if _patiently_make(task, on_phase) else "kept"
+        problems = tally_of(held_results(task.folder))
     except _NoRegion as none:
         return Outcome("no_region", str(none), time.perf_counter() - start, names=none.names)
     except (PacsSuiteError, OSError) as error:
         return Outcome("failed", _text(error), time.perf_counter() - start)
+    except Exception as error:  # noqa: BLE001 - the edge of a set: a fault costs no other, and is told
+        fault = describe_exception(error)
+        reason = f"the suite met a fault it does not know: {fault.split(' < ')[0]}."
+        return Outcome("failed", reason, time.perf_counter() - start, fault=fault)
     finally:
         shutil.rmtree(task.work_folder, ignore_errors=True)
-    problems = tally_of(held_results(task.folder))
     return Outcome(state, duration_s=time.perf_counter() - start, problems=problems)
 
 
@@ -162,9 +173,13 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
     )
     if on_phase is not None:
         on_phase("documents")
-    documents.write(results, created=datetime.now(UTC))
-    if not any(problem.code == DOSE_MISSING for problem in results.problems):
-        results = replace(results, fingerprint=fingerprint)  # else the next run asks for the dose again
+    faults: list[str] = []
+    with Sparing("the documents", faults.append):
+        documents.write(results, created=datetime.now(UTC))
+    odd = [Problem("not_written", f"A document cannot be made ({why}).", "error") for why in faults]
+    results = replace(results, problems=(*odd, *results.problems))
+    if not any(problem.code in _NOT_FOR_GOOD for problem in results.problems):
+        results = replace(results, fingerprint=fingerprint)
     write_whole(folder / RESULTS_NAME, results.to_json_bytes())
 
 

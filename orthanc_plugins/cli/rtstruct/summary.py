@@ -98,7 +98,12 @@ def write_summary(
         "regions_not_found": unmatched,
         "structure_sets": {state: states.count(state) for state in get_args(State)},
         "failures": [
-            {"source": one.label, "structure_set_uid": one.sop_instance_uid, "reason": one.outcome.reason}
+            {
+                "source": one.label,
+                "structure_set_uid": one.sop_instance_uid,
+                "reason": one.outcome.reason,
+                "fault": one.outcome.fault or None,
+            }
             for one in ended
             if one.outcome.state == "failed"
         ],
@@ -132,12 +137,20 @@ def _write_index(output: Path, made: Sequence[Path], options: Options) -> list[s
         table = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         table.writeheader()
         for folder in (*made, *sorted(others)):
-            for row in _rows(folder, output):
+            for row in _table_of(folder, output):
                 table.writerow(row)
                 if folder in of_this_run:
                     unmatched = [one for one in unmatched if not matches(one, row["number"], row["name"])]
     partial.replace(output / INDEX_NAME)
     return unmatched
+
+
+def _table_of(folder: Path, output: Path) -> list[dict[str, Any]]:
+    """Return the rows of a set, none where its results are of another make."""
+    try:
+        return list(_rows(folder, output))
+    except (LookupError, TypeError, AttributeError):
+        return []
 
 
 def _rows(folder: Path, output: Path) -> Iterator[dict[str, Any]]:
@@ -152,7 +165,7 @@ def _rows(folder: Path, output: Path) -> Iterator[dict[str, Any]]:
     of_set = [problem["code"] for problem in results["problems"] if problem["region"] is None]
     for region in results["regions"]:
         row = {key: region[key] for key in COLUMNS if key in region}
-        row |= {key: str(below / row[key]) for key in COLUMNS if key.endswith("_path") and row[key]}
+        row |= {key: str(below / row[key]) for key in COLUMNS if key.endswith("_path") and row.get(key)}
         sources = results["sources"]
         yield row | {
             "study_uid": sources["study_uid"],

@@ -17,10 +17,11 @@ from orthanc_plugins.rtstruct.comparison.overlap import Voxels, on_grid
 from orthanc_plugins.rtstruct.comparison.records import Comparison, GridUsed, SetSource, Unmatched, in_set
 from orthanc_plugins.rtstruct.comparison.regions import RegionComparison, compare_regions
 from orthanc_plugins.rtstruct.comparison.table import Body
+from orthanc_plugins.rtstruct.faults import SURROUNDINGS, described
 from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE, PlacedRegion, place
 from orthanc_plugins.rtstruct.geometry.raster import rasterise
-from orthanc_plugins.rtstruct.problems import FAULTS, Problem
+from orthanc_plugins.rtstruct.problems import Problem
 from orthanc_plugins.rtstruct.surfaces.meshes import mesh
 
 if TYPE_CHECKING:
@@ -289,7 +290,9 @@ def _all_voxels(side: _Side, grid: VoxelGrid) -> list[Voxels | None]:
         try:
             mask = side.mask(number, grid)
             found.append(Voxels(mask, grid) if mask.count else None)
-        except (PacsSuiteError, *FAULTS) as error:
+        except SURROUNDINGS:
+            raise
+        except Exception as error:  # noqa: BLE001 - it costs this region, and is told
             side.note([_not_done(f"Region {region.number}", error, region.number)])
             found.append(None)
     return found
@@ -300,7 +303,7 @@ def _not_done(what: str, error: Exception, region: int) -> Problem:
     if isinstance(error, PacsSuiteError):
         return Problem("impossible", f"{what}: {error}", "error", region)
     _log.error("%s", what, exc_info=error)
-    return Problem("unexpected", f"{what}: {type(error).__name__}; the log says where.", "error", region)
+    return Problem("unexpected", f"{what}: {described(error)}.", "error", region)
 
 
 def _compared(
@@ -313,7 +316,9 @@ def _compared(
         if not allow_other_frame:
             _refuse_other_frame(*(side.frame_of(place) for side, place in zip(sides, pair, strict=True)))
         return compare_regions(sides[0].body(pair[0], grid), sides[1].body(pair[1], grid), grid)
-    except (PacsSuiteError, *FAULTS) as error:
+    except SURROUNDINGS:
+        raise
+    except Exception as error:  # noqa: BLE001 - it costs this pair, and is told
         sides[0].note([_not_done(what, error, region.number)])
     return RegionComparison(
         region.number, region.name, other.number, other.name, None, None, None, None, None

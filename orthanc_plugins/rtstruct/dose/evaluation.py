@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from orthanc_plugins.rtstruct.dose.histogram import metric
 from orthanc_plugins.rtstruct.dose.reading import Dose, read_dose
 from orthanc_plugins.rtstruct.dose.records import DoseSummary, RegionDose
 from orthanc_plugins.rtstruct.dose.sampling import sample
+from orthanc_plugins.rtstruct.faults import described
 from orthanc_plugins.rtstruct.problems import Problem, counted
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.dose.histogram import Histogram
     from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
     from orthanc_plugins.rtstruct.reading.contours import Source
+
+_log = logging.getLogger(__name__)
 
 MOST_DOSES = 20
 """More of one structure set are left out, with a problem: a plan may bring one for every control point."""
@@ -106,6 +110,10 @@ class UsableDoses(Brief):
                 continue
             except OSError as error:
                 self._refuse(f"The file of an RT Dose cannot be read ({error.strerror}).")
+                continue
+            except Exception as error:  # noqa: BLE001 - it costs this dose, and is told
+                _log.error("An RT Dose cannot be read.", exc_info=error)
+                self._refuse(f"An RT Dose cannot be read ({described(error)}).")
                 continue
             if dose.sop_instance_uid not in seen:
                 seen.add(dose.sop_instance_uid)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import socket
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orthanc_plugins.cli import DONE, INTERRUPTED, USAGE
+from orthanc_plugins.cli import DONE, FAILED, INTERRUPTED, USAGE, processes
 from orthanc_plugins.cli.rtstruct import set_work
+from orthanc_plugins.cli.rtstruct.sources import FileSource
 from tests.builders import build_case, renamed
 from tests.builders.damage import two_points
 from tests.runs import MASKS, TINY, index, run, states, told, uid_of, write_cases
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
     from pathlib import Path
 
 # scikit-image 0.26 sets the shape of an array in place, which NumPy 2.5 deprecates
@@ -232,3 +237,70 @@ def test_what_lies_in_the_folder_is_in_the_table_also_after_ctrl_c(
     monkeypatch.setattr("orthanc_plugins.cli.rtstruct.run.do_set", interrupted)
     assert run(tmp_path / "in" / "study 00", out, *MASKS) == INTERRUPTED
     assert {row["structure_set_uid"] for row in index(out)} == set(map(uid_of, cases))
+
+
+SECRET = "Doe^Jane"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_unforeseen_fault_is_the_failure_of_its_set_and_all_is_told(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stumbling(*_: object, **__: object) -> None:
+        raise KeyError(SECRET)
+
+    cases = write_cases(tmp_path / "in", count)
+    arguments = (tmp_path / "in", tmp_path / "out", *MASKS)
+    assert run(*arguments) == DONE
+    monkeypatch.setattr(FileSource, "images", stumbling)
+    monkeypatch.setattr(processes, "in_processes", in_this_process)
+    assert run(*arguments, "--again") == FAILED
+    assert [one["source"] for one in told(tmp_path / "out")["failures"]]
+    for failure in told(tmp_path / "out")["failures"]:
+        assert failure["reason"].startswith(
+            "the suite met a fault it does not know: KeyError at test_runs.py"
+        )
+        assert "do_set" in failure["fault"]
+    assert len(told(tmp_path / "out")["failures"]) == count
+    assert {row["structure_set_uid"] for row in index(tmp_path / "out")} == set(map(uid_of, cases))
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    assert SECRET not in out + err + (tmp_path / "out" / "run.json").read_text(encoding="utf-8")
+    assert "failed: the suite met a fault it does not know: KeyError at test_runs.py" in err
+
+
+def in_this_process(work: Any, tasks: Iterable[Any], *_: object) -> Generator[tuple[Any, Any]]:
+    for task in tasks:
+        yield task, work(task)
+
+
+def test_a_fault_of_a_part_shows_no_traceback(tmp_path: Path) -> None:
+    """In a process of its own: here pytest listens to what is logged."""
+    write_cases(tmp_path / "in", 1)
+    code = (
+        "import sys; from orthanc_plugins.rtstruct import files; from orthanc_plugins.cli import main\n"
+        f"def fail(*_): raise ValueError({SECRET!r})\n"
+        "files.mask_nifti = fail\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), *MASKS]
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == DONE, ended.stderr
+    assert "ValueError at" in ended.stdout
+    assert "Traceback" not in ended.stderr
+    assert SECRET not in ended.stderr + ended.stdout
+
+
+def test_results_of_another_make_in_the_folder_end_no_run(tmp_path: Path) -> None:
+    """What lies in the folder beside this run's sets is not always whole."""
+    (case,) = write_cases(tmp_path / "in", 1)
+    odd = tmp_path / "out" / "1.2.3"
+    odd.mkdir(parents=True)
+    schema = {"schema": {"name": "orthanc-pacs-suite/rtstruct-results"}}
+    for content in (schema, schema | {"problems": [], "regions": [{"name": "x"}], "sources": None}):
+        (odd / "results.json").write_text(json.dumps(content), encoding="utf-8")
+        assert run(tmp_path / "in", tmp_path / "out", *MASKS) == DONE
+        assert told(tmp_path / "out")["structure_sets"]["failed"] == 0
+        assert {row["structure_set_uid"] for row in index(tmp_path / "out")} == {uid_of(case)}

@@ -14,7 +14,7 @@ from orthanc_plugins.cli.rtstruct.set_folder import held_results, publish
 from orthanc_plugins.cli.rtstruct.set_work import Outcome, SetTask, do_set
 from orthanc_plugins.cli.rtstruct.sources import FileSource
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
-from orthanc_plugins.rtstruct import extract
+from orthanc_plugins.rtstruct import Documents, extract
 from orthanc_plugins.rtstruct.dose import MissingDose
 from tests.builders import build_case, build_dose, uniform
 from tests.runs import TINY
@@ -145,3 +145,41 @@ def test_results_json_leaves_its_place_first_and_comes_last(
 def test_every_engine_option_is_a_keyword_of_extract() -> None:
     keywords = set(inspect.signature(extract).parameters)
     assert {option.keyword for option in ENGINE_OPTIONS} <= keywords
+
+
+SECRET = "Doe^Jane"
+
+
+def stumbling(*_: object, **__: object) -> None:
+    raise TypeError(SECRET)
+
+
+def test_an_unforeseen_fault_is_an_outcome_that_tells_where_and_not_what(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(set_work, "extract", stumbling)
+    outcome = do_set(task_of(ArchiveSource(), tmp_path))
+    assert outcome.state == "failed"
+    assert outcome.reason == f"the suite met a fault it does not know: {outcome.fault.split(' < ')[0]}."
+    assert outcome.fault.startswith("TypeError at test_set_work.py:")
+    assert "_make" in outcome.fault
+    assert SECRET not in repr(outcome)
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_document_that_cannot_be_made_costs_no_mask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Documents, "write", stumbling)
+    task = task_of(ArchiveSource(), tmp_path)
+    assert do_set(task).state == "done"
+    results = held_results(task.folder)
+    assert results is not None
+    (problem,) = [one for one in results["problems"] if one["severity"] == "error"]
+    assert problem["code"] == "not_written"
+    assert SECRET not in repr(results)
+    assert results["regions"][0]["volume_cc"]
+    monkeypatch.undo()
+    monkeypatch.setattr(set_work, "PAUSES_S", (0, 0))
+    assert do_set(task).state == "done"
+    assert do_set(task).state == "kept"
