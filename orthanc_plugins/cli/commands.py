@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+HOW_TO_ALLOW = "if the two are known to agree, give --allow-other-frame"
+"""What to do about another frame of reference, as it ends a message."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE, Command, printable
+from orthanc_plugins.cli.commands import (
+    DONE,
+    FAILED,
+    HOW_TO_ALLOW,
+    INTERRUPTED,
+    USAGE,
+    Command,
+    printable,
+)
 from orthanc_plugins.errors import ComparisonError, ConfigurationError, PacsSuiteError
 from orthanc_plugins.rtstruct import read_structure_set
 from orthanc_plugins.rtstruct.comparison.matching import named_pairs
@@ -103,6 +111,7 @@ def _compare(chosen: argparse.Namespace) -> Comparison:
         pairs=chosen.pair,
         match=chosen.match,
         allow_other_frame=chosen.allow_other_frame,
+        how_to_allow=HOW_TO_ALLOW,
         jobs=chosen.jobs,
     )
 

@@ -10,6 +10,7 @@ from orthanc_plugins.reception import structure_subject
 from orthanc_plugins.rtstruct import compare_structure_sets, read_structure_set
 from orthanc_plugins.rtstruct.export import write_whole
 from orthanc_plugins.workflows.comparison_files import comparison_path
+from orthanc_plugins.workflows.extract_structures import HOW_TO_ALLOW
 
 if TYPE_CHECKING:
     from orthanc_plugins.identifiers import JobId
@@ -43,6 +44,7 @@ class StructureComparison:
             pairs=[(int(one), int(other))] if pair else [],
             match=match,
             allow_other_frame=not self._services.require_same_frame_of_reference,
+            how_to_allow=HOW_TO_ALLOW,
         )
         path = comparison_path((subjects[0].sop_instance_uid, subjects[1].sop_instance_uid), job_id)
         write_whole(self._services.exports / path, compared.to_json_bytes())

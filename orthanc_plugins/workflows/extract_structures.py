@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.services import Services
 
 _WORK = ".work"
-_HOW_TO_ALLOW = "if the two are known to agree, set Structures.RequireSameFrameOfReference to false"
+HOW_TO_ALLOW = "if the two are known to agree, set Structures.RequireSameFrameOfReference to false"
 _BEFORE_THE_ENGINE = frozenset({"receive", "read_metadata"})
 
 
@@ -125,7 +125,7 @@ class StructureExtraction:
                 earlier_phases=self._earlier_phases(),
                 comparison=self._services.compare_regions,
                 allow_other_frame=not self._services.require_same_frame_of_reference,
-                how_to_allow=_HOW_TO_ALLOW,
+                how_to_allow=HOW_TO_ALLOW,
                 partial_volume=self._services.partial_volume,
                 mesh_detail=self._services.mesh_detail,
                 mesh_frame=self._services.mesh_frame,

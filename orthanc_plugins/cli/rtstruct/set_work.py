@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from orthanc_plugins.cli.commands import HOW_TO_ALLOW
 from orthanc_plugins.cli.rtstruct.set_folder import held_results, is_complete, publish
 from orthanc_plugins.cli.rtstruct.tally import Tally, tally_of
 from orthanc_plugins.engine import engine_digest
@@ -168,7 +169,7 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
         on_region=documents.add,
         earlier_phases=(reading,),
         jobs=task.threads,
-        how_to_allow="if the two are known to agree, give --allow-other-frame",
+        how_to_allow=HOW_TO_ALLOW,
         **task.options.engine,
     )
     if on_phase is not None:

@@ -18,6 +18,7 @@ from orthanc_plugins.rtstruct.comparison.records import Comparison, GridUsed, Se
 from orthanc_plugins.rtstruct.comparison.regions import RegionComparison, compare_regions
 from orthanc_plugins.rtstruct.comparison.table import Body
 from orthanc_plugins.rtstruct.faults import SURROUNDINGS, described
+from orthanc_plugins.rtstruct.geometry.fit import HOW_TO_ALLOW
 from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE, PlacedRegion, place
 from orthanc_plugins.rtstruct.geometry.raster import rasterise
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SAME_SLAB = 0.05
-_HOW_TO_ALLOW = (
-    "if the two are known to agree, set Structures.RequireSameFrameOfReference to false in the suite, or "
-    "give --allow-other-frame on the command line"
-)
 _MOST_DICE = 20_000
 
 
@@ -52,6 +49,7 @@ def compare_structure_sets(  # noqa: PLR0913 - the options of a comparison
     pairs: Wanted = (),
     match: Match = "name",
     allow_other_frame: bool = False,
+    how_to_allow: str = HOW_TO_ALLOW,
     jobs: int = 2,
 ) -> Comparison:
     """Return the regions of two structure sets against each other.
@@ -71,6 +69,8 @@ def compare_structure_sets(  # noqa: PLR0913 - the options of a comparison
         ``name``: regions of the same name but for case and blanks. ``overlap``: those of the greatest Dice.
     allow_other_frame
         Compare sets of different frames of reference all the same.
+    how_to_allow
+        How whoever asks can allow that, as it ends a message.
     jobs
         How many regions are worked on at a time.
 
@@ -82,7 +82,7 @@ def compare_structure_sets(  # noqa: PLR0913 - the options of a comparison
         The two lie in different frames of reference, a set has no closed contours, a region is unknown, or
         nothing is to be compared.
     """
-    problems = _frame_problems(first, second, allow_other_frame=allow_other_frame)
+    problems = _frame_problems(first, second, how_to_allow, allow_other_frame=allow_other_frame)
     sides = [_Side(first, images, "first"), _Side(second, second_images, "second")]
     grid = _common_grid(sides)
     places = _matched(sides, grid, pairs, match)
@@ -92,7 +92,7 @@ def compare_structure_sets(  # noqa: PLR0913 - the options of a comparison
             "name the pairs), or none shares a voxel with another."
         )
     with ThreadPoolExecutor(jobs) as pool:
-        one_pair = partial(_compared, sides, grid, allow_other_frame=allow_other_frame)
+        one_pair = partial(_compared, sides, grid, how_to_allow, allow_other_frame=allow_other_frame)
         compared = list(pool.map(one_pair, places))
     for which, side in enumerate(sides):
         problems.extend(side.told({pair[which] for pair in places} if pairs else None))
@@ -216,7 +216,7 @@ def _fits(placed: PlacedRegion, own: PlacedRegion) -> bool:
 
 
 def _frame_problems(
-    first: StructureSet, second: StructureSet, *, allow_other_frame: bool
+    first: StructureSet, second: StructureSet, how_to_allow: str, *, allow_other_frame: bool
 ) -> list[SetProblem]:
     """Return what is odd about the frames of reference of two sets (PS3.3 C.7.4.1, C.8.8.5).
 
@@ -241,7 +241,7 @@ def _frame_problems(
     text = f"The structure sets lie in different frames of reference, {one} and {other}"
     if not allow_other_frame:
         raise ComparisonError(
-            f"{text}: distances between them mean nothing. Compare sets of one frame; {_HOW_TO_ALLOW}."
+            f"{text}: distances between them mean nothing. Compare sets of one frame; {how_to_allow}."
         )
     problem = Problem("other_frame_of_reference", f"{text}. They were compared all the same, as asked.")
     return in_set([problem], None)
@@ -307,14 +307,20 @@ def _not_done(what: str, error: Exception, region: int) -> Problem:
 
 
 def _compared(
-    sides: Sequence[_Side], grid: VoxelGrid, pair: tuple[int, int], *, allow_other_frame: bool
+    sides: Sequence[_Side],
+    grid: VoxelGrid,
+    how_to_allow: str,
+    pair: tuple[int, int],
+    *,
+    allow_other_frame: bool,
 ) -> RegionComparison:
     """Return a pair of regions compared; where that cannot be done, a record without numbers."""
     region, other = (side.regions[place] for side, place in zip(sides, pair, strict=True))
     what = f"Regions {region.number} and {other.number} cannot be compared"
     try:
         if not allow_other_frame:
-            _refuse_other_frame(*(side.frame_of(place) for side, place in zip(sides, pair, strict=True)))
+            frames = [side.frame_of(place) for side, place in zip(sides, pair, strict=True)]
+            _refuse_other_frame(frames[0], frames[1], how_to_allow)
         return compare_regions(sides[0].body(pair[0], grid), sides[1].body(pair[1], grid), grid)
     except SURROUNDINGS:
         raise
@@ -325,11 +331,11 @@ def _compared(
     )
 
 
-def _refuse_other_frame(one: str, other: str) -> None:
+def _refuse_other_frame(one: str, other: str, how_to_allow: str) -> None:
     """Raise where the frames of reference of two regions are known and differ."""
     if one and other and one != other:
         raise ComparisonError(
-            f"they lie in different frames of reference, {one} and {other}; {_HOW_TO_ALLOW}."
+            f"they lie in different frames of reference, {one} and {other}; {how_to_allow}."
         )
 
 

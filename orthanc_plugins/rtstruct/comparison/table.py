@@ -19,14 +19,21 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.surfaces.meshes import Mesh
 
 type Relation = Literal["apart", "overlapping", "inside", "around", "equal"]
+type NoNearest = Literal["no_mesh", "farther"]
+type NoSurface = Literal["no_mesh", "not_alike", "too_many_vertices"]
 
 FARTHEST_MM = 20.0
 """The table tells how near surfaces are up to this distance."""
 ALIKE_DICE = 0.5
 """Pairs of at least this Dice are two drawings of one thing: their surfaces are compared in full."""
-MOST_SAMPLES = 20_000
+MOST_SAMPLES = 200_000
 """Vertices at which the table measures surfaces, at most; the most alike pairs come first."""
-MOST_PAIRS = 5_000
+MOST_PAIRS = 20_000
+"""Those of 200 regions: twice as many as segmentations of the whole body write."""
+_HOW_NEAREST = (
+    "never too small; too large by less than a triangle's side where surfaces run beside each other, for only "
+    "triangles around the nearest vertices are looked at; exact for two regions compared by themselves"
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,8 +50,11 @@ class Body(Brief):
 class Pair(Brief):
     """Two regions of one structure set.
 
-    ``relation`` is where the region lies as seen from the other. ``nearest_mm`` is null where the surfaces
-    are `FARTHEST_MM` apart or more, or one has none; ``surface`` where the two are not alike.
+    ``relation`` is where the region lies as seen from the other. Where ``nearest_mm`` is null,
+    ``no_nearest_because`` says why: one has no surface (``no_mesh``), or they are `FARTHEST_MM` apart or more
+    (``farther``). Where ``surface`` is null, ``no_surface_because`` does: ``no_mesh``, a Dice below
+    `ALIKE_DICE` (``not_alike``), or the surfaces of this and of pairs more alike have more than
+    `MOST_SAMPLES` vertices together (``too_many_vertices``).
     """
 
     region: int
@@ -54,7 +64,9 @@ class Pair(Brief):
     relation: Relation
     overlap: Overlap
     nearest_mm: float | None
+    no_nearest_because: NoNearest | None
     surface: SurfaceDistances | None
+    no_surface_because: NoSurface | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,13 +74,16 @@ class PairTable(Brief):
     """All pairs, and what they were compared by.
 
     ``left_out`` counts the regions without a voxel, which are in no pair. Where there would be more than
-    `MOST_PAIRS` there are none, and ``too_many`` is true.
+    `MOST_PAIRS` there are none, ``too_many`` is true, and ``no_pairs_because`` says so. ``nearest_is`` says
+    how exact the nearest distances are (see `nearly_nearest_distances`).
     """
 
     pairs: tuple[Pair, ...]
     left_out: int
     too_many: bool = False
+    no_pairs_because: str | None = None
     nearest_up_to_mm: float = FARTHEST_MM
+    nearest_is: str = _HOW_NEAREST
     surface_from_dice: float = ALIKE_DICE
 
 
@@ -84,8 +99,10 @@ def pair_table(bodies: Sequence[Body], grid: VoxelGrid) -> PairTable:
     """
     there = [body for body in bodies if body.mask.count]
     left_out = len(bodies) - len(there)
-    if len(there) * (len(there) - 1) // 2 > MOST_PAIRS:
-        return PairTable((), left_out, too_many=True)
+    count = len(there) * (len(there) - 1) // 2
+    if count > MOST_PAIRS:
+        text = f"{len(there)} regions are {count} pairs, more than the {MOST_PAIRS} that are compared"
+        return PairTable((), left_out, too_many=True, no_pairs_because=text)
     voxels = [Voxels(body.mask, grid) for body in there]
     places = list(combinations(range(len(there)), 2))
     overlaps = [overlap(voxels[one], voxels[other]) for one, other in places]
@@ -93,19 +110,37 @@ def pair_table(bodies: Sequence[Body], grid: VoxelGrid) -> PairTable:
     surfaces = _surfaces(there, places, overlaps)
     return PairTable(
         tuple(
-            Pair(
-                region=there[one].number,
-                region_name=there[one].name,
-                other=there[other].number,
-                other_name=there[other].name,
-                relation=relation(shared),
-                overlap=shared,
-                nearest_mm=nearest.get((one, other)),
-                surface=surfaces.get((one, other)),
-            )
+            _pair(there[one], there[other], shared, nearest.get((one, other)), surfaces.get((one, other)))
             for (one, other), shared in zip(places, overlaps, strict=True)
         ),
         left_out,
+    )
+
+
+def _pair(
+    region: Body, other: Body, shared: Overlap, nearest_mm: float | None, surface: SurfaceDistances | None
+) -> Pair:
+    """Return what was found of a pair, and why what was not found was not."""
+    no_nearest: NoNearest | None = None
+    no_surface: NoSurface | None = None
+    if region.surface is None or other.surface is None:
+        no_nearest = no_surface = "no_mesh"
+    else:
+        if nearest_mm is None:
+            no_nearest = "farther"
+        if surface is None:
+            no_surface = "not_alike" if shared.dice < ALIKE_DICE else "too_many_vertices"
+    return Pair(
+        region=region.number,
+        region_name=region.name,
+        other=other.number,
+        other_name=other.name,
+        relation=relation(shared),
+        overlap=shared,
+        nearest_mm=nearest_mm,
+        no_nearest_because=no_nearest,
+        surface=surface,
+        no_surface_because=no_surface,
     )
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from pydicom import dcmread
 
 from orthanc_plugins.cli import DONE, FAILED, USAGE, main
 from tests.builders import Ellipsoid, ImageFrame, RegionSpec, build_case
@@ -92,3 +93,20 @@ def test_regions_of_a_set_are_not_compared_where_it_is_not_wanted(tmp_path: Path
         content = json.loads(made.read_text(encoding="utf-8"))
         assert (content["comparison"] is not None) == there
     assert content["comparison"] is None
+
+
+def test_another_frame_of_reference_is_allowed_by_the_word_of_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = write(tmp_path / "a", GTV=0.0), write(tmp_path / "b", GTV=1.0)
+    dataset = dcmread(b)
+    dataset.ReferencedFrameOfReferenceSequence[0].FrameOfReferenceUID = "1.2.3"
+    for item in dataset.StructureSetROISequence:
+        item.ReferencedFrameOfReferenceUID = "1.2.3"
+    dataset.save_as(b)
+    arguments = ["rtstruct-compare", str(a), str(b), str(tmp_path / "out")]
+    assert main(arguments) == FAILED
+    told = capsys.readouterr().err
+    assert "if the two are known to agree, give --allow-other-frame." in told
+    assert "Structures.RequireSameFrameOfReference" not in told
+    assert main([*arguments, "--allow-other-frame"]) == DONE

@@ -385,11 +385,40 @@ def test_a_region_without_a_surface_has_an_overlap_and_no_distances() -> None:
     assert pair_table([bare, made[1]], grid).pairs[0].nearest_mm is None
 
 
-def test_too_many_pairs_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_pairs_are_not_compared_and_the_table_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(pair_table.__globals__, "MOST_PAIRS", 2)
     table = table_of(ball(-4.0, 8.0), ball(0.0, 8.0), ball(4.0, 8.0))
     assert table.too_many
     assert table.pairs == ()
+    assert table.no_pairs_because == "3 regions are 3 pairs, more than the 2 that are compared"
+    assert table_of(ball(-4.0, 8.0), ball(0.0, 8.0)).no_pairs_because is None
+
+
+def test_every_pair_of_as_many_regions_as_a_whole_body_segmentation_writes_is_compared() -> None:
+    made, grid = bodies(ball(0.0, 3.0))
+    bare = replace(made[0], surface=None)
+    table = pair_table([replace(bare, number=number) for number in range(1, 105)], grid)
+    assert len(table.pairs) == 104 * 103 // 2
+    assert all(pair.overlap.dice == 1 for pair in table.pairs)
+
+
+def test_a_pair_says_why_it_has_no_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, grid = bodies(ball(-28.0, 6.0), ball(-27.0, 6.0), ball(-27.0, 6.5), ball(28.0, 6.0))
+    sizes = {(1, 2): 0, (1, 3): 0, (2, 3): 0}
+    for one, other in sizes:
+        sizes[one, other] = sum(len(surface_of(made[n - 1]).vertices_lps_mm) for n in (one, other))
+    alike = pair_table(made[:3], grid)
+    assert all(pair.surface is not None and pair.no_surface_because is None for pair in alike.pairs)
+    monkeypatch.setitem(pair_table.__globals__, "MOST_SAMPLES", max(sizes.values()))
+    bare = Body(5, "bare", made[0].mask, None)
+    told = {
+        (pair.region, pair.other): (pair.no_nearest_because, pair.no_surface_because, pair.surface is None)
+        for pair in pair_table([*made, bare], grid).pairs
+    }
+    assert told[1, 4] == ("farther", "not_alike", True)
+    assert told[1, 5] == ("no_mesh", "no_mesh", True)
+    assert sorted(str(told[pair][1]) for pair in sizes) == ["None", "too_many_vertices", "too_many_vertices"]
+    assert all((told[pair][1] is None) != told[pair][2] for pair in sizes)
 
 
 def test_overlap_is_counted_once_where_both_are_the_same_object() -> None:

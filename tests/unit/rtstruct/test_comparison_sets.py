@@ -132,6 +132,8 @@ def test_a_region_of_another_frame_than_its_counterpart_is_refused_alone() -> No
     assert [pair.overlap is None for pair in found.pairs] == [True, False]
     assert [(problem.code, problem.severity) for problem in found.problems] == [("impossible", "error")]
     assert "1.2.3.4" in found.problems[0].message
+    told = compare_structure_sets(first, second, images, images, how_to_allow="ask for it")
+    assert told.problems[0].message.endswith("; ask for it.")
     allowed = compare_structure_sets(first, second, images, images, allow_other_frame=True)
     assert dice(allowed.pairs[0]) == 1.0
 

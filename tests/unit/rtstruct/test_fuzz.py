@@ -115,11 +115,20 @@ def test_a_mutated_file_ends_in_results_or_in_an_error_of_ours(
     survived(content, tmp_path)
 
 
+def drawn(results: Results | None) -> list[tuple[int, int, float | None]]:
+    """Return what contours hold: number of the region, how many they are, and their volume."""
+    assert results is not None
+    return [(region.number, region.contours, region.volume_cc) for region in results.regions]
+
+
 def test_a_file_cut_at_any_element_is_refused_or_says_what_is_missing(tmp_path: Path) -> None:
+    whole = drawn(survived(WHOLE, tmp_path))
+    assert [contours for _, contours, _ in whole] == [4, 6]
     borders = sorted({place.start for place in PLACES} | {place.value_at for place in PLACES})
-    for border in borders[::3]:
-        results = survived(WHOLE[:border], tmp_path)
-        assert results is None or results.problems or len(results.regions) == 2
+    cut = {border: survived(WHOLE[:border], tmp_path) for border in borders[::3]}
+    assert any(results is not None and drawn(results) != whole for results in cut.values())
+    for border, results in cut.items():
+        assert results is None or results.problems or drawn(results) == whole, border
 
 
 @fuzz

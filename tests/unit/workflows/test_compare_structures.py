@@ -63,6 +63,18 @@ def test_one_pair_of_one_set_is_compared(services: Services, sets: tuple[Orthanc
     assert [(pair["region"], pair["other"]) for pair in content["pairs"]] == [(1, 2)]
 
 
+def test_another_frame_of_reference_is_allowed_by_the_setting(
+    services: Services, orthanc: FakeOrthancRest, case: Case, sets: tuple[OrthancId, OrthancId]
+) -> None:
+    other = case.copied_structure_set()
+    other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = UID(f"{other.SOPInstanceUID}.2")
+    other.ReferencedFrameOfReferenceSequence[0].FrameOfReferenceUID = "1.2.3"
+    for item in other.StructureSetROISequence:
+        item.ReferencedFrameOfReferenceUID = "1.2.3"
+    with pytest.raises(ComparisonError, match=r"set Structures\.RequireSameFrameOfReference to false\.$"):
+        StructureComparison(services).compare(JOB, sets[0], store_dataset(orthanc, other), "name", "")
+
+
 def test_an_unknown_region_is_told(services: Services, sets: tuple[OrthancId, OrthancId]) -> None:
     with pytest.raises(ComparisonError, match="no region 7"):
         StructureComparison(services).compare(JOB, *sets, "name", "1=7")
