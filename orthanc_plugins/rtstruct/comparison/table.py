@@ -31,8 +31,8 @@ MOST_SAMPLES = 200_000
 MOST_PAIRS = 20_000
 """Those of 200 regions: twice as many as segmentations of the whole body write."""
 _HOW_NEAREST = (
-    "never too small; too large by less than a triangle's side where surfaces run beside each other, for only "
-    "triangles around the nearest vertices are looked at; exact for two regions compared by themselves"
+    "never too small; perhaps too large, by less than triangles are wide, for only the triangles around the "
+    "nearest vertices are looked at; exact where two regions are compared by themselves"
 )
 
 

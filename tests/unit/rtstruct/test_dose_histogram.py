@@ -88,7 +88,7 @@ def test_a_linear_dose_in_a_box_is_spread_evenly(axis: int) -> None:
     slope[axis] = 0.5
     case = case_of(Box((0, 0, 0), (40, 40, 42)))  # 42: whole slabs
     low, high = 30 - 0.5 * (21 if axis == 2 else 20), 30 + 0.5 * (21 if axis == 2 else 20)
-    found = received(case, linear(30, slope), "D95%", "D2%", "V25Gy", "D1cc", "V25Gy[cc]")
+    found = received(case, linear(30, slope), "D95%", "D2%", "V20Gy", "V25Gy", "D1cc", "V25Gy[cc]")
     span = high - low
     assert found.volume_cc == pytest.approx(67.2, rel=1e-4)
     assert (found.min, found.max) == pytest.approx((low, high), abs=0.5 * found.sampled_every_mm / 2 + 0.01)
@@ -97,6 +97,7 @@ def test_a_linear_dose_in_a_box_is_spread_evenly(axis: int) -> None:
         {
             "D95%": low + 0.05 * span,
             "D2%": high - 0.02 * span,
+            "V20Gy": 100 * (high - 20) / span,
             "V25Gy": 100 * (high - 25) / span,
             "D1cc": high - span / 67.2,
             "V25Gy[cc]": 67.2 * (high - 25) / span,

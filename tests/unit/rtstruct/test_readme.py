@@ -34,7 +34,7 @@ def test_every_python_block_runs(tmp_path: Path, capsys: pytest.CaptureFixture[s
         "other_case": other_case,
     }
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for block in blocks:
         exec(block, names)
     assert "['BODY', 'Lung_L', 'Lung_R']" in capsys.readouterr().out
@@ -42,6 +42,7 @@ def test_every_python_block_runs(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert names["centre_lps_mm"] == pytest.approx(truth.centroid_lps_mm, abs=0.5)
     assert names["inside"].shape == (names["mask"].sum(),)
     assert names["runs"].count > 0
+    assert names["whole"].sum() > names["mask"].sum()
     assert names["received"].mean == names["dvh"].mean
     assert names["results"].regions[1].dose[0].mean == names["dvh"].mean
     assert [pair.overlap.dice for pair in names["compared"].pairs] == [1, 1, 1]
@@ -60,6 +61,24 @@ def test_what_it_says_of_rt_utils_is_so(tmp_path: Path) -> None:
     assert mask.shape == moved.shape
     assert not (moved & ~mask).any()
     assert mask.sum() > moved.sum()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_mask_that_rt_utils_wrote_comes_back_smaller_and_whole_as_it_is_told(tmp_path: Path) -> None:
+    rt_utils = pytest.importorskip("rt_utils")
+    case = build_case(frame=SMALL, regions=3)
+    case.write(tmp_path)
+    mask = engine.load(case.images, case.structure_set)["Lung_L"].mask()
+    written = rt_utils.RTStructBuilder.create_new(str(tmp_path / "images"))
+    written.add_roi(mask=np.moveaxis(mask, 0, 2), name="lung")
+    written.save(str(tmp_path / "written.dcm"))
+    back = engine.load(tmp_path / "images", tmp_path / "written.dcm")
+    lung = back["lung"]
+    assert mask.sum() > lung.mask().sum()
+    assert not (lung.mask() & ~mask).any()
+    names = {"np": np, "case": back, "lung": lung, "place": engine.place, "rasterise": engine.rasterise}
+    exec(re.findall(r"```python\n(.*?)```", README, re.DOTALL)[-1], names)
+    np.testing.assert_array_equal(names["whole"], mask)
 
 
 @pytest.mark.parametrize(
