@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 HOW_TO_ALLOW = "if the two are known to agree, give --allow-other-frame"
 """What to do about another frame of reference, as it ends a message."""
+UNKNOWN_FAULT = "the suite met a fault it does not know"
 
 
 @dataclass(frozen=True)

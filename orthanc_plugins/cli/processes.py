@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
+from orthanc_plugins.cli.commands import UNKNOWN_FAULT
 from orthanc_plugins.logs import describe_exception
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _serve[R](pipe: Connection, work: Callable[..., R], tells: bool) -> None:
         try:
             result: R | Lost = work(task, lambda text: pipe.send(_News(text))) if tells else work(task)
         except Exception as error:  # noqa: BLE001 - the edge of a worker: a fault costs one task
-            result = Lost(f"the suite met a fault it does not know: {describe_exception(error)}.")
+            result = Lost(f"{UNKNOWN_FAULT}: {describe_exception(error)}.")
         pipe.send(result)
 
 

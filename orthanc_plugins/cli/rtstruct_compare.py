@@ -11,11 +11,13 @@ from orthanc_plugins.cli.commands import (
     FAILED,
     HOW_TO_ALLOW,
     INTERRUPTED,
+    UNKNOWN_FAULT,
     USAGE,
     Command,
     printable,
 )
 from orthanc_plugins.errors import ComparisonError, ConfigurationError, PacsSuiteError
+from orthanc_plugins.logs import describe_exception
 from orthanc_plugins.rtstruct import read_structure_set
 from orthanc_plugins.rtstruct.comparison.matching import named_pairs
 from orthanc_plugins.rtstruct.export import write_whole
@@ -91,6 +93,10 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         return INTERRUPTED
     except (PacsSuiteError, OSError) as error:
         err.write(f"pacs: the structure sets were not compared: {printable(str(error))}\n")
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the edge of the command: what a fault quotes may be a patient's
+        text = f"{UNKNOWN_FAULT}: {describe_exception(error)}."
+        err.write(f"pacs: the structure sets were not compared: {text}\n")
         return FAILED
     _report(compared, out)
     err.write(f"pacs: pairs: {len(compared.pairs)}, regions without a pair: {len(compared.unmatched)}.\n")

@@ -19,13 +19,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from orthanc_plugins.cli.commands import FAILED, INTERRUPTED, USAGE, Command
+from orthanc_plugins.cli.commands import FAILED, INTERRUPTED, UNKNOWN_FAULT, USAGE, Command
 from orthanc_plugins.cli.rtstruct.options import add_arguments, options_of
 from orthanc_plugins.cli.rtstruct.orthanc_address import is_address, parse_address
 from orthanc_plugins.cli.rtstruct.plan import check_inputs, make_plan
 from orthanc_plugins.cli.rtstruct.progress import Progress
 from orthanc_plugins.cli.rtstruct.run import Run
 from orthanc_plugins.errors import ArchiveError, ConfigurationError
+from orthanc_plugins.logs import describe_exception
 
 if TYPE_CHECKING:
     import argparse
@@ -62,6 +63,9 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     except KeyboardInterrupt:
         progress.say("pacs: interrupted before anything was done.", always=True)
         return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the edge of the command: what a fault quotes may be a patient's
+        progress.say(f"pacs: failed: {UNKNOWN_FAULT}: {describe_exception(error)}.", always=True)
+        return FAILED
 
 
 def _shown(inputs: list[str]) -> list[str]:

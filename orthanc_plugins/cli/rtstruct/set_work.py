@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from orthanc_plugins.cli.commands import HOW_TO_ALLOW
+from orthanc_plugins.cli.commands import HOW_TO_ALLOW, UNKNOWN_FAULT
 from orthanc_plugins.cli.rtstruct.set_folder import held_results, is_complete, publish
 from orthanc_plugins.cli.rtstruct.tally import Tally, tally_of
 from orthanc_plugins.engine import engine_digest
@@ -100,7 +100,7 @@ def do_set(task: SetTask, on_phase: Callable[[str], None] | None = None) -> Outc
         return Outcome("failed", _text(error), time.perf_counter() - start)
     except Exception as error:  # noqa: BLE001 - the edge of a set: a fault costs no other, and is told
         fault = describe_exception(error)
-        reason = f"the suite met a fault it does not know: {fault.split(' < ')[0]}."
+        reason = f"{UNKNOWN_FAULT}: {fault.split(' < ')[0]}."
         return Outcome("failed", reason, time.perf_counter() - start, fault=fault)
     finally:
         shutil.rmtree(task.work_folder, ignore_errors=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydicom import dcmread
 
-from orthanc_plugins.cli import DONE, FAILED, USAGE, main
+from orthanc_plugins.cli import DONE, FAILED, USAGE, main, rtstruct_compare
 from tests.builders import Ellipsoid, ImageFrame, RegionSpec, build_case
 
 if TYPE_CHECKING:
@@ -110,3 +110,17 @@ def test_another_frame_of_reference_is_allowed_by_the_word_of_the_command(
     assert "if the two are known to agree, give --allow-other-frame." in told
     assert "Structures.RequireSameFrameOfReference" not in told
     assert main([*arguments, "--allow-other-frame"]) == DONE
+
+
+def test_an_unforeseen_fault_is_told_without_what_it_quotes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stumbling(*_: object) -> None:
+        raise KeyError("Doe^Jane")
+
+    a = write(tmp_path / "a", GTV=0.0)
+    monkeypatch.setattr(rtstruct_compare, "_compare", stumbling)
+    assert main(["rtstruct-compare", str(a), str(a), str(tmp_path / "out")]) == FAILED
+    err = capsys.readouterr().err
+    assert "not compared: the suite met a fault it does not know: KeyError at test_rtstruct_compare.py" in err
+    assert "Doe" not in err

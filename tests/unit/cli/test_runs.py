@@ -14,6 +14,7 @@ import pytest
 
 from orthanc_plugins.cli import DONE, FAILED, INTERRUPTED, USAGE, processes
 from orthanc_plugins.cli.rtstruct import set_work
+from orthanc_plugins.cli.rtstruct.run import Run
 from orthanc_plugins.cli.rtstruct.sources import FileSource
 from tests.builders import build_case, renamed
 from tests.builders.damage import two_points
@@ -304,3 +305,19 @@ def test_results_of_another_make_in_the_folder_end_no_run(tmp_path: Path) -> Non
         assert run(tmp_path / "in", tmp_path / "out", *MASKS) == DONE
         assert told(tmp_path / "out")["structure_sets"]["failed"] == 0
         assert {row["structure_set_uid"] for row in index(tmp_path / "out")} == {uid_of(case)}
+
+
+def test_a_fault_beside_the_sets_ends_the_run_without_a_traceback_and_is_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stumbling(*_: object, **__: object) -> None:
+        raise KeyError(SECRET)
+
+    write_cases(tmp_path / "in", 1)
+    monkeypatch.setattr(Run, "_tasks", stumbling)
+    assert run(tmp_path / "in", tmp_path / "out", *MASKS) == FAILED
+    assert told(tmp_path / "out")["not_begun"] == 1
+    assert index(tmp_path / "out") == []
+    err = capsys.readouterr().err
+    assert "pacs: failed: the suite met a fault it does not know: KeyError at test_runs.py" in err
+    assert SECRET not in err
