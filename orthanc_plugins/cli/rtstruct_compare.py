@@ -91,12 +91,10 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     except KeyboardInterrupt:
         err.write("pacs: interrupted: the structure sets were not compared.\n")
         return INTERRUPTED
-    except (PacsSuiteError, OSError) as error:
-        err.write(f"pacs: the structure sets were not compared: {printable(str(error))}\n")
-        return FAILED
     except Exception as error:  # noqa: BLE001 - the edge of the command: what a fault quotes may be a patient's
-        text = f"{UNKNOWN_FAULT}: {describe_exception(error)}."
-        err.write(f"pacs: the structure sets were not compared: {text}\n")
+        foreseen = isinstance(error, PacsSuiteError | OSError)
+        why = str(error) if foreseen else f"{UNKNOWN_FAULT}: {describe_exception(error)}."
+        err.write(f"pacs: the structure sets were not compared: {printable(why)}\n")
         return FAILED
     _report(compared, out)
     err.write(f"pacs: pairs: {len(compared.pairs)}, regions without a pair: {len(compared.unmatched)}.\n")
