@@ -26,7 +26,7 @@ FARTHEST_MM = 20.0
 """The table tells how near surfaces are up to this distance."""
 ALIKE_DICE = 0.5
 """Pairs of at least this Dice are two drawings of one thing: their surfaces are compared in full."""
-MOST_SAMPLES = 200_000
+MOST_SAMPLES = 20_000
 """Vertices at which the table measures surfaces, at most; the most alike pairs come first."""
 MOST_PAIRS = 20_000
 """Those of 200 regions: twice as many as segmentations of the whole body write."""
