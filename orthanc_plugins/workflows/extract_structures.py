@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,8 @@ from orthanc_plugins.rtstruct import (
     extract,
     read_structure_set,
 )
+from orthanc_plugins.rtstruct.export import write_whole
+from orthanc_plugins.rtstruct.files import RESULTS_NAME
 from orthanc_plugins.store import AwaitedImages, ResultRecord, StructureSubject
 from orthanc_plugins.workflows.phases import PhaseLog
 from orthanc_plugins.workflows.remove_results import remove_folder
@@ -130,7 +132,10 @@ class StructureExtraction:
                 mesh_detail=self._services.mesh_detail,
                 mesh_frame=self._services.mesh_frame,
             )
-            documents.write(results, created=datetime.now(UTC))
+            odd = documents.write(results, created=datetime.now(UTC))
+            if odd:
+                results = replace(results, problems=(*odd, *results.problems))
+                write_whole(folder / RESULTS_NAME, results.to_json_bytes())
         return results
 
     def publish(

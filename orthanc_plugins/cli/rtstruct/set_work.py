@@ -24,9 +24,7 @@ from orthanc_plugins.logs import describe_exception
 from orthanc_plugins.rtstruct import Documents, Phase, extract, read_structure_set
 from orthanc_plugins.rtstruct.dose import DOSE_MISSING
 from orthanc_plugins.rtstruct.export import write_whole
-from orthanc_plugins.rtstruct.faults import Sparing
 from orthanc_plugins.rtstruct.files import RESULTS_NAME
-from orthanc_plugins.rtstruct.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -174,10 +172,7 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
     )
     if on_phase is not None:
         on_phase("documents")
-    faults: list[str] = []
-    with Sparing("the documents", faults.append):
-        documents.write(results, created=datetime.now(UTC))
-    odd = [Problem("not_written", f"A document cannot be made ({why}).", "error") for why in faults]
+    odd = documents.write(results, created=datetime.now(UTC))
     results = replace(results, problems=(*odd, *results.problems))
     if not any(problem.code in _NOT_FOR_GOOD for problem in results.problems):
         results = replace(results, fingerprint=fingerprint)

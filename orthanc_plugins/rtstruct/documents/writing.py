@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.rtstruct import documents
-from orthanc_plugins.rtstruct.files import CONTOURS_NAME
+from orthanc_plugins.rtstruct.faults import Sparing
+from orthanc_plugins.rtstruct.files import CONTOURS_NAME, REPORT_NAME, SCENE_NAME
+from orthanc_plugins.rtstruct.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -54,7 +56,7 @@ class Documents:
         if mesh is not None:
             self._meshes[work.stl_path] = mesh
 
-    def write(self, results: Results, *, created: datetime | None = None) -> None:
+    def write(self, results: Results, *, created: datetime | None = None) -> list[Problem]:
         """Write the documents: ``contours.json``, ``report.pdf``, ``scene.html``.
 
         Parameters
@@ -62,21 +64,36 @@ class Documents:
         created
             When the results were made, shown in the report; left out when None.
 
+        Returns
+        -------
+        problems
+            One of each document that could not be made for an unforeseen reason (``not_written``).
+
         Raises
         ------
         OSError
             A file that the results name cannot be read, or a document cannot be written.
         """
-        chosen: list[Callable[[], None]] = []
+        chosen: dict[str, Callable[[], None]] = {}
         if "pdf" in self._formats:
-            chosen.append(lambda: documents.write_report(self._folder, results, created=created))
+            chosen[REPORT_NAME] = lambda: documents.write_report(self._folder, results, created=created)
         if "html" in self._formats:
-            chosen.append(lambda: documents.write_scene(self._folder, results, self._meshes))
+            chosen[SCENE_NAME] = lambda: documents.write_scene(self._folder, results, self._meshes)
         if "json" in self._formats:
-            chosen.append(lambda: documents.write_contours(self._structure_set, self._folder / CONTOURS_NAME))
+            chosen[CONTOURS_NAME] = lambda: documents.write_contours(
+                self._structure_set, self._folder / CONTOURS_NAME
+            )
         with ThreadPoolExecutor(_THREADS) as pool:
-            for written in [pool.submit(write) for write in chosen]:
-                written.result()
+            found = list(pool.map(_problems, chosen, chosen.values()))
+        return [problem for problems in found for problem in problems]
+
+
+def _problems(name: str, write: Callable[[], None]) -> list[Problem]:
+    """Write a document and return what went wrong that nobody foresaw."""
+    faults: list[str] = []
+    with Sparing(name, faults.append):
+        write()
+    return [Problem("not_written", f"{name} cannot be made ({why}).", "error") for why in faults]
 
 
 def write_documents(
@@ -86,7 +103,7 @@ def write_documents(
     formats: Collection[Format],
     *,
     created: datetime | None = None,
-) -> None:
+) -> list[Problem]:
     """Write the documents that formats ask for: ``contours.json``, ``report.pdf``, ``scene.html``.
 
     Parameters
@@ -99,9 +116,14 @@ def write_documents(
     created
         When the results were made, shown in the report; left out when None.
 
+    Returns
+    -------
+    problems
+        One of each document that could not be made for an unforeseen reason (``not_written``).
+
     Raises
     ------
     OSError
         A file that the results name cannot be read, or a document cannot be written.
     """
-    Documents(structure_set, folder, formats).write(results, created=created)
+    return Documents(structure_set, folder, formats).write(results, created=created)

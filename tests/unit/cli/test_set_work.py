@@ -14,7 +14,7 @@ from orthanc_plugins.cli.rtstruct.set_folder import held_results, publish
 from orthanc_plugins.cli.rtstruct.set_work import Outcome, SetTask, do_set
 from orthanc_plugins.cli.rtstruct.sources import FileSource
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
-from orthanc_plugins.rtstruct import Documents, extract
+from orthanc_plugins.rtstruct import documents, extract
 from orthanc_plugins.rtstruct.dose import MissingDose
 from tests.builders import build_case, build_dose, uniform
 from tests.runs import TINY
@@ -170,7 +170,7 @@ def test_an_unforeseen_fault_is_an_outcome_that_tells_where_and_not_what(
 def test_a_document_that_cannot_be_made_costs_no_mask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Documents, "write", stumbling)
+    monkeypatch.setattr(documents, "write_contours", stumbling)
     task = task_of(ArchiveSource(), tmp_path)
     assert do_set(task).state == "done"
     results = held_results(task.folder)

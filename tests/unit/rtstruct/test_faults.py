@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orthanc_plugins.rtstruct import comparison, dose, drawing, extract, files, surfaces
+from orthanc_plugins.rtstruct import comparison, documents, dose, drawing, extract, files, surfaces
 from orthanc_plugins.rtstruct.documents import Documents
 from orthanc_plugins.rtstruct.dose import evaluation
 from orthanc_plugins.rtstruct.shown import Shown
@@ -194,3 +194,16 @@ def test_documents_are_those_of_what_was_made(tmp_path: Path, monkeypatch: pytes
     ).write(results)
     assert (tmp_path / "report.pdf").is_file()
     assert (tmp_path / "scene.html").is_file()
+
+
+def test_a_document_that_cannot_be_made_costs_itself_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = run(CASE, tmp_path, formats=["pdf", "html", "json"])
+    monkeypatch.setattr(documents, "write_scene", failing(TypeError))
+    structure_set = extract.__globals__["read_structure_set"](file_bytes(CASE.structure_set))
+    (problem,) = Documents(structure_set, tmp_path, ("pdf", "html", "json")).write(results)
+    assert (problem.code, problem.severity) == ("not_written", "error")
+    assert problem.message.startswith("scene.html cannot be made (TypeError at ")
+    assert (tmp_path / "report.pdf").is_file()
+    assert (tmp_path / "contours.json").is_file()
