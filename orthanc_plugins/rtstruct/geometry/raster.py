@@ -17,12 +17,13 @@ import numpy as np
 from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE
 from orthanc_plugins.rtstruct.geometry.scan import crossings, ring_edges
+from orthanc_plugins.rtstruct.geometry.sections import stretches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
-    from orthanc_plugins.rtstruct.geometry.scan import Edges, Floats, Indices
+    from orthanc_plugins.rtstruct.geometry.scan import Floats, Indices
 
 type Box = tuple[int, int, int]
 
@@ -133,19 +134,24 @@ def rasterise(placed: PlacedRegion) -> RegionMask:
     if box is None:
         return RegionMask((0, 0, 0), (0, 0, 0), np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp))
     offset, shape = box
-    joined = _joined_rings(on_planes)
-    mask = _runs(on_planes.chosen(~joined), offset, shape)
-    grid = placed.grid
-    if not joined.any() and grid.is_identity:
+    mask = _runs(on_planes, offset, shape)
+    if placed.grid.is_identity:
         return mask
-    voxels = mask.voxels
-    for ring_group in _groups(on_planes, joined):
-        union = np.logical_or.reduce([_runs(ring, offset, shape).voxels for ring in ring_group])
-        voxels ^= union
-    if grid.is_identity:
-        return mask_from_voxels(voxels, offset)
-    low, high = np.searchsorted(grid.plane_of_slice, (offset[0], offset[0] + shape[0]))
-    return mask_from_voxels(voxels[grid.plane_of_slice[low:high] - offset[0]], (int(low), *offset[1:]))
+    plane_of_slice = placed.grid.plane_of_slice
+    low, high = np.searchsorted(plane_of_slice, (offset[0], offset[0] + shape[0]))
+    return _on_slices(mask, plane_of_slice[low:high] - offset[0], int(low))
+
+
+def _on_slices(mask: RegionMask, planes: Indices, first: int) -> RegionMask:
+    """Return the mask of slices, the first of them given, that each show one of a mask's planes (slices,)."""
+    size = mask.shape[1] * mask.shape[2]
+    begins, ends = (np.searchsorted(mask.starts, bound * size) for bound in (planes, planes + 1))
+    counts = ends - begins
+    on_slice = np.repeat(np.arange(len(planes)), counts)
+    run = np.arange(len(on_slice)) - np.repeat(np.cumsum(counts) - counts, counts) + begins[on_slice]
+    moved = (on_slice - planes[on_slice]) * size
+    shape = (len(planes), *mask.shape[1:])
+    return RegionMask((first, *mask.offset[1:]), shape, mask.starts[run] + moved, mask.stops[run] + moved)
 
 
 def _box(placed: PlacedRegion, margin: float) -> tuple[Box, Box] | None:
@@ -171,28 +177,47 @@ def _joined_rings(placed: PlacedRegion) -> NDArray[np.bool_]:
     return joined
 
 
-def _groups(placed: PlacedRegion, joined: NDArray[np.bool_]) -> list[list[PlacedRegion]]:
-    """Return the rings that are joined, each as a region of its own, group by group."""
-    groups: dict[tuple[int, int], list[PlacedRegion]] = {}
-    for ring in np.flatnonzero(joined):
-        alone = np.zeros(len(joined), dtype=bool)
-        alone[ring] = True
-        key = (int(placed.plane[ring]), int(placed.group[ring]))
-        groups.setdefault(key, []).append(placed.chosen(alone))
-    return list(groups.values())
-
-
 def _runs(placed: PlacedRegion, offset: Box, shape: Box) -> RegionMask:
-    """Return the even-odd filling of all rings, by sorting where they cross the pixel rows."""
-    edges = ring_edges(placed.points_px, placed.starts)
-    edge, row, x = crossings(edges, offset[1], offset[1] + shape[1])
-    line = (placed.plane[edges.ring[edge]] - offset[0]) * shape[1] + row - offset[1]
-    column = np.clip(np.ceil(x) - offset[2], 0, shape[2]).astype(np.intp)
-    keys = np.sort(line * (shape[2] + 1) + column)
+    """Return what all rings fill together, by sorting where their outlines cross the pixel rows."""
+    meetings = _meetings(placed, placed.points_px, offset[0], (offset[1], offset[1] + shape[1]))
+    column = np.clip(np.ceil(meetings.x) - offset[2], 0, shape[2]).astype(np.intp)
+    keys = np.sort((meetings.plane * shape[1] + meetings.line) * (shape[2] + 1) + column)
     flat = keys - keys // (shape[2] + 1)
     starts, stops = flat[::2], flat[1::2]
     some = stops > starts
     return RegionMask(offset, shape, starts[some], stops[some])
+
+
+@dataclass(frozen=True, eq=False)
+class _Meetings:
+    """Where the outline of a region meets lines, in any order; arrays of shape (meetings,).
+
+    Ordered along each line, every other meeting is where the region begins. Planes and lines count from 0.
+    """
+
+    plane: Indices
+    line: Indices
+    x: Floats
+
+
+def _meetings(placed: PlacedRegion, points: Floats, first_plane: int, lines: tuple[int, int]) -> _Meetings:
+    """Return where the lines y = lines[0] … below lines[1] meet the outline of what rings are together.
+
+    Rings that are joined are so on their own lines: no volume of a ring is made.
+    """
+    joined = _joined_rings(placed)
+    edges, plane = ring_edges(points, placed.starts), placed.plane - first_plane
+    if not joined.any():
+        edge, line, x = crossings(edges, *lines)
+        return _Meetings(plane[edges.ring[edge]], line - lines[0], x)
+    of_joined = joined[edges.ring]
+    edge, line, x = crossings(edges.chosen(~of_joined), *lines)
+    union = stretches(edges.chosen(of_joined), plane, placed.group, *lines)
+    return _Meetings(
+        np.concatenate((plane[edges.ring[~of_joined][edge]], np.tile(union.level, 2))),
+        np.concatenate((line, np.tile(union.line, 2))) - lines[0],
+        np.concatenate((x, union.left, union.right)),
+    )
 
 
 def coverage(placed: PlacedRegion, scale: float = 1.0) -> tuple[NDArray[np.uint8], Box] | None:
@@ -225,15 +250,7 @@ def coverage(placed: PlacedRegion, scale: float = 1.0) -> tuple[NDArray[np.uint8
     if box is None:
         return None
     offset, shape = box
-    joined = _joined_rings(on_planes)
-    field = _field(on_planes.chosen(~joined), offset, shape)
-    for ring_group in _groups(on_planes, joined):
-        plane = int(ring_group[0].plane[0])
-        one = ((plane, *offset[1:]), (1, *shape[1:]))
-        union = np.maximum.reduce([_field(ring, *one) for ring in ring_group])[0]
-        here = field[plane - offset[0]]
-        field[plane - offset[0]] = np.maximum(here, union) - np.minimum(here, union)
-    return field, offset
+    return _field(on_planes, offset, shape), offset
 
 
 def _scaled(placed: PlacedRegion, scale: float) -> PlacedRegion:
@@ -247,24 +264,21 @@ def _scaled(placed: PlacedRegion, scale: float) -> PlacedRegion:
 
 
 def _field(placed: PlacedRegion, offset: Box, shape: Box) -> NDArray[np.uint8]:
-    """Return the even-odd coverage of all rings on a box of planes, rows and columns."""
+    """Return how much of each pixel rings cover together on a box of planes, rows and columns."""
     field = np.zeros(shape, dtype=np.uint8)
     scaled = placed.points_px * (1, SUB_ROWS) + (0.5 - offset[2], (SUB_ROWS - 1) / 2 - offset[1] * SUB_ROWS)
-    edges = ring_edges(scaled, placed.starts)
-    lines, plane, x = _sub_row_crossings(edges, placed.plane - offset[0], shape)
+    lines, plane, x = _in_order(_meetings(placed, scaled, offset[0], (0, shape[1] * SUB_ROWS)), shape)
     for part in range(SUB_ROWS):
         here = lines % SUB_ROWS == part
         _add_line(field, plane[here] * shape[1] + lines[here] // SUB_ROWS, x[here])
     return field
 
 
-def _sub_row_crossings(edges: Edges, plane_of_ring: Indices, shape: Box) -> tuple[Indices, Indices, Floats]:
-    """Return sub-row, plane and column of every crossing, ordered so that pairs are stretches inside."""
-    edge, line, x = crossings(edges, 0, shape[1] * SUB_ROWS)
-    plane = plane_of_ring[edges.ring[edge]]
-    x = np.clip(x, 0, shape[2])
+def _in_order(meetings: _Meetings, shape: Box) -> tuple[Indices, Indices, Floats]:
+    """Return sub-row, plane and column of every meeting, ordered so that pairs are stretches inside."""
+    x = np.clip(meetings.x, 0, shape[2])
     stretch = shape[2] + 1.0
-    keys = np.sort((plane * (shape[1] * SUB_ROWS) + line) * stretch + x)
+    keys = np.sort((meetings.plane * (shape[1] * SUB_ROWS) + meetings.line) * stretch + x)
     lines = np.floor(keys / stretch).astype(np.intp)
     return lines % (shape[1] * SUB_ROWS), lines // (shape[1] * SUB_ROWS), keys - lines * stretch
 

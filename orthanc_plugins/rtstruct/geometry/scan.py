@@ -41,6 +41,10 @@ class Edges:
     y1: Floats
     ring: Indices
 
+    def chosen(self, some: NDArray[np.bool_]) -> Edges:
+        """Return some of the sides, (edges,) True for those that stay."""
+        return Edges(self.x0[some], self.y0[some], self.x1[some], self.y1[some], self.ring[some])
+
 
 def ring_edges(points: Floats, starts: Indices) -> Edges:
     """Return the sides of rings, each closed from its last point to its first."""

@@ -8,6 +8,7 @@ Data: pydicom's decimal strings would take ten times as long.
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -226,7 +227,7 @@ def _structure_set(dataset: Item) -> StructureSet:
         sop_instance_uid=uid(dataset, _SOP_INSTANCE),
         series_uid=uid(dataset, _SERIES),
         study_uid=uid(dataset, _STUDY),
-        frame_of_reference_uid=max(frames, key=frames.count) if frames else uid(dataset, _FRAME_OF_REFERENCE),
+        frame_of_reference_uid=Counter(frames).most_common(1)[0][0] if frames else uid(dataset, _FRAME_OF_REFERENCE),
         label=text(dataset, _STRUCTURE_SET_LABEL, encodings),
         regions=tuple(regions),
         referenced_series_uids=tuple(dict.fromkeys(series)),
