@@ -12,6 +12,11 @@ by side, overlapping and more than once. Here:
 - CLOSED_PLANAR rings inside others are holes and islands by turns, whichever way they are drawn.
 - Those that overlap in part are joined, with a warning: exclusive-or would cut the overlap out.
 
+A hole is clearly smaller than the ring around it, or lies inside it with distance, as the inner outline of a
+rind does (`nested`). Outlines that enclose almost the same and cross, or run along one another, are one thing
+drawn twice: resampled, rounded, smoothed or corrected. Where they differ by less than a quarter of a
+millimetre all around, one of them stays; where by more, they are joined, so that nothing drawn is lost.
+
 "Points in space lying along the path defined by the contour are considered to be part of the ROI" (the same
 clause). For a voxel whose centre lies exactly on a path that cannot hold for two regions that share it, so
 the half-open rule of `raster` gives it to one of them; volumes do not change by it.
@@ -25,7 +30,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orthanc_plugins.rtstruct.geometry.areas import section
+from orthanc_plugins.rtstruct.geometry.nested import ALIKE, Relation, is_repeat_inside, relation
 from orthanc_plugins.rtstruct.geometry.scan import lattice
+from orthanc_plugins.rtstruct.geometry.touching import holders, near_others, touching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,22 +40,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 type Floats = NDArray[np.float64]
+type Indices = NDArray[np.intp]
 
 REPEAT_BOX_MM = 0.1
-"""Rings whose boxes agree within this, areas within `REPEAT_AREA` and insides by `ALIKE` are one ring."""
+"""Rings whose boxes agree within this, areas within `REPEAT_AREA`, insides by `ALIKE` are one ring."""
 REPEAT_AREA = 0.01
-ALIKE = 0.9
-"""This share of a repeat lies inside the ring it repeats; the two halves of a square share nothing."""
 _SMALL_MM = 10 * REPEAT_BOX_MM
 """Rings no wider than this may be out by a tenth of their size, and need half of `ALIKE` only."""
-NESTED = 0.95
-"""A ring of which this share lies inside another is inside it."""
-APART = 0.005
-"""Rings that share less than this part of the smaller one are apart."""
 MOST_RINGS = 5000
-"""Beyond this many rings on a plane, or pairs to compare, everything is even-odd without a closer look."""
-MOST_PAIRS = 2000
+"""Beyond this many rings on a plane everything is even-odd without a closer look."""
+MOST_REPEATS = 2000
+"""After this many comparisons, rings of one box and area are repeats without a look at their insides."""
+MOST_MEASURED = 4
+"""Touching rings are measured in pairs, for every ring no more than this many (neighbours in a tiling: 3)."""
+_LEAST_MEASURED = 64
 _LINES = 64
+_FEW = 256
+"""A share counted of fewer points of a lattice than this is measured."""
 
 
 @dataclass(eq=False)
@@ -64,6 +72,11 @@ class PlaneRings:
 
     def __post_init__(self) -> None:
         self.boxes = np.array([(*ring.min(axis=0), *ring.max(axis=0)) for ring in self.rings])
+
+    def pair(self, small: int, large: int) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return two rings, their areas (2,) in pixels and the pixel's size (2,) in mm."""
+        areas_px = self.areas_mm2[[small, large]] / float(np.prod(self.pixel_mm))
+        return self.rings[small], self.rings[large], areas_px, self.pixel_mm
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,32 +100,95 @@ class Combination:
 def combine(plane: PlaneRings) -> Combination:
     """Return how the rings of a plane go together."""
     if len(plane.rings) > MOST_RINGS:
-        everything = list(range(len(plane.rings)))
-        return Combination(everything, everything, plane.areas_mm2.tolist(), [], too_many=True)
+        return _even_odd(plane, list(range(len(plane.rings))), [])
     kept, repeats = _collapse(plane)
-    pairs = _touching(plane, kept)
-    if len(pairs) > MOST_PAIRS:
-        return Combination(
-            kept, list(range(len(kept))), plane.areas_mm2[kept].tolist(), repeats, too_many=True
-        )
-    holders = dict.fromkeys(kept, 0)
-    joined = {ring: ring for ring in kept}
-    partial = overlaps = False
-    for a, b in pairs:
-        small, large = (a, b) if plane.areas_mm2[a] <= plane.areas_mm2[b] else (b, a)
-        share = _shared(plane, small, large)
-        partial |= 0 < share < 1
-        if share >= NESTED:
-            holders[small] += 1
-        elif share > APART and not (plane.exclusive[a] or plane.exclusive[b]):
-            overlaps = True
-            _join(joined, a, b)
-    roots = [_root(joined, ring) for ring in kept]
-    if partial:
+    near = [ring for ring, some in zip(kept, near_others(plane.boxes[kept]), strict=True) if some]
+    if not near:
+        return Combination(kept, kept, plane.areas_mm2[kept].tolist(), repeats)
+    outlines = [plane.rings[ring] for ring in near]
+    met, inside = touching(outlines), holders(outlines, plane.areas_mm2[near])
+    if met is None or inside is None:
+        return _even_odd(plane, kept, repeats)
+    work = _Work(plane, near, met, inside)
+    if not work.decide():
+        return _even_odd(plane, kept, repeats)
+    repeats = sorted((*repeats, *work.repeats))
+    kept = [ring for ring in kept if ring not in work.repeats]
+    roots = [_root(work.joined, ring) if ring in work.joined else ring for ring in kept]
+    if work.partial:
         contributions, centre = _partial_contributions(plane, kept, roots)
-        return Combination(kept, roots, contributions, repeats, overlaps, centre=centre)
-    contributions = [float(plane.areas_mm2[ring]) * (-1 if holders[ring] % 2 else 1) for ring in kept]
-    return Combination(kept, roots, contributions, repeats, overlaps)
+        return Combination(kept, roots, contributions, repeats, work.overlaps, centre=centre)
+    contributions = [float(plane.areas_mm2[ring]) * (-1 if work.is_hole(ring) else 1) for ring in kept]
+    return Combination(kept, roots, contributions, repeats)
+
+
+def _even_odd(plane: PlaneRings, kept: list[int], repeats: list[int]) -> Combination:
+    """Return all rings as exclusive-or, with the area that they fill so."""
+    contributions, centre = _partial_contributions(plane, kept, kept)
+    too_many = not plane.exclusive[kept].all()
+    return Combination(kept, kept, contributions, repeats, too_many=too_many, centre=centre)
+
+
+class _Work:
+    """Deciding about rings near one another, from the largest to the smallest."""
+
+    def __init__(
+        self, plane: PlaneRings, near: list[int], met: list[tuple[int, int]], inside: tuple[Indices, Indices]
+    ) -> None:
+        self.plane = plane
+        areas = plane.areas_mm2
+        self.order = sorted(near, key=lambda ring: (-areas[ring], ring))
+        self.joined = {ring: ring for ring in near}
+        self.repeats: set[int] = set()
+        self.partial = self.overlaps = False
+        self._touching: dict[int, list[int]] = {ring: [] for ring in near}
+        self._holders: dict[int, list[int]] = {ring: [] for ring in near}
+        rank = {ring: place for place, ring in enumerate(self.order)}
+        for a, b in met:
+            large, small = sorted((near[a], near[b]), key=rank.__getitem__)
+            self._touching[small].append(large)
+        for inner, outer in zip(*(ends.tolist() for ends in inside), strict=True):
+            self._holders[near[inner]].append(near[outer])
+        for several in (*self._touching.values(), *self._holders.values()):
+            several.sort(key=lambda ring: -rank[ring])
+
+    def decide(self) -> bool:
+        """Find repeats and what is joined; return False when there is too much to measure."""
+        left = MOST_MEASURED * len(self.order) + _LEAST_MEASURED
+        for ring in self.order:
+            left -= self._look_at(ring)
+            if left < 0:
+                return False
+        return True
+
+    def is_hole(self, ring: int) -> bool:
+        """Return whether an odd number of rings holds one, where none overlap in part."""
+        return bool(sum(holder not in self.repeats for holder in self._holders.get(ring, ())) % 2)
+
+    def _look_at(self, ring: int) -> int:
+        """Decide what a ring is to those that are larger, nearest in size first; return how many it took."""
+        measured = 0
+        for other in self._touching[ring]:
+            if other in self.repeats or _root(self.joined, ring) == _root(self.joined, other):
+                continue
+            if self.plane.exclusive[[ring, other]].any():
+                self.partial = True
+                continue
+            measured += 1
+            found, in_part = relation(*self.plane.pair(ring, other))
+            if found is Relation.SAME:
+                self.repeats.add(ring)
+                return measured
+            self.partial |= in_part
+            if found is Relation.OVERLAP:
+                self.overlaps = True
+                _join(self.joined, ring, other)
+        holder = next((one for one in self._holders[ring] if one not in self.repeats), None)
+        if holder is None or holder in self._touching[ring] or self.plane.exclusive[[ring, holder]].any():
+            return measured
+        if is_repeat_inside(*self.plane.pair(ring, holder)):
+            self.repeats.add(ring)
+        return measured
 
 
 def _collapse(plane: PlaneRings) -> tuple[list[int], list[int]]:
@@ -130,7 +206,7 @@ def _collapse(plane: PlaneRings) -> tuple[list[int], list[int]]:
         )
         close = np.flatnonzero(same_box & same_area & ~plane.exclusive[later] & ~gone[later]) + index + 1
         gone[close] = (
-            [_alike(plane, index, other) for other in close.tolist()] if compared < MOST_PAIRS else True
+            [_alike(plane, index, other) for other in close.tolist()] if compared < MOST_REPEATS else True
         )
         compared += len(close)
     return np.flatnonzero(~gone).tolist(), np.flatnonzero(gone).tolist()
@@ -142,32 +218,17 @@ def _alike(plane: PlaneRings, a: int, b: int) -> bool:
     return _shared(plane, a, b) >= (ALIKE / 2 if width_mm <= _SMALL_MM else ALIKE)
 
 
-def _touching(plane: PlaneRings, kept: list[int]) -> list[tuple[int, int]]:
-    """Return the pairs of rings whose boxes overlap, at most one more than are looked at."""
-    pairs: list[tuple[int, int]] = []
-    boxes = plane.boxes[kept]
-    for place, ring in enumerate(kept[:-1]):
-        others = boxes[place + 1 :]
-        apart = (others[:, :2] >= boxes[place, 2:]) | (others[:, 2:] <= boxes[place, :2])
-        pairs.extend((ring, kept[place + 1 + int(other)]) for other in np.flatnonzero(~apart.any(axis=1)))
-        if len(pairs) > MOST_PAIRS:
-            break
-    return pairs
-
-
 def _shared(plane: PlaneRings, small: int, large: int) -> float:
-    """Return which share of the smaller ring lies inside the larger one: all, none, or exactly how much."""
+    """Return which share of a ring lies inside another: counted where that is plain, else measured."""
     low = np.maximum(plane.boxes[small, :2], plane.boxes[large, :2])
     high = np.minimum(plane.boxes[small, 2:], plane.boxes[large, 2:])
     first = lattice(plane.rings[small], low, high, _LINES)
     both = int(np.count_nonzero(first & lattice(plane.rings[large], low, high, _LINES)))
-    if both == 0:
-        return 0.0
-    whole_box = bool((low == plane.boxes[small, :2]).all() and (high == plane.boxes[small, 2:]).all())
-    if whole_box and both == int(np.count_nonzero(first)):
-        return 1.0
-    joined, _ = section([plane.rings[small], plane.rings[large]], np.zeros(2, dtype=np.intp))
-    areas_px = plane.areas_mm2[[small, large]] / float(np.prod(plane.pixel_mm))
+    counted = both / max(int(np.count_nonzero(first)), 1)
+    if np.count_nonzero(first) >= _FEW and not ALIKE / 4 < counted < (1 + ALIKE) / 2:
+        return counted
+    ring, other, areas_px, _ = plane.pair(small, large)
+    joined, _ = section([ring, other], np.zeros(2, dtype=np.intp))
     return min(max((float(areas_px.sum()) - joined) / float(areas_px[0]), 0.0), 1.0)
 
 

@@ -223,11 +223,12 @@ def _structure_set(dataset: Item) -> StructureSet:
     frames, series, instances = _references(dataset)
     regions = list(_regions(dataset, encodings, problems))
     frames.extend(region.frame_of_reference_uid for region in regions if region.frame_of_reference_uid)
+    most_named = Counter(frames).most_common(1)
     return StructureSet(
         sop_instance_uid=uid(dataset, _SOP_INSTANCE),
         series_uid=uid(dataset, _SERIES),
         study_uid=uid(dataset, _STUDY),
-        frame_of_reference_uid=Counter(frames).most_common(1)[0][0] if frames else uid(dataset, _FRAME_OF_REFERENCE),
+        frame_of_reference_uid=most_named[0][0] if most_named else uid(dataset, _FRAME_OF_REFERENCE),
         label=text(dataset, _STRUCTURE_SET_LABEL, encodings),
         regions=tuple(regions),
         referenced_series_uids=tuple(dict.fromkeys(series)),
