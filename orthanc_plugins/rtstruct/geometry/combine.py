@@ -54,6 +54,7 @@ MOST_REPEATS = 2000
 MOST_MEASURED = 4
 """Touching rings are measured in pairs, for every ring no more than this many (neighbours in a tiling: 3)."""
 _LEAST_MEASURED = 64
+_WEIGHTS = np.sqrt((2.0, 3.0, 5.0, 7.0))
 _LINES = 64
 _FEW = 256
 """A share counted of fewer points of a lattice than this is measured."""
@@ -196,7 +197,7 @@ def _collapse(plane: PlaneRings) -> tuple[list[int], list[int]]:
     boxes = plane.boxes * np.tile(plane.pixel_mm, 2)
     gone = np.zeros(len(plane.rings), dtype=bool)
     compared = 0
-    for index in range(len(plane.rings) - 1):
+    for index in np.flatnonzero(_not_alone(boxes)).tolist():
         if gone[index] or plane.exclusive[index]:
             continue
         later = slice(index + 1, None)
@@ -210,6 +211,17 @@ def _collapse(plane: PlaneRings) -> tuple[list[int], list[int]]:
         )
         compared += len(close)
     return np.flatnonzero(~gone).tolist(), np.flatnonzero(gone).tolist()
+
+
+def _not_alone(boxes: Floats) -> NDArray[np.bool_]:
+    """Return which boxes (rings, 4) in mm may agree with another: a sum of their sides nearly does."""
+    sums = boxes @ _WEIGHTS
+    order = np.argsort(sums, kind="stable")
+    close = np.diff(sums[order]) <= REPEAT_BOX_MM * _WEIGHTS.sum()
+    found = np.zeros(len(boxes), dtype=bool)
+    found[order[:-1]] = close
+    found[order[1:]] |= close
+    return found
 
 
 def _alike(plane: PlaneRings, a: int, b: int) -> bool:

@@ -31,9 +31,10 @@ def near_others(boxes: Floats) -> NDArray[np.bool_]:
     near = np.zeros(len(boxes), dtype=bool)
     some = max(_BOXES_AT_ONCE // max(len(boxes), 1), 1)
     for begin in range(0, len(boxes), some):
-        own = boxes[begin : begin + some, None]
-        meet = ((own[..., :2] < boxes[:, 2:]) & (boxes[:, :2] < own[..., 2:])).all(axis=2)
-        near[begin : begin + some] = meet.sum(axis=1) > 1
+        low_x, low_y, high_x, high_y = boxes[begin : begin + some, :, None].transpose(1, 0, 2)
+        meet = (low_x < boxes[:, 2]) & (boxes[:, 0] < high_x)
+        meet &= (low_y < boxes[:, 3]) & (boxes[:, 1] < high_y)
+        near[begin : begin + some] = np.count_nonzero(meet, axis=1) > 1
     return near
 
 
@@ -44,9 +45,11 @@ def touching(rings: Sequence[Floats]) -> list[tuple[int, int]] | None:
     >>> touching([square, square + 2, square / 4 + 1, square + (4, 0)])
     [(0, 1), (0, 3), (1, 2), (1, 3)]
     """
+    counts = np.array([len(ring) for ring in rings])
     starts = np.concatenate(list(rings))
-    stops = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
-    ring = np.repeat(np.arange(len(rings)), [len(one) for one in rings])
+    following = np.arange(1, len(starts) + 1)
+    following[np.cumsum(counts) - 1] -= counts
+    stops, ring = starts[following], np.repeat(np.arange(len(rings)), counts)
     found = _neighbours(starts, stops, ring)
     if found is None:
         return None
