@@ -32,7 +32,7 @@ import numpy as np
 from orthanc_plugins.rtstruct.geometry.areas import section
 from orthanc_plugins.rtstruct.geometry.nested import ALIKE, Relation, is_repeat_inside, relation
 from orthanc_plugins.rtstruct.geometry.scan import lattice
-from orthanc_plugins.rtstruct.geometry.touching import holders, near_others, touching
+from orthanc_plugins.rtstruct.geometry.touching import holders, shared_boxes, touching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,11 +103,13 @@ def combine(plane: PlaneRings) -> Combination:
     if len(plane.rings) > MOST_RINGS:
         return _even_odd(plane, list(range(len(plane.rings))), [])
     kept, repeats = _collapse(plane)
-    near = [ring for ring, some in zip(kept, near_others(plane.boxes[kept]), strict=True) if some]
-    if not near:
+    shared = shared_boxes(plane.boxes[kept])
+    some = np.isfinite(shared[:, 0])
+    if not some.any():
         return Combination(kept, kept, plane.areas_mm2[kept].tolist(), repeats)
+    near = np.array(kept)[some].tolist()
     outlines = [plane.rings[ring] for ring in near]
-    met, inside = touching(outlines), holders(outlines, plane.areas_mm2[near])
+    met, inside = touching(outlines, shared[some]), holders(outlines, plane.areas_mm2[near])
     if met is None or inside is None:
         return _even_odd(plane, kept, repeats)
     work = _Work(plane, near, met, inside)

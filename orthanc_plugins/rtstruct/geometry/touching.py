@@ -26,30 +26,50 @@ _MOST_AT_LEAST = 200_000
 _BOXES_AT_ONCE = 1_000_000
 
 
-def near_others(boxes: Floats) -> NDArray[np.bool_]:
-    """Return which boxes (rings, 4), each low x, low y, high x, high y, share area with another."""
-    near = np.zeros(len(boxes), dtype=bool)
+def shared_boxes(boxes: Floats) -> Floats:
+    """Return what each box (rings, 4: low x, low y, high x, high y) shares with others, as a box around it.
+
+    That of a box that shares no area with any is empty: its low ends are infinite.
+
+    >>> shared_boxes(np.array([(0.0, 0.0, 4.0, 4.0), (3.0, 1.0, 9.0, 2.0), (4.0, 3.0, 5.0, 5.0)])).tolist()
+    [[3.0, 1.0, 4.0, 2.0], [3.0, 1.0, 4.0, 2.0], [inf, inf, -inf, -inf]]
+    """
+    shared = np.empty_like(boxes)
     some = max(_BOXES_AT_ONCE // max(len(boxes), 1), 1)
     for begin in range(0, len(boxes), some):
-        low_x, low_y, high_x, high_y = boxes[begin : begin + some, :, None].transpose(1, 0, 2)
-        meet = (low_x < boxes[:, 2]) & (boxes[:, 0] < high_x)
-        meet &= (low_y < boxes[:, 3]) & (boxes[:, 1] < high_y)
-        near[begin : begin + some] = np.count_nonzero(meet, axis=1) > 1
-    return near
+        own = boxes[begin : begin + some].T[:, :, None]
+        lows = [np.maximum(own[axis], boxes[:, axis]) for axis in (0, 1)]
+        highs = [np.minimum(own[axis], boxes[:, axis]) for axis in (2, 3)]
+        meet = (lows[0] < highs[0]) & (lows[1] < highs[1])
+        meet[np.arange(len(meet)), begin + np.arange(len(meet))] = False
+        for axis in (0, 1):
+            shared[begin : begin + some, axis] = np.min(lows[axis], axis=1, initial=np.inf, where=meet)
+            shared[begin : begin + some, axis + 2] = np.max(highs[axis], axis=1, initial=-np.inf, where=meet)
+    return shared
 
 
-def touching(rings: Sequence[Floats]) -> list[tuple[int, int]] | None:
+def touching(rings: Sequence[Floats], shared: Floats) -> list[tuple[int, int]] | None:
     """Return the pairs of rings whose outlines have a point in common; None when too much is near too much.
 
+    ``shared`` (rings, 4) are the boxes outside of which no other ring reaches, as `shared_boxes` has them.
+
     >>> square = np.array([(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0)])
-    >>> touching([square, square + 2, square / 4 + 1, square + (4, 0)])
-    [(0, 1), (0, 3), (1, 2), (1, 3)]
+    >>> anywhere = np.tile((0.0, 0.0, 9.0, 9.0), (3, 1))
+    >>> touching([square, square + 2, square / 4 + 1], anywhere)
+    [(0, 1), (1, 2)]
     """
     counts = np.array([len(ring) for ring in rings])
     starts = np.concatenate(list(rings))
     following = np.arange(1, len(starts) + 1)
     following[np.cumsum(counts) - 1] -= counts
     stops, ring = starts[following], np.repeat(np.arange(len(rings)), counts)
+    reaching = (np.maximum(starts, stops) >= shared[ring, :2]) & (
+        np.minimum(starts, stops) <= shared[ring, 2:]
+    )
+    near = np.flatnonzero(reaching[:, 0] & reaching[:, 1])
+    if not len(near) or ring[near[0]] == ring[near[-1]]:
+        return []
+    starts, stops, ring = starts[near], stops[near], ring[near]
     found = _neighbours(starts, stops, ring)
     if found is None:
         return None

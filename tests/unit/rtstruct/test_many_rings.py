@@ -115,7 +115,13 @@ def test_rings_touch_where_shapely_says_so(seed: int, count: int, lattice: float
     expected = {
         (a, b) for a in range(count) for b in range(a + 1, count) if outlines[a].intersects(outlines[b])
     }
-    assert set(touching.touching(rings) or ()) == expected
+    anywhere = np.tile((-9.0, -9.0, 99.0, 99.0), (count, 1))
+    assert set(touching.touching(rings, anywhere) or ()) == expected
+    boxes = np.array([(*ring.min(axis=0), *ring.max(axis=0)) for ring in rings])
+    inner = {
+        (a, b) for a, b in expected if shapely.box(*boxes[a]).intersection(shapely.box(*boxes[b])).area > 0
+    }
+    assert set(touching.touching(rings, touching.shared_boxes(boxes)) or ()) >= inner
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 9))
@@ -135,7 +141,8 @@ def test_what_holds_a_ring_is_what_even_odd_says(seed: int, count: int) -> None:
 
 def test_sides_without_number_near_one_another_are_given_up() -> None:
     rng = np.random.default_rng(0)
-    assert touching.touching([rng.uniform(0, 9, (900, 2)) for _ in range(4)]) is None
+    everywhere = np.tile((0.0, 0.0, 9.0, 9.0), (4, 1))
+    assert touching.touching([rng.uniform(0, 9, (900, 2)) for _ in range(4)], everywhere) is None
     area, _, problems = combined(*(rng.uniform(0, 90, (900, 2)) for _ in range(4)))
     assert "too_many_contours" in {problem.code for problem in problems}
     assert 0 < area < 90**2
