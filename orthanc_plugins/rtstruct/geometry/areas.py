@@ -26,6 +26,7 @@ type Indices = NDArray[np.intp]
 MOST_PIECES = 1_000_000
 """More sides in strips, or pairs of sides, than this are not looked at; it bounds time and memory."""
 _FEWEST_STRIPS = 64
+_PIECES_OF_STRIPS = 200_000
 
 
 def section(rings: Sequence[Floats], groups: Indices) -> tuple[float, Floats]:
@@ -62,7 +63,8 @@ def _levels(edges: Edges) -> Floats:
         return levels
     if _pieces(edges, ends) <= MOST_PIECES:
         return ends
-    strips = max(_FEWEST_STRIPS, MOST_PIECES // len(edges.y0))
+    sides_a_strip = float((edges.y1 - edges.y0).sum()) / float(ends[-1] - ends[0])
+    strips = max(_FEWEST_STRIPS, int(_PIECES_OF_STRIPS / sides_a_strip))
     return np.linspace(ends[0], ends[-1], strips + 1)
 
 

@@ -55,6 +55,7 @@ MOST_MEASURED = 4
 """Touching rings are measured in pairs, for every ring no more than this many (neighbours in a tiling: 3)."""
 _LEAST_MEASURED = 64
 _WEIGHTS = np.sqrt((2.0, 3.0, 5.0, 7.0))
+_MOST_ALIKE = 64
 _LINES = 64
 _FEW = 256
 """A share counted of fewer points of a lattice than this is measured."""
@@ -112,16 +113,16 @@ def combine(plane: PlaneRings) -> Combination:
     met, inside = touching(outlines, shared[some]), holders(outlines, plane.areas_mm2[near])
     if met is None or inside is None:
         return _even_odd(plane, kept, repeats)
-    work = _Work(plane, near, met, inside)
-    if not work.decide():
+    nest = _Nest(plane, near, met, inside)
+    if not nest.decide():
         return _even_odd(plane, kept, repeats)
-    repeats = sorted((*repeats, *work.repeats))
-    kept = [ring for ring in kept if ring not in work.repeats]
-    roots = [_root(work.joined, ring) if ring in work.joined else ring for ring in kept]
-    if work.partial:
+    repeats = sorted((*repeats, *nest.repeats))
+    kept = [ring for ring in kept if ring not in nest.repeats]
+    roots = [_root(nest.joined, ring) if ring in nest.joined else ring for ring in kept]
+    if nest.partial:
         contributions, centre = _partial_contributions(plane, kept, roots)
-        return Combination(kept, roots, contributions, repeats, work.overlaps, centre=centre)
-    contributions = [float(plane.areas_mm2[ring]) * (-1 if work.is_hole(ring) else 1) for ring in kept]
+        return Combination(kept, roots, contributions, repeats, nest.overlaps, centre=centre)
+    contributions = [float(plane.areas_mm2[ring]) * (-1 if nest.is_hole(ring) else 1) for ring in kept]
     return Combination(kept, roots, contributions, repeats)
 
 
@@ -132,8 +133,8 @@ def _even_odd(plane: PlaneRings, kept: list[int], repeats: list[int]) -> Combina
     return Combination(kept, kept, contributions, repeats, too_many=too_many, centre=centre)
 
 
-class _Work:
-    """Deciding about rings near one another, from the largest to the smallest."""
+class _Nest:
+    """Rings near one another, and what is found about them from the largest to the smallest."""
 
     def __init__(
         self, plane: PlaneRings, near: list[int], met: list[tuple[int, int]], inside: tuple[Indices, Indices]
@@ -216,13 +217,22 @@ def _collapse(plane: PlaneRings) -> tuple[list[int], list[int]]:
 
 
 def _not_alone(boxes: Floats) -> NDArray[np.bool_]:
-    """Return which boxes (rings, 4) in mm may agree with another: a sum of their sides nearly does."""
+    """Return which boxes (rings, 4) in mm agree with another; all when too many nearly do.
+
+    Boxes that agree have nearly one sum of their sides, so only those next to one another in it are compared.
+    """
     sums = boxes @ _WEIGHTS
     order = np.argsort(sums, kind="stable")
-    close = np.diff(sums[order]) <= REPEAT_BOX_MM * _WEIGHTS.sum()
+    reach = sums[order] + REPEAT_BOX_MM * _WEIGHTS.sum()
+    later = np.searchsorted(sums[order], reach, side="right") - np.arange(1, len(order) + 1)
+    if int(later.sum()) > _MOST_ALIKE * len(order):
+        return np.ones(len(boxes), dtype=bool)
+    one = np.repeat(np.arange(len(order)), later)
+    other = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(later) - later, later)
+    a, b = order[one], order[other]
+    agree = (np.abs(boxes[a] - boxes[b]) <= REPEAT_BOX_MM).all(axis=1)
     found = np.zeros(len(boxes), dtype=bool)
-    found[order[:-1]] = close
-    found[order[1:]] |= close
+    found[a[agree]] = found[b[agree]] = True
     return found
 
 

@@ -28,6 +28,8 @@ APART = 0.005
 """Rings that share less than this part of the smaller one are apart."""
 ALIKE = 0.9
 """Rings with this share of what they enclose together in common are alike: a rind, or drawn twice."""
+CLEARLY_SMALLER = 0.5
+"""With less than this in common, the inner ring is a hole, however thin what is around it."""
 RIND_MM = 0.25
 """A rind is no thinner than this, nor than half a pixel where pixels are finer; repeats may be so far off."""
 RIND_AROUND = 0.75
@@ -83,6 +85,8 @@ def _drawn_twice(
 ) -> bool:
     """Return whether a ring nearly inside another (areas: own, other's, common) repeats its outline."""
     own, whole, common = areas_px
+    if common < CLEARLY_SMALLER * (own + whole - common):
+        return False
     differing = (own + whole - 2 * common) * float(np.prod(pixel_mm))
     if differing <= _thin(small, pixel_mm):
         return True

@@ -34,17 +34,21 @@ def shared_boxes(boxes: Floats) -> Floats:
     >>> shared_boxes(np.array([(0.0, 0.0, 4.0, 4.0), (3.0, 1.0, 9.0, 2.0), (4.0, 3.0, 5.0, 5.0)])).tolist()
     [[3.0, 1.0, 4.0, 2.0], [3.0, 1.0, 4.0, 2.0], [inf, inf, -inf, -inf]]
     """
-    shared = np.empty_like(boxes)
+    shared = np.tile((np.inf, np.inf, -np.inf, -np.inf), (len(boxes), 1))
     some = max(_BOXES_AT_ONCE // max(len(boxes), 1), 1)
+    low_x, low_y, high_x, high_y = boxes.T
     for begin in range(0, len(boxes), some):
-        own = boxes[begin : begin + some].T[:, :, None]
-        lows = [np.maximum(own[axis], boxes[:, axis]) for axis in (0, 1)]
-        highs = [np.minimum(own[axis], boxes[:, axis]) for axis in (2, 3)]
-        meet = (lows[0] < highs[0]) & (lows[1] < highs[1])
-        meet[np.arange(len(meet)), begin + np.arange(len(meet))] = False
-        for axis in (0, 1):
-            shared[begin : begin + some, axis] = np.min(lows[axis], axis=1, initial=np.inf, where=meet)
-            shared[begin : begin + some, axis + 2] = np.max(highs[axis], axis=1, initial=-np.inf, where=meet)
+        own = np.arange(begin, min(begin + some, len(boxes)))
+        meet = (low_x[own, None] < high_x) & (low_x < high_x[own, None])
+        meet &= (low_y[own, None] < high_y) & (low_y < high_y[own, None])
+        meet[own - begin, own] = False
+        one, other = np.nonzero(meet)
+        one += begin
+        first = np.flatnonzero(np.diff(one, prepend=-1))
+        if len(one):
+            lows, highs = np.maximum(boxes[one], boxes[other]), np.minimum(boxes[one], boxes[other])
+            shared[one[first], :2] = np.minimum.reduceat(lows[:, :2], first)
+            shared[one[first], 2:] = np.maximum.reduceat(highs[:, 2:], first)
     return shared
 
 
