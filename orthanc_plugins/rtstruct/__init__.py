@@ -82,6 +82,17 @@ Decisions
             characters, which every prompt and every failed assertion would show.
 2026-11-21  Slivers of a region that end in the same pixel are summed up before their coverage is rounded:
             one by one, a hundred wrapped around in 8 bits and three hundred came to nothing.
+2026-11-21  A contour stored again with one side 0.2 mm off counted as a hole and left a thousandth of a body,
+            unsaid. A hole now is clearly smaller than the ring around it (half of its area) or keeps the
+            distance of a rind, 0.25 mm, along three quarters of it; rings nine tenths alike that cross or run
+            along one another are one: the larger stays where they differ by less than that, else both are
+            joined. Jitter up to 2 mm, rounding and resampling pass; so do rinds of 0.5 mm.
+2026-11-21  Only rings whose outlines touch are measured in pairs, found by sorting sides into strips; the
+            others lie apart or inside, which one point tells. 62 nested rings of 100 points: 20 ms a plane
+            instead of 300; 65 nested rings and 2,001 holes are no longer too many. Where there are too many
+            still, the area is that of what is filled, not the sum of all.
+2026-11-21  Rings that are joined are so on lines, not in volumes: a chain of 1,900 small ones asked for
+            19 GB.
 """
 
 import lazy_loader

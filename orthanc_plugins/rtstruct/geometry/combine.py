@@ -56,6 +56,7 @@ MOST_MEASURED = 4
 _LEAST_MEASURED = 64
 _WEIGHTS = np.sqrt((2.0, 3.0, 5.0, 7.0))
 _MOST_ALIKE = 64
+_FEW_RINGS = 4
 _LINES = 64
 _FEW = 256
 """A share counted of fewer points of a lattice than this is measured."""
@@ -200,7 +201,7 @@ def _collapse(plane: PlaneRings) -> tuple[list[int], list[int]]:
     boxes = plane.boxes * np.tile(plane.pixel_mm, 2)
     gone = np.zeros(len(plane.rings), dtype=bool)
     compared = 0
-    for index in np.flatnonzero(_not_alone(boxes)).tolist():
+    for index in np.flatnonzero(_not_alone(boxes)).tolist() if len(boxes) > _FEW_RINGS else range(len(boxes)):
         if gone[index] or plane.exclusive[index]:
             continue
         later = slice(index + 1, None)

@@ -168,8 +168,9 @@ def holders(rings: Sequence[Floats], sizes: Floats) -> tuple[Indices, Indices] |
     rank = np.empty(len(rings), dtype=np.intp)
     rank[np.lexsort((np.arange(len(rings)), -sizes))] = np.arange(len(rings))
     left = (rank[ring] < rank[line]) & (x < middle[line])
-    keys, times = np.unique(line[left] * len(rings) + ring[left], return_counts=True)
-    inside = keys[times % 2 == 1]
+    keys = np.sort(line[left] * len(rings) + ring[left])
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    inside = keys[first[np.diff(first, append=len(keys)) % 2 == 1]]
     return inside // len(rings), inside % len(rings)
 
 
