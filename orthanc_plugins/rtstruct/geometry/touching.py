@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.rtstruct.geometry.scan import Floats, Indices
 
-_MOST_PER_SIDE = 256
-_MOST_AT_LEAST = 200_000
-"""No more comparisons than this, or than the above for every side: work grows as the contours do."""
+_MOST_PER_SIDE = 64
+"""No more comparisons than this for every side of a ring, so that work grows as the contours do."""
+_MOST_AT_LEAST, _MOST_AT_ALL = 200_000, 4_000_000
 _BOXES_AT_ONCE = 1_000_000
 
 
@@ -83,6 +83,10 @@ def touching(rings: Sequence[Floats], shared: Floats) -> list[tuple[int, int]] |
     return list(zip((keys // len(rings)).tolist(), (keys % len(rings)).tolist(), strict=True))
 
 
+def _most(sides: int) -> int:
+    return min(max(_MOST_PER_SIDE * sides, _MOST_AT_LEAST), _MOST_AT_ALL)
+
+
 def _neighbours(starts: Floats, stops: Floats, ring: Indices) -> tuple[Indices, Indices] | None:
     """Return pairs of sides (pairs,) of different rings whose boxes meet in a strip."""
     low, high = np.minimum(starts, stops), np.maximum(starts, stops)
@@ -90,7 +94,7 @@ def _neighbours(starts: Floats, stops: Floats, ring: Indices) -> tuple[Indices, 
     usual = max(float((high - low).mean()), (top - bottom) / len(ring), 1e-9)
     first = ((low[:, 1] - bottom) // usual).astype(np.intp)
     counts = ((high[:, 1] - bottom) // usual).astype(np.intp) - first + 1
-    most = max(_MOST_PER_SIDE * len(ring), _MOST_AT_LEAST)
+    most = _most(len(ring))
     if int(counts.sum()) > most:
         return None
     side = np.repeat(np.arange(len(ring)), counts)
@@ -160,7 +164,7 @@ def holders(rings: Sequence[Floats], sizes: Floats) -> tuple[Indices, Indices] |
     heights = (
         np.minimum.reduceat(points[:, 1], starts[:-1]) + np.maximum.reduceat(points[:, 1], starts[:-1])
     ) / 2
-    met = _along(ring_edges(points, starts), heights, max(_MOST_PER_SIDE * len(points), _MOST_AT_LEAST))
+    met = _along(ring_edges(points, starts), heights, _most(len(points)))
     if met is None:
         return None
     line, ring, x = met
