@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -27,6 +26,9 @@ SAME_POSITION_MM = 0.01
 """Two images closer than this lie on one plane."""
 _OFF_LINE_MM = 1.0
 _DIRECTION = 1e-3
+_PIXEL_MM = 1e-4
+"""Direction cosines and pixel spacings of one series differ by less."""
+_ALIKE = 0.9
 _OFF_PLACE = 0.1
 """A gap may differ from a multiple of the spacing, and an image lie off its place, by this share of it."""
 
@@ -84,12 +86,8 @@ def _main_geometry(images: Sequence[ImageRecord]) -> tuple[list[ImageRecord], li
     if not images:
         raise GeometryError("The series holds no images.")
 
-    def geometry(image: ImageRecord) -> tuple[object, ...]:
-        turned = tuple(round(value / _DIRECTION) for value in image.orientation)
-        return (turned, image.rows, image.columns, tuple(round(value, 4) for value in image.pixel_spacing_mm))
-
-    commonest = Counter(geometry(image) for image in images).most_common(1)[0][0]
-    chosen = [image for image in images if geometry(image) == commonest]
+    alike = _commonest(np.array([_geometry(image) for image in images]))
+    chosen = [image for image, one in zip(images, alike.tolist(), strict=True) if one]
     if len(chosen) == len(images):
         return chosen, []
     others = len(images) - len(chosen)
@@ -97,6 +95,32 @@ def _main_geometry(images: Sequence[ImageRecord]) -> tuple[list[ImageRecord], li
         f"{others} of {len(images)} images have another orientation, size or pixel spacing and were left out."
     )
     return chosen, [Problem("other_geometry", message)]
+
+
+def _geometry(image: ImageRecord) -> tuple[float, ...]:
+    """Return direction cosines, pixel spacing and size as numbers that differ by 1 where they are others."""
+    turned = (value / _DIRECTION for value in image.orientation)
+    spaced = (value / _PIXEL_MM for value in image.pixel_spacing_mm)
+    return (*turned, *spaced, image.rows, image.columns)
+
+
+def _commonest(geometries: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which geometries (n, values) are those of the largest group, members nowhere more than 0.9 off.
+
+    They are compared, not rounded: jitter in the last digit does not tell two groups.
+    """
+    left = np.arange(len(geometries))
+    largest = left[:0]
+    while len(left) > len(largest):
+        near = (np.abs(geometries[left] - geometries[left[0]]) < _ALIKE).all(axis=1)
+        near[0] = True  # also where it is no number
+        if np.count_nonzero(near) > len(largest):
+            largest = left[near]
+        left = left[~near]
+    middle = np.median(geometries[largest], axis=0)
+    alike: NDArray[np.bool_] = (np.abs(geometries - middle) < _ALIKE).all(axis=1)
+    alike[largest] = True
+    return alike
 
 
 def _without_repeats(
