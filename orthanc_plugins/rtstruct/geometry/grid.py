@@ -33,6 +33,13 @@ HOLE = 1.5
 """A gap wider than this many ordinary gaps is one where images are missing."""
 BRIDGED = 2.5
 """Without images, planes farther apart than this many ordinary gaps are not joined."""
+JITTER_MM = 0.1
+"""Heights closer than this are one, whatever the gap."""
+_RHYTHM = 0.1
+"""Gaps that differ by less than this share are alike."""
+_FEWEST_PLANES = 3
+THICKEST_MM = 10.0
+"""No slice is thicker: contours farther apart, with nothing else to go by, are no stack."""
 _MOST_SLICES = 8192
 _MOST_SLICES_PER_PLANE = 16
 _CONTOUR_GRID = 1024
@@ -274,6 +281,33 @@ def thinned(sorted_values: Floats, tolerance: float) -> Floats:
     return np.array(kept, dtype=np.float64)
 
 
+def usual_gap(sorted_heights_mm: Floats) -> float | None:
+    """Return the distance between the planes that contours at ascending heights are drawn on.
+
+    Where heights come in close groups a gap apart, it is that of the groups: parts or regions that lie a
+    little beside each other. None where all heights are one.
+
+    >>> usual_gap(np.array([0.0, 3.0, 6.0])), usual_gap(np.array([0.0, 0.2, 3.0, 3.2, 6.0, 6.2]))
+    (3.0, 3.0)
+    """
+    heights = thinned(sorted_heights_mm, JITTER_MM)
+    gaps = np.diff(heights)
+    if len(gaps) == 0:
+        return None
+    ordered = np.sort(gaps)
+    wider = ordered[1:] / ordered[:-1]
+    if len(wider) and float(wider.max()) > (1 - SAME_PLANE) / SAME_PLANE:
+        apart = gaps > ordered[int(wider.argmax())]
+        first, last = heights[np.append(True, apart)], heights[np.append(apart, True)]
+        steps = np.diff(first)
+        step = float(np.median(steps))
+        compact = float((last - first).max()) <= SAME_PLANE * step
+        alike = int(np.count_nonzero(np.abs(steps - step) <= _RHYTHM * step))
+        if compact and step <= THICKEST_MM and len(first) >= _FEWEST_PLANES and 2 * alike >= len(steps):
+            return step
+    return float(np.median(gaps))
+
+
 def grid_from_contours(rings_lps_mm: Sequence[Floats]) -> VoxelGrid:
     """Return a grid that holds contours (each (n, 3), LPS mm) where no image says where voxels lie.
 
@@ -291,8 +325,7 @@ def grid_from_contours(rings_lps_mm: Sequence[Floats]) -> VoxelGrid:
     points = np.concatenate(rings_lps_mm)
     across, down = points @ row, points @ column
     middles = np.sort([float((ring @ normal).mean()) for ring in rings_lps_mm])
-    gaps = np.diff(middles)
-    usual = float(np.median(gaps[gaps > 0.1])) if (gaps > 0.1).any() else 1.0  # noqa: PLR2004 - mm, jitter
+    usual = usual_gap(middles) or 1.0
     heights = thinned(middles, SAME_PLANE * usual)
     extent = max(float(np.ptp(across)), float(np.ptp(down)), 1.0)
     pixel = max(1.0, extent / _CONTOUR_GRID)

@@ -10,7 +10,8 @@ import numpy as np
 from orthanc_plugins.rtstruct.geometry.areas import section
 from orthanc_plugins.rtstruct.geometry.combine import PlaneRings, combine
 from orthanc_plugins.rtstruct.geometry.gaps import gap_problems, told_once, where
-from orthanc_plugins.rtstruct.geometry.grid import SAME_PLANE, thinned
+from orthanc_plugins.rtstruct.geometry.grid import SAME_PLANE
+from orthanc_plugins.rtstruct.geometry.levels import levels_of, own_slabs
 from orthanc_plugins.rtstruct.geometry.placed import NO_PLANE, PlacedRegion
 from orthanc_plugins.rtstruct.geometry.scan import even_odd_areas, shoelace
 from orthanc_plugins.rtstruct.problems import Problem, contour_problem
@@ -28,7 +29,6 @@ type Indices = NDArray[np.intp]
 
 SNAP = 1024
 """Contour points are rounded to this fraction of a pixel: a border drawn on pixel centres stays on them."""
-_JITTER_MM = 0.1
 _SELF_CROSSING = 0.01
 """A ring whose outline and filling differ by more than this share of its area crosses itself."""
 _DOUBTFUL = 0.001
@@ -138,18 +138,6 @@ def _measured(placed: PlacedRegion, region: Region, problems: list[Problem]) -> 
     return replace(placed, area_mm2=area * down * across, centroid_px=centroid)
 
 
-def _levels(placed: PlacedRegion) -> tuple[Floats, Indices]:
-    """Return the distinct heights (levels,) a region is drawn at, and each ring's level (rings,)."""
-    ordered = np.sort(placed.height_mm)
-    gaps = np.diff(ordered)
-    own = gaps[gaps > _JITTER_MM]
-    usual = min(placed.grid.spacing_mm[0], float(np.median(own))) if len(own) else placed.grid.spacing_mm[0]
-    lowest = thinned(ordered, SAME_PLANE * usual)
-    level = np.searchsorted(lowest, placed.height_mm, side="right") - 1
-    total = np.bincount(level, weights=placed.height_mm, minlength=len(lowest))
-    return total / np.bincount(level, minlength=len(lowest)), level
-
-
 def _on_planes(placed: PlacedRegion, region: Region, problems: list[Problem]) -> PlacedRegion:
     """Return the region with the plane and slab of each ring.
 
@@ -158,7 +146,7 @@ def _on_planes(placed: PlacedRegion, region: Region, problems: list[Problem]) ->
     """
     if not len(placed.plane):
         return placed
-    heights, level = _levels(placed)
+    heights, level = levels_of(placed)
     plane, distance = placed.grid.nearest_planes(heights)
     order = np.lexsort((distance, plane))
     repeated = order[1:][(plane[order][1:] == plane[order][:-1]) & (plane[order][1:] != NO_PLANE)]
@@ -186,9 +174,11 @@ def _on_planes(placed: PlacedRegion, region: Region, problems: list[Problem]) ->
 def _slabs(grid: VoxelGrid, heights: Floats, plane: Indices, *, finer: bool) -> Floats:
     """Return the thickness (levels,) each level stands for.
 
-    That of its plane; where the region is drawn finer than the images, half-way to its own neighbours; off
-    the planes, the usual distance.
+    That of its plane; where the region is drawn finer than the images, or there are none, half-way to its own
+    neighbours; off the planes, the usual distance.
     """
+    if (alone := own_slabs(heights, grid)) is not None:
+        return alone
     own = np.diff(heights)
     usual = float(np.median(own)) if len(own) else grid.spacing_mm[0]
     if not finer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from orthanc_plugins.rtstruct import ImageRecord, build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.geometry.stack import stack_images
 from tests.builders import PATIENT_POSITIONS, Box, ImageFrame, rotated
 from tests.unit.rtstruct.cases import SMALL, case_of, grid_of, series
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def axial(*heights: float, spacing: tuple[float, float] = (2.0, 1.5)) -> list[ImageRecord]:
@@ -158,6 +162,68 @@ def test_a_localiser_among_the_images_is_left_out() -> None:
     assert [problem.code for problem in problems] == ["other_geometry"]
 
 
+def jittered(edge: float, images: list[ImageRecord]) -> list[ImageRecord]:
+    """Return images turned by a little, every other one by two millionths more."""
+    across = float(np.sqrt(1 - edge**2))
+    return [
+        replace(image, orientation=(across, edge + (-1) ** place * 1e-6, 0, -edge, across, 0))
+        for place, image in enumerate(images)
+    ]
+
+
+@pytest.mark.parametrize("edge", [0.0005, 0.1235, -0.0015])
+def test_directions_that_differ_in_a_late_digit_are_one_orientation(edge: float) -> None:
+    images = jittered(edge, axial(0.0, 3.0, 6.0, 9.0, 12.0))
+    stack, problems = stack_images(images)
+    assert (len(stack.images), problems) == (5, [])
+
+
+def test_pixel_spacings_that_differ_in_a_late_digit_are_one() -> None:
+    spacings = (0.97655, 0.976549, 0.97655, 0.976551)
+    images = [
+        replace(image, pixel_spacing_mm=(spacing, spacing))
+        for image, spacing in zip(axial(0.0, 3.0, 6.0, 9.0), spacings, strict=True)
+    ]
+    stack, problems = stack_images(images)
+    assert (len(stack.images), problems) == (4, [])
+
+
+def test_images_whose_directions_jitter_are_more_than_localisers_that_are_all_alike() -> None:
+    images = jittered(0.0005, axial(0.0, 3.0, 6.0, 9.0))
+    localisers = [
+        replace(image, sop_instance_uid=f"9.{place}", orientation=(0, 1, 0, 0, 0, -1))
+        for place, image in enumerate(axial(0.0, 3.0, 6.0))
+    ]
+    stack, (problem,) = stack_images([*localisers, *images])
+    assert [image.sop_instance_uid for image in stack.images] == ["1.0", "1.1", "1.2", "1.3"]
+    assert problem.message.startswith("3 of 7 images")
+
+
+def test_directions_that_are_no_numbers_are_refused() -> None:
+    images = [replace(image, orientation=(float("nan"), 0, 0, 0, 1, 0)) for image in axial(0.0, 3.0)]
+    with pytest.raises(GeometryError, match="perpendicular unit vectors"):
+        stack_images(images)
+
+
+LAST = ImageRecord("1.3", (-10.0, -20.0, 9.0), (1, 0, 0, 0, 1, 0), 8, 6, (2.0, 1.5))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(LAST, orientation=(1, 0.002, 0, 0, 1, 0)),
+        replace(LAST, pixel_spacing_mm=(2.0, 1.501)),
+        replace(LAST, rows=9),
+        replace(LAST, columns=7),
+    ],
+)
+def test_images_of_another_geometry_are_left_out(other: ImageRecord) -> None:
+    stack, (problem,) = stack_images([*axial(0.0, 3.0, 6.0), other])
+    assert len(stack.images) == 3
+    assert problem.code == "other_geometry"
+    assert len(stack_images([*axial(0.0, 3.0, 6.0), LAST])[0].images) == 4
+
+
 def test_two_images_at_one_position_count_once() -> None:
     twice = replace(axial(3.0)[0], sop_instance_uid="1.9")
     grid, _, problems = build_grid([*axial(0.0, 3.0, 6.0), twice])
@@ -225,6 +291,30 @@ def test_a_gap_between_parts_of_contours_alone_belongs_to_neither() -> None:
     heights = (0.0, 2.0, 4.0, 30.0, 32.0)
     rings = [np.array([(0.0, 0.0, z), (30.0, 0.0, z), (30.0, 20.0, z)]) for z in heights]
     np.testing.assert_allclose(grid_from_contours(rings).slabs_mm, [2.0] * 5)
+
+
+def stacked(*heights: float) -> list[NDArray[np.float64]]:
+    return [np.array([(0.0, 0.0, z), (30.0, 0.0, z), (30.0, 20.0, z)]) for z in heights]
+
+
+@pytest.mark.parametrize("apart", [0.05, 0.134, 0.8])
+def test_contours_a_little_beside_each_other_are_on_one_plane(apart: float) -> None:
+    heights = [3.0 * k + beside for k in range(5) for beside in (0.0, apart)]
+    grid = grid_from_contours(stacked(*heights))
+    np.testing.assert_allclose(grid.heights_mm, np.arange(5) * 3.0)
+    assert grid.spacing_mm[0] == pytest.approx(3.0)
+
+
+def test_three_sets_of_planes_beside_each_other_are_one() -> None:
+    heights = [5.0 * k + beside for k in range(4) for beside in (0.0, 0.3, 1.1)]
+    assert grid_from_contours(stacked(*heights)).slabs_mm == pytest.approx([5.0] * 4)
+
+
+@pytest.mark.parametrize(
+    "heights", [(0, 1, 2, 3, 10, 11, 12, 13), (0, 1, 40, 41, 80, 81), (0, 0.5, 1, 1.5, 2), (0, 1.5, 3, 4.5)]
+)
+def test_planes_that_lie_apart_stay_apart(heights: tuple[float, ...]) -> None:
+    np.testing.assert_allclose(grid_from_contours(stacked(*heights)).heights_mm, heights)
 
 
 def test_the_series_says_its_unit() -> None:

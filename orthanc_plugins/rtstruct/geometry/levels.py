@@ -1,0 +1,136 @@
+"""Heights that belong to one plane: those of parts drawn a little apart, and not those drawn finer.
+
+Parts of a region, or regions of a set, may lie a tenth of a millimetre to a third of a gap beside each other
+along the normal: they are on one plane. Where a region is drawn finer than the images, such heights are
+planes of their own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from orthanc_plugins.rtstruct.geometry.grid import (
+    BRIDGED,
+    HOLE,
+    JITTER_MM,
+    SAME_PLANE,
+    THICKEST_MM,
+    thinned,
+    usual_gap,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
+    from orthanc_plugins.rtstruct.geometry.placed import PlacedRegion
+
+type Floats = NDArray[np.float64]
+type Indices = NDArray[np.intp]
+
+_FEWEST_GAPS = 3
+"""Fewer gaps than this do not tell a rhythm."""
+_MOST_COMPARED = 32
+_ROUNDING = 1e-6
+
+
+def levels_of(placed: PlacedRegion) -> tuple[Floats, Indices]:
+    """Return the distinct heights (levels,) a region is drawn at, and each ring's level (rings,).
+
+    Heights are one level where they follow one another closer than 0.3 of a gap and reach no farther than
+    that in all. Longer chains are drawn finer. A few chains could be either: they are one level each where
+    their rings lie beside one another.
+    """
+    order = np.argsort(placed.height_mm, kind="stable")
+    ordered = placed.height_mm[order]
+    tolerance = SAME_PLANE * _gap(placed.grid, ordered) + _ROUNDING
+    begins = np.concatenate(((0,), np.flatnonzero(np.diff(ordered) > tolerance) + 1))
+    ends = np.append(begins[1:], len(ordered))
+    in_rhythm = len(begins) >= _FEWEST_GAPS and (
+        np.median(np.diff(ordered[begins])) <= BRIDGED / SAME_PLANE * tolerance
+    )
+    lowest = []
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        chain = ordered[begin:end]
+        spread = float(chain[-1] - chain[0])
+        if spread <= JITTER_MM or (spread <= tolerance and (in_rhythm or _apart(placed, order[begin:end]))):
+            lowest.append(chain[:1])
+        else:
+            lowest.append(thinned(chain, SAME_PLANE * (usual_gap(chain) or spread)))
+    bottoms = np.concatenate(lowest)
+    level = np.searchsorted(bottoms, placed.height_mm, side="right") - 1
+    total = np.bincount(level, weights=placed.height_mm, minlength=len(bottoms))
+    return total / np.bincount(level, minlength=len(bottoms)), level
+
+
+def own_gap(heights_mm: Floats, grid: VoxelGrid) -> float | None:
+    """Return the gap of a region's own stack, of its levels (levels,), on a grid without images.
+
+    None where there are images, or the levels do not tell a stack.
+    """
+    if grid.kind != "contours_only" or len(heights_mm) < 2:  # noqa: PLR2004 - no gap
+        return None
+    usual = float(np.median(np.diff(heights_mm)))
+    return usual if _is_stack(usual, grid) else None
+
+
+def own_slabs(heights_mm: Floats, grid: VoxelGrid) -> Floats | None:
+    """Return the thickness (levels,) of a region's levels by its own stack, None as for `own_gap`.
+
+    Half-way to its own neighbours, whatever heights other regions have. Where it skips a plane that others
+    are drawn on, at a place where its own stack would have one, that plane is a neighbour.
+    """
+    usual = own_gap(heights_mm, grid)
+    if usual is None:
+        return None
+    planes = np.sort(np.concatenate((heights_mm, _skipped(heights_mm, usual, grid.heights_mm))))
+    gaps = np.diff(planes)
+    gaps = np.where(gaps > BRIDGED * usual, usual, gaps)
+    slabs = (np.concatenate((gaps[:1], gaps)) + np.concatenate((gaps, gaps[-1:]))) / 2
+    chosen: Floats = slabs[np.searchsorted(planes, heights_mm)]
+    return chosen
+
+
+def _gap(grid: VoxelGrid, ordered_mm: Floats) -> float:
+    """Return the gap that tells which heights (rings,), ascending, are one plane's."""
+    if grid.kind != "contours_only":
+        return grid.spacing_mm[0]
+    own = usual_gap(ordered_mm)
+    if own is None or not _is_stack(own, grid):
+        return grid.spacing_mm[0]
+    if int(np.count_nonzero(np.diff(ordered_mm) > JITTER_MM)) < _FEWEST_GAPS:
+        return max(own, grid.spacing_mm[0])
+    return own
+
+
+def _is_stack(gap_mm: float, grid: VoxelGrid) -> bool:
+    """Return whether contours this far apart are neighbours, where there are only contours."""
+    return gap_mm <= max(THICKEST_MM, BRIDGED * grid.spacing_mm[0])
+
+
+def _skipped(heights_mm: Floats, usual: float, others_mm: Floats) -> Floats:
+    """Return the heights of others' planes where a region's own stack leaves a hole and would have one."""
+    below = np.searchsorted(heights_mm, others_mm, side="right") - 1
+    inner = (below >= 0) & (below < len(heights_mm) - 1)
+    others, below = others_mm[inner], below[inner]
+    low, high = heights_mm[below], heights_mm[below + 1]
+    steps = np.rint((others - low) / usual)
+    in_place = np.abs(others - low - steps * usual) <= SAME_PLANE * usual
+    hole = (high - low > HOLE * usual) & (steps > 0) & (high - others > (1 - SAME_PLANE) * usual)
+    return thinned(others[in_place & hole], SAME_PLANE * usual)
+
+
+def _apart(placed: PlacedRegion, rings: Indices) -> bool:
+    """Return whether rings at different heights, ascending, lie beside one another: no boxes overlap."""
+    bottoms = thinned(placed.height_mm[rings], JITTER_MM)
+    if len(bottoms) > _MOST_COMPARED:
+        return False
+    level = np.searchsorted(bottoms, placed.height_mm[rings], side="right") - 1
+    first = np.searchsorted(level, np.arange(len(bottoms)))
+    bounds = placed.starts[:-1]
+    low = np.minimum.reduceat(np.minimum.reduceat(placed.points_px, bounds)[rings], first)
+    high = np.maximum.reduceat(np.maximum.reduceat(placed.points_px, bounds)[rings], first)
+    meets = ((low[:, None] < high[None]) & (low[None] < high[:, None])).all(axis=2)
+    return int(np.count_nonzero(meets)) == len(bottoms)
