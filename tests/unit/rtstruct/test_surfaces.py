@@ -33,11 +33,39 @@ def test_loops_pass_each_crossed_edge_once() -> None:
         assert set(passed) == crossed(case)
 
 
-def test_opposite_cases_have_as_many_loops_where_no_face_is_ambiguous() -> None:
+def is_ambiguous(case: int) -> bool:
+    """Return whether two opposite corners of a face are inside and the other two are not."""
+    for axis in range(3):
+        across, up = (1 << other for other in range(3) if other != axis)
+        for side in (0, 1 << axis):
+            inside = [case >> corner & 1 for corner in (side, side | across, side | across | up, side | up)]
+            if inside in ([1, 0, 1, 0], [0, 1, 0, 1]):
+                return True
+    return False
+
+
+def from_lowest(loop: tuple[int, ...]) -> tuple[int, ...]:
+    start = loop.index(min(loop))
+    return (*loop[start:], *loop[:start])
+
+
+def test_opposite_cases_have_the_same_loops_turned_where_no_face_is_ambiguous() -> None:
+    plain = [case for case in CASES if not is_ambiguous(case)]
+    assert len(plain) == 136
+    for case in plain:
+        turned = {from_lowest(loop[::-1]) for loop in loops(255 - case)}
+        assert {from_lowest(loop) for loop in loops(case)} == turned
+
+
+def test_the_table_holds_the_triangles_of_all_fillings() -> None:
     table = case_table()
+    assert table.counts.tolist() == [sum(len(loop) - 2 for loop in loops(case)) for case in CASES]
     assert table.counts[0] == table.counts[255] == 0
     assert table.counts.max() == 5
-    assert len(table.corners) == table.counts.sum()
+    for case in CASES:
+        begin = int(table.first[case])
+        made = table.corners[begin : begin + int(table.counts[case])].tolist()
+        assert made == [list(triangle) for loop in loops(case) for triangle in filling(loop)]
 
 
 def test_two_opposite_corners_of_a_face_hang_together() -> None:
