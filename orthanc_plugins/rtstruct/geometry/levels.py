@@ -51,15 +51,18 @@ def levels_of(placed: PlacedRegion) -> tuple[Floats, Indices]:
     in_rhythm = len(begins) >= _FEWEST_GAPS and (
         np.median(np.diff(ordered[begins])) <= BRIDGED / SAME_PLANE * tolerance
     )
-    lowest = []
-    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-        chain = ordered[begin:end]
-        spread = float(chain[-1] - chain[0])
-        if spread <= JITTER_MM or (spread <= tolerance and (in_rhythm or _apart(placed, order[begin:end]))):
-            lowest.append(chain[:1])
-        else:
-            lowest.append(thinned(chain, SAME_PLANE * (usual_gap(chain) or spread)))
-    bottoms = np.concatenate(lowest)
+    spreads = ordered[ends - 1] - ordered[begins]
+    doubtful = np.flatnonzero((spreads > JITTER_MM) & ((spreads > tolerance) | (not in_rhythm)))
+    bottoms = ordered[begins]
+    if len(doubtful):
+        boxes = _boxes(placed)
+        more = [bottoms]
+        for begin, end in zip(begins[doubtful].tolist(), ends[doubtful].tolist(), strict=True):
+            chain = ordered[begin:end]
+            spread = float(chain[-1] - chain[0])
+            if spread > tolerance or not _apart(chain, boxes[order[begin:end]]):
+                more.append(thinned(chain, SAME_PLANE * (usual_gap(chain) or spread)))
+        bottoms = np.unique(np.concatenate(more))
     level = np.searchsorted(bottoms, placed.height_mm, side="right") - 1
     total = np.bincount(level, weights=placed.height_mm, minlength=len(bottoms))
     return total / np.bincount(level, minlength=len(bottoms)), level
@@ -122,15 +125,22 @@ def _skipped(heights_mm: Floats, usual: float, others_mm: Floats) -> Floats:
     return thinned(others[in_place & hole], SAME_PLANE * usual)
 
 
-def _apart(placed: PlacedRegion, rings: Indices) -> bool:
-    """Return whether rings at different heights, ascending, lie beside one another: no boxes overlap."""
-    bottoms = thinned(placed.height_mm[rings], JITTER_MM)
+def _boxes(placed: PlacedRegion) -> Floats:
+    """Return the box of each ring: shape (rings, 2, 2), lowest and highest column and row."""
+    first = placed.starts[:-1]
+    ends = (extreme.reduceat(placed.points_px, first) for extreme in (np.minimum, np.maximum))
+    return np.stack(list(ends), axis=1)
+
+
+def _apart(heights_mm: Floats, boxes: Floats) -> bool:
+    """Return whether rings (rings,) at ascending heights lie beside one another where these differ.
+
+    ``boxes`` (rings, 2, 2) are theirs; those of different heights must not overlap.
+    """
+    bottoms = thinned(heights_mm, JITTER_MM)
     if len(bottoms) > _MOST_COMPARED:
         return False
-    level = np.searchsorted(bottoms, placed.height_mm[rings], side="right") - 1
-    first = np.searchsorted(level, np.arange(len(bottoms)))
-    bounds = placed.starts[:-1]
-    low = np.minimum.reduceat(np.minimum.reduceat(placed.points_px, bounds)[rings], first)
-    high = np.maximum.reduceat(np.maximum.reduceat(placed.points_px, bounds)[rings], first)
+    first = np.searchsorted(heights_mm, bottoms)
+    low, high = np.minimum.reduceat(boxes[:, 0], first), np.maximum.reduceat(boxes[:, 1], first)
     meets = ((low[:, None] < high[None]) & (low[None] < high[:, None])).all(axis=2)
     return int(np.count_nonzero(meets)) == len(bottoms)
