@@ -63,9 +63,37 @@ def levels_of(placed: PlacedRegion) -> tuple[Floats, Indices]:
             if spread > tolerance or not _apart(chain, boxes[order[begin:end]]):
                 more.append(thinned(chain, SAME_PLANE * (usual_gap(chain) or spread)))
         bottoms = np.unique(np.concatenate(more))
-    level = np.searchsorted(bottoms, placed.height_mm, side="right") - 1
-    total = np.bincount(level, weights=placed.height_mm, minlength=len(bottoms))
-    return total / np.bincount(level, minlength=len(bottoms)), level
+    return _joined(placed, order, np.searchsorted(bottoms, placed.height_mm, side="right") - 1)
+
+
+def _joined(placed: PlacedRegion, order: Indices, level: Indices) -> tuple[Floats, Indices]:
+    """Return mean heights (levels,) and each ring's level, those that one plane of the grid holds joined.
+
+    Levels are ascending. Those within 0.3 of a gap of one plane are one where their rings, in the ``order``
+    (rings,) of their heights, lie beside one another.
+    """
+    heights = _means(placed.height_mm, level)
+    plane, distance = placed.grid.nearest_planes(heights)
+    on = np.flatnonzero(distance <= SAME_PLANE)
+    crowded, count = np.unique(plane[on], return_counts=True)
+    crowded = crowded[count > 1]
+    if not len(crowded):
+        return heights, level
+    boxes, ordered = _boxes(placed), level[order]
+    target = np.arange(len(heights))
+    for held in crowded.tolist():
+        mine = on[plane[on] == held]
+        rings = order[np.searchsorted(ordered, mine[0]) : np.searchsorted(ordered, mine[-1], side="right")]
+        if _apart(placed.height_mm[rings], boxes[rings]):
+            target[mine] = mine[0]
+    level = np.unique(target[level], return_inverse=True)[1].reshape(-1)
+    return _means(placed.height_mm, level), level
+
+
+def _means(heights_mm: Floats, level: Indices) -> Floats:
+    """Return the mean height (levels,) of the rings (rings,) of each level."""
+    means: Floats = np.bincount(level, weights=heights_mm) / np.bincount(level)
+    return means
 
 
 def own_gap(heights_mm: Floats, grid: VoxelGrid) -> float | None:

@@ -78,6 +78,15 @@ def test_parts_a_little_beside_each_other_are_whole(left: float, right: float) -
     assert volume_mm3(alone) == pytest.approx(len(PLANES) * 200 * GAP, rel=1e-3)
 
 
+@pytest.mark.parametrize(("left", "right"), [(-0.75, 0.75), (-0.85, 0.2), (-0.8, 0.8)])
+def test_parts_on_both_sides_of_an_image_but_near_it_are_on_it(left: float, right: float) -> None:
+    both = lungs([z + left for z in PLANES], [z + right for z in PLANES])
+    placed, problems = place(both, images(*np.arange(12) * GAP))
+    assert not problems
+    assert volume_mm3(placed) == pytest.approx(len(PLANES) * 200 * GAP)
+    assert rasterise(placed).count == len(PLANES) * 200
+
+
 def test_parts_beside_each_other_on_one_plane_or_two_are_whole() -> None:
     for planes in (PLANES[:1], PLANES[:2]):
         both = lungs(planes, [z + 0.134 for z in planes])
