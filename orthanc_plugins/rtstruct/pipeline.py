@@ -330,9 +330,9 @@ def _compare(works: list[RegionWork], grid: VoxelGrid | None) -> tuple[PairTable
     if grid is None:
         return None, []
     bodies = [
-        comparison_of.Body(work.region.number, work.region.name, work.mask, work.surface)
+        comparison_of.Body(work.region.number, work.region.name, mask, work.surface)
         for work in works
-        if work.mask is not None and not work.failed
+        if (mask := work.mask_on(grid)) is not None and not work.failed
     ]
     faults: list[str] = []
     with Sparing("the table of pairs", faults.append):

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import PacsSuiteError
+from orthanc_plugins.rtstruct import comparison
 from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.faults import Sparing
 from orthanc_plugins.rtstruct.geometry.gaps import with_placing
@@ -70,6 +71,12 @@ class RegionWork(Brief):
     def stl_path(self) -> str | None:
         """Where the mesh is as STL."""
         return self.mesh_paths.get("stl")
+
+    def mask_on(self, grid: VoxelGrid) -> RegionMask | None:
+        """Return the mask on a grid that all share: without images it may be on one of its own planes."""
+        if self.mask is None or self.placed is None or self.placed.grid is grid:
+            return self.mask
+        return comparison.on_grid(self.mask, self.placed.grid, grid)
 
     def note(self, code: str, text: str) -> None:
         """Add a warning."""

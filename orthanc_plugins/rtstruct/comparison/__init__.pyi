@@ -5,6 +5,7 @@ from .matching import Match as Match
 from .nearest import nearest_distances as nearest_distances
 from .overlap import Overlap as Overlap
 from .overlap import Voxels as Voxels
+from .overlap import on_grid as on_grid
 from .overlap import overlap as overlap
 from .records import Comparison as Comparison
 from .regions import RegionComparison as RegionComparison

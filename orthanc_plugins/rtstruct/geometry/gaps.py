@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orthanc_plugins.rtstruct.geometry.grid import HOLE
-from orthanc_plugins.rtstruct.geometry.levels import own_gap
 from orthanc_plugins.rtstruct.geometry.placed import NO_PLANE
 from orthanc_plugins.rtstruct.geometry.scan import crossings, ring_edges
 from orthanc_plugins.rtstruct.problems import Problem, counted
@@ -89,7 +87,7 @@ def gap_problems(placed: PlacedRegion) -> list[Problem]:
     faces the other one.
     """
     planes = np.unique(placed.plane[placed.plane != NO_PLANE])
-    steps = _steps(placed, planes)
+    steps = np.diff(planes)
     if len(steps) >= _FEWEST_FOR_STRIDE and steps.min() == steps.max() > 1:
         return [_sparse(placed.number, int(steps[0]))]
     gaps = [_Gap(int(planes[at]), int(planes[at + 1])) for at in np.flatnonzero(steps > 1)]
@@ -103,19 +101,6 @@ def gap_problems(placed: PlacedRegion) -> list[Problem]:
         "nothing is put there, and its volume counts the planes drawn on only."
     )
     return [Problem(_MISSING, text, region=placed.number)]
-
-
-def _steps(placed: PlacedRegion, planes: Indices) -> Indices:
-    """Return how many planes on the next one (planes - 1,) is; without images 1 where it is the region's own.
-
-    Planes between are then other regions', drawn at other heights.
-    """
-    steps = np.diff(planes)
-    heights = np.unique(placed.height_mm)
-    usual = own_gap(heights, placed.grid)
-    if usual is not None:
-        steps[np.diff(placed.grid.heights_mm[planes]) <= HOLE * usual] = 1
-    return steps
 
 
 def told_once(problems: Sequence[Problem], gaps: Sequence[Problem]) -> list[Problem]:

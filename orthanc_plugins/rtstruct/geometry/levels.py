@@ -7,6 +7,7 @@ planes of their own.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,7 @@ type Indices = NDArray[np.intp]
 _FEWEST_GAPS = 3
 """Fewer gaps than this do not tell a rhythm."""
 _MOST_COMPARED = 32
+_SAME_SLAB = 1e-6
 _ROUNDING = 1e-6
 
 
@@ -107,21 +109,33 @@ def own_gap(heights_mm: Floats, grid: VoxelGrid) -> float | None:
     return usual if _is_stack(usual, grid) else None
 
 
-def own_slabs(heights_mm: Floats, grid: VoxelGrid) -> Floats | None:
-    """Return the thickness (levels,) of a region's levels by its own stack, None as for `own_gap`.
+def own_stack(placed: PlacedRegion) -> VoxelGrid:
+    """Return the grid a region is placed on: without images one of its own, where others' planes differ.
 
-    Half-way to its own neighbours, whatever heights other regions have. Where it skips a plane that others
-    are drawn on, at a place where its own stack would have one, that plane is a neighbour.
+    Its planes are the region's levels. Where it skips a plane that others are drawn on, at a place where its
+    own stack would have one, that is a plane too. Pixels are the same.
     """
-    usual = own_gap(heights_mm, grid)
+    grid = placed.grid
+    if grid.kind != "contours_only" or not len(placed.height_mm):
+        return grid
+    heights, _ = levels_of(placed)
+    usual = own_gap(heights, grid)
     if usual is None:
-        return None
-    planes = np.sort(np.concatenate((heights_mm, _skipped(heights_mm, usual, grid.heights_mm))))
-    gaps = np.diff(planes)
-    gaps = np.where(gaps > BRIDGED * usual, usual, gaps)
-    slabs = (np.concatenate((gaps[:1], gaps)) + np.concatenate((gaps, gaps[-1:]))) / 2
-    chosen: Floats = slabs[np.searchsorted(planes, heights_mm)]
-    return chosen
+        return grid
+    planes = np.sort(np.concatenate((heights, _skipped(heights, usual, grid.heights_mm))))
+    own = replace(
+        grid,
+        origin_lps_mm=grid.origin_lps_mm + grid.normal * (planes[0] - grid.heights_mm[0]),
+        steps_lps_mm=np.array((grid.normal * usual, *grid.steps_lps_mm[1:])),
+        shape=(len(planes), *grid.shape[1:]),
+        heights_mm=planes,
+        image_of_plane=np.full(len(planes), -1, dtype=np.intp),
+        plane_of_slice=np.arange(len(planes), dtype=np.intp),
+    )
+    of_others, _ = grid.nearest_planes(heights)
+    own_slabs, their_slabs = own.slabs_mm[np.searchsorted(planes, heights)], grid.slabs_mm[of_others]
+    alike = np.abs(own_slabs - their_slabs) <= _SAME_SLAB * own_slabs
+    return grid if (np.diff(of_others) > 0).all() and alike.all() else own
 
 
 def _gap(grid: VoxelGrid, ordered_mm: Floats) -> float:

@@ -11,7 +11,7 @@ from orthanc_plugins.rtstruct.geometry.areas import section
 from orthanc_plugins.rtstruct.geometry.combine import PlaneRings, combine
 from orthanc_plugins.rtstruct.geometry.gaps import gap_problems, told_once, where
 from orthanc_plugins.rtstruct.geometry.grid import SAME_PLANE
-from orthanc_plugins.rtstruct.geometry.levels import levels_of, own_slabs
+from orthanc_plugins.rtstruct.geometry.levels import levels_of, own_stack
 from orthanc_plugins.rtstruct.geometry.placed import NO_PLANE, PlacedRegion
 from orthanc_plugins.rtstruct.geometry.scan import even_odd_areas, shoelace
 from orthanc_plugins.rtstruct.problems import Problem, contour_problem
@@ -59,6 +59,7 @@ def place(region: Region, grid: VoxelGrid) -> tuple[PlacedRegion, list[Problem]]
     """
     problems: list[Problem] = []
     placed = _upright(_project(region, grid), region, problems)
+    placed = replace(placed, grid=own_stack(placed))
     placed = _on_planes(placed, region, problems)
     placed = _combined(placed, region, problems)
     problems.extend(_odd_extent(placed, region))
@@ -174,11 +175,9 @@ def _on_planes(placed: PlacedRegion, region: Region, problems: list[Problem]) ->
 def _slabs(grid: VoxelGrid, heights: Floats, plane: Indices, *, finer: bool) -> Floats:
     """Return the thickness (levels,) each level stands for.
 
-    That of its plane; where the region is drawn finer than the images, or there are none, half-way to its own
-    neighbours; off the planes, the usual distance.
+    That of its plane; where the region is drawn finer than the images, half-way to its own neighbours; off
+    the planes, the usual distance.
     """
-    if (alone := own_slabs(heights, grid)) is not None:
-        return alone
     own = np.diff(heights)
     usual = float(np.median(own)) if len(own) else grid.spacing_mm[0]
     if not finer:

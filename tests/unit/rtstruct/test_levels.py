@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,14 +16,18 @@ from orthanc_plugins.rtstruct import (
     Region,
     VoxelGrid,
     build_grid,
+    extract,
     grid_from_contours,
     mesh,
     place,
     rasterise,
 )
+from tests.builders import Box
+from tests.unit.rtstruct.cases import SMALL, case_of, file_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -97,7 +102,7 @@ def test_parts_beside_each_other_on_one_plane_or_two_are_whole() -> None:
 
 
 def test_a_wall_whose_holes_lie_a_little_higher_keeps_its_holes() -> None:
-    wall = region(*(square(z, 0, 20) for z in PLANES), *(square(z + 0.134, 0.2, 19) for z in PLANES))
+    wall = region(*(square(z, 0, 20) for z in PLANES), *(square(z + 0.134, 0.5, 19) for z in PLANES))
     placed, problems = place(wall, images(*np.arange(12) * GAP))
     assert not problems
     assert volume_mm3(placed) == pytest.approx(len(PLANES) * (20**2 - 19**2) * GAP)
@@ -154,6 +159,10 @@ def test_each_region_has_the_volume_of_its_own_stack_without_images(
         gap = float(np.median(np.diff(heights)))
         assert not problems
         assert volume_mm3(placed) == pytest.approx(100 * gap * len(heights), rel=1e-3)
+        made = mesh(placed)
+        assert made is not None
+        assert made.parts == 1
+        assert made.volume_ml * 1000 == pytest.approx(volume_mm3(placed), rel=0.005)
 
 
 def test_regions_of_many_planes_beside_each_other_have_surfaces_of_their_volume() -> None:
@@ -178,3 +187,22 @@ def test_single_sections_far_apart_are_as_thick_as_the_other_regions() -> None:
     others, markers = region(*(square(z) for z in PLANES)), region(square(6.0), square(24.0))
     placed, _ = place(markers, bare(others, markers))
     assert placed.slab_mm == pytest.approx([GAP, GAP])
+
+
+def test_regions_between_each_others_planes_are_compared_without_images(tmp_path: Path) -> None:
+    """Two boxes that overlap to half and one far above; the second's planes are 1.5 mm beside the others'."""
+    frame = replace(SMALL, size=(48, 64, 64), gap_mm=1.5)
+    boxes = [Box((x, 0.0, z), (30.0, 30.0, 24.0)) for x, z in ((0.0, -18.0), (15.0, -18.0), (0.0, 18.0))]
+    case = case_of(*boxes, frame=frame)
+    structure_set = case.copied_structure_set()
+    heights = [float(z) + frame.centre_lps_mm[2] for z in frame.w_mm]
+    for number, item in enumerate(structure_set.ROIContourSequence):
+        kept = heights[number % 2 :: 2]
+        item.ContourSequence = [
+            one for one in item.ContourSequence if np.abs(np.array(kept) - one.ContourData[2]).min() < 0.1
+        ]
+    found = extract(file_bytes(structure_set), None, tmp_path)
+    assert found.comparison is not None
+    overlaps = {(pair.region, pair.other): pair.overlap.dice for pair in found.comparison.pairs}
+    assert overlaps[1, 2] == pytest.approx(0.5, abs=0.06)
+    assert overlaps[1, 3] == overlaps[2, 3] == 0
