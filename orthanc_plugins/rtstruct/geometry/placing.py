@@ -223,7 +223,7 @@ def _combination_problems(
 ) -> list[Problem]:
     problems = []
     if repeats:
-        what = "stored more than once, counted once"
+        what = "stored more than once, or nearly so, counted once"
         problems.append(contour_problem("repeated_contour", sorted(repeats), what, number))
     if overlaps:
         what = "on planes where contours overlap in part, joined"
