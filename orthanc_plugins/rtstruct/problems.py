@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 type Severity = Literal["warning", "error"]
 
+DOSE_MISSING = "dose_missing"
+"""Code of the problem that a dose could not be had."""
 _LISTED = 20
 
 

@@ -22,9 +22,9 @@ from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.errors import ArchiveUnavailable, PacsSuiteError
 from orthanc_plugins.logs import describe_exception
 from orthanc_plugins.rtstruct import Documents, Phase, extract, read_structure_set
-from orthanc_plugins.rtstruct.dose import DOSE_MISSING
 from orthanc_plugins.rtstruct.export import write_whole
 from orthanc_plugins.rtstruct.files import RESULTS_NAME
+from orthanc_plugins.rtstruct.problems import DOSE_MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -2,7 +2,6 @@ from .curves import Curve as Curve
 from .curves import curves_picture as curves_picture
 from .curves import curves_title as curves_title
 from .curves import histogram_file as histogram_file
-from .evaluation import DOSE_MISSING as DOSE_MISSING
 from .evaluation import DoseSource as DoseSource
 from .evaluation import MissingDose as MissingDose
 from .evaluation import UsableDoses as UsableDoses

@@ -13,7 +13,7 @@ from orthanc_plugins.rtstruct.dose.reading import Dose, read_dose
 from orthanc_plugins.rtstruct.dose.records import DoseSummary, RegionDose
 from orthanc_plugins.rtstruct.dose.sampling import sample
 from orthanc_plugins.rtstruct.faults import described
-from orthanc_plugins.rtstruct.problems import Problem, counted
+from orthanc_plugins.rtstruct.problems import DOSE_MISSING, Problem, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,9 +26,6 @@ _log = logging.getLogger(__name__)
 
 MOST_DOSES = 20
 """More of one structure set are left out, with a problem: a plan may bring one for every control point."""
-
-DOSE_MISSING = "dose_missing"
-"""Code of the problem that a dose could not be had."""
 
 DOSE_OTHER_FRAME = "dose_other_frame"
 """Code of the problem that a dose is of another frame of reference."""
