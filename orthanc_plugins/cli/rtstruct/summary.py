@@ -11,7 +11,6 @@ import csv
 import json
 import os
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any, get_args
 
 from orthanc_plugins import __version__
@@ -23,7 +22,7 @@ from orthanc_plugins.rtstruct.selection import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from orthanc_plugins.cli.rtstruct.options import Options
     from orthanc_plugins.cli.rtstruct.set_work import Outcome
@@ -88,7 +87,7 @@ def write_summary(
     """
     output.mkdir(parents=True, exist_ok=True)
     made = [one for one in ended if one.outcome.state in {"done", "kept"}]
-    unmatched = _write_index(output, [one.folder for one in made], options)
+    unmatched, problems = _write_index(output, made, options)
     states = [one.outcome.state for one in ended]
     content = {
         "schema": {"name": SCHEMA, "version": SCHEMA_VERSION},
@@ -112,56 +111,67 @@ def write_summary(
             for one in ended
             if one.outcome.state == "no_region"
         ],
-        "problems": list(chain.from_iterable(map(_problems, made))),
+        "problems": problems,
     }
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
     write_whole(output / RUN_NAME, f"{text}\n".encode(errors="backslashreplace"))
     return unmatched
 
 
-def _problems(one: EndedSet) -> Iterator[dict[str, Any]]:
-    """Yield what is odd about a set and its regions, each once."""
-    results = held_results(one.folder)
-    for problem in results["problems"] if results is not None else ():
-        told = {key: problem[key] for key in ("code", "severity", "region", "message")}
-        yield {"source": one.label, "structure_set_uid": one.sop_instance_uid, **told}
+def _write_index(
+    output: Path, made: Sequence[EndedSet], options: Options
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Write the table, whole or not at all.
 
-
-def _write_index(output: Path, made: Sequence[Path], options: Options) -> list[str]:
-    """Write the table, whole or not at all; return the patterns that no region of this run's sets matched."""
+    Returns
+    -------
+    unmatched
+        The patterns that no region of this run's sets matched.
+    problems
+        What is odd about this run's sets and their regions, each once.
+    """
     unmatched = list(options.regions.patterns) if options.regions is not None else []
-    of_this_run = set(made)
-    others = {path for path in output.iterdir() if is_folder_name(path.name)} - of_this_run
+    problems: list[dict[str, Any]] = []
+    of_this_run = {one.folder: one for one in made}
+    others = {path for path in output.iterdir() if is_folder_name(path.name)} - of_this_run.keys()
     partial = output / f".{INDEX_NAME}.{os.getpid()}.part"
     with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
         table = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         table.writeheader()
-        for folder in (*made, *sorted(others)):
-            for row in _table_of(folder, output):
-                table.writerow(row)
-                if folder in of_this_run:
-                    unmatched = [one for one in unmatched if not matches(one, row["number"], row["name"])]
+        for folder in (*of_this_run, *sorted(others)):
+            results = held_results(folder)
+            if results is None:
+                continue
+            rows = _table_of(results, folder.relative_to(output))
+            table.writerows(rows)
+            if (one := of_this_run.get(folder)) is not None:
+                problems.extend(_problems(one, results))
+                for row in rows:
+                    unmatched = [each for each in unmatched if not matches(each, row["number"], row["name"])]
     partial.replace(output / INDEX_NAME)
-    return unmatched
+    return unmatched, problems
 
 
-def _table_of(folder: Path, output: Path) -> list[dict[str, Any]]:
+def _problems(one: EndedSet, results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what is odd about a set and its regions, each once."""
+    for problem in results["problems"]:
+        told = {key: problem[key] for key in ("code", "severity", "region", "message")}
+        yield {"source": one.label, "structure_set_uid": one.sop_instance_uid, **told}
+
+
+def _table_of(results: Mapping[str, Any], below: PurePath) -> list[dict[str, Any]]:
     """Return the rows of a set, none where its results are of another make."""
     try:
-        return list(_rows(folder, output))
+        return list(_rows(results, below))
     except (LookupError, TypeError, AttributeError):
         return []
 
 
-def _rows(folder: Path, output: Path) -> Iterator[dict[str, Any]]:
-    """Yield a row for each region of a set; paths are relative to the folder of the table.
+def _rows(results: Mapping[str, Any], below: PurePath) -> Iterator[dict[str, Any]]:
+    """Yield a row for each region of a set; paths lead through ``below``, its folder beside the table.
 
     Problems of the whole set stand in every row.
     """
-    results = held_results(folder)
-    if results is None:
-        return
-    below = folder.relative_to(output)
     of_set = [problem["code"] for problem in results["problems"] if problem["region"] is None]
     for region in results["regions"]:
         row = {key: region[key] for key in COLUMNS if key in region}
