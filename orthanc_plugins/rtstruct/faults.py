@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
-from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import ArchiveError, PacsSuiteError
+from orthanc_plugins.logs import describe_exception
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +25,8 @@ def described(error: BaseException) -> str:
     """
     if isinstance(error, PacsSuiteError):
         return str(error).removesuffix(".")
-    frames = extract_tb(error.__traceback__)
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno} {frames[-1].name}" if frames else ""
-    return f"{type(error).__name__}{place}"
+    innermost, *_ = describe_exception(error).split(" < ")
+    return innermost
 
 
 class Sparing:

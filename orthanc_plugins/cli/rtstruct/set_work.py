@@ -23,6 +23,7 @@ from orthanc_plugins.errors import ArchiveUnavailable, PacsSuiteError
 from orthanc_plugins.logs import describe_exception
 from orthanc_plugins.rtstruct import Documents, Phase, extract, read_structure_set
 from orthanc_plugins.rtstruct.export import write_whole
+from orthanc_plugins.rtstruct.faults import described
 from orthanc_plugins.rtstruct.files import RESULTS_NAME
 from orthanc_plugins.rtstruct.problems import DOSE_MISSING
 
@@ -97,9 +98,8 @@ def do_set(task: SetTask, on_phase: Callable[[str], None] | None = None) -> Outc
     except (PacsSuiteError, OSError) as error:
         return Outcome("failed", _text(error), time.perf_counter() - start)
     except Exception as error:  # noqa: BLE001 - the edge of a set: a fault costs no other, and is told
-        fault = describe_exception(error)
-        reason = f"{UNKNOWN_FAULT}: {fault.split(' < ')[0]}."
-        return Outcome("failed", reason, time.perf_counter() - start, fault=fault)
+        reason = f"{UNKNOWN_FAULT}: {described(error)}."
+        return Outcome("failed", reason, time.perf_counter() - start, fault=describe_exception(error))
     finally:
         shutil.rmtree(task.work_folder, ignore_errors=True)
     return Outcome(state, duration_s=time.perf_counter() - start, problems=problems)
@@ -181,11 +181,11 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
 
 def _fingerprint(content: bytes, images: ImageSeries | None, doses: Sequence[str], options: Options) -> str:
     """Return a digest of what results are made from and how: set, images, doses, options and engine."""
-    described = {
+    made_from = {
         "engine": engine_digest(),
         "structure_set": hashlib.sha256(content).hexdigest(),
         "images": sorted(image.sop_instance_uid for image in images.images) if images is not None else None,
         "doses": doses,
         "options": options.to_json(),
     }
-    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()

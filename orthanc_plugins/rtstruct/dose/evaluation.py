@@ -58,10 +58,10 @@ def in_other_frame(count: int) -> MissingDose:
     >>> in_other_frame(1).reason.partition(":")[0]
     '1 RT Dose of the study lies in another Frame of Reference than the structure set'
     """
-    lie, them = counted(count, "RT Dose of the study lies", "RT Doses of the study lie"), "them"
+    lie = counted(count, "RT Dose of the study lies", "RT Doses of the study lie")
     text = (
         f"{lie} in another Frame of Reference than the structure set: no dose-volume histogram is made of "
-        f"{'it' if count == 1 else them}. Send the dose that was calculated on the structure set's images."
+        f"{'it' if count == 1 else 'them'}. Send the dose that was calculated on the structure set's images."
     )
     return MissingDose(text, DOSE_OTHER_FRAME)
 
