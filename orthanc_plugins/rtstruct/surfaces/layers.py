@@ -20,7 +20,7 @@ EMPTY = -1
 SHARP = 0.99
 """Where a flat end is drawn once more, as a share of the way to half a slab beyond its plane."""
 TAPERED = 0.85
-"""An end tapers where its section is smaller than this share of the one before."""
+"""An end tapers where its section is smaller than this share of the one before, or foretells its end."""
 
 
 UNKNOWN = 0.5
@@ -71,26 +71,29 @@ def slabs_of(grid: VoxelGrid) -> tuple[NDArray[np.float64], NDArray[np.float64],
     return below[:planes] / 2, above[-planes:] / 2, np.append(met, False)[:planes]
 
 
-def layers_of(grid: VoxelGrid, first: int, areas: NDArray[np.float64]) -> Layers:
+def layers_of(
+    grid: VoxelGrid, first: int, areas: NDArray[np.float64], thickness: NDArray[np.float64]
+) -> Layers:
     """Return the layers of a region.
 
     Parameters
     ----------
     first
         The plane of the grid that is the first of the region's box.
-    areas
-        Shape (planes,): how much of each plane of the box the region covers, in any unit.
+    areas, thickness
+        Shape (planes,): how much of each plane of the box the region covers, and how thick its section is, in
+        any unit.
     """
     below, above, met = slabs_of(grid)
+    heights_mm = grid.heights_mm[first : first + len(areas)]
     layers: list[_Layer] = []
     for run in _runs(areas > 0, met[first : first + len(areas)]):
-        own = areas[run]
+        low, high = (_peak(areas[end], heights_mm[end], thickness[end]) for end in (run[:3], run[:-4:-1]))
         bottom, top = run[0] + first, run[-1] + first
-        layers.extend(_end(run[0], grid.heights_mm[bottom], -below[bottom], _peak(own)))
+        layers.extend(_end(run[0], grid.heights_mm[bottom], -below[bottom], low))
         layers.extend(_Layer(plane, float(grid.heights_mm[first + plane])) for plane in run[:-1])
-        end = _end(run[-1], grid.heights_mm[top], above[top], _peak(own[::-1]))
-        layers.append(_Layer(run[-1], float(grid.heights_mm[top]), _peak(own[::-1])))
-        layers.extend(end[::-1])
+        layers.append(_Layer(run[-1], float(grid.heights_mm[top]), high))
+        layers.extend(_end(run[-1], grid.heights_mm[top], above[top], high)[::-1])
     planes = np.array([layer.plane for layer in layers], dtype=np.intp)
     heights = np.array([layer.height_mm for layer in layers])
     return Layers(planes, heights, np.array([layer.peak_above for layer in layers[:-1]]))
@@ -108,15 +111,29 @@ def _runs(filled: NDArray[np.bool_], met: NDArray[np.bool_]) -> Iterator[list[in
         yield run
 
 
-def _peak(areas: NDArray[np.float64]) -> float:
-    """Return how far a stretch goes on beyond its first plane, as a share of the gap; 0 where it ends flat.
+def _peak(
+    areas: NDArray[np.float64], heights_mm: NDArray[np.float64], thickness: NDArray[np.float64]
+) -> float:
+    """Return how far a stretch goes on beyond its last plane, as a share of the gap; 0 where it ends flat.
 
-    Sections of a rounded body grow in proportion to the distance from its end, so two of them tell where it
-    is. A stretch of two planes is too short to tell.
+    The square of the thickness is a parabola over the height in a ball, an ellipsoid, a ring and a lying rod
+    alike, so the last three sections, the outermost first, tell where it comes to nothing. A stretch of two
+    planes is too short to tell.
     """
-    if len(areas) < 3 or areas[0] >= TAPERED * areas[1]:  # noqa: PLR2004 - see above
+    if len(areas) < 3:  # noqa: PLR2004 - see above
         return 0.0
-    return float(np.clip(areas[0] / (areas[1] - areas[0]), _LEAST, _MOST))
+    tapers = areas[0] < TAPERED * areas[1]
+    squares = thickness**2
+    near, far = np.abs(heights_mm[1:] - heights_mm[0])
+    first = (squares[1] - squares[0]) / near
+    bend = ((squares[2] - squares[1]) / (far - near) - first) / far
+    slope = first - bend * near
+    if slope <= 0:
+        return _MOST if tapers else 0.0
+    distance = 2 * squares[0] / (slope + np.sqrt(max(slope**2 - 4 * bend * squares[0], 0.0)))
+    if not tapers and distance > near:
+        return 0.0
+    return float(np.clip(distance / near, _LEAST, _MOST))
 
 
 def _end(plane: int, height_mm: float, slab_mm: float, peak: float) -> list[_Layer]:

@@ -49,7 +49,7 @@ SMOOTHING_STEPS = 2
 VOLUME_BOUND = 0.001
 """How much, as a share, a mesh may differ from its contours before it is moved along its normals."""
 LOST = 0.05
-"""A surface that differs by more than this has lost what is thinner than its cells: finer ones are taken."""
+"""Where whole cells cover so much more or less than the region, it is thin: finer ones are taken."""
 _LARGE = 12_000_000
 """Boxes of more cells than this are made of larger ones."""
 _WORTH_DIVIDING = 2_000_000
@@ -117,16 +117,12 @@ class _Draft:
 
 @dataclass(frozen=True, eq=False)
 class _Attempt:
-    """A surface made of cells of one size, and the volume it should hold."""
+    """A surface made of cells of one size, the volume it should hold, and if nothing thin was lost."""
 
     draft: _Draft
     target_mm3: float
     longest_move_mm: float
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing thinner than the cells was lost."""
-        return abs(self.draft.volume_mm3 - self.target_mm3) <= LOST * self.target_mm3
+    is_whole: bool
 
 
 def mesh(
@@ -191,11 +187,13 @@ def _smooth_surface(placed: PlacedRegion, scale: float, steps: int) -> _Attempt 
         return None
     grid = placed.grid
     areas_mm2 = _areas_mm2(placed, field, offset[0], scale)
-    layers = layers_of(grid, offset[0], areas_mm2)
+    layers = layers_of(grid, offset[0], areas_mm2, _thickness_mm(placed, areas_mm2, offset[0]))
     surface = surface_of(field, FULL, layers.planes)
+    _, down, across = grid.spacing_mm
+    shown_mm2 = np.count_nonzero(field > FULL // 2) * down * across / scale**2
+    is_whole = abs(shown_mm2 - areas_mm2.sum()) <= LOST * areas_mm2.sum()
     del field
     outgoing, incoming = topology.in_order(topology.sides(surface.faces, len(surface.vertices)))
-    _, down, across = grid.spacing_mm
     vertices = slopes.sloped(surface, outgoing, (down / scale, across / scale), layers.peaks)
     points, anchor = _near_origin(vertices, layers, offset, grid, scale)
     faces = surface.faces
@@ -206,7 +204,8 @@ def _smooth_surface(placed: PlacedRegion, scale: float, steps: int) -> _Attempt 
     below, above, _ = slabs_of(grid)
     target_mm3 = float((areas_mm2 * (below + above)[offset[0] : offset[0] + len(areas_mm2)]).sum())
     cell_mm = min(down, across, grid.spacing_mm[0]) / max(1.0, scale)
-    return _Attempt(_Draft(points, faces, outgoing, incoming, anchor), target_mm3, _LONGEST_MOVE * cell_mm)
+    draft = _Draft(points, faces, outgoing, incoming, anchor)
+    return _Attempt(draft, target_mm3, _LONGEST_MOVE * cell_mm, bool(is_whole))
 
 
 def _areas_mm2(
@@ -220,6 +219,20 @@ def _areas_mm2(
         covered = field.reshape(len(field), -1).sum(axis=1, dtype=np.uint32)
         return np.asarray(covered / (FULL * scale**2) * down * across)
     return np.bincount(placed.plane - first, placed.area_mm2, minlength=len(field))
+
+
+def _thickness_mm(placed: PlacedRegion, areas_mm2: NDArray[np.float64], first: int) -> NDArray[np.float64]:
+    """Return the area of the section on each plane by its outline's length.
+
+    The length is that of the outline's shadows on rows and columns: outlines traced along pixels are as long
+    as smooth ones.
+    """
+    following = np.arange(1, len(placed.points_px) + 1)
+    following[placed.starts[1:] - 1] = placed.starts[:-1]
+    steps_mm = np.abs(placed.points_px[following] - placed.points_px) @ placed.grid.spacing_mm[:0:-1]
+    rings_mm = np.add.reduceat(steps_mm, placed.starts[:-1])
+    outline_mm = np.bincount(placed.plane - first, rings_mm, minlength=len(areas_mm2))
+    return np.divide(areas_mm2, outline_mm, out=np.zeros_like(areas_mm2), where=outline_mm > 0)
 
 
 def _near_origin(

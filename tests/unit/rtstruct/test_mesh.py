@@ -130,15 +130,28 @@ def test_the_surface_of_ten_millilitres_and_more_is_true() -> None:
 def test_the_surface_is_true_wherever_and_however_the_grid_lies(
     shift: tuple[float, float, float], tilt_deg: float, *, oblique: bool
 ) -> None:
-    """A box on tilted slices loses a little more at its rims; on five slices a torus is known to 5 % only."""
+    """On five slices the contours themselves hold 4 to 7 % more or less than a torus does."""
     errors = {
         name: area_errors(solid, shift, tilt_deg=tilt_deg, oblique=oblique) for name, solid in SOLIDS.items()
     }
     assert np.median(list(errors.values())) <= 0.016
-    assert errors["torus"][3:].max() <= 0.045
+    assert errors["torus"][3:].max() <= 0.029
     assert errors["torus"][:3].max() <= 0.025
-    assert errors["box"].max() <= (0.028 if tilt_deg else 0.025)
+    assert errors["box"].max() <= (0.027 if tilt_deg else 0.025)
     assert max(errors["sphere"].max(), errors["cylinder"].max()) <= 0.016
+
+
+@pytest.mark.parametrize("shift", [-0.5, -0.3, -0.1, 0.1, 0.3])
+@pytest.mark.parametrize(("tube_mm", "end_mm"), [(12.0, 0.7), (8.0, 0.6)])
+def test_a_body_of_few_slices_ends_where_its_sections_foretell(
+    tube_mm: float, end_mm: float, shift: float
+) -> None:
+    """A ring's sections end like roots; a ball's grow in proportion to the distance from its end."""
+    solid = Torus((0.3, 0.2, 0.0), 40.0, tube_mm)
+    made = surface(placed_shape(cast("Shape", Moved(solid, (0.0, 0.0, shift * 5.0))), 5.0, 1.0))
+    assert np.ptp(made.vertices_lps_mm[:, 2]) == pytest.approx(2 * tube_mm, abs=2 * end_mm)
+    assert solid.surface_cm2 is not None
+    assert made.surface_cm2 == pytest.approx(solid.surface_cm2, rel=0.03)
 
 
 TURNED = {
