@@ -69,11 +69,15 @@ def _reference_problems(structure_set: StructureSet, images: ImageSeries) -> lis
         text = f"The structure set refers to series {referenced[0]}, not to {images.series_uid}."
         problems.append(Problem("other_series", text))
     held = {image.sop_instance_uid for image in images.images}
-    absent = [uid for uid in structure_set.referenced_sop_instance_uids if uid not in held]
+    others = [named for uid, named in structure_set.referenced_images.items() if uid != images.series_uid]
+    elsewhere = frozenset[str]().union(*others) if images.series_uid in referenced else frozenset()
+    expected = [
+        uid for uid in structure_set.referenced_sop_instance_uids if uid in held or uid not in elsewhere
+    ]
+    absent = [uid for uid in expected if uid not in held]
     if absent:
-        count = len(structure_set.referenced_sop_instance_uids)
         text = (
-            f"{len(absent)} of {count} referenced images are not in the series; "
+            f"{len(absent)} of {len(expected)} referenced images are not in the series; "
             "contours were matched by position."
         )
         problems.append(Problem("absent_images", text))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -34,7 +34,7 @@ from orthanc_plugins.rtstruct.reading.intact import damaged, refuse_other_class
 from orthanc_plugins.rtstruct.reading.plain import NotPlainError, plain_data_set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -107,8 +107,10 @@ class Region(Brief):
 class StructureSet(Brief):
     """An RT Structure Set: what it refers to, and its regions in file order.
 
-    ``left_out`` are regions that were not chosen (see `RegionChoice`): nothing is made of them, but they
-    tell where planes lie, so that a region comes out the same alone.
+    ``referenced_images`` holds, by series, the images that the set names in it, while
+    ``referenced_sop_instance_uids`` has also those that only contours name. ``left_out`` are regions that
+    were not chosen (see `RegionChoice`): nothing is made of them, but they tell where planes lie, so that a
+    region comes out the same alone.
     """
 
     sop_instance_uid: str
@@ -119,6 +121,7 @@ class StructureSet(Brief):
     regions: tuple[Region, ...]
     referenced_series_uids: tuple[str, ...] = ()
     referenced_sop_instance_uids: tuple[str, ...] = ()
+    referenced_images: Mapping[str, frozenset[str]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     left_out: tuple[Region, ...] = ()
 
@@ -220,7 +223,7 @@ def read_references(path: Path) -> StructureSet:
 def _structure_set(dataset: Item) -> StructureSet:
     encodings = encodings_of(dataset)
     problems: list[Problem] = []
-    frames, series, instances = _references(dataset)
+    frames, images, instances = _references(dataset)
     regions = list(_regions(dataset, encodings, problems))
     frames.extend(region.frame_of_reference_uid for region in regions if region.frame_of_reference_uid)
     most_named = Counter(frames).most_common(1)
@@ -231,27 +234,28 @@ def _structure_set(dataset: Item) -> StructureSet:
         frame_of_reference_uid=most_named[0][0] if most_named else uid(dataset, _FRAME_OF_REFERENCE),
         label=text(dataset, _STRUCTURE_SET_LABEL, encodings),
         regions=tuple(regions),
-        referenced_series_uids=tuple(dict.fromkeys(series)),
+        referenced_series_uids=tuple(images),
         referenced_sop_instance_uids=tuple(dict.fromkeys(instances)),
+        referenced_images={series: frozenset(named) for series, named in images.items()},
         problems=tuple(problems),
     )
 
 
-def _references(dataset: Item) -> tuple[list[str], list[str], list[str]]:
-    """Return the frame of reference, series and image UIDs the set points at (PS3.3 C.8.8.5)."""
+def _references(dataset: Item) -> tuple[list[str], dict[str, list[str]], list[str]]:
+    """Return the frames of reference, images by series, and all images the set points at (PS3.3 C.8.8.5)."""
     frames: list[str] = []
-    series: list[str] = []
-    instances: list[str] = []
+    images: dict[str, list[str]] = {}
     for frame in sequence(dataset, _REFERENCED_FRAME_OF_REFERENCE_SEQUENCE):
         frames.append(uid(frame, _FRAME_OF_REFERENCE))
         for study in sequence(frame, _REFERENCED_STUDY_SEQUENCE):
             for item in sequence(study, _REFERENCED_SERIES_SEQUENCE):
-                series.append(uid(item, _SERIES))
-                instances.extend(_image_uids(item))
+                images.setdefault(uid(item, _SERIES), []).extend(_image_uids(item))
+    instances = [named for series in images.values() for named in series]
     for roi in sequence(dataset, _ROI_CONTOUR_SEQUENCE):
         for contour in sequence(roi, _CONTOUR_SEQUENCE)[:1]:
             instances.extend(_image_uids(contour))
-    return [found for found in frames if found], [found for found in series if found], instances
+    images.pop("", None)
+    return [found for found in frames if found], images, instances
 
 
 def _image_uids(item: Item) -> Iterator[str]:

@@ -190,8 +190,16 @@ def test_of_two_series_the_one_of_the_regions_frame_is_taken_though_the_other_is
         assert series is not None
         assert series.series_uid == drawn.reference.series_uid
     in_memory = load(other.images, drawn.images, drawn.structure_set)
+    assert not in_memory.problems
     assert in_memory.series is not None
     assert in_memory.series.series_uid == drawn.reference.series_uid
+
+
+def test_images_named_in_another_series_are_not_missed(tmp_path: Path) -> None:
+    _, drawn, _ = two_series(tmp_path)
+    partly = load(drawn.images[2:], drawn.structure_set)
+    assert [problem.code for problem in partly.problems] == ["absent_images"]
+    assert "2 of 24 referenced images" in partly.problems[0].message
 
 
 def test_of_two_series_of_one_frame_the_one_whose_images_the_set_names_is_taken(tmp_path: Path) -> None:
