@@ -28,8 +28,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 INSIDE = Path("/usr/local/pacs")
 """Where the runtime shows the Python packages and OHIF (``enter.sh``)."""
 
-_PLUGINS = ("libOrthancPython.so", "libOrthancDicomWeb.so")
-_PLUGIN_FOLDER = Path("/usr/share/orthanc/plugins")
+PLUGIN_FOLDER = Path("/usr/share/orthanc/plugins")
+PLUGINS = tuple(str(PLUGIN_FOLDER / name) for name in ("libOrthancPython.so", "libOrthancDicomWeb.so"))
 _LONGEST_SOCKET_PATH = 100
 """Linux allows 107 bytes (unix(7)); supervisor appends its process id while it starts."""
 
@@ -140,7 +140,7 @@ def orthanc_configuration(deployment: Deployment) -> dict[str, Any]:
         "DicomPort": ports.dicom,
         "StorageDirectory": str(deployment.data / "orthanc"),
         "IndexDirectory": str(deployment.data / "orthanc"),
-        "Plugins": [str(_PLUGIN_FOLDER / name) for name in _PLUGINS],
+        "Plugins": list(PLUGINS),
         "PythonScript": str(deployment.repository / "orthanc-config" / "pacs_suite.py"),
         "PacsSuite": {
             "DataDirectory": str(deployment.data),

@@ -3,7 +3,8 @@
 Generates studies (plain CT, and MR, PET, oblique, odd and damaged ones among them), sends each by C-STORE
 as fast as they are taken, waits until no job is left, and proves that none was lost: every structure set sent
 has results that name all its regions and the files they name, or a job that says why not. Meanwhile the
-memory of Orthanc and of the worker is sampled. ``--kill`` ends the worker's process once in the middle.
+memory of Orthanc and of the worker is sampled. ``--kill`` ends the worker's process once in the middle;
+with ``--postgresql`` Orthanc keeps its index in PostgreSQL instead of SQLite.
 
 With ``--folder`` the state stays there, and a run that was cut off goes on where it was. The outcome is
 written beside it as ``outcome.json`` and ``outcome.md``.
@@ -21,6 +22,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from tests.bench._postgresql import orthanc_index
 from tests.bench._samples import Memory, Sample, memory, processor_s, resident_mb
 from tests.bench._studies import Template, mixture
 from tests.stack import Stack, running_stack
@@ -227,6 +230,7 @@ def outcome(night: Night) -> dict[str, Any]:
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "studies": night.sent,
         "killed": night.kill,
+        "index": "PostgreSQL" if "PostgreSQL" in night.stack.deployment.orthanc else "SQLite",
         "hours": seconds / 3600,
         "studies_per_hour": night.sent / seconds * 3600,
         "cpu_s_per_study": (cpu[-1] - cpu[0]) / night.sent if one_worker else None,
@@ -248,7 +252,10 @@ def _size_mb(folder: Path) -> float:
 
 def _markdown(found: dict[str, Any]) -> Iterator[str]:
     killed = ", the worker killed once in the middle" if found["killed"] else ""
-    yield f"Overnight, {found['when']}, {found['machine']}: {found['studies']} studies{killed}"
+    yield (
+        f"Overnight, {found['when']}, {found['machine']}, Orthanc's index in {found['index']}: "
+        f"{found['studies']} studies{killed}"
+    )
     yield ""
     yield f"- lost: {len(found['wrong']) or 'none'}; " + ", ".join(
         f"{count} {state}" for state, count in found["states"].items()
@@ -278,13 +285,19 @@ def main() -> int:
     parser.add_argument("--kill", action="store_true", help="kill the worker once, after a quarter")
     parser.add_argument("--folder", type=Path, help="where the state stays, to go on after a cut")
     parser.add_argument("--matrix", type=int, default=256, help="rows and columns of the images")
+    parser.add_argument("--postgresql", action="store_true", help="Orthanc's index in PostgreSQL")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="overnight-"))
     folder.mkdir(parents=True, exist_ok=True)
     needed_mb, free_mb = options.studies * _STUDY_MB, shutil.disk_usage(folder).free / 1e6
     if free_mb < needed_mb:
         parser.error(f"{folder} has room for {free_mb:.0f} MB, {needed_mb} MB are needed: see --folder")
-    with running_stack(folder / "data", verbose=False) as stack:
+    with ExitStack() as running:
+        index = {}
+        if options.postgresql:
+            folder.chmod(folder.stat().st_mode | 0o011)
+            index = running.enter_context(orthanc_index(folder / "postgresql"))
+        stack = running.enter_context(running_stack(folder / "data", verbose=False, **index))
         stack.wait_until_healthy()
         night = Night(
             stack, folder, mixture(matrix=options.matrix), options.studies, options.every_s, options.kill
