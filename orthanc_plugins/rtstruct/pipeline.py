@@ -349,16 +349,21 @@ def _compare(works: list[RegionWork], grid: VoxelGrid | None) -> tuple[PairTable
 
 
 def _compare_volumes(work: RegionWork, placed: PlacedRegion, mask: RegionMask) -> None:
-    """Warn where the mask does not hold what the contours enclose, and nothing said so far tells why."""
+    """Warn where the mask does not hold what the contours enclose, and nothing said so far tells how much."""
     if work.measures is None or work.has_noted("outside_image"):
         return
     contours_ml, mask_ml = work.measures.volume_ml, volume_ml(mask, placed.grid)
-    if not volumes_agree(contours_ml, mask_ml, half_layer_ml(placed)):
-        work.note(
-            "volumes_differ",
-            f"its contours enclose {contours_ml:.2f} cc, its mask holds {mask_ml:.2f} cc, which whole "
-            "voxels do not explain; intensities are those of the mask.",
-        )
+    if work.has_noted("outside_stack"):
+        reason = "as it ends where the images do"
+    elif not volumes_agree(contours_ml, mask_ml, half_layer_ml(placed)):
+        reason = "which whole voxels do not explain"
+    else:
+        return
+    work.note(
+        "volumes_differ",
+        f"its contours enclose {contours_ml:.2f} cc, its mask holds {mask_ml:.2f} cc, {reason}; "
+        "intensities are those of the mask.",
+    )
 
 
 def _look_inside(work: RegionWork, placed: PlacedRegion, mask: RegionMask, shown: Shown) -> None:
