@@ -31,12 +31,13 @@ _CENTRE_ROUNDING = 1e-6
 class Overlap(Brief):
     """How two regions lie over each other; the first is the region, the second the other.
 
-    ``method`` says what was counted. Shares are 0 to 1. ``offset_lps_mm`` leads from the region's centre of
+    ``method`` says what was counted: all volumes are those of voxels, as ``volume_voxels_cc`` in
+    ``results.json``; ``volume_ratio`` is the other's through the region's. Shares are 0 to 1. ``offset_lps_mm`` leads from the region's centre of
     mass to the other's.
     """
 
-    volume_cc: float
-    other_volume_cc: float
+    volume_voxels_cc: float
+    other_volume_voxels_cc: float
     intersection_cc: float
     union_cc: float
     only_region_cc: float
@@ -145,8 +146,8 @@ def overlap(region: Voxels, other: Voxels) -> Overlap:
     offset = other.centroid_lps_mm - region.centroid_lps_mm
     x, y, z = offset.tolist()
     return Overlap(
-        volume_cc=own * voxel_ml,
-        other_volume_cc=theirs * voxel_ml,
+        volume_voxels_cc=own * voxel_ml,
+        other_volume_voxels_cc=theirs * voxel_ml,
         intersection_cc=shared * voxel_ml,
         union_cc=union * voxel_ml,
         only_region_cc=(own - shared) * voxel_ml,

@@ -26,8 +26,8 @@ SCHEMA = "orthanc-pacs-suite/rtstruct-comparison"
 SCHEMA_VERSION = 1
 
 _OVERLAP = (
-    "volume_cc",
-    "other_volume_cc",
+    "volume_voxels_cc",
+    "other_volume_voxels_cc",
     "intersection_cc",
     "union_cc",
     "only_region_cc",
@@ -124,13 +124,13 @@ class Comparison(Brief):
         return f"{text}\n".encode()
 
     def to_csv_bytes(self) -> bytes:
-        """Return ``comparison.csv``: UTF-8 with a mark for spreadsheets, one line for each pair."""
+        """Return ``comparison.csv``: UTF-8 without a byte order mark, one line for each pair."""
         out = io.StringIO(newline="")
         rows = [_row(pair) for pair in self.pairs]
-        table = csv.DictWriter(out, list(rows[0]) if rows else [])
+        table = csv.DictWriter(out, list(rows[0]) if rows else [], lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
-        return b"\xef\xbb\xbf" + out.getvalue().encode()
+        return out.getvalue().encode()
 
 
 def _row(pair: RegionComparison) -> dict[str, object]:

@@ -98,7 +98,7 @@ def test_two_balls_share_a_lens(apart: float) -> None:
     assert found.jaccard == pytest.approx(found.dice / (2 - found.dice))
     assert found.intersection_cc == pytest.approx(lens, rel=0.02)
     assert found.union_cc == pytest.approx(2 * volume - lens, rel=0.01)
-    assert found.only_region_cc + found.intersection_cc == pytest.approx(found.volume_cc)
+    assert found.only_region_cc + found.intersection_cc == pytest.approx(found.volume_voxels_cc)
     assert found.region_inside_other == pytest.approx(lens / volume, abs=0.005)
     assert found.centroid_distance_mm == pytest.approx(apart, abs=0.02)
     assert np.linalg.norm(found.offset_lps_mm) == pytest.approx(found.centroid_distance_mm)

@@ -268,10 +268,12 @@ def test_json_and_table_say_the_same_and_no_cell_is_a_formula() -> None:
     content = json.loads(found.to_json_bytes())
     assert content["schema"] == {"name": "orthanc-pacs-suite/rtstruct-comparison", "version": 1}
     assert content["pairs"][0]["region_name"] == "=1+1"
-    assert found.to_csv_bytes().startswith(b"\xef\xbb\xbf")
-    rows = list(csv.DictReader(io.StringIO(found.to_csv_bytes().decode("utf-8-sig"))))
+    rows = list(csv.DictReader(io.StringIO(found.to_csv_bytes().decode("utf-8"))))
+    assert list(rows[0])[:2] == ["region", "region_name"]
     assert [row["region_name"] for row in rows] == ["'=1+1", "Lung"]
     for row, pair in zip(rows, content["pairs"], strict=True):
+        assert float(row["volume_voxels_cc"]) == pair["overlap"]["volume_voxels_cc"]
+        assert float(row["other_volume_voxels_cc"]) == pair["overlap"]["other_volume_voxels_cc"]
         assert float(row["dice"]) == pair["overlap"]["dice"]
         assert float(row["surface_hd95_mm"]) == pair["surface"]["hd95_mm"]
         assert float(row["surface_dice_2_mm"]) == pair["surface"]["surface_dice"]["2"]
