@@ -33,3 +33,14 @@ def printable(text: str) -> str:
     '?[31mLung?'
     """
     return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what a foreseen error says; of the system's own, what it is and about which file.
+
+    >>> reason_of(PermissionError(13, "Permission denied", "/out/x"))
+    'Permission denied: /out/x'
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error)

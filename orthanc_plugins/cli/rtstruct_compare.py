@@ -1,4 +1,4 @@
-"""``pacs rtstruct-compare``: one RT Structure Set against another, from files."""
+"""``pacs rtstruct-compare``: one RT Structure Set against another, from files or folders."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from orthanc_plugins.cli.commands import (
     USAGE,
     Command,
     printable,
+    reason_of,
 )
 from orthanc_plugins.errors import ComparisonError, ConfigurationError, PacsSuiteError
 from orthanc_plugins.logs import describe_exception
@@ -31,23 +32,43 @@ if TYPE_CHECKING:
 JSON_NAME, CSV_NAME = "comparison.json", "comparison.csv"
 
 _NAME_WIDTH = 20
+_MOST_NAMED = 20
+_COLUMNS = {
+    "voxels cc": 2,
+    "other cc": 2,
+    "Dice": 3,
+    "mean mm": 2,
+    "HD95 mm": 2,
+    "max mm": 2,
+    "surface Dice 2 mm": 3,
+    "nearest mm": 2,
+}
+"""Numbers of the table, each with its decimal places; a column is as wide as its title, at least `_WIDTH`."""
+_WIDTH = 8
+_FILE_OR_FOLDER = "a file, or a folder that holds exactly one"
 _EXIT_CODES = (
     "Exit codes: 0 the sets were compared; 1 they cannot be compared, a file cannot be read or written, or "
     "something of a pair could not be measured, which was told; 2 the command was not understood, a file is "
-    "not there, or a set has no such region as --pair names; 130 interrupted, nothing was written."
+    "not there, a folder holds no structure set or several, or a set has no such region as --pair names; "
+    "130 interrupted, nothing was written."
 )
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
-    parser.add_argument("first", type=Path, metavar="A", help="RT Structure Set, the reference")
-    parser.add_argument("second", type=Path, metavar="B", help="RT Structure Set to compare with it")
+    parser.add_argument(
+        "first", type=Path, metavar="A", help=f"RT Structure Set, the reference: {_FILE_OR_FOLDER}"
+    )
+    parser.add_argument(
+        "second", type=Path, metavar="B", help="RT Structure Set to compare with it, likewise"
+    )
     parser.add_argument(
         "images",
         nargs="*",
         type=Path,
         metavar="IMAGES",
-        help="images they were drawn on: DICOM files or folders; without, contours alone are compared",
+        help="images they were drawn on: DICOM files or folders, those in the folders A and B beside; "
+        "without any, contours alone are compared",
     )
     parser.add_argument("output", type=Path, metavar="OUTPUT", help=f"folder for {JSON_NAME} and {CSV_NAME}")
     parser.add_argument(
@@ -93,19 +114,20 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the edge of the command: what a fault quotes may be a patient's
         foreseen = isinstance(error, PacsSuiteError | OSError)
-        why = str(error) if foreseen else f"{UNKNOWN_FAULT}: {describe_exception(error)}."
+        why = reason_of(error) if foreseen else f"{UNKNOWN_FAULT}: {describe_exception(error)}."
         err.write(f"pacs: the structure sets were not compared: {printable(why)}\n")
         return FAILED
     _report(compared, out)
-    err.write(f"pacs: pairs: {len(compared.pairs)}, regions without a pair: {len(compared.unmatched)}.\n")
+    err.write(f"pacs: {_counted(compared)}.\n")
     return FAILED if any(problem.severity == "error" for problem in compared.problems) else DONE
 
 
 def _compare(chosen: argparse.Namespace) -> Comparison:
     from orthanc_plugins.rtstruct import compare_structure_sets  # noqa: PLC0415 - scipy, for this command alone
 
-    found = find_files(chosen.images)
-    first, second = read_structure_set(chosen.first), read_structure_set(chosen.second)
+    given = (chosen.first, chosen.second)
+    first, second = (read_structure_set(_set_in(path) if path.is_dir() else path) for path in given)
+    found = find_files((*chosen.images, *(path for path in given if path.is_dir())))
     _check_pairs(chosen.pair, first, second)
     images = [series_of(structure_set, found) for structure_set in (first, second)]
     return compare_structure_sets(
@@ -118,6 +140,24 @@ def _compare(chosen: argparse.Namespace) -> Comparison:
         how_to_allow=HOW_TO_ALLOW,
         jobs=chosen.jobs,
     )
+
+
+def _set_in(folder: Path) -> Path:
+    """Return the file of the one structure set in a folder.
+
+    Raises
+    ------
+    ConfigurationError
+        It holds none, or several.
+    """
+    there = [one.path for one in find_files([folder]).structure_sets]
+    if len(there) == 1:
+        return there[0]
+    if not there:
+        raise ConfigurationError(f"{folder} holds no RT Structure Set: give a file, or a folder with one.")
+    named = ", ".join(str(path) for path in there[:_MOST_NAMED])
+    more = f" and {len(there) - _MOST_NAMED} more" if len(there) > _MOST_NAMED else ""
+    raise ConfigurationError(f"{folder} holds {len(there)} RT Structure Sets: give one of {named}{more}.")
 
 
 def _check_pairs(pairs: Sequence[tuple[str | int, str | int]], *sets: StructureSet) -> None:
@@ -163,13 +203,11 @@ def _jobs(text: str) -> int:
 
 
 def _report(compared: Comparison, out: TextIO) -> None:
-    """Write the table of pairs, what had none, and what was odd."""
-    out.write(
-        f"{'region':<{_NAME_WIDTH}} {'other':<{_NAME_WIDTH}} {'cc':>8} {'other cc':>8} {'Dice':>6} "
-        f"{'mean mm':>8} {'HD95 mm':>8} {'max mm':>8} {'sD 2mm':>6} {'near mm':>8}\n"
-    )
+    """Write the table of pairs, what had none unless pairs were asked for, and what was odd."""
+    titles = " ".join(f"{title:>{_WIDTH}}" for title in _COLUMNS)
+    out.write(f"{'region':<{_NAME_WIDTH}} {'other':<{_NAME_WIDTH}} {titles}\n")
     out.writelines(f"{_row(pair)}\n" for pair in compared.pairs)
-    for region in compared.unmatched:
+    for region in () if compared.match == "pairs" else compared.unmatched:
         why = region.reason.replace("_", " ")
         out.write(
             f"  without a pair: {region.number} {printable(region.name)} ({region.structure_set}, {why})\n"
@@ -179,15 +217,21 @@ def _report(compared: Comparison, out: TextIO) -> None:
         out.write(f"  {problem.severity}{where}: {problem.message}\n")
 
 
+def _counted(compared: Comparison) -> str:
+    """Return how many pairs there are, and how many regions are in none."""
+    left_out = "not asked for" if compared.match == "pairs" else "without a pair"
+    return f"pairs: {len(compared.pairs)}, regions {left_out}: {len(compared.unmatched)}"
+
+
 def _row(pair: RegionComparison) -> str:
     """Return a line of the table."""
     shared, surface = pair.overlap, pair.surface
-    volumes = (shared.volume_cc, shared.other_volume_cc, shared.dice) if shared else (None, None, None)
+    volumes = (shared.volume_voxels_cc, shared.other_volume_voxels_cc, shared.dice) if shared else (None,) * 3
+    distances = (surface.mean_mm, surface.hd95_mm, surface.hausdorff_mm) if surface else (None,) * 3
     dice = surface.surface_dice.get("2") if surface else None
-    distances = (surface.mean_mm, surface.hd95_mm, surface.hausdorff_mm) if surface else (None, None, None)
-    numbers = zip((*volumes, *distances, dice, pair.nearest_mm), (8, 8, 6, 8, 8, 8, 6, 8), strict=True)
-    cells = " ".join(f"{_number(value, 3 if width == 6 else 2):>{width}}" for value, width in numbers)  # noqa: PLR2004
-    return f"{_name(pair.region_name)} {_name(pair.other_name)} {cells}"
+    numbers = zip(_COLUMNS.items(), (*volumes, *distances, dice, pair.nearest_mm), strict=True)
+    cells = (f"{_number(value, places):>{max(_WIDTH, len(title))}}" for (title, places), value in numbers)
+    return " ".join((_name(pair.region_name), _name(pair.other_name), *cells))
 
 
 def _name(text: str) -> str:

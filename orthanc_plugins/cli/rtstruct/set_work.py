@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from orthanc_plugins.cli.commands import HOW_TO_ALLOW, UNKNOWN_FAULT
+from orthanc_plugins.cli.commands import HOW_TO_ALLOW, UNKNOWN_FAULT, reason_of
 from orthanc_plugins.cli.rtstruct.set_folder import held_results, is_complete, publish
 from orthanc_plugins.cli.rtstruct.tally import Tally, tally_of
 from orthanc_plugins.engine import engine_digest
@@ -96,20 +96,13 @@ def do_set(task: SetTask, on_phase: Callable[[str], None] | None = None) -> Outc
     except _NoRegion as none:
         return Outcome("no_region", str(none), time.perf_counter() - start, names=none.names)
     except (PacsSuiteError, OSError) as error:
-        return Outcome("failed", _text(error), time.perf_counter() - start)
+        return Outcome("failed", reason_of(error), time.perf_counter() - start)
     except Exception as error:  # noqa: BLE001 - the edge of a set: a fault costs no other, and is told
         reason = f"{UNKNOWN_FAULT}: {described(error)}."
         return Outcome("failed", reason, time.perf_counter() - start, fault=describe_exception(error))
     finally:
         shutil.rmtree(task.work_folder, ignore_errors=True)
     return Outcome(state, duration_s=time.perf_counter() - start, problems=problems)
-
-
-def _text(error: PacsSuiteError | OSError) -> str:
-    """Return what an error says; of the system's own, also about which file."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return str(error)
 
 
 def _patiently_make(task: SetTask, on_phase: Callable[[str], None] | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,59 @@ def test_two_sets_become_json_and_a_table(tmp_path: Path, capsys: pytest.Capture
     content = json.loads((out / "comparison.json").read_text(encoding="utf-8"))
     assert content["pairs"][0]["overlap"]["centroid_distance_mm"] == pytest.approx(2.0, abs=0.2)
     assert content["grid"]["kind"] == "even"
-    assert (out / "comparison.csv").is_file()
+    with (out / "comparison.csv").open(encoding="utf-8", newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert (row["region"], row["region_name"]) == ("1", "GTV")
+    volumes = f"{float(row['volume_voxels_cc']):.2f}", f"{float(row['other_volume_voxels_cc']):.2f}"
+    assert tuple(shown.splitlines()[1].split()[2:4]) == volumes
+    title = shown.splitlines()[0]
+    assert "surface Dice 2 mm" in title
+    assert len(title) == len(shown.splitlines()[1])
+
+
+def test_regions_that_were_not_asked_for_are_counted_and_not_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = write(tmp_path / "a", GTV=0.0, Lung=20.0, Heart=-20.0)
+    assert main(["rtstruct-compare", str(a), str(a), str(tmp_path / "out"), "--pair", "GTV=Lung"]) == DONE
+    shown, err = capsys.readouterr()
+    assert "without a pair" not in shown
+    assert err == "pacs: pairs: 1, regions not asked for: 4.\n"
+
+
+def test_a_folder_stands_for_the_one_set_in_it_and_its_images(tmp_path: Path) -> None:
+    a, b = write(tmp_path / "a", GTV=0.0), write(tmp_path / "b", GTV=2.0)
+    for name, first, second in (("files", a, b), ("folders", a.parent, b.parent)):
+        arguments = [str(first), str(second), *([str(tmp_path / "a")] if name == "files" else [])]
+        assert main(["rtstruct-compare", *arguments, str(tmp_path / name)]) == DONE
+    found = [(tmp_path / name / "comparison.json").read_bytes() for name in ("files", "folders")]
+    assert json.loads(found[1])["grid"]["kind"] == "even"
+    assert json.loads(found[0])["pairs"] == json.loads(found[1])["pairs"]
+    again = ["rtstruct-compare", str(a.parent), str(a.parent), str(tmp_path / "same")]
+    assert main(again) == DONE
+
+
+def test_a_folder_of_no_set_or_of_several_is_told_with_what_it_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [write(tmp_path / "both" / name, GTV=x) for name, x in (("a", 0.0), ("b", 1.0))]
+    images = paths[0].parent / "images"
+    assert main(["rtstruct-compare", str(images), str(paths[0]), str(tmp_path / "out")]) == USAGE
+    assert capsys.readouterr().err == (
+        f"pacs: {images} holds no RT Structure Set: give a file, or a folder with one.\n"
+    )
+    assert main(["rtstruct-compare", str(paths[0]), str(tmp_path / "both"), str(tmp_path / "out")]) == USAGE
+    assert capsys.readouterr().err == (
+        f"pacs: {tmp_path / 'both'} holds 2 RT Structure Sets: give one of {paths[0]}, {paths[1]}.\n"
+    )
+
+
+def test_what_cannot_be_written_is_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a = write(tmp_path / "a", GTV=0.0)
+    assert main(["rtstruct-compare", str(a), str(a), str(a / "out")]) == FAILED
+    err = capsys.readouterr().err
+    assert "not compared: Not a directory: " in err
+    assert "Errno" not in err
 
 
 @pytest.mark.parametrize(
