@@ -132,7 +132,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_regions,
         metavar="LIST",
         help="only these: names or numbers with commas between, capitals or not, * and ? stand for "
-        "anything and any letter ('GTV*,Lung_?,7'); @FILE takes one from each line of a file",
+        "anything and any letter ('GTV*,Lung_?,7'); @FILE takes one from each line of a file (UTF-8); blank "
+        "lines and those that begin with # are left out (write ? for the # of a name)",
     )
     parser.add_argument(
         "--jobs",
@@ -164,17 +165,24 @@ def _formats(text: str) -> tuple[Format, ...]:
 
 def _regions(text: str) -> RegionChoice:
     """Return the choice of regions that a list, or the file named after ``@``, describes."""
-    if text.startswith("@"):
-        try:
-            words = Path(text[1:]).read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise argparse.ArgumentTypeError(f"{text[1:]} cannot be read as text (UTF-8)") from error
-    else:
-        words = text.split(",")
+    words = _lines(Path(text[1:])) if text.startswith("@") else text.split(",")
     patterns = tuple(dict.fromkeys(word.strip() for word in words if word.strip()))
     if not patterns:
         raise argparse.ArgumentTypeError("it names no region")
     return RegionChoice(patterns)
+
+
+def _lines(file: Path) -> list[str]:
+    """Return the lines of a text file, without its comments."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        raise argparse.ArgumentTypeError(f"{file} does not exist") from error
+    except UnicodeDecodeError as error:
+        raise argparse.ArgumentTypeError(f"{file} is not text in UTF-8") from error
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{file} cannot be read: {error.strerror}") from error
+    return [line for line in lines if not line.lstrip().startswith("#")]
 
 
 def _jobs(text: str) -> int:

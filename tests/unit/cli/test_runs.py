@@ -88,10 +88,27 @@ def test_names_with_commas_come_from_a_file(tmp_path: Path) -> None:
     case = build_case(frame=TINY, regions=3)
     renamed(case.structure_set, ["GTV, left", "GTV", "x"])
     case.write(tmp_path / "in")
-    (tmp_path / "names.txt").write_text("gtv, LEFT\n\n", encoding="utf-8")
+    (tmp_path / "names.txt").write_text("# the target\ngtv, LEFT\n\n  # x\n", encoding="utf-8")
     chosen = f"@{tmp_path / 'names.txt'}"
     assert run(tmp_path / "in", tmp_path / "out", "--formats", "nifti", "--regions", chosen) == DONE
     assert [row["name"] for row in index(tmp_path / "out")] == ["GTV, left"]
+
+
+def test_a_file_of_names_that_cannot_be_used_is_told_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "latin").write_bytes("Schädel\n".encode("latin-1"))
+    (tmp_path / "empty").write_text("# nothing\n\n", encoding="utf-8")
+    for name, why in (
+        ("nofile", f"{tmp_path / 'nofile'} does not exist"),
+        ("latin", f"{tmp_path / 'latin'} is not text in UTF-8"),
+        (".", f"{tmp_path} cannot be read: Is a directory"),
+        ("empty", "it names no region"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            run(tmp_path, tmp_path / "out", "--regions", f"@{tmp_path / name}")
+        assert caught.value.code == USAGE
+        assert capsys.readouterr().err.endswith(f"argument --regions: {why}\n")
 
 
 @pytest.mark.parametrize("chosen", ["", " , ", "@/nowhere/names.txt"])
