@@ -131,17 +131,17 @@ def _itself(source: SetSource) -> SetSource:
 def _placed(candidates: Sequence[Planned], output: Path) -> Iterator[Planned]:
     """Yield each set with a folder named by its SOP Instance UID: the same in every run."""
     times = Counter(one.sop_instance_uid for one in candidates)
-    given: set[str] = set()
+    holders: dict[str, str] = {}
     for one in candidates:
         uid = one.sop_instance_uid
         fault = ""
-        if uid in given:
+        if uid in holders:
             fault = (
-                f"Another structure set among the inputs has its SOP Instance UID {uid}: extract it alone, "
-                "into a folder of its own."
+                f"Another structure set, {holders[uid]}, has its SOP Instance UID {uid} and the folder of "
+                "that name: extract it alone, into a folder of its own."
             )
         elif times[uid] == 1 or _can_be_read(one):
-            given.add(uid)
+            holders[uid] = one.label
         yield Planned(one.label, uid, output / folder_name(uid), one.open, fault)
 
 

@@ -179,7 +179,12 @@ def test_copies_of_a_set_are_left_out_and_another_set_of_its_uid_is_refused(
     made = {path.name for path in (tmp_path / "two").iterdir()} - SUMMARY
     assert {re.sub("[0-9a-f]{16}", "DIGEST", name) for name in made - {uid.decode()}} == {"no-uid-DIGEST"}
     err = capsys.readouterr().err
-    assert "Another structure set among the inputs has its SOP Instance UID" in err
+    said = (
+        f"Another structure set, {path}, has its SOP Instance UID {uid.decode()} and the folder of that name"
+    )
+    assert f"{tmp_path / 'in' / 'same.dcm'}: failed: {said}: extract it alone" in err
+    (failure,) = json.loads((tmp_path / "two" / "run.json").read_text(encoding="utf-8"))["failures"]
+    assert failure["reason"].startswith(said)
     assert err.endswith("pacs: structure sets: 2 done, 1 failed.\n")
 
 
