@@ -2,7 +2,8 @@
 
 Both are made from the sets' own ``results.json``, one at a time. The table holds every set that lies in the
 folder, whichever run has made it: first those of this run in the order of the inputs, then the others by
-name. ``run.json`` tells of this run alone.
+name. ``run.json`` tells of this run alone. ``source`` is the file or address that a set was made from; that
+of a former run's is known from the table it left.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ RUN_NAME = "run.json"
 SCHEMA = "orthanc-pacs-suite/rtstruct-run"
 SCHEMA_VERSION = 1
 COLUMNS = (
+    "source",
     "study_uid",
     "series_uid",
     "structure_set_uid",
@@ -56,6 +58,7 @@ COLUMNS = (
     "glb_path",
     "dvh_path",
 )
+_KEY = "structure_set_uid"
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,15 @@ def write_summary(
         "options": options.to_json(),
         "regions_not_found": unmatched,
         "structure_sets": {state: states.count(state) for state in get_args(State)},
+        "results": [
+            {
+                "source": one.label,
+                "structure_set_uid": one.sop_instance_uid,
+                "folder": one.folder.relative_to(output).as_posix(),
+                "state": one.outcome.state,
+            }
+            for one in made
+        ],
         "failures": [
             {
                 "source": one.label,
@@ -134,6 +146,7 @@ def _write_index(
     problems: list[dict[str, Any]] = []
     of_this_run = {one.folder: one for one in made}
     others = {path for path in output.iterdir() if is_folder_name(path.name)} - of_this_run.keys()
+    sources = _sources_told(output / INDEX_NAME)
     partial = output / f".{INDEX_NAME}.{os.getpid()}.part"
     with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
         table = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
@@ -142,9 +155,12 @@ def _write_index(
             results = held_results(folder)
             if results is None:
                 continue
+            one = of_this_run.get(folder)
             rows = _table_of(results, folder.relative_to(output))
-            table.writerows(rows)
-            if (one := of_this_run.get(folder)) is not None:
+            table.writerows(
+                {"source": one.label if one else sources.get(row[_KEY], "")} | row for row in rows
+            )
+            if one is not None:
                 problems.extend(_problems(one, results))
                 for row in rows:
                     unmatched = [each for each in unmatched if not matches(each, row["number"], row["name"])]
@@ -152,10 +168,19 @@ def _write_index(
     return unmatched, problems
 
 
+def _sources_told(index: Path) -> dict[str, str]:
+    """Return the sources that a table of a former run tells, by SOP Instance UID of the set."""
+    try:
+        with index.open(encoding="utf-8", newline="") as stream:
+            return {row[_KEY]: row["source"] for row in csv.DictReader(stream)}
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError):
+        return {}
+
+
 def _problems(one: EndedSet, results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield what is odd about a set and its regions, each once."""
     for problem in results["problems"]:
-        told = {key: problem[key] for key in ("code", "severity", "region", "message")}
+        told = {key: problem[key] for key in ("code", "severity", "region", "region_name", "message")}
         yield {"source": one.label, "structure_set_uid": one.sop_instance_uid, **told}
 
 

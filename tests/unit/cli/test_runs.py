@@ -164,6 +164,27 @@ def test_two_patients_never_mix_and_the_table_holds_both(tmp_path: Path) -> None
     assert len(told(out)["inputs"]) == 1
 
 
+def test_every_set_is_told_with_its_source_also_that_of_a_former_run(tmp_path: Path) -> None:
+    cases = write_cases(tmp_path / "in", 2)
+    out = tmp_path / "out"
+    paths = [str(tmp_path / "in" / f"study {number:02d}" / "rtstruct.dcm") for number in range(2)]
+    for path in paths:
+        assert run(path, out, *MASKS) == DONE
+    sources = {row["structure_set_uid"]: row["source"] for row in index(out)}
+    assert sources == dict(zip(map(uid_of, cases), paths, strict=True))
+    uid = uid_of(cases[1])
+    set_told = {"source": paths[1], "structure_set_uid": uid, "folder": uid, "state": "done"}
+    assert told(out)["results"] == [set_told]
+    assert run(tmp_path / "in", out, *MASKS) == DONE
+    assert [(one["source"], one["folder"]) for one in told(out)["results"]] == list(
+        zip(paths, map(uid_of, cases), strict=True)
+    )
+    for odd in (b"study_uid\n1.2\n", b"\xff", b"source,structure_set_uid\nx\n"):
+        (out / "index.csv").write_bytes(odd)
+        assert run(paths[0], out, *MASKS) == DONE
+        assert {row["source"] for row in index(out)} == {paths[0], ""}
+
+
 def test_other_options_leave_nothing_of_the_former_ones(tmp_path: Path) -> None:
     (case,) = write_cases(tmp_path / "in", 1)
     arguments = (tmp_path / "in", tmp_path / "out")
@@ -221,7 +242,9 @@ def test_problems_of_sets_that_were_done_are_told(tmp_path: Path, capsys: pytest
     assert err.endswith("structure sets: 2 done (1 with problems, see run.json), 0 failed.\n")
     assert {problem["structure_set_uid"] for problem in problems} == {uid_of(case)}
     assert [problem["region"] for problem in problems] == [None, 2]
-    assert set(problems[0]) == {"source", "structure_set_uid", "code", "severity", "region", "message"}
+    assert [problem["region_name"] for problem in problems] == [None, "Lung_L"]
+    told_of_one = {"source", "structure_set_uid", "code", "severity", "region", "region_name", "message"}
+    assert set(problems[0]) == told_of_one
     rows = {(row["structure_set_uid"], row["number"]): row["problems"].split() for row in index(out)}
     assert rows[uid_of(case), "1"] == codes[:1]
     assert rows[uid_of(case), "2"] == codes
