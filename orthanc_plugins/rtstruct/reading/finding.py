@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE, RT_STRUCTURE_SET_STORAGE
 from orthanc_plugins.rtstruct.brief import Brief
-from orthanc_plugins.rtstruct.reading.headers import frames_of, read_header
+from orthanc_plugins.rtstruct.reading.headers import claims_dicom, frames_of, is_cut_short, read_header
 from orthanc_plugins.rtstruct.reading.images import FilePixels, ImageSeries, image_record, unit_of
 from orthanc_plugins.rtstruct.reading.intact import left_out
 
@@ -88,7 +88,8 @@ class FoundFiles(Brief):
     ``structure_sets`` names each once, however many files hold the same bytes; ``copies`` counts the others.
     ``series`` holds the images by Series Instance UID, each image once. ``doses`` names the RT Doses by Frame
     of Reference UID and SOP Instance UID, ``study_of_dose`` the study of each. ``others`` counts files that
-    are none of these, ``files`` all that were looked at, ``closed_folders`` those that could not be read.
+    are none of these, ``unreadable`` names those that were to be DICOM and are no whole file of it, ``files``
+    counts all that were looked at, ``closed_folders`` the folders that could not be read.
     """
 
     structure_sets: list[FoundSet] = field(default_factory=list)
@@ -97,6 +98,7 @@ class FoundFiles(Brief):
     doses: dict[str, dict[str, Path]] = field(default_factory=dict)
     study_of_dose: dict[str, str] = field(default_factory=dict)
     others: int = 0
+    unreadable: list[str] = field(default_factory=list)
     files: int = 0
     closed_folders: int = 0
 
@@ -156,6 +158,7 @@ class _Search:
         self.found.files += 1
         if header is None:
             self.found.others += 1
+            self._note(path, is_damaged=claims_dicom(path))
         elif header.get("SOPClassUID") == RT_STRUCTURE_SET_STORAGE:
             self._add_set(Path(path), header.get("SOPInstanceUID", ""))
         elif header.get("SOPClassUID") == RT_DOSE_STORAGE:
@@ -167,6 +170,11 @@ class _Search:
             self._add_image(path, header)
         else:
             self.found.others += 1
+            self._note(path, is_damaged=is_cut_short(path))
+
+    def _note(self, path: str, *, is_damaged: bool) -> None:
+        if is_damaged:
+            self.found.unreadable.append(path)
 
     def _add_set(self, path: Path, uid: str) -> None:
         same = self._sets.setdefault(uid, [])
@@ -191,6 +199,7 @@ class _Search:
             record = image_record(header)
         except InvalidDicom as error:
             series.damage.setdefault(header.get("SOPInstanceUID", ""), str(error))
+            self._note(path, is_damaged=is_cut_short(path))
             return
         series.images.setdefault(record.sop_instance_uid, (self._thrifty(record), path))
 

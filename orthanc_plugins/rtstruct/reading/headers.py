@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,7 @@ _LAST = max(_ELEMENTS)
 _SHORTS = frozenset({0x00280010, 0x00280011})
 
 _FIRST_BYTES = 8192
+_ENDING = ".dcm"
 
 
 def read_header(path: Path | str) -> Header:
@@ -86,6 +88,33 @@ def read_header(path: Path | str) -> Header:
         raise InvalidDicom(f"{Path(path).name} is not a DICOM file, or is damaged: {error}.") from error
     except OSError as error:
         raise InvalidDicom(f"{Path(path).name} cannot be read: {error.strerror}.") from error
+
+
+def is_cut_short(path: Path | str) -> bool:
+    """Return whether a file whose header was read ends before that does, within an element."""
+    try:
+        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - as above
+            reader = _Reader(stream)
+            with suppress(NotPlainError):
+                reader.header()
+            return reader.is_cut_short
+    except (_DamagedError, OSError):
+        return True
+
+
+def claims_dicom(path: Path | str) -> bool:
+    """Return whether a file that could not be read was to be DICOM, by its name or first bytes (PS3.10 7.1).
+
+    An empty file, or one that cannot be opened, may have been.
+    """
+    if Path(path).suffix.lower() == _ENDING:
+        return True
+    try:
+        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - as above
+            start = stream.read(PREAMBLE + len(PREFIX))
+    except OSError:
+        return True
+    return not start or start.endswith(PREFIX, PREAMBLE)
 
 
 def header_of(dataset: Dataset) -> Header:
@@ -143,6 +172,7 @@ class _Reader:
         self._stream = stream
         self._data = stream.read(_FIRST_BYTES)
         self._explicit = True
+        self.is_cut_short = False
 
     def header(self) -> Header:
         """Return the elements asked for."""
@@ -150,6 +180,7 @@ class _Reader:
         if self._data[PREAMBLE:start] != PREFIX:
             raise _DamagedError("it lacks the prefix of DICOM files")
         position, syntax = self._meta(start)
+        self.is_cut_short = not self._holds(position + 8)
         if syntax in FOREIGN or not syntax:
             raise NotPlainError
         self._explicit = syntax != IMPLICIT
@@ -166,6 +197,8 @@ class _Reader:
             position = value + length
             if tag in _ELEMENTS:
                 found[_ELEMENTS[tag]] = self._text(tag, value, length)
+        else:
+            self.is_cut_short = position != self._size
         return found
 
     def _meta(self, position: int) -> tuple[int, bytes]:
@@ -238,11 +271,15 @@ class _Reader:
             raise _DamagedError("it is cut short")
         return self._data[start : start + length]
 
+    @property
+    def _size(self) -> int:
+        return os.fstat(self._stream.fileno()).st_size
+
     def _holds(self, size: int) -> bool:
         """Return whether the file has as many bytes as this, reading on to these."""
         if size <= len(self._data):
             return True
-        if size > os.fstat(self._stream.fileno()).st_size:
+        if size > self._size:
             return False
         while len(self._data) < size:
             more = self._stream.read(max(_FIRST_BYTES, size - len(self._data)))

@@ -106,6 +106,29 @@ def test_a_dicomdir_is_another_file(tmp_path: Path) -> None:
     assert (found.others, found.images) == (1, 24)
 
 
+def test_what_was_to_be_dicom_and_cannot_be_read_is_named(tmp_path: Path) -> None:
+    case = build_case(frame=SMALL, regions=1)
+    whole = case.write(tmp_path)[0].read_bytes()
+    directory = new_file("1.2.840.10008.1.3.10", "1.2.3")
+    del directory.SOPClassUID, directory.SOPInstanceUID
+    directory.save_as(tmp_path / "DICOMDIR", enforce_file_format=True)
+    plan = new_file("1.2.840.10008.5.1.4.1.1.481.5", "1.2.4")
+    plan.save_as(tmp_path / "plan.dcm", enforce_file_format=True)
+    (tmp_path / "notes.txt").write_text("not DICOM")
+    damaged = {
+        "a.DCM": b"text",
+        "b": whole[:140],
+        "c": b"",
+        "d": whole[:900],
+        "e": whole[: whole.index(b"DS") + 1],
+    }
+    for name, content in damaged.items():
+        (tmp_path / name).write_bytes(content)
+    found = find_files([tmp_path])
+    assert found.unreadable == [str(tmp_path / name) for name in damaged]
+    assert found.images == len(case.images)
+
+
 def test_a_folder_that_cannot_be_read_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "closed").mkdir()
     build_case(frame=SMALL, regions=1).write(tmp_path)
