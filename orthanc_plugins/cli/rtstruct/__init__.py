@@ -25,6 +25,7 @@ from orthanc_plugins.cli.rtstruct.orthanc_address import is_address, parse_addre
 from orthanc_plugins.cli.rtstruct.plan import check_inputs, make_plan
 from orthanc_plugins.cli.rtstruct.progress import Progress
 from orthanc_plugins.cli.rtstruct.run import Run
+from orthanc_plugins.cli.rtstruct.summary import RUN_NAME
 from orthanc_plugins.errors import ArchiveError, ConfigurationError
 from orthanc_plugins.logs import describe_exception
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     import argparse
 
 __all__ = ["COMMAND"]
+
+_MOST_NAMED = 5
 
 _EXIT_CODES = (
     "Exit codes: 0 every structure set was done, and what is odd about it was told, or it has none of the "
@@ -49,11 +52,13 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         check_inputs(chosen.inputs, chosen.output)
         plan = make_plan(chosen.inputs, chosen.output, progress.searched)
         if not plan.sets:
-            progress.say(f"pacs: no RT Structure Set among the inputs: {plan.counted}.", always=True)
+            which = _first_of(plan.found.unreadable)
+            progress.say(f"pacs: no RT Structure Set among the inputs: {plan.counted}{which}.", always=True)
             return USAGE
-        progress.say(plan.counted)
+        progress.say(f"{plan.counted}{f', see {RUN_NAME}' if plan.found.unreadable else ''}")
         run = Run(plan, chosen.output, options_of(chosen), progress, again=chosen.again, jobs=chosen.jobs)
-        return run.go({"inputs": _shown(chosen.inputs), "found": plan.counted}, out)
+        files = {"unreadable": plan.found.unreadable}
+        return run.go({"inputs": _shown(chosen.inputs), "found": plan.counted, "files": files}, out)
     except (ConfigurationError, ArchiveError) as error:
         progress.say(f"pacs: {error}", always=True)
         return USAGE
@@ -66,6 +71,12 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     except Exception as error:  # noqa: BLE001 - the edge of the command: what a fault quotes may be a patient's
         progress.say(f"pacs: failed: {UNKNOWN_FAULT}: {describe_exception(error)}.", always=True)
         return FAILED
+
+
+def _first_of(unreadable: list[str]) -> str:
+    """Return the first files that cannot be read, in brackets: where nothing is done no file tells them."""
+    more = ["…"] if len(unreadable) > _MOST_NAMED else []
+    return f" ({', '.join(unreadable[:_MOST_NAMED] + more)})" if unreadable else ""
 
 
 def _shown(inputs: list[str]) -> list[str]:

@@ -54,13 +54,14 @@ class Plan:
         """What was found, as a line."""
         found = self.found
         copies = f" ({found.copies} copies left out)" if found.copies else ""
+        damaged = f", files that cannot be read: {len(found.unreadable)}" if found.unreadable else ""
         closed = f", folders that cannot be read: {found.closed_folders}" if found.closed_folders else ""
         orthanc = f", in Orthanc: {self.in_orthanc}" if self.in_orthanc else ""
         count = sum(len(of_frame) for of_frame in found.doses.values())
         doses = f", doses: {count}" if count else ""
         return (
             f"structure sets: {len(found.structure_sets)}{copies}{orthanc}, images: {found.images} in "
-            f"{len(found.series)} series{doses}, other files: {found.others}{closed}"
+            f"{len(found.series)} series{doses}, other files: {found.others}{closed}{damaged}"
         )
 
 

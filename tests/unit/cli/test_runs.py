@@ -164,6 +164,19 @@ def test_two_patients_never_mix_and_the_table_holds_both(tmp_path: Path) -> None
     assert len(told(out)["inputs"]) == 1
 
 
+def test_files_that_cannot_be_read_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_cases(tmp_path / "in", 1)
+    (tmp_path / "in" / "notes.txt").write_text("not DICOM", encoding="utf-8")
+    cut, empty, *_ = sorted((tmp_path / "in").rglob("000*.dcm"))
+    cut.write_bytes(cut.read_bytes()[:900])
+    empty.write_bytes(b"")
+    assert run(tmp_path / "in", tmp_path / "out", *MASKS) == DONE
+    assert ", files that cannot be read: 2, see run.json\n" in capsys.readouterr().err
+    assert told(tmp_path / "out")["files"] == {"unreadable": [str(cut), str(empty)]}
+    assert run(cut, empty, tmp_path / "other") == USAGE
+    assert f", files that cannot be read: 2 ({cut}, {empty}).\n" in capsys.readouterr().err
+
+
 def test_every_set_is_told_with_its_source_also_that_of_a_former_run(tmp_path: Path) -> None:
     cases = write_cases(tmp_path / "in", 2)
     out = tmp_path / "out"
