@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.identifiers import JobId, OrthancId
 
 if TYPE_CHECKING:
@@ -125,7 +126,9 @@ def remove_results_request(instance: OrthancId, event: str) -> JobRequest:
 def compare_structures_request(
     first: tuple[OrthancId, str], second: tuple[OrthancId, str], match: str, numbers: tuple[int, int] | None
 ) -> JobRequest:
-    """Return the request to compare two structure sets, or one with itself.
+    """Return the request to compare two structure sets, or one with itself, by the engine of today.
+
+    What another engine has found is another job: its records may mean something else.
 
     Parameters
     ----------
@@ -137,6 +140,6 @@ def compare_structures_request(
         ROI Numbers of the one pair to compare, of the first set and of the second; None for all.
     """
     pair = "" if numbers is None else f"{numbers[0]}={numbers[1]}"
-    content = "|".join((*first, *second, match, pair))
+    content = "|".join((engine_digest(), *first, *second, match, pair))
     job_id = JobId(f"compare-structures.{hashlib.sha256(content.encode()).hexdigest()}")
     return JobRequest(JobKind.COMPARE_STRUCTURES, job_id, (first[0], second[0], match, pair))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orthanc_plugins.identifiers import JobId
-from orthanc_plugins.jobs import JobKind, compare_structures_request
+from orthanc_plugins.jobs import JobKind, compare_structures_request, messages
 
 if TYPE_CHECKING:
     from orthanc_plugins.identifiers import OrthancId
@@ -66,12 +66,14 @@ def test_what_was_found_is_answered_and_made_again_when_its_file_is_gone(
     assert world.queue.runs[job_of(world, sets)] == 2
 
 
-def test_another_way_to_match_or_another_file_is_another_job(
-    world: World, sets: tuple[OrthancId, OrthancId]
+def test_another_way_to_match_another_file_or_another_engine_is_another_job(
+    world: World, sets: tuple[OrthancId, OrthancId], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = {job_of(world, sets), job_of(world, sets, "overlap"), job_of(world, (sets[1], sets[0]))}
     world.receive(B, content=b"drawn again")
-    assert len({*names, job_of(world, sets)}) == 4
+    names.add(job_of(world, sets))
+    monkeypatch.setattr(messages, "engine_digest", lambda: "another")
+    assert len({*names, job_of(world, sets)}) == 5
     assert all(len(name) <= 200 for name in names)
 
 
