@@ -109,11 +109,9 @@ def make_plan(
         Planned(str(one.path), one.sop_instance_uid, output, partial(file_source, one, plan.found))
         for one in plan.found.structure_sets
     ]
-    for address in addresses:
-        in_orthanc = list(_in_orthanc(address, output))
-        candidates.extend(in_orthanc)
-        plan.in_orthanc += len(in_orthanc)
-    plan.sets = list(_placed(candidates, output))
+    in_orthanc = {one.label: one for address in addresses for one in _in_orthanc(address, output)}
+    plan.in_orthanc = len(in_orthanc)
+    plan.sets = list(_placed([*candidates, *in_orthanc.values()], output))
     return plan
 
 

@@ -15,6 +15,7 @@ from orthanc_plugins.cli.rtstruct.orthanc_address import (
     parse_address,
     structure_sets,
 )
+from orthanc_plugins.cli.rtstruct.plan import make_plan
 from orthanc_plugins.errors import ConfigurationError, NotFound
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
 from tests.fakes.orthanc_rest import orthanc_id, patient_of
@@ -119,3 +120,12 @@ def test_all_pages_are_asked_for(filled: FakeOrthancRest, monkeypatch: pytest.Mo
 def test_a_uid_of_nothing_is_said(filled: FakeOrthancRest) -> None:
     with pytest.raises(NotFound, match="holds nothing under http://host/studies/9"):
         list(structure_sets(filled, OrthancAddress("http://host", "studies", "9")))
+
+
+def test_a_set_that_two_addresses_mean_is_done_once(
+    filled: FakeOrthancRest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OrthancAddress, "connect", lambda _: filled)
+    plan = make_plan(["http://host?study=1.2.2", "http://host"], tmp_path)
+    assert [(one.sop_instance_uid, one.fault) for one in plan.sets] == [("1.2.2.1.1", ""), ("1.2.1.1.1", "")]
+    assert plan.in_orthanc == 2
