@@ -31,9 +31,9 @@ _CENTRE_ROUNDING = 1e-6
 class Overlap(Brief):
     """How two regions lie over each other; the first is the region, the second the other.
 
-    ``method`` says what was counted: all volumes are those of voxels, as ``volume_voxels_cc`` in
-    ``results.json``; ``volume_ratio`` is the other's through the region's. Shares are 0 to 1. ``offset_lps_mm`` leads from the region's centre of
-    mass to the other's.
+    ``method`` says what was counted: volumes are those of voxels, as ``volume_voxels_cc`` of a region's own
+    results, and ``volume_ratio`` is the other's through the region's. Shares are 0 to 1. ``offset_lps_mm``
+    leads from the region's centre of mass to the other's.
     """
 
     volume_voxels_cc: float
