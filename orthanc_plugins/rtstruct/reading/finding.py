@@ -158,7 +158,8 @@ class _Search:
         self.found.files += 1
         if header is None:
             self.found.others += 1
-            self._note(path, is_damaged=claims_dicom(path))
+            if claims_dicom(path):
+                self.found.unreadable.append(path)
         elif header.get("SOPClassUID") == RT_STRUCTURE_SET_STORAGE:
             self._add_set(Path(path), header.get("SOPInstanceUID", ""))
         elif header.get("SOPClassUID") == RT_DOSE_STORAGE:
@@ -170,11 +171,8 @@ class _Search:
             self._add_image(path, header)
         else:
             self.found.others += 1
-            self._note(path, is_damaged=is_cut_short(path))
-
-    def _note(self, path: str, *, is_damaged: bool) -> None:
-        if is_damaged:
-            self.found.unreadable.append(path)
+            if is_cut_short(path):
+                self.found.unreadable.append(path)
 
     def _add_set(self, path: Path, uid: str) -> None:
         same = self._sets.setdefault(uid, [])
@@ -199,7 +197,8 @@ class _Search:
             record = image_record(header)
         except InvalidDicom as error:
             series.damage.setdefault(header.get("SOPInstanceUID", ""), str(error))
-            self._note(path, is_damaged=is_cut_short(path))
+            if is_cut_short(path):
+                self.found.unreadable.append(path)
             return
         series.images.setdefault(record.sop_instance_uid, (self._thrifty(record), path))
 
