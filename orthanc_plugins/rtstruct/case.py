@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from orthanc_plugins.errors import GeometryError, InvalidDicom
+from orthanc_plugins.errors import GeometryError
 from orthanc_plugins.rtstruct import comparison, dose
 from orthanc_plugins.rtstruct.brief import clipped
 from orthanc_plugins.rtstruct.case_doses import CaseDoses
+from orthanc_plugins.rtstruct.case_images import CaseImages
 from orthanc_plugins.rtstruct.choices import DOSE_METRICS
 from orthanc_plugins.rtstruct.geometry.fit import strangers
 from orthanc_plugins.rtstruct.geometry.gaps import with_placing
@@ -25,7 +26,6 @@ from orthanc_plugins.rtstruct.measures.shape import shape_of
 from orthanc_plugins.rtstruct.nifti import mask_nifti
 from orthanc_plugins.rtstruct.pipeline import extract
 from orthanc_plugins.rtstruct.selection import RegionChoice, only
-from orthanc_plugins.rtstruct.shown import Shown
 from orthanc_plugins.rtstruct.surfaces.meshes import mesh
 
 if TYPE_CHECKING:
@@ -73,8 +73,10 @@ class Case:
         Where voxels lie: shape (slices, rows, columns), and the way from indices to LPS mm and back.
     stack
         The images in the order of their position, None without images.
+    images
+        The images and what they hold on the grid.
     problems
-        What was odd about the structure set, its place on the images and, once read, its doses.
+        What was odd about the structure set, its place on the images and, once read, pixels and doses.
 
     Raises
     ------
@@ -91,6 +93,7 @@ class Case:
     _strangers: list[Region] = field(default_factory=list, init=False)
     grid: VoxelGrid = field(init=False)
     stack: Stack | None = field(default=None, init=False)
+    images: CaseImages = field(init=False)
     _doses: CaseDoses = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,6 +104,10 @@ class Case:
             self.problems,
         )
         self.problems.extend(self.structure_set.problems)
+        self._lay_out()
+        self.images = CaseImages(self.series, self.stack, self.grid, self.problems)
+
+    def _lay_out(self) -> None:
         if self.series is None:
             self.grid = grid_from_contours(self.structure_set.rings_lps_mm())
             return
@@ -172,19 +179,18 @@ class Case:
         return volume
 
     def intensities(self) -> NDArray[np.int16] | NDArray[np.float32]:
-        """Return the images' rescaled intensities in the order of the grid, (images, rows, columns).
+        """Return the images' rescaled intensities on the grid: shape ``grid.shape``, as masks have it.
 
-        As many as ``grid.shape`` says but where images are missing or unevenly spaced: see
-        ``grid.image_of_plane``. The unit is ``series.unit``.
+        A slice has those of the image that masks are filled from. Where it has none, because an image is
+        missing or its pixels cannot be read (`problems` then says so), they are **NaN** and all are float32.
+        The unit is ``series.unit``.
 
         Raises
         ------
         InvalidDicom
-            There are no images, or their pixels cannot be decoded.
+            There are no images, or none whose pixels can be decoded.
         """
-        if self.series is None or self.stack is None:
-            raise InvalidDicom("The structure set was loaded without its images.")
-        return self.series.intensities([image.sop_instance_uid for image in self.stack.images])
+        return self.images.intensities()
 
     @property
     def doses(self) -> tuple[Dose, ...]:
@@ -283,12 +289,8 @@ class CaseRegion:
         GeometryError
             As of `mask`.
         """
-        self._need_images()
+        self.case.images.needed()
         return rasterise(self.placed)
-
-    def _need_images(self) -> None:
-        if self.case.series is None:
-            raise GeometryError("There is no grid to make a mask on: load the images with the structure set.")
 
     def fractions(self) -> NDArray[np.uint8]:
         """Return which share of each voxel the region fills, on the whole grid: 0 none to 255 all of it.
@@ -300,7 +302,7 @@ class CaseRegion:
         GeometryError
             As of `mask`.
         """
-        self._need_images()
+        self.case.images.needed()
         found = fractions(self.placed)
         shape = self.case.grid.shape
         return np.zeros(shape, dtype=np.uint8) if found is None else found.on_grid(shape)
@@ -331,12 +333,9 @@ class CaseRegion:
         Raises
         ------
         InvalidDicom
-            The pixels cannot be decoded.
+            No image's pixels can be decoded. Some that cannot are left out, and ``case.problems`` says so.
         """
-        series, stack, grid = self.case.series, self.case.stack, self.case.grid
-        if series is None or series.load_pixels is None or stack is None:
-            return None
-        shown = Shown.load(series, stack, grid, [self.placed])
+        shown = self.case.images.under(self.placed)
         if shown is None:
             return None
         return intensity_statistics(self.box(), shown.pixels, shown.images_of(self.placed), shown.unit)

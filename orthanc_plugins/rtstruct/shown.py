@@ -56,7 +56,15 @@ class Shown(Brief):
         reached = reached[reached >= 0]
         if not len(reached):
             return None
-        first, last = int(reached[0]), int(reached[-1])
+        return cls._between(images, stack, grid, int(reached[0]), int(reached[-1]))
+
+    @classmethod
+    def whole(cls, images: ImageSeries, stack: Stack, grid: VoxelGrid) -> Self:
+        """Return the pixels of all images; what is raised as of `load`."""
+        return cls._between(images, stack, grid, 0, len(stack.images) - 1)
+
+    @classmethod
+    def _between(cls, images: ImageSeries, stack: Stack, grid: VoxelGrid, first: int, last: int) -> Self:
         uids = [image.sop_instance_uid for image in stack.images[first : last + 1]]
         own = grid.image_of_plane
         image_of_plane = np.where((own >= first) & (own <= last), own - first, -1)
@@ -85,6 +93,20 @@ class Shown(Brief):
         """
         beside = np.isin(placed.grid.plane_of_slice, placed.planes_between)
         return np.where(beside, -1, self.image_of_slice)
+
+    def on_grid(self) -> NDArray[np.int16] | NDArray[np.float32]:
+        """Return the intensities of the grid's voxels (slices, rows, columns).
+
+        A slice has those of the image it is filled from. Where it has none they are NaN, and all are float32.
+        """
+        images = self.image_of_slice
+        if np.array_equal(images, np.arange(len(self.pixels))):
+            return self.pixels
+        dtype = self.pixels.dtype if (images >= 0).all() else np.float32
+        volume = np.empty((len(images), *self.pixels.shape[1:]), dtype)
+        for place, image in enumerate(images.tolist()):  # one by one: together they would be there twice
+            volume[place] = np.nan if image < 0 else self.pixels[image]
+        return volume
 
     def near(self, plane: int) -> NDArray[np.int16] | NDArray[np.float32]:
         """Return the image (rows, columns) of a plane, or of the nearest plane that has one."""

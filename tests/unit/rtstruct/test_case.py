@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import io
 import re
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from orthanc_plugins.errors import GeometryError, InvalidDicom
-from orthanc_plugins.rtstruct import Case, load, rasterise, read_dose
+from orthanc_plugins.rtstruct import Case, load, rasterise, read_dose, rescaled_pixels
 from tests.builders import DAMAGES, ball, build_case, build_dose, renamed, uniform
 from tests.builders import Case as Built
 from tests.unit.rtstruct.cases import SMALL, file_bytes, placed_of
@@ -99,6 +100,53 @@ def test_a_mask_lies_on_the_grid_and_measures_are_those_of_the_truth(case: Case,
     assert case.intensities()[mask].mean() == pytest.approx(region.statistics().mean)  # type: ignore[union-attr]
 
 
+def test_intensities_lie_on_the_grid_where_images_are_missing(built: Built) -> None:
+    there = [image for place, image in enumerate(built.images) if place not in {5, 11, 12}]
+    case, whole = load(there, built.structure_set), load(built.images, built.structure_set)
+    assert case.grid.kind == "missing_slices"
+    intensities, of_all = case.intensities(), whole.intensities()
+    assert intensities.shape == case.grid.shape == of_all.shape
+    assert (intensities.dtype, of_all.dtype) == (np.dtype(np.float32), np.dtype(np.int16))
+    absent = np.isnan(intensities).all(axis=(1, 2))
+    assert np.flatnonzero(absent).tolist() == [5, 11, 12]
+    np.testing.assert_array_equal(intensities[~absent], of_all[~absent])
+    inside = intensities[case["Lung_L"].mask()]
+    assert np.nanmean(inside, dtype=float) == pytest.approx(case["Lung_L"].statistics().mean)  # type: ignore[union-attr]
+
+
+def test_intensities_of_uneven_images_are_those_of_the_slice_s_own_image(built: Built) -> None:
+    there = [image for place, image in enumerate(built.images) if place < 8 or place % 2]
+    for place, image in enumerate(image for image in copy.deepcopy(there)):
+        there[place] = image
+        if place >= 8:
+            image.ImagePositionPatient[2] = float(image.ImagePositionPatient[2]) + 0.4 * (place % 3)
+    case = load(there, built.structure_set)
+    assert case.grid.kind == "uneven"
+    intensities = case.intensities()
+    assert intensities.shape == case.grid.shape
+    assert case.stack is not None
+    uid_of_slice = [
+        case.stack.images[image].sop_instance_uid if image >= 0 else None
+        for image in np.where(case.grid.filled_in, -1, case.grid.image_of_plane[case.grid.plane_of_slice])
+    ]
+    own = {image.SOPInstanceUID: rescaled_pixels(image) for image in there}
+    for plane, uid in zip(intensities, uid_of_slice, strict=True):
+        assert np.isnan(plane).all() if uid is None else (plane == own[uid]).all()
+
+
+def test_an_image_whose_pixels_are_damaged_is_nan_and_is_told(built: Built) -> None:
+    images = copy.deepcopy(built.images)
+    images[12].PixelData = images[12].PixelData[:100]
+    case = load(images, built.structure_set)
+    assert not case.problems
+    intensities = case.intensities()
+    assert np.flatnonzero(np.isnan(intensities).any(axis=(1, 2))).tolist() == [12]
+    assert case["Lung_L"].statistics() is not None
+    (problem,) = case.problems
+    assert problem.code == "image_without_pixels"
+    assert str(images[12].SOPInstanceUID) in problem.message
+
+
 def test_the_nifti_is_the_mask(case: Case) -> None:
     image = nibabel.Nifti1Image.from_bytes(gzip.decompress(case[2].nifti()))
     np.testing.assert_array_equal(np.asarray(image.dataobj).T.astype(bool), case[2].mask())
@@ -144,9 +192,9 @@ def test_without_images_there_are_measures_and_surfaces_but_no_masks(built: Buil
     assert case["Lung_L"].measures() is not None
     assert case["Lung_L"].mesh() is not None
     assert case["Lung_L"].statistics() is None
-    with pytest.raises(GeometryError, match="load the images"):
+    with pytest.raises(GeometryError, match=r"no grid to make a mask on\. Load the images"):
         case["Lung_L"].mask()
-    with pytest.raises(InvalidDicom, match="without its images"):
+    with pytest.raises(InvalidDicom, match=r"no intensities\. Load the images"):
         case.intensities()
 
 
