@@ -230,6 +230,9 @@ def _image_uid(dataset: Dataset) -> str | None:
     """Return an image's SOP Instance UID, empty for one that cannot be used, None for what is no image."""
     try:
         header = header_of(dataset)
-        return image_record(header).sop_instance_uid if is_image(header) else None
     except InvalidDicom:
         return "" if "ImagePositionPatient" in dataset or "NumberOfFrames" in dataset else None
+    try:
+        return image_record(header).sop_instance_uid if is_image(header) else None
+    except InvalidDicom:
+        return ""

@@ -10,7 +10,7 @@ from orthanc_plugins.errors import ArchiveUnavailable, GeometryError, InvalidDic
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
 from orthanc_plugins.orthanc_images import FoundImages, find_images, load_series
 from orthanc_plugins.rtstruct import StructureSet
-from tests.fakes.orthanc_rest import orthanc_id
+from tests.fakes.orthanc_rest import CT_IMAGE_STORAGE, orthanc_id
 
 if TYPE_CHECKING:
     from orthanc_plugins.archives import InstanceRecord
@@ -332,6 +332,21 @@ def test_bad_geometry_costs_its_image_which_is_named_and_a_series_of_such_is_ref
     orthanc.delete(orthanc_id(STUDY, IMAGES, f"{IMAGES}.1"))
     with pytest.raises(InvalidDicom, match=f"Image {IMAGES}.2"):
         load_series(orthanc, series)
+
+
+@pytest.mark.parametrize("lacking", ["ImagePositionPatient", "PixelSpacing", "Rows"])
+def test_a_sectional_image_that_lacks_an_element_of_its_plane_is_named(
+    orthanc: FakeOrthancRest, lacking: str
+) -> None:
+    tags = {keyword: value for keyword, value in PLANE.items() if keyword != lacking}
+    store_images(orthanc, 1)
+    loaded = load_series(
+        orthanc, store_images(orthanc, 2, tags=tags, header={**tags, "SOPClassUID": CT_IMAGE_STORAGE})
+    )
+    assert [image.sop_instance_uid for image in loaded.images] == [f"{IMAGES}.1"]
+    (problem,) = loaded.problems
+    assert problem.code == "unusable_images"
+    assert f"{IMAGES}.2" in problem.message
 
 
 def test_multi_frame_images_are_said_not_to_be_read_yet(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.reading.images import ImageRecord
 
 _DERIVED = frozenset({"RTDOSE", "SEG"})
+_SECTIONAL = frozenset(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "4", "128"))
+"""CT, MR and PET Image Storage, which must say where they lie: one that does not is damaged (PS3.3 A.1)."""
 _THREADS = 8
 """More than cores: what they wait for is the disk, or a file server."""
 _BATCH = 64
@@ -260,7 +262,11 @@ def _equal(path: Path, other: Path) -> bool:
 
 def is_image(header: Header) -> bool:
     """Return whether a file holds an image that lies in space, usable or not, or several such frames."""
-    lies_in_space = "ImagePositionPatient" in header or (frames_of(header) > 1 and "Rows" in header)
+    lies_in_space = (
+        "ImagePositionPatient" in header
+        or (frames_of(header) > 1 and "Rows" in header)
+        or header.get("SOPClassUID") in _SECTIONAL
+    )
     return lies_in_space and header.get("Modality", "") not in _DERIVED
 
 

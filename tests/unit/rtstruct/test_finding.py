@@ -6,6 +6,7 @@ import copy
 import os
 import pickle
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pydicom
@@ -22,6 +23,7 @@ from tests.builders.images import new_file
 from tests.unit.rtstruct.cases import SMALL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pydicom.dataset import FileDataset
@@ -266,9 +268,25 @@ def test_the_only_series_it_refers_to_is_taken_whatever_its_frame(tmp_path: Path
 # Damaged images, and such as are not read yet
 
 
-def test_one_damaged_image_is_left_out_and_named(tmp_path: Path) -> None:
+def lacks(keyword: str, image: FileDataset) -> None:
+    delattr(image, keyword)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda image: setattr(image, "PixelSpacing", [2, 0]),
+        lambda image: setattr(image, "ImagePositionPatient", None),
+        partial(lacks, "ImagePositionPatient"),
+        partial(lacks, "Rows"),
+    ],
+    ids=["spacing", "empty position", "no position", "no rows"],
+)
+def test_one_damaged_image_is_left_out_and_named(
+    tmp_path: Path, damage: Callable[[FileDataset], None]
+) -> None:
     case = build_case(frame=SMALL, regions=1)
-    case.images[3].PixelSpacing = [2, 0]
+    damage(case.images[3])
     path = case.write(tmp_path)[-1]
     for series in (
         series_of(read_references(path), find_files([tmp_path])),
@@ -280,6 +298,18 @@ def test_one_damaged_image_is_left_out_and_named(tmp_path: Path) -> None:
         assert (problem.code, problem.severity) == ("unusable_images", "warning")
         assert str(case.images[3].SOPInstanceUID) in problem.message
         assert "no usable position" in problem.message
+
+
+def test_a_screenshot_is_no_damaged_image(tmp_path: Path) -> None:
+    case = build_case(frame=SMALL, regions=1)
+    shot = copy.deepcopy(case.images[0])
+    shot.SOPClassUID = shot.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.5.1.4.1.1.7")
+    shot.SOPInstanceUID = shot.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3.6")
+    del shot.ImagePositionPatient
+    replace(case, images=[*case.images, shot]).write(tmp_path)
+    assert not load(tmp_path).problems
+    assert not load(case.images, shot, case.structure_set).problems
+    assert find_files([tmp_path]).others == 1
 
 
 def as_multi_frame(case: Case) -> FileDataset:
