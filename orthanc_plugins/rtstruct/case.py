@@ -14,9 +14,8 @@ from orthanc_plugins.rtstruct.brief import clipped
 from orthanc_plugins.rtstruct.case_doses import CaseDoses
 from orthanc_plugins.rtstruct.case_images import CaseImages
 from orthanc_plugins.rtstruct.choices import DOSE_METRICS
-from orthanc_plugins.rtstruct.geometry.fit import strangers
+from orthanc_plugins.rtstruct.geometry.fit import HOW_TO_ALLOW, strangers
 from orthanc_plugins.rtstruct.geometry.gaps import with_placing
-from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.geometry.partial import fractions
 from orthanc_plugins.rtstruct.geometry.placing import place
 from orthanc_plugins.rtstruct.geometry.raster import rasterise
@@ -25,6 +24,7 @@ from orthanc_plugins.rtstruct.measures.region import intensity_statistics, measu
 from orthanc_plugins.rtstruct.measures.shape import shape_of
 from orthanc_plugins.rtstruct.nifti import mask_nifti
 from orthanc_plugins.rtstruct.pipeline import extract
+from orthanc_plugins.rtstruct.problems import no_images
 from orthanc_plugins.rtstruct.selection import RegionChoice, only
 from orthanc_plugins.rtstruct.surfaces.meshes import mesh
 
@@ -66,13 +66,11 @@ class Case:
         Take contours drawn in another frame of reference than the images' for drawn in theirs.
     dose_sources
         RT Doses of its frame of reference, as `extract` takes them; `doses` reads them.
+    no_images_because
+        Why there is no series, as a problem says it; empty where that is not known.
 
     Attributes
     ----------
-    grid
-        Where voxels lie: shape (slices, rows, columns), and the way from indices to LPS mm and back.
-    stack
-        The images in the order of their position, None without images.
     images
         The images and what they hold on the grid.
     problems
@@ -89,10 +87,9 @@ class Case:
     series: ImageSeries | None
     allow_other_frame: bool = False
     dose_sources: Sequence[DoseSource] = ()
+    no_images_because: str = ""
     problems: list[Problem] = field(default_factory=list, init=False)
     _strangers: list[Region] = field(default_factory=list, init=False)
-    grid: VoxelGrid = field(init=False)
-    stack: Stack | None = field(default=None, init=False)
     images: CaseImages = field(init=False)
     _doses: CaseDoses = field(init=False)
 
@@ -104,19 +101,25 @@ class Case:
             self.problems,
         )
         self.problems.extend(self.structure_set.problems)
-        self._lay_out()
-        self.images = CaseImages(self.series, self.stack, self.grid, self.problems)
-
-    def _lay_out(self) -> None:
         if self.series is None:
-            self.grid = grid_from_contours(self.structure_set.rings_lps_mm())
-            return
-        self._strangers, odd = strangers(
-            self.structure_set, self.series, allow_other_frame=self.allow_other_frame
-        )
+            self.problems.append(no_images(self.no_images_because))
+        else:
+            self._strangers, odd = strangers(
+                self.structure_set, self.series, allow_other_frame=self.allow_other_frame
+            )
+            self.problems.extend(odd)
         rings = self.structure_set.rings_lps_mm(without=self._strangers)
-        self.grid, self.stack, unusual = build_grid(self.series.images, rings)
-        self.problems.extend((*odd, *unusual))
+        self.images = CaseImages.of(self.series, rings, self.problems, self.no_images_because)
+
+    @property
+    def grid(self) -> VoxelGrid:
+        """Where voxels lie: shape (slices, rows, columns), and the way from indices to LPS mm and back."""
+        return self.images.grid
+
+    @property
+    def stack(self) -> Stack | None:
+        """The images in the order of their position, None without images."""
+        return self.images.stack
 
     @cached_property
     def regions(self) -> tuple[CaseRegion, ...]:
@@ -218,6 +221,7 @@ class Case:
         """
         options.setdefault("allow_other_frame", self.allow_other_frame)
         options.setdefault("doses", self.dose_sources)
+        options.setdefault("no_images_because", self.no_images_because)
         return extract(self.structure_set, self.series, output, **options)
 
     def __repr__(self) -> str:
@@ -247,10 +251,8 @@ class CaseRegion:
     @cached_property
     def _placed(self) -> tuple[PlacedRegion, list[Problem]]:
         if self.is_stranger:
-            raise GeometryError(
-                f"Region {self.number} is drawn in another frame of reference than the images': "
-                "load the case with allow_other_frame=True if the two are known to agree."
-            )
+            what = f"Region {self.number} is drawn in another frame of reference than the images'"
+            raise GeometryError(f"{what}; {HOW_TO_ALLOW}.")
         return place(self.region, self.case.grid)
 
     @property

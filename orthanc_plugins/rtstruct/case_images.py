@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from orthanc_plugins.errors import GeometryError, InvalidDicom
 from orthanc_plugins.rtstruct.brief import Brief
+from orthanc_plugins.rtstruct.geometry.grid import build_grid, grid_from_contours
 from orthanc_plugins.rtstruct.shown import Shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -32,7 +35,28 @@ class CaseImages(Brief):
     stack: Stack | None
     grid: VoxelGrid
     problems: list[Problem]
-    none_because: str = ""
+    none_because: str
+
+    @classmethod
+    def of(
+        cls,
+        series: ImageSeries | None,
+        rings_lps_mm: Sequence[NDArray[np.float64]],
+        problems: list[Problem],
+        none_because: str,
+    ) -> Self:
+        """Return the images of a series, and the grid that it, or without it the contours, make.
+
+        Raises
+        ------
+        GeometryError
+            The images form no volume; or there is neither a series nor a contour that encloses area.
+        """
+        if series is None:
+            return cls(None, None, grid_from_contours(rings_lps_mm), problems, none_because)
+        grid, stack, unusual = build_grid(series.images, rings_lps_mm)
+        problems.extend(unusual)
+        return cls(series, stack, grid, problems, none_because)
 
     def intensities(self) -> NDArray[np.int16] | NDArray[np.float32]:
         """Return the intensities of the grid's voxels, shape ``grid.shape``; see `Shown.on_grid`.

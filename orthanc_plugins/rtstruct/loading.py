@@ -14,6 +14,7 @@ from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE, RT_STRUCTURE_SET_STORAGE
 from orthanc_plugins.rtstruct.case import Case
 from orthanc_plugins.rtstruct.dose import MissingDose, in_other_frame
+from orthanc_plugins.rtstruct.geometry.fit import HOW_TO_ALLOW
 from orthanc_plugins.rtstruct.reading.contours import read_structure_set
 from orthanc_plugins.rtstruct.reading.elements import parse_errors
 from orthanc_plugins.rtstruct.reading.finding import (
@@ -22,6 +23,7 @@ from orthanc_plugins.rtstruct.reading.finding import (
     doses_of,
     find_files,
     is_image,
+    why_none,
 )
 from orthanc_plugins.rtstruct.reading.headers import header_of
 from orthanc_plugins.rtstruct.reading.images import image_record, series_from_datasets
@@ -64,7 +66,8 @@ def load(
     structure_set_uid
         SOP Instance UID of the structure set meant, where the sources hold several.
     allow_other_frame
-        Take contours drawn in another frame of reference than the images' for drawn in theirs.
+        Take contours drawn in another frame of reference than the images' for drawn in theirs; where neither
+        the series it refers to nor another one of its frame of reference is there, on the only one that is.
 
     Raises
     ------
@@ -87,7 +90,8 @@ def load(
     chosen = (sets | in_memory)[uid]
     structure_set = read_structure_set(_written(chosen) if isinstance(chosen, Dataset) else chosen)
     in_hand = _series_among([one.dataset for one in held if _class(one.dataset) not in _WITH_CONTENT])
-    series = choose_series(structure_set, (found.series | in_hand).values())
+    there = (found.series | in_hand).values()
+    series = choose_series(structure_set, there, allow_other_frame=allow_other_frame)
     by_uid = doses_of(structure_set, found) | _doses_among(held, structure_set)
     elsewhere = doses_elsewhere(structure_set, found) + sum(
         _class(one.dataset) == RT_DOSE_STORAGE
@@ -97,7 +101,8 @@ def load(
     )
     doses: tuple[DoseSource, ...] = (*by_uid.values(), *([in_other_frame(elsewhere)] if elsewhere else ()))
     images = None if series is None else series.opened()
-    return Case(structure_set, images, allow_other_frame=allow_other_frame, dose_sources=doses)
+    because = why_none(structure_set, there, HOW_TO_ALLOW) if series is None else ""
+    return Case(structure_set, images, allow_other_frame, doses, because)
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,7 +43,7 @@ from orthanc_plugins.rtstruct.measures.region import (
     volumes_agree,
 )
 from orthanc_plugins.rtstruct.measures.shape import shape_of
-from orthanc_plugins.rtstruct.problems import Problem
+from orthanc_plugins.rtstruct.problems import Problem, no_images
 from orthanc_plugins.rtstruct.reading.contours import StructureSet, read_structure_set
 from orthanc_plugins.rtstruct.received import receive_doses, refuse_unknown
 from orthanc_plugins.rtstruct.results import GridSummary, Phase, Results, Sources
@@ -106,6 +106,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     earlier_phases: Sequence[Phase] = (),
     allow_other_frame: bool = False,
     how_to_allow: str = HOW_TO_ALLOW,
+    no_images_because: str = "",
     partial_volume: bool = False,
     mesh_detail: MeshDetail = "full",
     mesh_frame: MeshFrame = "LPS",
@@ -149,6 +150,8 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         Place contours drawn in another frame of reference than the images', with a warning.
     how_to_allow
         How whoever asks can allow that, as it ends a message.
+    no_images_because
+        Why there are no images and what to do, in whole sentences; empty where there are none to choose from.
     partial_volume
         Take partial volumes too, and write them as ``masks/NNN_name.partial.nii.gz`` where masks are written.
     mesh_detail
@@ -179,8 +182,9 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
     with timer.phase("read_contours"):
         if not isinstance(structure_set, StructureSet):
             structure_set = read_structure_set(structure_set)
+        absence = no_images(no_images_because, masks_are_lost="nifti" in wanted)
         scene, works, problems = _lay_out(
-            structure_set, images, how_to_allow, allow_other_frame=allow_other_frame
+            structure_set, images or absence, how_to_allow, allow_other_frame=allow_other_frame
         )
     with timer.phase("measure"):
         for work in works:
@@ -214,7 +218,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         curves_path = exporter.write_curves(works, received) if received else None
     regions = tuple(work.result(scene.grid, with_mask=images is not None) for work in works)
     results = Results(
-        sources=_sources(structure_set, images),
+        sources=Sources.of(structure_set, images),
         regions=regions,
         problems=(
             *structure_set.problems,
@@ -237,16 +241,13 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
 
 
 def _lay_out(
-    structure_set: StructureSet, images: ImageSeries | None, how_to_allow: str, *, allow_other_frame: bool
+    structure_set: StructureSet, images: ImageSeries | Problem, how_to_allow: str, *, allow_other_frame: bool
 ) -> tuple[_Scene, list[RegionWork], list[Problem]]:
-    """Return the grid, every region placed on it, and what is odd about the whole."""
+    """Return the grid, every region placed on it, and what is odd: above all that there are no images."""
     stems = file_stems(structure_set.regions)
     works = [RegionWork(region, stem) for region, stem in zip(structure_set.regions, stems, strict=True)]
-    if images is None:
-        text = (
-            "The images are not there: contours and surfaces are measured; no masks, intensities or pictures."
-        )
-        problems = [Problem("no_images", text)]
+    if isinstance(images, Problem):
+        problems = [images]
         scene = _Scene(_grid_of_contours(works, structure_set.rings_lps_mm()), None)
     else:
         others, problems = strangers(structure_set, images, how_to_allow, allow_other_frame=allow_other_frame)
@@ -383,18 +384,6 @@ def _export(work: RegionWork, exporter: Exporter, on_region: Callable[[RegionWor
     if on_region is not None:
         with Sparing(work.called, work.not_taken_over):
             on_region(work)
-
-
-def _sources(structure_set: StructureSet, images: ImageSeries | None) -> Sources:
-    return Sources(
-        structure_set_uid=structure_set.sop_instance_uid,
-        structure_series_uid=structure_set.series_uid,
-        study_uid=structure_set.study_uid,
-        structure_set_label=structure_set.label,
-        image_series_uid=images.series_uid if images is not None else None,
-        frame_of_reference_uid=structure_set.frame_of_reference_uid,
-        images=len(images.images) if images is not None else 0,
-    )
 
 
 def _summary(grid: VoxelGrid | None) -> GridSummary | None:

@@ -44,6 +44,16 @@ class Problem:
     region_name: str | None = None
 
 
+def no_images(because: str, *, masks_are_lost: bool = False) -> Problem:
+    """Return that a set has no images; ``because`` says why, empty where none at all are there.
+
+    It is an error where masks were asked for, which are not made then.
+    """
+    text = "contours and surfaces are measured; no masks, intensities or pictures."
+    text = f"No images are used: {text} {because}" if because else f"The images are not there: {text}"
+    return Problem("no_images", text, "error" if masks_are_lost else "warning")
+
+
 def of_region(problems: Iterable[Problem], name: str) -> tuple[Problem, ...]:
     """Return a region's problems as they stand in results, with the region's name."""
     return tuple(replace(problem, region_name=name) for problem in problems)

@@ -41,7 +41,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from orthanc_plugins import __version__
 from orthanc_plugins.rtstruct.brief import Brief
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.comparison import PairTable
     from orthanc_plugins.rtstruct.dose import DoseSummary, RegionDose
     from orthanc_plugins.rtstruct.problems import Problem
+    from orthanc_plugins.rtstruct.reading.contours import StructureSet
+    from orthanc_plugins.rtstruct.reading.images import ImageSeries
 
 type Vector = tuple[float, float, float]
 type State = Literal["done", "empty", "failed", "points", "lines"]
@@ -78,6 +80,19 @@ class Sources:
     image_series_uid: str | None
     frame_of_reference_uid: str
     images: int
+
+    @classmethod
+    def of(cls, structure_set: StructureSet, images: ImageSeries | None) -> Self:
+        """Return those of a structure set and the series it was laid on."""
+        return cls(
+            structure_set_uid=structure_set.sop_instance_uid,
+            structure_series_uid=structure_set.series_uid,
+            study_uid=structure_set.study_uid,
+            structure_set_label=structure_set.label,
+            image_series_uid=images.series_uid if images is not None else None,
+            frame_of_reference_uid=structure_set.frame_of_reference_uid,
+            images=len(images.images) if images is not None else 0,
+        )
 
 
 @dataclass(frozen=True)

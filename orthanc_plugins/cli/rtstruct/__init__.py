@@ -50,7 +50,12 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     progress = Progress(err, chosen.quiet, live=err.isatty())
     try:
         check_inputs(chosen.inputs, chosen.output)
-        plan = make_plan(chosen.inputs, chosen.output, progress.searched)
+        plan = make_plan(
+            chosen.inputs,
+            chosen.output,
+            progress.searched,
+            allow_other_frame=chosen.allow_other_frame,
+        )
         if not plan.sets:
             which = _first_of(plan.found.unreadable)
             progress.say(f"pacs: no RT Structure Set among the inputs: {plan.counted}{which}.", always=True)

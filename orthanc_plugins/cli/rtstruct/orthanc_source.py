@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OrthancSource:
-    """A structure set in an Orthanc."""
+    """A structure set in an Orthanc; why there are no images for it is not looked into."""
 
     address: OrthancAddress
     instance: OrthancId
     sop_instance_uid: str
+    no_images_because: str = ""
 
     @property
     def label(self) -> str:

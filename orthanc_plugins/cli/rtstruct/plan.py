@@ -91,9 +91,15 @@ def _begins_as_zip(path: Path) -> bool:
 
 
 def make_plan(
-    inputs: Sequence[str], output: Path, on_progress: Callable[[FoundFiles], None] | None = None
+    inputs: Sequence[str],
+    output: Path,
+    on_progress: Callable[[FoundFiles], None] | None = None,
+    *,
+    allow_other_frame: bool = False,
 ) -> Plan:
     """Return the structure sets among files, folders and addresses.
+
+    Among files, ``allow_other_frame`` lays sets on the only series that is there, whatever its frame.
 
     Raises
     ------
@@ -105,8 +111,9 @@ def make_plan(
     addresses = [parse_address(text) for text in inputs if is_address(text)]
     paths = [Path(text) for text in inputs if not is_address(text)]
     plan = Plan(found=find_files(paths, on_progress))
+    opened = partial(file_source, found=plan.found, allow_other_frame=allow_other_frame)
     candidates = [
-        Planned(str(one.path), one.sop_instance_uid, output, partial(file_source, one, plan.found))
+        Planned(str(one.path), one.sop_instance_uid, output, partial(opened, one))
         for one in plan.found.structure_sets
     ]
     in_orthanc = {one.label: one for address in addresses for one in _in_orthanc(address, output)}

@@ -125,7 +125,8 @@ def _make(task: SetTask, on_phase: Callable[[str], None] | None) -> bool:
         raise _NoRegion(chosen.patterns, tuple(region.name for region in structure_set.regions))
     images = task.source.images(structure_set)
     doses = task.source.doses(structure_set)
-    fingerprint = _fingerprint(content, images, sorted(doses), task.options)
+    used = images or task.source.no_images_because
+    fingerprint = _fingerprint(content, used, sorted(doses), task.options)
     if not task.again and is_complete(task.folder, fingerprint, task.options.formats):
         return False
     reading = Phase("read_metadata", time.perf_counter() - start)
@@ -161,6 +162,7 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
         earlier_phases=(reading,),
         jobs=task.threads,
         how_to_allow=HOW_TO_ALLOW,
+        no_images_because=task.source.no_images_because,
         **task.options.engine,
     )
     if on_phase is not None:
@@ -172,12 +174,17 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one set
     write_whole(folder / RESULTS_NAME, results.to_json_bytes())
 
 
-def _fingerprint(content: bytes, images: ImageSeries | None, doses: Sequence[str], options: Options) -> str:
-    """Return a digest of what results are made from and how: set, images, doses, options and engine."""
+def _fingerprint(content: bytes, images: ImageSeries | str, doses: Sequence[str], options: Options) -> str:
+    """Return a digest of what results are made from and how: set, images, doses, options and engine.
+
+    ``images`` is what is told of them where none are used.
+    """
     made_from = {
         "engine": engine_digest(),
         "structure_set": hashlib.sha256(content).hexdigest(),
-        "images": sorted(image.sop_instance_uid for image in images.images) if images is not None else None,
+        "images": images
+        if isinstance(images, str)
+        else sorted(image.sop_instance_uid for image in images.images),
         "doses": doses,
         "options": options.to_json(),
     }

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from orthanc_plugins.cli.commands import HOW_TO_ALLOW
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.reading.contours import read_references
-from orthanc_plugins.rtstruct.reading.finding import doses_elsewhere, doses_of, series_of
+from orthanc_plugins.rtstruct.reading.finding import doses_elsewhere, doses_of, series_of, why_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +40,10 @@ class SetSource(Protocol):
     def images(self, structure_set: StructureSet) -> ImageSeries | None:
         """Return the series it was drawn on, None where it is not to be had."""
 
+    @property
+    def no_images_because(self) -> str:
+        """Why `images` gives none, empty where none are there."""
+
     def doses(self, structure_set: StructureSet) -> Mapping[str, Callable[[], bytes | Path | MissingDose]]:
         """Return the RT Doses of its frame of reference: what names each, and what gives its file."""
 
@@ -48,7 +53,7 @@ class FileSource:
     """A structure set in a file; ``damage`` is why its images cannot be used, though they are there.
 
     ``dose_paths`` are the RT Doses of its frame of reference by SOP Instance UID; ``doses_elsewhere`` counts
-    those of its study in another one.
+    those of its study in another one. ``no_images_because`` is why images that are there are not its own.
     """
 
     path: Path
@@ -57,6 +62,7 @@ class FileSource:
     damage: str = ""
     dose_paths: tuple[tuple[str, Path], ...] = ()
     doses_elsewhere: int = 0
+    no_images_because: str = ""
 
     @property
     def label(self) -> str:
@@ -85,15 +91,17 @@ class FileSource:
         return found
 
 
-def file_source(found_set: FoundSet, found: FoundFiles) -> FileSource:
+def file_source(found_set: FoundSet, found: FoundFiles, *, allow_other_frame: bool = False) -> FileSource:
     """Return a structure set of a search with its images; what is damaged is said when it is worked on."""
-    damage, series, doses, elsewhere = "", None, {}, 0
+    damage, because, series, doses, elsewhere = "", "", None, {}, 0
     try:
         references = read_references(found_set.path)
         doses = doses_of(references, found)
         elsewhere = doses_elsewhere(references, found)
-        series = series_of(references, found)
+        series = series_of(references, found, allow_other_frame=allow_other_frame)
+        if series is None:
+            because = why_none(references, found.series.values(), HOW_TO_ALLOW)
     except InvalidDicom as error:
         damage = str(error)
     known = tuple(doses.items())
-    return FileSource(found_set.path, found_set.sop_instance_uid, series, damage, known, elsewhere)
+    return FileSource(found_set.path, found_set.sop_instance_uid, series, damage, known, elsewhere, because)

@@ -12,11 +12,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.reading.images import ImageSeries
 
 
-HOW_TO_ALLOW = (
-    "if the two are known to agree, allow it: set Structures.RequireSameFrameOfReference to false in the "
-    "suite, or give --allow-other-frame on the command line"
-)
-"""What to do about another frame of reference, as it ends a message where nothing is known of who asks."""
+HOW_TO_ALLOW = "if the two are known to agree, give allow_other_frame=True"
+"""What to do about another frame of reference, as it ends a message to who calls the engine from Python."""
 
 
 def strangers(

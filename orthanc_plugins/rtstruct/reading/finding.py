@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import RT_DOSE_STORAGE, RT_STRUCTURE_SET_STORAGE
 from orthanc_plugins.rtstruct.brief import Brief
+from orthanc_plugins.rtstruct.problems import counted
 from orthanc_plugins.rtstruct.reading.headers import claims_dicom, frames_of, is_cut_short, read_header
 from orthanc_plugins.rtstruct.reading.images import FilePixels, ImageSeries, image_record, unit_of
 from orthanc_plugins.rtstruct.reading.intact import left_out
@@ -35,6 +36,7 @@ _SECTIONAL = frozenset(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "4", "1
 _THREADS = 8
 """More than cores: what they wait for is the disk, or a file server."""
 _BATCH = 64
+_LISTED = 3
 _AHEAD = 4 * _THREADS
 """Batches read before the first of them is looked at."""
 
@@ -319,21 +321,51 @@ def drawn_on[C: Candidate](structure_set: StructureSet, referenced: Sequence[C])
     return None if is_another and not is_whole else best
 
 
-def choose_series[C: Candidate](structure_set: StructureSet, there: Iterable[C]) -> C | None:
+def choose_series[C: Candidate](
+    structure_set: StructureSet, there: Iterable[C], *, allow_other_frame: bool = False
+) -> C | None:
     """Return the series to lay a set on, of all that are there.
 
     That is the one it was `drawn_on`; else the largest of the frame of reference of its regions; else the
-    best one it refers to.
+    best one it refers to; else, where another frame of reference is allowed, the only one with images.
     """
     series = list(there)
     referenced = [one for one in series if one.series_uid in structure_set.referenced_series_uids]
     frame = frame_drawn_in(structure_set)
     of_frame = [one for one in series if frame and one.frame_of_reference_uid == frame]
+    usable = [one for one in series if one.image_uids]
     return (
         drawn_on(structure_set, referenced)
         or _best(structure_set, of_frame)
         or _best(structure_set, referenced)
+        or (usable[0] if allow_other_frame and len(usable) == 1 else None)
     )
+
+
+def why_none(structure_set: StructureSet, there: Iterable[Candidate], how_to_allow: str) -> str:
+    """Return why `choose_series` chose none, and what to do; empty where no image is there.
+
+    ``how_to_allow`` is how whoever asks allows another frame of reference, as it ends a message.
+    """
+    usable = [one for one in there if one.image_uids]
+    if not usable:
+        return ""
+    count = counted(sum(len(one.image_uids) for one in usable), "image")
+    frames = _listed(one.frame_of_reference_uid for one in usable)
+    frame = frame_drawn_in(structure_set)
+    named = _listed(structure_set.referenced_series_uids)
+    theirs = f"frame of reference {frames}" if frames else "no stated frame of reference"
+    own = f"{frame or 'none that is stated'} on series {named}" if named else frame or "none that is stated"
+    instead = ", or a single one in its place" if len(usable) > 1 else ""
+    return (
+        f"{count} of {len(usable)} series are there, but in {theirs}; the structure set was drawn in {own}. "
+        f"Give the series it was drawn on{instead}; {how_to_allow}."
+    )
+
+
+def _listed(uids: Iterable[str]) -> str:
+    stated = sorted(set(uids) - {""})
+    return ", ".join((*stated[:_LISTED], *(["…"] if len(stated) > _LISTED else [])))
 
 
 def _best[C: Candidate](structure_set: StructureSet, candidates: Iterable[C]) -> C | None:
@@ -341,15 +373,17 @@ def _best[C: Candidate](structure_set: StructureSet, candidates: Iterable[C]) ->
     return max(candidates, key=lambda one: (len(one.image_uids & named), len(one.image_uids)), default=None)
 
 
-def series_of(structure_set: StructureSet, found: FoundFiles) -> ImageSeries | None:
-    """Return the series a structure set was drawn on, None when it is not among the files.
+def series_of(
+    structure_set: StructureSet, found: FoundFiles, *, allow_other_frame: bool = False
+) -> ImageSeries | None:
+    """Return the series to lay a structure set on (see `choose_series`), None when none is among the files.
 
     Raises
     ------
     InvalidDicom
         None of its images can be used.
     """
-    chosen = choose_series(structure_set, found.series.values())
+    chosen = choose_series(structure_set, found.series.values(), allow_other_frame=allow_other_frame)
     return None if chosen is None else chosen.opened()
 
 

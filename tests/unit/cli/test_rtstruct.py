@@ -257,12 +257,39 @@ def test_one_bad_set_does_not_stop_the_others(tmp_path: Path, capsys: pytest.Cap
     assert "cut short" in capsys.readouterr().err
 
 
-def test_a_set_without_images_is_measured_with_a_warning(
+def problems_of_run(output: Path) -> list[dict[str, str]]:
+    told: list[dict[str, str]] = json.loads((output / "run.json").read_text(encoding="utf-8"))["problems"]
+    return told
+
+
+def test_a_set_without_images_is_measured_and_that_masks_are_lost_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = build_case(frame=SMALL, regions=2).write(tmp_path / "in")[-1]
-    assert main(["rtstruct", str(path), str(tmp_path / "out")]) == DONE
-    assert "The images are not there" in capsys.readouterr().out
+    assert main(["rtstruct", str(path), str(tmp_path / "out"), "--quiet"]) == DONE
+    assert "1 error: no_images" in capsys.readouterr().err
+    (problem,) = problems_of_run(tmp_path / "out")
+    assert (problem["code"], problem["severity"]) == ("no_images", "error")
+    assert problem["message"].startswith("The images are not there")
+
+
+def test_images_of_another_series_and_frame_are_told_and_used_when_allowed(tmp_path: Path) -> None:
+    case, other = build_case(frame=SMALL, regions=2), build_case(frame=SMALL, regions=1, seed=5)
+    other.write(tmp_path / "in")
+    case.structure_set.save_as(tmp_path / "in" / "rtstruct.dcm", enforce_file_format=True)
+    arguments = ["rtstruct", str(tmp_path / "in"), str(tmp_path / "out"), "--formats", "nifti"]
+    alone = ["rtstruct", str(tmp_path / "in" / "rtstruct.dcm"), *arguments[2:]]
+    assert main(alone) == DONE
+    assert problems_of_run(tmp_path / "out")[0]["message"].startswith("The images are not there")
+    assert main(arguments) == DONE
+    (problem,) = problems_of_run(tmp_path / "out")
+    assert f"there, but in frame of reference {other.reference.frame_uid}" in problem["message"]
+    assert problem["message"].endswith("give --allow-other-frame.")
+    assert not list((tmp_path / "out").rglob("*.nii.gz"))
+    assert main([*arguments, "--allow-other-frame"]) == DONE
+    codes = {problem["code"] for problem in problems_of_run(tmp_path / "out")}
+    assert codes == {"other_series", "absent_images", "other_frame_of_reference"}
+    assert (of_set(tmp_path / "out") / "masks" / "002_Lung_L.nii.gz").is_file()
 
 
 def test_another_frame_of_reference_needs_a_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

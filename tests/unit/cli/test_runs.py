@@ -251,7 +251,7 @@ def test_problems_of_sets_that_were_done_are_told(tmp_path: Path, capsys: pytest
     err = capsys.readouterr().err
     problems = told(out)["problems"]
     codes = [problem["code"] for problem in problems]
-    assert f"\n{path}: {len(codes)} warnings: {', '.join(dict.fromkeys(codes))}\n" in err
+    assert f"\n{path}: 1 error, {len(codes) - 1} warning: {', '.join(dict.fromkeys(codes))}\n" in err
     assert err.endswith("structure sets: 2 done (1 with problems, see run.json), 0 failed.\n")
     assert {problem["structure_set_uid"] for problem in problems} == {uid_of(case)}
     assert [problem["region"] for problem in problems] == [None, 2]
@@ -264,6 +264,7 @@ def test_problems_of_sets_that_were_done_are_told(tmp_path: Path, capsys: pytest
     assert rows[uid_of(whole), "1"] == []
     assert run(tmp_path / "in", out, *MASKS, "--quiet") == DONE
     assert capsys.readouterr().err == (
+        f"{path}: 1 error, 1 warning: {', '.join(codes)}\n"
         "pacs: structure sets: 2 done (1 with problems, see run.json; "
         "2 of them before this run; --again does them anew), 0 failed.\n"
     )

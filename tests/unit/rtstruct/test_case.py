@@ -12,7 +12,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from orthanc_plugins.errors import GeometryError, InvalidDicom
+from orthanc_plugins.errors import GeometryError, InvalidDicom, PacsSuiteError
 from orthanc_plugins.rtstruct import Case, load, rasterise, read_dose, rescaled_pixels
 from tests.builders import DAMAGES, ball, build_case, build_dose, renamed, uniform
 from tests.builders import Case as Built
@@ -20,6 +20,8 @@ from tests.unit.rtstruct.cases import SMALL, file_bytes, placed_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pydicom.dataset import FileDataset
 
     from tests.builders import Truth
 
@@ -198,10 +200,54 @@ def test_without_images_there_are_measures_and_surfaces_but_no_masks(built: Buil
         case.intensities()
 
 
+def test_images_that_are_not_there_are_a_problem(built: Built) -> None:
+    (problem,) = load(file_bytes(built.structure_set)).problems
+    assert (problem.code, problem.severity) == ("no_images", "warning")
+    assert problem.message.startswith("The images are not there: contours and surfaces are measured")
+
+
+def elsewhere(seed: int) -> list[FileDataset]:
+    """Return images of another frame of reference, series and study than those of the case."""
+    return build_case(frame=SMALL, regions=1, seed=seed).images
+
+
+def test_images_that_are_there_but_not_its_own_are_told_and_can_be_allowed(
+    built: Built, tmp_path: Path
+) -> None:
+    images = elsewhere(5)
+    case = load(images, built.structure_set)
+    (problem,) = case.problems
+    told = (
+        f"24 images of 1 series are there, but in frame of reference {images[0].FrameOfReferenceUID}; "
+        f"the structure set was drawn in {built.reference.frame_uid} on series {built.reference.series_uid}. "
+        "Give the series it was drawn on; if the two are known to agree, give allow_other_frame=True."
+    )
+    assert problem.code == "no_images"
+    assert problem.message.endswith(told)
+    for ask in (case[1].mask, case.intensities):
+        with pytest.raises(PacsSuiteError, match=re.escape(told)):
+            ask()
+    assert case.extract(tmp_path, formats=("json",)).problems[0].message == problem.message
+    allowed = load(images, built.structure_set, allow_other_frame=True)
+    assert {problem.code for problem in allowed.problems} == {
+        "other_series",
+        "absent_images",
+        "other_frame_of_reference",
+    }
+    assert (allowed["Lung_L"].mask() == load(built.images, built.structure_set)["Lung_L"].mask()).all()
+
+
+def test_of_several_series_of_another_frame_none_is_taken(built: Built) -> None:
+    case = load(elsewhere(5), elsewhere(6), built.structure_set, allow_other_frame=True)
+    assert case.series is None
+    assert "48 images of 2 series are there" in case.problems[0].message
+    assert "or a single one in its place; if" in case.problems[0].message
+
+
 def test_another_frame_of_reference_must_be_allowed(built: Built) -> None:
     structure_set = built.copied_structure_set()
     DAMAGES["other_frame_of_reference"](structure_set)
-    with pytest.raises(GeometryError, match="another frame of reference"):
+    with pytest.raises(GeometryError, match=r"another frame of reference.*give allow_other_frame=True\.$"):
         load(built.images, structure_set)
     case = load(built.images, structure_set, allow_other_frame=True)
     assert case["Lung_L"].mask().any()
@@ -213,7 +259,7 @@ def test_one_region_of_another_frame_fails_alone(built: Built) -> None:
     structure_set.StructureSetROISequence[1].ReferencedFrameOfReferenceUID = "2.25.1"
     case = load(built.images, structure_set)
     assert case[1].mask().any()
-    with pytest.raises(GeometryError, match="Region 2 is drawn in another frame"):
+    with pytest.raises(GeometryError, match=r"Region 2 is drawn in another frame.*allow_other_frame=True"):
         case[2].mask()
 
 

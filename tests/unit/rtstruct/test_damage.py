@@ -190,8 +190,7 @@ def test_another_frame_of_reference_is_refused_unless_allowed(tmp_path: Path) ->
     case = spoilt("other_frame_of_reference")
     with pytest.raises(GeometryError, match="another frame of reference") as caught:
         run(case, tmp_path)
-    assert "Structures.RequireSameFrameOfReference" in str(caught.value)
-    assert "--allow-other-frame" in str(caught.value)
+    assert "give allow_other_frame=True" in str(caught.value)
     results = run(case, tmp_path, allow_other_frame=True)
     assert [problem.code for problem in results.problems] == ["other_frame_of_reference"]
     assert [region.state for region in results.regions] == ["done"] * 3
@@ -203,7 +202,7 @@ def test_one_region_of_another_frame_does_not_stop_the_others(tmp_path: Path) ->
     results = run(CASE.with_structure_set(structure_set), tmp_path)
     assert [region.state for region in results.regions] == ["done", "failed", "done"]
     assert codes(results.regions[1]) == ["other_frame_of_reference"]
-    assert "--allow-other-frame" in results.regions[1].problems[0].message
+    assert results.regions[1].problems[0].message.endswith("give allow_other_frame=True.")
 
 
 def test_an_unstated_frame_of_reference_is_said(tmp_path: Path) -> None:
@@ -248,9 +247,17 @@ def test_two_regions_of_one_name_get_files_of_their_own(tmp_path: Path) -> None:
     ]
 
 
+def test_where_no_masks_were_asked_for_absent_images_are_a_warning(tmp_path: Path) -> None:
+    (problem,) = run(
+        CASE, tmp_path, images=None, formats=("stl",), no_images_because="They are late."
+    ).problems
+    assert problem.severity == "warning"
+    assert problem.message.endswith("no masks, intensities or pictures. They are late.")
+
+
 def test_without_images_contours_and_surfaces_are_measured(tmp_path: Path) -> None:
     results = run(CASE, tmp_path, images=None)
-    assert [problem.code for problem in results.problems] == ["no_images"]
+    assert [(problem.code, problem.severity) for problem in results.problems] == [("no_images", "error")]
     assert results.grid is None
     for region in results.regions:
         truth = CASE.truth[region.name]
