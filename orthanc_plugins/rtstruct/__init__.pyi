@@ -1,5 +1,5 @@
 from .case import Case as Case
-from .case import CaseRegion as CaseRegion
+from .case_region import CaseRegion as CaseRegion
 from .choices import DEFAULT_FORMATS as DEFAULT_FORMATS
 from .choices import DOSE_METRICS as DOSE_METRICS
 from .choices import FORMATS as FORMATS

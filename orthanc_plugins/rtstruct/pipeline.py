@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +53,7 @@ from orthanc_plugins.rtstruct.work import RegionWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
+    from os import PathLike
 
     from numpy.typing import NDArray
 
@@ -96,7 +97,7 @@ class _Scene:
 def extract(  # noqa: PLR0913 - the options of the product's main job
     structure_set: StructureSet | Source,
     images: ImageSeries | None,
-    output: Path,
+    output: str | PathLike[str],
     *,
     formats: Sequence[Format] = DEFAULT_FORMATS,
     doses: Iterable[DoseSource] = (),
@@ -208,7 +209,7 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
         with timer.phase("compare"):
             pairs, odd = _compare(works, scene.grid)
             problems.extend(odd)
-    exporter = Exporter(output, wanted, scene.grid, scene.shown, partial_volume, mesh_frame)
+    exporter = Exporter(Path(output), wanted, scene.grid, scene.shown, partial_volume, mesh_frame)
     with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
         whole = [work for work in works if not work.failed]
         overview = pool.submit(exporter.write_overview, whole)

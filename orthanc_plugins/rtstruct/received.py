@@ -28,7 +28,7 @@ def refuse_unknown(metrics: Sequence[str]) -> None:
     """
     if unknown := [name for name in metrics if not rt_dose.is_metric(name)]:
         named = ", ".join(map(repr, unknown))
-        raise ConfigurationError(f"There is no dose metric {named}: give some like D95%, D2cc or V20Gy[cc].")
+        raise ConfigurationError(f"There is no dose metric {named}: {rt_dose.METRIC_FORMS}.")
 
 
 def receive_doses(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from orthanc_plugins.rtstruct.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
 
@@ -40,6 +40,12 @@ class RegionChoice:
     """
 
     patterns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, regions: str | int | Iterable[str | int]) -> Self:
+        """Return the choice of one pattern or ROI Number, or of several."""
+        several = (regions,) if isinstance(regions, str | int) else regions
+        return cls(tuple(dict.fromkeys(map(str, several))))
 
     def takes(self, region: Region) -> bool:
         """Return whether any pattern matches a region."""

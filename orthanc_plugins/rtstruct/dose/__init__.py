@@ -1,8 +1,8 @@
 """RT Dose over regions: dose-volume histograms and what is read from them.
 
 Public: `read_dose`, `Dose`, `UsableDoses`, `MissingDose`, `in_other_frame`, `evaluate`, `summary`,
-`preference`, `Histogram`, `is_metric`, the records `DoseSummary`, `RegionDose`, `DoseMetric`, and the files
-`histogram_file`, `curves_picture`, `Curve`.
+`preference`, `Histogram`, `is_metric`, `METRIC_FORMS`, the records `DoseSummary`, `RegionDose`, `DoseMetric`,
+and the files `histogram_file`, `curves_picture`, `Curve`.
 
 Decisions
 ---------

@@ -9,6 +9,7 @@ from .evaluation import evaluate as evaluate
 from .evaluation import in_other_frame as in_other_frame
 from .evaluation import preference as preference
 from .evaluation import summary as summary
+from .histogram import METRIC_FORMS as METRIC_FORMS
 from .histogram import Histogram as Histogram
 from .histogram import is_metric as is_metric
 from .reading import Dose as Dose

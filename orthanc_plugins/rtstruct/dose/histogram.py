@@ -116,6 +116,10 @@ def split_for(width: float, highest: float) -> int:
     return math.ceil(width * FEWEST_BINS / highest) if highest > 0 else 1
 
 
+METRIC_FORMS = "give D and % or cc (D95%, D2cc), or V and Gy (V20Gy in %, V20Gy[cc] in cc)"
+"""Which names are those of metrics, as it ends a message."""
+
+
 def is_metric(name: str) -> bool:
     """Return whether a name is one of a metric.
 
@@ -133,7 +137,10 @@ def metric(name: str, histogram: Histogram | None, unit: Unit) -> DoseMetric:
     """Return a metric by its name, with None where the histogram cannot give it."""
     found = _METRIC.fullmatch(name)
     if found is None or not is_metric(name):
-        raise ValueError(f"{name!r} is no metric of a dose-volume histogram")
+        raise ValueError(
+            f"{name!r} is no metric of a dose-volume histogram: {METRIC_FORMS}. Mean, median, "
+            "min and max need no name: they are always told."
+        )
     if found["above"] is None:
         return DoseMetric(name, _dose(found, histogram), unit)
     if histogram is None or unit != "Gy":

@@ -288,6 +288,29 @@ def test_a_case_is_extracted_to_files(tmp_path: Path, case: Case) -> None:
     results = case.extract(tmp_path, formats=("nifti",))
     assert [region.mask_path for region in results.regions][1] == "masks/002_Lung_L.nii.gz"
     assert (tmp_path / "masks" / "002_Lung_L.nii.gz").is_file()
+    case.extract(str(tmp_path / "by text"), formats=("json",))
+    assert (tmp_path / "by text" / "results.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("regions", "names"),
+    [
+        (None, ["BODY", "Lung_L", "Lung_R", "Spine"]),
+        ("lung_?", ["Lung_L", "Lung_R"]),
+        (1, ["BODY"]),
+        (["Spine", 2], ["Lung_L", "Spine"]),
+        (["Liver", "BODY"], ["BODY"]),
+    ],
+)
+def test_regions_are_chosen_for_an_extraction(
+    tmp_path: Path, case: Case, regions: str | int | list[str | int] | None, names: list[str]
+) -> None:
+    results = case.extract(tmp_path, formats=(), regions=regions)
+    assert [region.name for region in results.regions] == names
+    missed = [problem for problem in results.problems if problem.code == "no_such_region"]
+    assert [("'Liver'" in problem.message) for problem in missed] == [True] * (
+        names == ["BODY"] and regions != 1
+    )
 
 
 @pytest.mark.parametrize("form", ["folder", "bytes", "data sets"])
