@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
+import SimpleITK
 
 import orthanc_plugins.rtstruct as engine
 from orthanc_plugins.cli import rtstruct, rtstruct_compare
@@ -48,6 +50,23 @@ def test_every_python_block_runs(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert [pair.overlap.dice for pair in names["compared"].pairs] == [1, 1, 1]
     assert (tmp_path / "out" / "lung.nii.gz").is_file()
     assert (tmp_path / "out" / "masks" / "002_Lung_L.nii.gz").is_file()
+    assert len(list((tmp_path / "out" / "lungs" / "masks").glob("*Lung_?.nii.gz"))) == 2
+
+
+def test_what_it_says_of_simple_itk_is_so(tmp_path: Path) -> None:
+    case = build_case(frame=replace(SMALL, spacing_mm=(0.78125, 0.78125)), regions=2)
+    case.write(tmp_path)
+    loaded, itk = engine.load(tmp_path), cast("Any", SimpleITK)
+    (tmp_path / "lung.nii.gz").write_bytes(loaded["Lung_L"].nifti())
+    reader = itk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(tmp_path / "images")))
+    ct, mask = reader.Execute(), itk.ReadImage(tmp_path / "lung.nii.gz")
+    statistics = itk.LabelStatisticsImageFilter()
+    with pytest.raises(RuntimeError, match="do not occupy the same physical space"):
+        statistics.Execute(ct, mask)
+    mask.CopyInformation(ct)
+    statistics.Execute(ct, mask)
+    assert statistics.GetMean(1) == pytest.approx(loaded["Lung_L"].statistics().mean)  # type: ignore[union-attr]
 
 
 def test_what_it_says_of_rt_utils_is_so(tmp_path: Path) -> None:
