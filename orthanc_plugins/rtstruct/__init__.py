@@ -93,6 +93,12 @@ Decisions
             still, the area is that of what is filled, not the sum of all.
 2026-11-21  Rings that are joined are so on lines, not in volumes: a chain of 1,900 small ones asked for
             19 GB.
+2026-11-21  Intensities in memory lie on the masks' grid, with NaN where a slice has no image: as the images'
+            own stack, 43 of 50 slices, a mask picked from it failed or, worse, took another plane.
+2026-11-21  A CT, MR or PET image without a position is damaged, not another kind of file: passed over, the
+            slice it leaves out was told, but not which file is to blame. Screenshots are of another class.
+2026-11-21  Where another frame of reference is allowed, the only series that is there is taken; of several
+            none, for nothing tells which was meant.
 """
 
 import lazy_loader

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _DERIVED = frozenset({"RTDOSE", "SEG"})
 _SECTIONAL = frozenset(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "4", "128"))
-"""CT, MR and PET Image Storage, which must say where they lie: one that does not is damaged (PS3.3 A.1)."""
+"""CT, MR and PET Image Storage: they must say where they lie (PS3.3 C.7.6.2), else they are damaged."""
 _THREADS = 8
 """More than cores: what they wait for is the disk, or a file server."""
 _BATCH = 64
