@@ -15,4 +15,4 @@ def test_settings_table_is_the_one_of_the_code() -> None:
 
 
 def test_no_placeholder_is_left() -> None:
-    assert "@" not in README.replace("file=@", "")
+    assert "@" not in README.replace("file=@", "").replace("--regions @FILE", "")
