@@ -25,7 +25,9 @@ ONE_AT_A_TIME = (*EVERYTHING, "--jobs", "1")
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "orthanc_plugins", "rtstruct", *map(str, arguments)]
+    """Start an extraction as from a terminal: Ctrl-C counts, also where the tests run in the background."""
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "orthanc_plugins", "rtstruct"]
+    command.extend(map(str, arguments))
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
 
 
