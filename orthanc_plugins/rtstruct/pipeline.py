@@ -2,12 +2,14 @@
 
 Phases: ``read_contours`` (numbers, grid, contours put on planes), ``measure`` (planimetry), ``rasterise``
 (masks, surfaces, intensities), ``dose`` where doses are given (histograms), ``compare`` (regions against
-each other), ``export`` (files). Callers time what comes before and after and hand it in.
+each other, while the first files are written), ``export`` (the other files). Callers time what comes before
+and after and hand it in.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -205,18 +207,20 @@ def extract(  # noqa: PLR0913 - the options of the product's main job
             received = receive_doses(works, usable, dose_metrics, pool)
         problems.extend(usable.problems)
     pairs: PairTable | None = None
-    if comparison and "json" in wanted:
-        with timer.phase("compare"):
-            pairs, odd = _compare(works, scene.grid)
-            problems.extend(odd)
     exporter = Exporter(Path(output), wanted, scene.grid, scene.shown, partial_volume, mesh_frame)
-    with timer.phase("export"), ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(jobs) as pool:  # files are written while regions are compared
         whole = [work for work in works if not work.failed]
         overview = pool.submit(exporter.write_overview, whole)
         labels = pool.submit(exporter.write_label_map, whole)
-        list(pool.map(lambda work: _export(work, exporter, on_region), works))
-        label_map, overview_path = labels.result(), overview.result()
-        curves_path = exporter.write_curves(works, received) if received else None
+        exported = pool.map(lambda work: _export(work, exporter, on_region), works)
+        if comparison and "json" in wanted:
+            with timer.phase("compare"):
+                pairs, odd = _compare(whole, scene.grid)
+                problems.extend(odd)
+        with timer.phase("export"):
+            deque(exported, maxlen=0)
+            label_map, overview_path = labels.result(), overview.result()
+            curves_path = exporter.write_curves(works, received) if received else None
     regions = tuple(work.result(scene.grid, with_mask=images is not None) for work in works)
     results = Results(
         sources=Sources.of(structure_set, images),
@@ -328,13 +332,13 @@ def _fill(work: RegionWork, scene: _Scene, detail: MeshDetail | None, *, shaped:
 
 
 def _compare(works: list[RegionWork], grid: VoxelGrid | None) -> tuple[PairTable | None, list[Problem]]:
-    """Return the regions against each other; those that failed or enclose nothing take no part."""
+    """Return regions that have not failed against each other; those that enclose nothing take no part."""
     if grid is None:
         return None, []
     bodies = [
         comparison_of.Body(work.region.number, work.region.name, mask, work.surface)
         for work in works
-        if (mask := work.mask_on(grid)) is not None and not work.failed
+        if (mask := work.mask_on(grid)) is not None
     ]
     faults: list[str] = []
     with Sparing("the table of pairs", faults.append):
