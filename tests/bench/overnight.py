@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 _PAGE = 500
 _AT_REST = {"succeeded", "failed", "cancelled", "waiting"}
 _SHOWN_EVERY_S = 60.0
-_STUDY_MB = 45
+_STUDY_MB = 60
 """What images and results of a study take on disk."""
+_PROGRESS = "progress.json"
 _PATIENCE_S = 600.0
 """So long nothing may happen at all before the run is given up."""
 
@@ -75,9 +76,8 @@ class Night:
 
     def _resume(self) -> None:
         """Go on where an earlier run in the same folder was cut off."""
-        progress = self.folder / "progress.json"
-        if progress.exists():
-            known = json.loads(progress.read_text(encoding="utf-8"))
+        if _sent_before(self.folder):
+            known = json.loads((self.folder / _PROGRESS).read_text(encoding="utf-8"))
             self.sent, self.began = known["sent"], known["began"]
             lines = (self.folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()
             self.samples = [Sample(**json.loads(line)) for line in lines]
@@ -96,7 +96,7 @@ class Night:
                     continue
             self.sent += 1
             progress = {"sent": self.sent, "began": self.began}
-            (self.folder / "progress.json").write_text(json.dumps(progress), encoding="utf-8")
+            (self.folder / _PROGRESS).write_text(json.dumps(progress), encoding="utf-8")
 
     def _template(self, number: int) -> Template:
         return self.templates[number % len(self.templates)]
@@ -210,6 +210,12 @@ class Night:
         return (self.stack.deployment.data / "exports" / place).exists()
 
 
+def _sent_before(folder: Path) -> int:
+    """Return how many studies an earlier run in a folder has sent."""
+    progress = folder / _PROGRESS
+    return int(json.loads(progress.read_text(encoding="utf-8"))["sent"]) if progress.exists() else 0
+
+
 def _files(regions: Sequence[dict[str, Any]]) -> Iterator[str]:
     for region in regions:
         yield from (region[key] for key in ("mask_path", "stl_path", "preview_path") if region.get(key))
@@ -289,7 +295,8 @@ def main() -> int:
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="overnight-"))
     folder.mkdir(parents=True, exist_ok=True)
-    needed_mb, free_mb = options.studies * _STUDY_MB, shutil.disk_usage(folder).free / 1e6
+    left = options.studies - _sent_before(folder)
+    needed_mb, free_mb = left * _STUDY_MB, shutil.disk_usage(folder).free / 1e6
     if free_mb < needed_mb:
         parser.error(f"{folder} has room for {free_mb:.0f} MB, {needed_mb} MB are needed: see --folder")
     with ExitStack() as running:
