@@ -22,7 +22,7 @@ from orthanc_plugins.errors import GeometryError
 from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE
 from orthanc_plugins.rtstruct.geometry.raster import box_slices
-from orthanc_plugins.rtstruct.geometry.scan import MOST_CROSSINGS, ring_edges
+from orthanc_plugins.rtstruct.geometry.scan import MOST_CROSSINGS, next_points, ring_edges
 from orthanc_plugins.rtstruct.geometry.sections import misleading, stretches
 
 if TYPE_CHECKING:
@@ -141,8 +141,7 @@ def _portions(shape: Box) -> Iterator[tuple[int, int]]:
 
 def _refuse_entangled(placed: PlacedRegion, shape: Box) -> None:
     """Raise where sides run through more pixels than any real region's."""
-    following = np.arange(1, len(placed.points_px) + 1)
-    following[placed.starts[1:] - 1] = placed.starts[:-1]
+    following = next_points(placed.starts)
     spans = np.abs(placed.points_px[following] - placed.points_px)
     pieces = float(np.minimum(spans, (shape[2] + 2, shape[1] + 2)).sum()) + 2 * len(spans)
     if pieces > MOST_CROSSINGS:
@@ -180,8 +179,7 @@ def _side_pieces(placed: PlacedRegion, points: Floats, plane: Indices, shape: Bo
 
     Each side is cut from its lower to its higher end, so that neighbours cut a shared one alike.
     """
-    following = np.arange(1, len(points) + 1)
-    following[placed.starts[1:] - 1] = placed.starts[:-1]
+    following = next_points(placed.starts)
     ring = np.repeat(np.arange(len(plane)), np.diff(placed.starts))
     x, y = points.T
     turned = np.add.reduceat(x * y[following] - x[following] * y, placed.starts[:-1])

@@ -46,11 +46,21 @@ class Edges:
         return Edges(self.x0[some], self.y0[some], self.x1[some], self.y1[some], self.ring[some])
 
 
+def next_points(starts: Indices) -> Indices:
+    """Return the number of the point (n,) that follows each in its ring, the first one after the last.
+
+    >>> next_points(np.array([0, 3, 5])).tolist()
+    [1, 2, 0, 4, 3]
+    """
+    following = np.arange(1, starts[-1] + 1)
+    following[starts[1:] - 1] = starts[:-1]
+    return following
+
+
 def ring_edges(points: Floats, starts: Indices) -> Edges:
     """Return the sides of rings, each closed from its last point to its first."""
     counts = np.diff(starts)
-    following = np.arange(1, len(points) + 1)
-    following[starts[1:] - 1] = starts[:-1]
+    following = next_points(starts)
     x, y = points[:, 0], points[:, 1]
     other_x, other_y = x[following], y[following]
     swap = other_y < y
@@ -96,8 +106,7 @@ def shoelace(points: Floats, starts: Indices) -> tuple[Floats, Floats]:
 
     The centroid of a ring without area is the mean of its points.
     """
-    following = np.arange(1, len(points) + 1)
-    following[starts[1:] - 1] = starts[:-1]
+    following = next_points(starts)
     counts = np.diff(starts)
     anchor = np.repeat(points[starts[:-1]], counts, axis=0)
     a, b = points - anchor, points[following] - anchor

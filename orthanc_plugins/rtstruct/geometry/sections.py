@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orthanc_plugins.rtstruct.geometry.scan import MOST_CROSSINGS, crossings, ring_edges
+from orthanc_plugins.rtstruct.geometry.scan import MOST_CROSSINGS, crossings, next_points, ring_edges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,8 +129,7 @@ def _ring_moments(placed: PlacedRegion) -> tuple[SectionMoments, NDArray[np.bool
         nothing = np.zeros(0)
         none = SectionMoments(rings, nothing, nothing.reshape(0, 2), nothing.reshape(0, 3))
         return none, np.zeros(0, dtype=bool)
-    following = np.arange(1, len(placed.points_px) + 1)
-    following[placed.starts[1:] - 1] = starts
+    following = next_points(placed.starts)
     ring = np.repeat(rings, np.diff(placed.starts))
     x, y = (placed.points_px[:, axis] - placed.centroid_px[ring, axis] for axis in (0, 1))
     u, v = x[following], y[following]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orthanc_plugins.rtstruct.geometry.scan import Edges, ring_edges
+from orthanc_plugins.rtstruct.geometry.scan import Edges, next_points, ring_edges
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,8 +64,7 @@ def touching(rings: Sequence[Floats], shared: Floats) -> list[tuple[int, int]] |
     """
     counts = np.array([len(ring) for ring in rings])
     starts = np.concatenate(list(rings))
-    following = np.arange(1, len(starts) + 1)
-    following[np.cumsum(counts) - 1] -= counts
+    following = next_points(np.concatenate(((0,), np.cumsum(counts))))
     stops, ring = starts[following], np.repeat(np.arange(len(rings)), counts)
     reaching = (np.maximum(starts, stops) >= shared[ring, :2]) & (
         np.minimum(starts, stops) <= shared[ring, 2:]

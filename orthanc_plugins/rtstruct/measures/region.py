@@ -9,6 +9,7 @@ import numpy as np
 
 from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE
+from orthanc_plugins.rtstruct.geometry.scan import next_points
 from orthanc_plugins.rtstruct.measures.moments import principal_axes, volume_moments
 
 if TYPE_CHECKING:
@@ -171,8 +172,7 @@ def half_layer_ml(placed: PlacedRegion) -> float:
     """
     if not len(placed.plane):
         return 0.0
-    following = np.arange(1, len(placed.points_px) + 1)
-    following[placed.starts[1:] - 1] = placed.starts[:-1]
+    following = next_points(placed.starts)
     spans_px = np.abs(placed.points_px[following] - placed.points_px).sum(axis=1)
     around_px = np.add.reduceat(spans_px, placed.starts[:-1])
     _, down, across = placed.grid.spacing_mm

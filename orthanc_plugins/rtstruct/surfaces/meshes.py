@@ -25,6 +25,7 @@ import numpy as np
 from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.geometry.placing import NO_PLANE
 from orthanc_plugins.rtstruct.geometry.raster import FULL, coverage
+from orthanc_plugins.rtstruct.geometry.scan import next_points
 from orthanc_plugins.rtstruct.surfaces.cubes import surface_of
 from orthanc_plugins.rtstruct.surfaces.layers import Layers, layers_of, slabs_of
 
@@ -227,8 +228,7 @@ def _thickness_mm(placed: PlacedRegion, areas_mm2: NDArray[np.float64], first: i
     The length is that of the outline's shadows on rows and columns: outlines traced along pixels are as long
     as smooth ones.
     """
-    following = np.arange(1, len(placed.points_px) + 1)
-    following[placed.starts[1:] - 1] = placed.starts[:-1]
+    following = next_points(placed.starts)
     steps_mm = np.abs(placed.points_px[following] - placed.points_px) @ placed.grid.spacing_mm[:0:-1]
     rings_mm = np.add.reduceat(steps_mm, placed.starts[:-1])
     outline_mm = np.bincount(placed.plane - first, rings_mm, minlength=len(areas_mm2))
