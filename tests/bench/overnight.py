@@ -76,8 +76,7 @@ class Night:
 
     def _resume(self) -> None:
         """Go on where an earlier run in the same folder was cut off."""
-        if _sent_before(self.folder):
-            known = json.loads((self.folder / _PROGRESS).read_text(encoding="utf-8"))
+        if known := _before(self.folder):
             self.sent, self.began = known["sent"], known["began"]
             lines = (self.folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()
             self.samples = [Sample(**json.loads(line)) for line in lines]
@@ -210,10 +209,10 @@ class Night:
         return (self.stack.deployment.data / "exports" / place).exists()
 
 
-def _sent_before(folder: Path) -> int:
-    """Return how many studies an earlier run in a folder has sent."""
+def _before(folder: Path) -> dict[str, Any]:
+    """Return what an earlier run in a folder has ``sent`` and when it ``began``, empty without one."""
     progress = folder / _PROGRESS
-    return int(json.loads(progress.read_text(encoding="utf-8"))["sent"]) if progress.exists() else 0
+    return json.loads(progress.read_text(encoding="utf-8")) if progress.exists() else {}
 
 
 def _files(regions: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -295,7 +294,7 @@ def main() -> int:
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="overnight-"))
     folder.mkdir(parents=True, exist_ok=True)
-    left = options.studies - _sent_before(folder)
+    left = options.studies - _before(folder).get("sent", 0)
     needed_mb, free_mb = left * _STUDY_MB, shutil.disk_usage(folder).free / 1e6
     if free_mb < needed_mb:
         parser.error(f"{folder} has room for {free_mb:.0f} MB, {needed_mb} MB are needed: see --folder")

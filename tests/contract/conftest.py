@@ -2,101 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import shutil
-import signal
-import subprocess
 import tempfile
-import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
 
 from tests.contract.queue_rigs import DbosRig, MemoryRig, Rig, new_rig
 from tests.contract.real_orthanc import SCRIPT, running_orthanc
-from tests.contract.waiting import eventually, free_port
+from tests.postgresql import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.contract.queue_rigs import DbosRig, Rig
 from tests.contract.real_orthanc import RealOrthanc
-
-
-class Postgres:
-    """A PostgreSQL server on loopback whose data nobody keeps."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
-        # PostgreSQL refuses to run as root.
-        self._user: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
-        if self._user:
-            owner = pwd.getpwnam("postgres")
-            os.chown(folder, owner.pw_uid, owner.pw_gid)
-        self._port = free_port()
-        self._log = (folder / "log").open("wb")
-        self._run(
-            "initdb",
-            "-D",
-            str(folder / "data"),
-            "-U",
-            "pacs",
-            "-A",
-            "trust",
-            "-N",
-            "-E",
-            "UTF8",
-            "--locale=C",
-        )
-        settings = {
-            "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": str(folder),
-            "fsync": "off",
-            "max_connections": "60",
-            "shared_buffers": "16MB",
-        }
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        self._server = subprocess.Popen(
-            [str(self._programs / "postgres"), "-D", str(folder / "data"), "-p", str(self._port), *options],
-            stdout=self._log,
-            stderr=self._log,
-            **self._user,
-        )
-        self._admin = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
-        eventually(self._answers, "PostgreSQL answers")
-
-    def url(self, database: str) -> str:
-        return f"postgresql://pacs@127.0.0.1:{self._port}/{database}"
-
-    def new_database(self, name: str = "") -> str:
-        """Make an empty database, of a name of its own when none is given, and return its address."""
-        name = name or f"test_{uuid.uuid4().hex}"
-        with self._admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        return self.url(name)
-
-    def close(self) -> None:
-        self._admin.dispose()
-        self._server.send_signal(signal.SIGQUIT)
-        self._server.wait(20)
-        self._log.close()
-
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self._programs / program), *arguments]
-        subprocess.run(command, check=True, stdout=self._log, stderr=self._log, cwd="/", **self._user)
-
-    def _answers(self) -> bool:
-        assert self._server.poll() is None, (self._folder / "log").read_text(encoding="utf-8")
-        try:
-            self._admin.connect().close()
-        except OperationalError:
-            return False
-        return True
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.contract.conftest import Postgres
+    from tests.postgresql import Postgres
 
 
 class Rig(Protocol):

@@ -22,7 +22,7 @@ from tests.contract.waiting import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.contract.conftest import Postgres
+    from tests.postgresql import Postgres
 
 
 def test_steps_are_timed(worked: DbosRig) -> None:

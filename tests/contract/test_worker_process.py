@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.contract.conftest import Postgres
+    from tests.postgresql import Postgres
 
 
 @pytest.fixture
