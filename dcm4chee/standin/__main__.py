@@ -1,0 +1,37 @@
+"""``python -m dcm4chee.standin CONFIG.json``: run the shim until it is told to stop."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from dcm4chee.standin.application import create_app
+from dcm4chee.standin.configuration import read_configuration
+
+
+def main() -> int:
+    """Serve until SIGTERM; 2 when the configuration is wrong."""
+    if len(sys.argv) != 2:  # noqa: PLR2004 - the program and its one argument
+        sys.stderr.write("usage: python -m dcm4chee.standin CONFIG.json\n")
+        return 2
+    try:
+        configuration = read_configuration(Path(sys.argv[1]))
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"error: {sys.argv[1]}: {error}\n")
+        return 2
+    uvicorn.run(
+        create_app(configuration),
+        host="127.0.0.1",
+        port=configuration.port,
+        access_log=False,  # queries carry patients' names and identifiers
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
