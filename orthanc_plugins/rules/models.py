@@ -58,7 +58,7 @@ class _Rule(BaseModel):
         dict[_Keyword, _Pattern],
         Field(
             description="Any other data elements by DICOM keyword, each with a pattern as the description "
-            "has; an empty pattern asks that there is no value. Those of the series win over those of the study."
+            "has; an empty one asks that there is no value. Those of the series win over those of the study."
         ),
     ] = {}
 
