@@ -34,6 +34,7 @@ from pydantic_settings import (
 )
 
 from orthanc_plugins.errors import ConfigurationError
+from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule  # noqa: TC001 - pydantic reads them
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -122,6 +123,84 @@ class UploadSettings(_Section):
     ] = 20000
 
 
+class Dcm4cheeSettings(_Section):
+    """How the suite reaches the archive beside Orthanc; without an address there is none."""
+
+    url: Annotated[
+        HttpUrl | None,
+        Field(
+            description="Root of DCM4CHEE's DICOMweb, such as "
+            "`http://archive:8080/dcm4chee-arc/aets/DCM4CHEE/rs`; without it there is no second archive."
+        ),
+    ] = None
+    aet: Annotated[str, Field(description="Its AE title.", min_length=1, max_length=16)] = "DCM4CHEE"
+    dicom_host: Annotated[
+        str | None, Field(description="Host of its DICOM port; that of `Dcm4chee.Url` when not set.")
+    ] = None
+    dicom_port: Annotated[int, Field(description="Its DICOM port.", gt=0, le=65535)] = 11112
+    dicom_tls: Annotated[bool, Field(description="Speak DICOM over TLS.")] = False
+    username: Annotated[str | None, Field(description="User, where it asks for one (basic).")] = None
+    password: Annotated[SecretStr | None, Field(description="Password of that user.")] = None
+    token_url: Annotated[
+        HttpUrl | None,
+        Field(description="Where bearer tokens are had (Keycloak's `…/protocol/openid-connect/token`)."),
+    ] = None
+    client_id: Annotated[str | None, Field(description="The suite's client there.")] = None
+    client_secret: Annotated[SecretStr | None, Field(description="Secret of that client.")] = None
+    ca_file: Annotated[
+        Path | None, Field(description="Certificates (PEM) its TLS is trusted by; the system's when not set.")
+    ] = None
+    timeout_s: Annotated[
+        PositiveFloat, Field(description="Seconds without a byte until a request fails.")
+    ] = 60.0
+
+
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+"""A time of the day on the clock of the machine, such as ``02:00``."""
+
+
+class SynchronisationSettings(_Section):
+    """How both archives are kept in step."""
+
+    interval_s: Annotated[
+        PositiveFloat, Field(description="Seconds between two rounds that ask both archives what changed.")
+    ] = 60.0
+    direction: Annotated[
+        SyncDirection,
+        Field(
+            description="Which way missing instances are copied: `none` (only found), `dcm4chee_to_orthanc`, "
+            "`orthanc_to_dcm4chee` or `both`."
+        ),
+    ] = "none"
+    rules: Annotated[
+        tuple[SyncRule, ...],
+        Field(description="Another direction for some studies; the first rule that matches one decides."),
+    ] = ()
+    nightly_at: Annotated[
+        TimeOfDay,
+        Field(
+            description="When, each night, everything is listed anew on both sides (this machine's clock)."
+        ),
+    ] = "02:00"
+
+
+class ForwardingSettings(_Section):
+    """What is sent on to DCM4CHEE when a study is complete in Orthanc."""
+
+    rules: Annotated[
+        tuple[ForwardingRule, ...], Field(description="Which studies; see the section on forwarding.")
+    ] = ()
+    match: Annotated[
+        Literal["first", "all"], Field(description="Whether the first rule that matches decides, or all do.")
+    ] = "first"
+    bandwidth_limit_mb_s: Annotated[
+        PositiveFloat | None,
+        Field(
+            description="Megabytes a second that all transfers of a worker may take; no limit when not set."
+        ),
+    ] = None
+
+
 class Settings(BaseSettings):
     """The section ``PacsSuite``, complete and checked."""
 
@@ -157,6 +236,10 @@ class Settings(BaseSettings):
     worker_concurrency: Annotated[
         PositiveInt, Field(description="Jobs one worker runs at the same time.")
     ] = 2
+    transfer_concurrency: Annotated[
+        PositiveInt,
+        Field(description="Transfers and comparisons of archives one worker runs at the same time."),
+    ] = 2
     worker_name: Annotated[
         str | None, Field(description="Name of this worker among all; the host name when not set.")
     ] = None
@@ -176,6 +259,9 @@ class Settings(BaseSettings):
     orthanc: OrthancSettings = OrthancSettings()
     structures: StructureSettings = StructureSettings()
     uploads: UploadSettings = UploadSettings()
+    dcm4chee: Dcm4cheeSettings = Dcm4cheeSettings()
+    synchronisation: SynchronisationSettings = SynchronisationSettings()
+    forwarding: ForwardingSettings = ForwardingSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -196,6 +282,11 @@ class Settings(BaseSettings):
     def exports(self) -> Path:
         """Folder of the results."""
         return self.exports_directory or self.data_directory / "exports"
+
+    @property
+    def comparisons(self) -> Path:
+        """Folder of what comparisons of archives found: patients' data."""
+        return self.data_directory / "comparisons"
 
     @property
     def run_directory(self) -> Path:

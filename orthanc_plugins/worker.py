@@ -27,7 +27,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orthanc_plugins import __version__
 from orthanc_plugins.errors import ConfigurationError, JobError, PacsSuiteError, StoreError
-from orthanc_plugins.jobs import APPLICATION, APPLICATION_VERSION, QUEUE, SERIALISER, Listener, QueuePolling
+from orthanc_plugins.jobs import (
+    APPLICATION,
+    APPLICATION_VERSION,
+    QUEUE,
+    SERIALISER,
+    TRANSFER_QUEUE,
+    Listener,
+    QueuePolling,
+)
 from orthanc_plugins.logs import configure_logging, describe_exception
 from orthanc_plugins.reception import Reception
 from orthanc_plugins.services import AUTHORISATION_VARIABLE, Services, build_services
@@ -92,7 +100,7 @@ def _guarded_run(settings: Settings, stop: threading.Event) -> int:
 
 def _run(settings: Settings, name: str, stop: threading.Event) -> None:
     services = build_services(settings, os.environ.get(AUTHORISATION_VARIABLE))
-    polling = _launch(settings, services, name)
+    pollings = _launch(settings, services, name)
     logger.info("Worker %s of Orthanc PACS Suite %s is ready.", name, __version__)
     reception = Reception(
         services.orthanc,
@@ -102,7 +110,8 @@ def _run(settings: Settings, name: str, stop: threading.Event) -> None:
     )
     Watch(services.store, reception, name, settings.sweep_interval_s).run(stop)
     logger.info("Worker %s ends.", name)
-    polling.stop()
+    for polling in pollings:
+        polling.stop()
     DBOS.destroy(workflow_completion_timeout_sec=_GRACE_S)
     services.close()
 
@@ -153,7 +162,7 @@ def _prepare_databases(settings: Settings) -> None:
         jobs.close()
 
 
-def _launch(settings: Settings, services: Services, name: str) -> QueuePolling:
+def _launch(settings: Settings, services: Services, name: str) -> list[QueuePolling]:
     """Start the durable engine, and take jobs; what this worker had begun before it ended goes on.
 
     Raises
@@ -175,20 +184,30 @@ def _launch(settings: Settings, services: Services, name: str) -> QueuePolling:
     QueuePolling.listen_to_none()
     try:
         DBOS.launch()
-        DBOS.register_queue(
-            QUEUE,
-            worker_concurrency=settings.worker_concurrency,
-            polling_interval_sec=_QUEUE_POLL_S,
-            on_conflict="always_update",
-        )
+        for queue, concurrency in _queues(settings).items():
+            DBOS.register_queue(
+                queue,
+                worker_concurrency=concurrency,
+                polling_interval_sec=_QUEUE_POLL_S,
+                on_conflict="always_update",
+            )
     except (dbos_error.DBOSException, SQLAlchemyError) as error:
         raise JobError(
             f"The durable engine did not start: {describe_exception(error)}. "
             "Check DatabaseUrl, free disk space and the database's log."
         ) from error
-    polling = QueuePolling(Listener(settings.run_directory, name))
-    polling.start()
-    return polling
+    pollings = [
+        QueuePolling(Listener(settings.run_directory, f"{name}.{queue}"), queue)
+        for queue in _queues(settings)
+    ]
+    for polling in pollings:
+        polling.start()
+    return pollings
+
+
+def _queues(settings: Settings) -> dict[str, int]:
+    """Return the names of the queues and how many jobs of each this worker does at a time."""
+    return {QUEUE: settings.worker_concurrency, TRANSFER_QUEUE: settings.transfer_concurrency}
 
 
 class Watch:

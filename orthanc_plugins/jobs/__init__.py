@@ -15,13 +15,17 @@ Decisions
     once: 5 ms after the request instead of up to 0.5 s, and no more looks while nothing happens. Workers on
     other machines, and whoever misses it, find the job at their next look.
 2026-11: retry rewinds the same workflow, so that a job keeps its identifier.
+2026-11: work between archives waits in a queue of its own: an archive that is slow or a window at night keeps
+    back no structure set.
 """
 
-from orthanc_plugins.jobs.dbos_queue import APPLICATION, APPLICATION_VERSION, QUEUE, DbosQueue
+from orthanc_plugins.jobs.dbos_queue import APPLICATION, APPLICATION_VERSION, DbosQueue
 from orthanc_plugins.jobs.doorbell import Doorbell, Listener
 from orthanc_plugins.jobs.messages import (
     DOSES_SEEN,
     ENGINE,
+    QUEUE,
+    TRANSFER_QUEUE,
     WAITING,
     Job,
     JobFailure,
@@ -45,6 +49,7 @@ __all__ = [
     "ENGINE",
     "QUEUE",
     "SERIALISER",
+    "TRANSFER_QUEUE",
     "WAITING",
     "DbosQueue",
     "Doorbell",

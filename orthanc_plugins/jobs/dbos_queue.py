@@ -32,9 +32,6 @@ APPLICATION = "pacs-suite"
 APPLICATION_VERSION = "1"
 """Raised when a workflow's steps change so that a half-done one cannot go on with the new code."""
 
-QUEUE = "pacs-suite"
-"""Name of the one queue of work."""
-
 _PAGE = 200
 _ASKED_AGAIN = "asked_again_epoch_ms"
 """Attribute of a workflow that was rewound: DBOS itself remembers the first request alone."""
@@ -110,7 +107,7 @@ class DbosQueue:
             return request.job_id  # DBOS would warn of a workflow that has left its queue
         options = EnqueueOptions(
             workflow_name=request.kind.value,
-            queue_name=QUEUE,
+            queue_name=request.kind.queue,
             workflow_id=request.job_id,
             app_version=APPLICATION_VERSION,
         )
@@ -121,24 +118,26 @@ class DbosQueue:
     @_as_job_error
     def run_again(self, job_id: JobId) -> None:
         """Do a paused or ended job again from its start."""
-        state = self.job(job_id).state
-        if not state.ended and state is not JobState.WAITING:
-            raise JobActive(f"The job is {state}: it can be done again once it has ended.")
+        job = self.job(job_id)
+        if not job.state.ended and job.state is not JobState.WAITING:
+            raise JobActive(f"The job is {job.state}: it can be done again once it has ended.")
         asked_at = {_ASKED_AGAIN: time.time_ns() // 1_000_000}
-        self._rewind(job_id)
+        self._rewind(job)
         self._client.update_workflow_attributes(job_id, asked_at)
         self._announce()
 
-    def _rewind(self, job_id: JobId) -> None:
-        self._client.rewind_workflow(job_id, queue_name=QUEUE, application_version=APPLICATION_VERSION)
+    def _rewind(self, job: Job) -> None:
+        self._client.rewind_workflow(
+            job.job_id, queue_name=job.kind.queue, application_version=APPLICATION_VERSION
+        )
 
     @_as_job_error
     def cancel(self, job_id: JobId) -> None:
         """Stop a queued, paused or running job at its next step; an ended one stays as it is."""
-        state = self.job(job_id).state
-        if state is JobState.WAITING:
-            self._rewind(job_id)  # what has paused cannot be cancelled, what is queued can
-        if not state.ended:
+        job = self.job(job_id)
+        if job.state is JobState.WAITING:
+            self._rewind(job)  # what has paused cannot be cancelled, what is queued can
+        if not job.state.ended:
             self._client.cancel_workflow(job_id)
 
     @_as_job_error

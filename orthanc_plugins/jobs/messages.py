@@ -30,12 +30,39 @@ ENGINE = "engine"
 """Key in the result of an extraction: which engine made it, see `engine_digest`."""
 
 
+QUEUE = "pacs-suite"
+"""Name of the queue of work on what Orthanc holds."""
+
+TRANSFER_QUEUE = "pacs-transfers"
+"""Name of the queue of work between archives, which may take hours."""
+
+
 class JobKind(StrEnum):
     """The kinds of work, named as the workflows that do it."""
 
     EXTRACT_STRUCTURES = "extract_structures"
     REMOVE_RESULTS = "remove_results"
     COMPARE_STRUCTURES = "compare_structures"
+    FORWARD_STUDY = "forward_study"
+    TRANSFER_STUDY = "transfer_study"
+    SYNCHRONISE = "synchronise"
+    COMPARE_STUDY = "compare_study"
+    COMPARE_ARCHIVES = "compare_archives"
+    TEST_RULES = "test_rules"
+    REPAIR_STUDY = "repair_study"
+    UNDO_REPAIR = "undo_repair"
+    RUN_BENCHMARK = "run_benchmark"
+
+    @property
+    def queue(self) -> str:
+        """Name of the queue it waits in: a transfer that takes all night keeps back no structure set."""
+        return QUEUE if self in _COMPUTING else TRANSFER_QUEUE
+
+
+_COMPUTING = frozenset(
+    {JobKind.EXTRACT_STRUCTURES, JobKind.REMOVE_RESULTS, JobKind.COMPARE_STRUCTURES, JobKind.FORWARD_STUDY}
+)
+"""Kinds that no archive but Orthanc itself can keep waiting."""
 
 
 class JobState(StrEnum):

@@ -15,7 +15,7 @@ from dbos import DBOS
 from dbos._dbos import _get_dbos_instance
 from dbos._queue import queue_worker_thread
 
-from orthanc_plugins.jobs.dbos_queue import QUEUE
+from orthanc_plugins.jobs.messages import QUEUE
 from orthanc_plugins.logs import describe_exception
 
 if TYPE_CHECKING:
@@ -37,16 +37,19 @@ class QueuePolling:
     Parameters
     ----------
     listener
-        Where the bell is heard.
+        Where the bell is heard; each polling has one of its own.
+    name
+        Name of the queue.
     """
 
-    def __init__(self, listener: Listener) -> None:
-        self._pause = _Pause(listener)
-        self._thread = threading.Thread(target=self._poll, name="queue", daemon=True)
+    def __init__(self, listener: Listener, name: str = QUEUE) -> None:
+        self._name = name
+        self._pause = _Pause(listener, name)
+        self._thread = threading.Thread(target=self._poll, name=name, daemon=True)
 
     @staticmethod
     def listen_to_none() -> None:
-        """Keep DBOS from looking into the suite's queue itself; called before it is launched."""
+        """Keep DBOS from looking into the suite's queues itself; called before it is launched."""
         DBOS.listen_queues([])
 
     def start(self) -> None:
@@ -61,7 +64,7 @@ class QueuePolling:
     def _poll(self) -> None:
         while not self._pause.is_set():
             try:
-                if queue := DBOS.retrieve_queue(QUEUE):
+                if queue := DBOS.retrieve_queue(self._name):
                     queue_worker_thread(cast("Any", self._pause), _get_dbos_instance(), queue)
             except Exception as error:  # noqa: BLE001 - the edge: a worker that takes no more jobs is none
                 logger.error("The queue cannot be looked into: %s", describe_exception(error))  # noqa: TRY400
@@ -71,8 +74,9 @@ class QueuePolling:
 class _Pause:
     """The event that DBOS's loop waits for between two looks: set is it once the worker ends."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, queue: str) -> None:
         self._listener = listener
+        self._queue = queue
         self._stopped = threading.Event()
         self._jobs = 0
 
@@ -86,7 +90,7 @@ class _Pause:
         """Wait, less long when the bell rings or a job ends, and return whether the worker ends."""
         end = time.monotonic() + timeout
         while not self.is_set():
-            before, self._jobs = self._jobs, _running()
+            before, self._jobs = self._jobs, _running(self._queue)
             left_s = end - time.monotonic()
             if self._jobs < before or left_s <= 0:
                 break
@@ -95,6 +99,6 @@ class _Pause:
         return self.is_set()
 
 
-def _running() -> int:
-    """Return how many jobs this worker has now."""
-    return _get_dbos_instance()._active_workflows_set.count_for_queue(QUEUE)  # noqa: SLF001 - DBOS tells it nobody
+def _running(queue: str) -> int:
+    """Return how many jobs of a queue this worker has now."""
+    return _get_dbos_instance()._active_workflows_set.count_for_queue(queue)  # noqa: SLF001 - DBOS tells it nobody

@@ -83,14 +83,14 @@ def test_without_named_pipes_a_worker_listens_to_nothing(
 
 def test_a_job_that_ends_ends_the_pause(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     running = [2, 2, 1]
-    monkeypatch.setattr(queue_polling, "_running", lambda: running.pop(0))
-    assert not queue_polling._Pause(listener).wait(PATIENCE_S)
+    monkeypatch.setattr(queue_polling, "_running", lambda _queue: running.pop(0))
+    assert not queue_polling._Pause(listener, "queue").wait(PATIENCE_S)
     assert running == []
 
 
 def test_a_worker_that_ends_pauses_no_more(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue_polling, "_running", lambda: 0)
-    pause = queue_polling._Pause(listener)
+    monkeypatch.setattr(queue_polling, "_running", lambda _queue: 0)
+    pause = queue_polling._Pause(listener, "queue")
     pause.stop()
     assert pause.wait(PATIENCE_S)
     assert pause.is_set()
