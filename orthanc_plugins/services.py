@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from orthanc_plugins.archives import OrthancRest
@@ -10,9 +11,13 @@ from orthanc_plugins.jobs import DbosQueue, Doorbell, JobQueue
 from orthanc_plugins.store import Store, create_store_engine
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
+    from pydantic import SecretStr
+
+    from orthanc_plugins.archives.base import Archive, ArchiveName
     from orthanc_plugins.identifiers import StudyUid
+    from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule
     from orthanc_plugins.settings import Settings, StructureFormat
 
 AUTHORISATION_VARIABLE = "PACS_SUITE_ORTHANC_AUTHORISATION"
@@ -31,12 +36,33 @@ class UploadLimits:
 
 
 @dataclass(frozen=True)
+class Forwarding:
+    """What is sent on to DCM4CHEE; ``bandwidth_limit_bytes_s`` is None where there is no limit."""
+
+    rules: tuple[ForwardingRule, ...] = ()
+    match: Literal["first", "all"] = "first"
+    bandwidth_limit_bytes_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Synchronisation:
+    """How both archives are kept in step; ``nightly_at`` is HH:MM on this machine's clock."""
+
+    interval_s: float = 60.0
+    direction: SyncDirection = "none"
+    rules: tuple[SyncRule, ...] = ()
+    nightly_at: str = "02:00"
+
+
+@dataclass(frozen=True)
 class Services:
     """What routes and workflows work with; tests hand in fakes.
 
     ``exports`` is the folder of the results, ``viewer_url`` OHIF's address as a browser sees it,
     ``formats``, ``dose_metrics``, ``compare_regions``, ``require_same_frame_of_reference`` and
     ``partial_volume`` say what is made of a structure set, ``upload_limits`` what an upload may hold.
+    ``archives`` are those that are compared and kept in step: Orthanc, and DCM4CHEE where it is set;
+    ``data`` is the folder of what the suite keeps of them: comparisons, undo records, benchmarks.
     """
 
     orthanc: OrthancRest
@@ -52,6 +78,15 @@ class Services:
     mesh_frame: Literal["LPS", "RAS"]
     partial_volume: bool
     upload_limits: UploadLimits
+    archives: Mapping[ArchiveName, Archive] = field(default_factory=dict)
+    data: Path = Path("data")
+    forwarding: Forwarding = Forwarding()
+    synchronisation: Synchronisation = Synchronisation()
+
+    @property
+    def comparisons(self) -> Path:
+        """Folder of what comparisons of archives found: patients' data."""
+        return self.data / "comparisons"
 
     def viewer_link(self, study_uid: StudyUid) -> str:
         """Return the address that shows a study in OHIF."""
@@ -74,16 +109,9 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         Value of the Authorization header for Orthanc's REST API, for processes that Orthanc itself
         trusts; user and password of the settings are used when None.
     """
-    orthanc = settings.orthanc
-    password = "" if orthanc.password is None else orthanc.password.get_secret_value()
-    use_credentials = authorisation is None and orthanc.username is not None
+    rest = _orthanc_rest(settings, authorisation)
     return Services(
-        orthanc=OrthancRest(
-            str(orthanc.url),
-            timeout_s=orthanc.timeout_s,
-            credentials=(orthanc.username or "", password) if use_credentials else None,
-            headers=None if authorisation is None else {"Authorization": authorisation},
-        ),
+        orthanc=rest,
         store=Store(create_store_engine(settings.store_url)),
         queue=DbosQueue(settings.jobs_url, Doorbell(settings.run_directory).ring),
         exports=settings.exports,
@@ -99,4 +127,36 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
             largest_file_bytes=settings.uploads.largest_file_mb * _MEGABYTE,
             largest_total_bytes=settings.uploads.largest_total_mb * _MEGABYTE,
         ),
+        data=settings.data_directory,
+        forwarding=_forwarding(settings),
+        synchronisation=Synchronisation(
+            interval_s=settings.synchronisation.interval_s,
+            direction=settings.synchronisation.direction,
+            rules=settings.synchronisation.rules,
+            nightly_at=settings.synchronisation.nightly_at,
+        ),
     )
+
+
+def _orthanc_rest(settings: Settings, authorisation: str | None) -> OrthancRest:
+    orthanc = settings.orthanc
+    use_credentials = authorisation is None and orthanc.username is not None
+    return OrthancRest(
+        str(orthanc.url),
+        timeout_s=orthanc.timeout_s,
+        credentials=(orthanc.username or "", _told(orthanc.password)) if use_credentials else None,
+        headers=None if authorisation is None else {"Authorization": authorisation},
+    )
+
+
+def _forwarding(settings: Settings) -> Forwarding:
+    limit = settings.forwarding.bandwidth_limit_mb_s
+    return Forwarding(
+        rules=settings.forwarding.rules,
+        match=settings.forwarding.match,
+        bandwidth_limit_bytes_s=None if limit is None else limit * _MEGABYTE,
+    )
+
+
+def _told(secret: SecretStr | None) -> str:
+    return "" if secret is None else secret.get_secret_value()

@@ -72,6 +72,7 @@ def services(orthanc: FakeOrthancRest, store: Store, queue: MemoryQueue, tmp_pat
         mesh_frame="LPS",
         partial_volume=False,
         upload_limits=UPLOAD_LIMITS,
+        data=tmp_path,
     )
 
 
