@@ -82,8 +82,8 @@ class StudyQuery:
     """
 
     study_uids: tuple[StudyUid, ...] | None = None
-    patient_id: str | None = None
-    patient_name: str | None = None
+    patient_id: str | None = field(default=None, repr=False)
+    patient_name: str | None = field(default=None, repr=False)
     study_dates: DateRange | None = None
 
 
@@ -109,7 +109,7 @@ class StudyEntry:
     modalities: tuple[str, ...]
     series_count: int
     instance_count: int
-    attributes: Mapping[str, str]
+    attributes: Mapping[str, str] = field(repr=False)
     revision: str = ""
     archive_key: str = ""
 
