@@ -26,6 +26,9 @@ RT_STRUCTURE_SET_STORAGE = "1.2.840.10008.5.1.4.1.1.481.3"
 RT_DOSE_STORAGE = "1.2.840.10008.5.1.4.1.1.481.2"
 """SOP Class UID of RT Dose Storage (PS3.4 B.5)."""
 
+BENCHMARK_PATIENT_PREFIX = "PACSBENCH-"
+"""PatientID (0010,0020) of what the benchmark makes begins so; it is never forwarded, copied or compared."""
+
 _UID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
 _ORTHANC_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}")
 
