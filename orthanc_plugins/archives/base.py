@@ -133,8 +133,8 @@ class StudyEntry:
 class InstanceEntry:
     """An instance as an archive lists it, without its content being read.
 
-    ``transfer_syntax_uid`` and ``size_bytes`` are those of the stored file, None where the archive does not tell.
-    ``archive_key`` is the archive's own key of the instance (Orthanc's identifier), empty where it is the UID.
+    ``transfer_syntax_uid`` and ``size_bytes`` are those of the stored file, None where the archive does not
+    tell. ``archive_key`` is the archive's own key (Orthanc's identifier), empty where it is the UID.
     """
 
     sop_instance_uid: SopInstanceUid
@@ -208,8 +208,8 @@ class StoreState(StrEnum):
 class StoreOutcome:
     """What an archive answered for one instance.
 
-    ``failure_reason`` is FailureReason (0008,1197) or the status of C-STORE-RSP (PS3.7 annex C), None when it was
-    stored or the archive gave none; ``detail`` says what to do, for a person.
+    ``failure_reason`` is FailureReason (0008,1197) or the status of C-STORE-RSP (PS3.7 annex C), None when it
+    was stored or the archive gave none; ``detail`` says what to do, for a person.
     """
 
     sop_instance_uid: SopInstanceUid
@@ -245,7 +245,7 @@ class Archive(Protocol):
     def counts(self, study_dates: DateRange | None = None) -> ArchiveCounts:
         """Return how much the archive holds, of all studies or of those of some dates."""
 
-    def studies(self, query: StudyQuery = StudyQuery()) -> Iterator[StudyEntry]:  # noqa: B008 - frozen
+    def studies(self, query: StudyQuery = StudyQuery()) -> Iterator[StudyEntry]:
         """Yield the studies that match, each once, however many pages that takes."""
 
     def instances(self, study_uid: StudyUid) -> Sequence[InstanceEntry]:

@@ -34,9 +34,12 @@ from orthanc_plugins.jobs.messages import (
     JobState,
     JobStep,
     JsonValue,
+    compare_archives_request,
     compare_structures_request,
+    compare_study_request,
     extract_structures_request,
     remove_results_request,
+    synchronise_request,
 )
 from orthanc_plugins.jobs.polling import QueuePolling
 from orthanc_plugins.jobs.queue import JobQueue
@@ -63,7 +66,10 @@ __all__ = [
     "JsonValue",
     "Listener",
     "QueuePolling",
+    "compare_archives_request",
     "compare_structures_request",
+    "compare_study_request",
     "extract_structures_request",
     "remove_results_request",
+    "synchronise_request",
 ]

@@ -18,6 +18,8 @@ from orthanc_plugins.identifiers import JobId, OrthancId
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from orthanc_plugins.identifiers import StudyUid
+
 type JsonValue = bool | int | float | str | list[JsonValue] | Mapping[str, JsonValue] | None
 
 WAITING = "waiting"
@@ -170,3 +172,34 @@ def compare_structures_request(
     content = "|".join((engine_digest(), *first, *second, match, pair))
     job_id = JobId(f"compare-structures.{hashlib.sha256(content.encode()).hexdigest()}")
     return JobRequest(JobKind.COMPARE_STRUCTURES, job_id, (first[0], second[0], match, pair))
+
+
+def compare_study_request(study_uid: StudyUid, depth: str) -> JobRequest:
+    """Return the request to compare a study between the archives; asked again, it is the same job.
+
+    ``depth`` is ``instance`` or ``content``.
+    """
+    job_id = JobId(f"compare-study.{study_uid}.{depth}")
+    return JobRequest(JobKind.COMPARE_STUDY, job_id, (study_uid, depth))
+
+
+def compare_archives_request(depth: str, *, again: bool, token: str) -> JobRequest:
+    """Return the request to compare everything that both archives hold.
+
+    Parameters
+    ----------
+    depth
+        ``instance``: what is where; ``content``: also what is in it, study by study.
+    again
+        Whether to compare the content of studies, too, that have not changed since they were compared.
+    token
+        Tells one comparison from the next.
+    """
+    arguments = (depth, "again" if again else "changed")
+    return JobRequest(JobKind.COMPARE_ARCHIVES, JobId(f"compare-archives.{token}"), arguments)
+
+
+def synchronise_request(token: str, *, full: bool) -> JobRequest:
+    """Return the request for a round of synchronisation now; ``full`` lists everything anew."""
+    arguments = ("full" if full else "changed",)
+    return JobRequest(JobKind.SYNCHRONISE, JobId(f"synchronise.{token}"), arguments)
