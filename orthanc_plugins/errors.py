@@ -11,6 +11,8 @@
     ├── InvalidDicom            a DICOM object cannot be used, with the reason
     ├── GeometryError           contours and images do not fit together
     ├── ComparisonError         regions cannot be compared with each other
+    ├── RepairError             a repair cannot be planned, decided, applied or undone as things stand
+    │   └── RepairNotFound      no repair has this identifier
     ├── StoreError              the suite's own database cannot be used
     └── JobError                a job cannot be asked for, changed or found
         ├── JobNotFound         no job has this identifier
@@ -73,6 +75,14 @@ class GeometryError(PacsSuiteError):
 
 class ComparisonError(PacsSuiteError):
     """Regions or structure sets cannot be compared with each other."""
+
+
+class RepairError(PacsSuiteError):
+    """A repair cannot be planned, decided, applied or undone as things stand."""
+
+
+class RepairNotFound(RepairError):  # noqa: N818 - see ArchiveUnavailable
+    """No repair has this identifier."""
 
 
 class StoreError(PacsSuiteError):

@@ -25,6 +25,8 @@ from orthanc_plugins.errors import (
     JobNotFound,
     NotFound,
     PacsSuiteError,
+    RepairError,
+    RepairNotFound,
     StoreError,
 )
 
@@ -47,6 +49,8 @@ STATUS_OF_ERROR: dict[type[PacsSuiteError], HTTPStatus] = {
     InvalidDicom: HTTPStatus.UNPROCESSABLE_ENTITY,
     GeometryError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ComparisonError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RepairError: HTTPStatus.CONFLICT,
+    RepairNotFound: HTTPStatus.NOT_FOUND,
     StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
     JobError: HTTPStatus.SERVICE_UNAVAILABLE,
     JobNotFound: HTTPStatus.NOT_FOUND,
