@@ -13,6 +13,8 @@
     ├── ComparisonError         regions cannot be compared with each other
     ├── RepairError             a repair cannot be planned, decided, applied or undone as things stand
     │   └── RepairNotFound      no repair has this identifier
+    ├── BenchmarkError          a benchmark was not run to its end, or left something behind
+    │   └── BenchmarkRefused    it is not run against these archives
     ├── StoreError              the suite's own database cannot be used
     └── JobError                a job cannot be asked for, changed or found
         ├── JobNotFound         no job has this identifier
@@ -83,6 +85,14 @@ class RepairError(PacsSuiteError):
 
 class RepairNotFound(RepairError):  # noqa: N818 - see ArchiveUnavailable
     """No repair has this identifier."""
+
+
+class BenchmarkError(PacsSuiteError):
+    """A benchmark was not run to its end, or left something behind in an archive."""
+
+
+class BenchmarkRefused(BenchmarkError):  # noqa: N818 - see ArchiveUnavailable
+    """A benchmark is not run against these archives."""
 
 
 class StoreError(PacsSuiteError):
