@@ -38,8 +38,12 @@ from orthanc_plugins.jobs.messages import (
     compare_structures_request,
     compare_study_request,
     extract_structures_request,
+    forward_study_request,
     remove_results_request,
+    rule_test_request,
     synchronise_request,
+    transfer_job_id,
+    transfer_study_request,
 )
 from orthanc_plugins.jobs.polling import QueuePolling
 from orthanc_plugins.jobs.queue import JobQueue
@@ -70,6 +74,10 @@ __all__ = [
     "compare_structures_request",
     "compare_study_request",
     "extract_structures_request",
+    "forward_study_request",
     "remove_results_request",
+    "rule_test_request",
     "synchronise_request",
+    "transfer_job_id",
+    "transfer_study_request",
 ]

@@ -110,6 +110,7 @@ class DbosQueue:
             queue_name=request.kind.queue,
             workflow_id=request.job_id,
             app_version=APPLICATION_VERSION,
+            priority=request.turn,
         )
         self._client.enqueue(options, *request.arguments)
         self._announce()

@@ -61,8 +61,17 @@ class JobKind(StrEnum):
         return QUEUE if self in _COMPUTING else TRANSFER_QUEUE
 
 
+_AFTER_ALL_ELSE = 200
+"""Turn of a transfer of priority 0: what only asks archives does not wait for what sends."""
+
 _COMPUTING = frozenset(
-    {JobKind.EXTRACT_STRUCTURES, JobKind.REMOVE_RESULTS, JobKind.COMPARE_STRUCTURES, JobKind.FORWARD_STUDY}
+    {
+        JobKind.EXTRACT_STRUCTURES,
+        JobKind.REMOVE_RESULTS,
+        JobKind.COMPARE_STRUCTURES,
+        JobKind.FORWARD_STUDY,
+        JobKind.TEST_RULES,
+    }
 )
 """Kinds that no archive but Orthanc itself can keep waiting."""
 
@@ -85,11 +94,15 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class JobRequest:
-    """Work asked for: which kind, under which identifier, with which arguments."""
+    """Work asked for: which kind, under which identifier, with which arguments.
+
+    Of those that wait in one queue the smallest ``turn`` comes first, then the oldest.
+    """
 
     kind: JobKind
     job_id: JobId
     arguments: tuple[str, ...]
+    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -203,3 +216,32 @@ def synchronise_request(token: str, *, full: bool) -> JobRequest:
     """Return the request for a round of synchronisation now; ``full`` lists everything anew."""
     arguments = ("full" if full else "changed",)
     return JobRequest(JobKind.SYNCHRONISE, JobId(f"synchronise.{token}"), arguments)
+
+
+def forward_study_request(study: OrthancId, content: str) -> JobRequest:
+    """Return the request to decide by the rules what of a study is sent on.
+
+    Parameters
+    ----------
+    study
+        Orthanc identifier of the study.
+    content
+        Tells what the study held, so that one to which something was added is another job.
+    """
+    return JobRequest(JobKind.FORWARD_STUDY, JobId(f"forward-study.{study}.{content}"), (study,))
+
+
+def transfer_study_request(transfer_id: str, priority: int = 0) -> JobRequest:
+    """Return the request to do a transfer of the ledger, the sooner the higher its ``priority`` (at most 100)."""
+    job_id = transfer_job_id(transfer_id)
+    return JobRequest(JobKind.TRANSFER_STUDY, job_id, (transfer_id,), _AFTER_ALL_ELSE - priority)
+
+
+def transfer_job_id(transfer_id: str) -> JobId:
+    """Return the identifier of the job that does a transfer."""
+    return JobId(f"transfer-study.{transfer_id}")
+
+
+def rule_test_request(token: str) -> JobRequest:
+    """Return the request to try a rule on stored studies; ``token`` names this trial and its files."""
+    return JobRequest(JobKind.TEST_RULES, JobId(f"test-rules.{token}"), (token,))
