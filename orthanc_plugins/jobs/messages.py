@@ -232,7 +232,7 @@ def forward_study_request(study: OrthancId, content: str) -> JobRequest:
 
 
 def transfer_study_request(transfer_id: str, priority: int = 0) -> JobRequest:
-    """Return the request to do a transfer of the ledger, the sooner the higher its ``priority`` (at most 100)."""
+    """Return the request to do a transfer of the ledger; the higher its ``priority`` (to 100), the sooner."""
     job_id = transfer_job_id(transfer_id)
     return JobRequest(JobKind.TRANSFER_STUDY, job_id, (transfer_id,), _AFTER_ALL_ELSE - priority)
 
