@@ -1,7 +1,8 @@
 """The suite's memory, apart from the archives and from the durable jobs.
 
 What it is for: positions in Orthanc's change log, what each job acts on, which images are awaited,
-the phases of each job, where results are, which workers live. Identifiers and numbers only.
+the phases of each job, where results are, which workers live; identifiers and numbers only. And the inventory
+of both archives, the one place with more: PatientID, PatientName and StudyDate of each study.
 
 Public: ``Store`` and its records, ``create_store_engine``, ``migrate``. SQLAlchemy and Alembic live
 in this room only.
@@ -10,11 +11,44 @@ Decisions
 ---------
 2026-11: a table of its own for what jobs act on, because the durable engine cannot search its
     attributes on SQLite.
+2026-11: the inventory (``inventory_studies``) holds patients' names and identifiers. Patients are found
+    across both archives, compared and paged in one statement over it, also while an archive is away; asking
+    both archives each time can do none of that. The database is therefore to be kept like the archives
+    themselves. Everything else still holds identifiers of studies and numbers only, and nothing of a patient
+    goes from the inventory into jobs, logs, metrics or error texts.
+2026-11: no row for each instance: a study's row has a digest of its instances, their keys stand beside it in
+    one piece. Archives are compared over narrow rows, single studies exactly.
 2026-11: SQLite with write-ahead logging by default, PostgreSQL when several machines share the work;
     one test suite runs on both.
 """
 
 from orthanc_plugins.store.engine import create_store_engine
+from orthanc_plugins.store.inventory import Inventory
+from orthanc_plugins.store.inventory_holdings import Writing
+from orthanc_plugins.store.inventory_records import (
+    LEFT,
+    RIGHT,
+    ArchivePosition,
+    ArchiveRun,
+    ContentCheck,
+    EventFilter,
+    EventKind,
+    Holding,
+    InventoryDifference,
+    InventoryEvent,
+    InventoryRow,
+    InventorySummary,
+    InventoryTotals,
+    Page,
+    PatientSummary,
+    Presence,
+    SideState,
+    StudyChange,
+    StudyFilter,
+    StudyPair,
+    SyncRun,
+    Tombstone,
+)
 from orthanc_plugins.store.migration import migrate
 from orthanc_plugins.store.repositories import (
     AwaitedImages,
@@ -25,11 +59,35 @@ from orthanc_plugins.store.repositories import (
 )
 
 __all__ = [
+    "LEFT",
+    "RIGHT",
+    "ArchivePosition",
+    "ArchiveRun",
     "AwaitedImages",
+    "ContentCheck",
+    "EventFilter",
+    "EventKind",
+    "Holding",
+    "Inventory",
+    "InventoryDifference",
+    "InventoryEvent",
+    "InventoryRow",
+    "InventorySummary",
+    "InventoryTotals",
+    "Page",
+    "PatientSummary",
     "PhaseRecord",
+    "Presence",
     "ResultRecord",
+    "SideState",
     "Store",
     "StructureSubject",
+    "StudyChange",
+    "StudyFilter",
+    "StudyPair",
+    "SyncRun",
+    "Tombstone",
+    "Writing",
     "create_store_engine",
     "migrate",
 ]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from orthanc_plugins.errors import ConfigurationError
+from orthanc_plugins.errors import ConfigurationError, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from sqlalchemy import Engine
 
 _KINDS = frozenset({"sqlite", "postgresql"})
@@ -41,6 +45,32 @@ def create_store_engine(url: str) -> Engine:
         connection.execute("PRAGMA synchronous=NORMAL")
 
     return engine
+
+
+@contextmanager
+def store_errors(what: str) -> Iterator[None]:
+    """Turn SQLAlchemy's errors into the suite's, without the statement's parameters.
+
+    ``what`` is the name of the method that failed.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StoreError(
+            f"The suite's database did not do {what}: {type(error).__name__}. "
+            "Check DatabaseUrl, free disk space and the database's log."
+        ) from error
+
+
+def as_store_error[**P, R](method: Callable[P, R]) -> Callable[P, R]:
+    """Return a method that raises StoreError where it raised SQLAlchemy's errors."""
+
+    @functools.wraps(method)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        with store_errors(method.__name__):
+            return method(*args, **kwargs)
+
+    return wrapped
 
 
 def _not_usable(reason: str) -> str:

@@ -1,7 +1,7 @@
 """The suite's own tables.
 
-Identifiers and numbers only: no patient's name, birth date or identifier is stored here. Times are
-UTC.
+Identifiers and numbers only: no patient's name, birth date or identifier is stored in the tables of this
+module (the inventory's are the exception, see ``inventory_tables``). Times are UTC.
 """
 
 from __future__ import annotations

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import sessionmaker
 
-from orthanc_plugins.errors import StoreError
 from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, SopInstanceUid, StudyUid
 from orthanc_plugins.store import models
+from orthanc_plugins.store.engine import as_store_error
+from orthanc_plugins.store.inventory import Inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy import Engine
 
@@ -70,24 +69,10 @@ class ResultRecord:
     created_at: datetime
 
 
-def _as_store_error[**P, R](method: Callable[P, R]) -> Callable[P, R]:
-    """Turn SQLAlchemy's errors into the suite's, without the statement's parameters."""
-
-    @functools.wraps(method)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return method(*args, **kwargs)
-        except SQLAlchemyError as error:
-            raise StoreError(
-                f"The suite's database did not do {method.__name__}: {type(error).__name__}. "
-                "Check DatabaseUrl, free disk space and the database's log."
-            ) from error
-
-    return wrapped
-
-
 class Store:
     """The suite's memory: positions, subjects of jobs, awaited images, phases, results, workers.
+
+    A part of its own: ``inventory`` is what both archives hold.
 
     Every method is one transaction. Raises StoreError when the database cannot be used.
     """
@@ -95,12 +80,13 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._sessions = sessionmaker(engine)
+        self.inventory = Inventory(engine)
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
-    @_as_store_error
+    @as_store_error
     def ping(self) -> None:
         """Raise unless the database answers."""
         with self._engine.connect() as connection:
@@ -108,13 +94,13 @@ class Store:
 
     # Positions
 
-    @_as_store_error
+    @as_store_error
     def position(self, name: str) -> int | None:
         """Return how far the named log has been read, None when it never was."""
         with self._sessions() as session:
             return session.scalar(select(models.Position.value).where(models.Position.name == name))
 
-    @_as_store_error
+    @as_store_error
     def advance(self, name: str, value: int) -> None:
         """Remember that the named log has been read up to a value; a smaller value is ignored."""
         insert = (postgresql if self._engine.dialect.name == "postgresql" else sqlite).insert
@@ -128,7 +114,7 @@ class Store:
                 )
             )
 
-    @_as_store_error
+    @as_store_error
     def restart(self, name: str, value: int) -> None:
         """Set the position of a log that began anew, such as that of an emptied Orthanc."""
         with self._sessions.begin() as session:
@@ -136,7 +122,7 @@ class Store:
 
     # Subjects of jobs
 
-    @_as_store_error
+    @as_store_error
     def remember_subject(self, job_id: JobId, subject: StructureSubject) -> None:
         """Remember what a job acts on."""
         with self._sessions.begin() as session:
@@ -150,19 +136,19 @@ class Store:
                 )
             )
 
-    @_as_store_error
+    @as_store_error
     def subjects(self, job_ids: Sequence[JobId]) -> dict[JobId, StructureSubject]:
         """Return what each of these jobs acts on, as far as known."""
         query = select(models.JobSubject).where(models.JobSubject.job_id.in_(job_ids))
         with self._sessions() as session:
             return {JobId(row.job_id): _subject(row) for row in session.scalars(query)}
 
-    @_as_store_error
+    @as_store_error
     def jobs_of_study(self, study_uid: StudyUid) -> list[JobId]:
         """Return the jobs that act on a study."""
         return self._job_ids(models.JobSubject.study_uid == study_uid)
 
-    @_as_store_error
+    @as_store_error
     def jobs_of_instance(self, orthanc_id: OrthancId) -> list[JobId]:
         """Return the jobs that act on an instance."""
         return self._job_ids(models.JobSubject.instance_orthanc_id == orthanc_id)
@@ -175,7 +161,7 @@ class Store:
 
     # Awaited images
 
-    @_as_store_error
+    @as_store_error
     def await_images(self, job_id: JobId, awaited: AwaitedImages) -> None:
         """Remember that a job wants to hear of images; how long it has waited is kept."""
         with self._sessions.begin() as session:
@@ -194,13 +180,13 @@ class Store:
                 )
             )
 
-    @_as_store_error
+    @as_store_error
     def no_longer_awaits(self, job_id: JobId) -> None:
         """Forget that a job wanted to hear of images."""
         with self._sessions.begin() as session:
             session.execute(delete(models.Awaited).where(models.Awaited.job_id == job_id))
 
-    @_as_store_error
+    @as_store_error
     def awaited(self, *, blocking: bool | None = None) -> dict[JobId, AwaitedImages]:
         """Return what jobs want to hear of; only those that wait, or only those that went on, when asked."""
         query = select(models.Awaited).order_by(models.Awaited.since)
@@ -209,7 +195,7 @@ class Store:
         with self._sessions() as session:
             return {JobId(row.job_id): _awaited(row) for row in session.scalars(query)}
 
-    @_as_store_error
+    @as_store_error
     def waiting_among(self, job_ids: Sequence[JobId]) -> dict[JobId, AwaitedImages]:
         """Return those of the given jobs that wait for images, with what they miss."""
         query = select(models.Awaited).where(models.Awaited.job_id.in_(job_ids), models.Awaited.blocking)
@@ -218,7 +204,7 @@ class Store:
 
     # Phases
 
-    @_as_store_error
+    @as_store_error
     def begin_phase(self, job_id: JobId, ordinal: int, name: str) -> None:
         """Remember that a phase has begun; what was known of it and of later phases is forgotten."""
         with self._sessions.begin() as session:
@@ -227,7 +213,7 @@ class Store:
             )
             session.add(models.Phase(job_id=job_id, ordinal=ordinal, name=name, started_at=datetime.now(UTC)))
 
-    @_as_store_error
+    @as_store_error
     def end_phase(self, job_id: JobId, ordinal: int, duration_s: float) -> None:
         """Remember how long a phase took."""
         with self._sessions.begin() as session:
@@ -237,7 +223,7 @@ class Store:
                 .values(duration_s=duration_s)
             )
 
-    @_as_store_error
+    @as_store_error
     def phases(self, job_id: JobId) -> list[PhaseRecord]:
         """Return the phases of a job in their order."""
         query = select(models.Phase).where(models.Phase.job_id == job_id).order_by(models.Phase.ordinal)
@@ -246,7 +232,7 @@ class Store:
 
     # Results
 
-    @_as_store_error
+    @as_store_error
     def publish_result(self, result: ResultRecord) -> None:
         """Remember where the results of a structure set are; replaces what was known of the same instance."""
         with self._sessions.begin() as session:
@@ -264,14 +250,14 @@ class Store:
                 )
             )
 
-    @_as_store_error
+    @as_store_error
     def result_of_instance(self, orthanc_id: OrthancId) -> ResultRecord | None:
         """Return the results of the structure set with this Orthanc identifier."""
         with self._sessions() as session:
             row = session.get(models.StructureResult, orthanc_id)
             return None if row is None else _result(row)
 
-    @_as_store_error
+    @as_store_error
     def result_of_job(self, job_id: JobId) -> ResultRecord | None:
         """Return the results a job has made and that are still there."""
         query = select(models.StructureResult).where(models.StructureResult.job_id == job_id)
@@ -279,7 +265,7 @@ class Store:
             row = session.scalar(query)
             return None if row is None else _result(row)
 
-    @_as_store_error
+    @as_store_error
     def results(
         self,
         *,
@@ -299,7 +285,7 @@ class Store:
         with self._sessions() as session:
             return [_result(row) for row in session.scalars(query)]
 
-    @_as_store_error
+    @as_store_error
     def result_instances(self) -> list[OrthancId]:
         """Return the Orthanc identifiers of all structure sets that have results."""
         with self._sessions() as session:
@@ -308,13 +294,13 @@ class Store:
                 for found in session.scalars(select(models.StructureResult.instance_orthanc_id))
             ]
 
-    @_as_store_error
+    @as_store_error
     def count_results(self) -> int:
         """Return how many structure sets have results."""
         with self._sessions() as session:
             return session.scalar(select(func.count()).select_from(models.StructureResult)) or 0
 
-    @_as_store_error
+    @as_store_error
     def forget_instance(self, orthanc_id: OrthancId) -> ResultRecord | None:
         """Forget the results of a structure set and what its jobs awaited; return what was known."""
         with self._sessions.begin() as session:
@@ -328,7 +314,7 @@ class Store:
 
     # Workers
 
-    @_as_store_error
+    @as_store_error
     def heartbeat(self, name: str, process_id: int, started_at: datetime) -> None:
         """Remember that a worker lives now."""
         with self._sessions.begin() as session:
@@ -338,20 +324,20 @@ class Store:
                 )
             )
 
-    @_as_store_error
+    @as_store_error
     def workers(self) -> dict[str, datetime]:
         """Return each worker's last sign of life."""
         with self._sessions() as session:
             return {row.name: row.heartbeat_at for row in session.scalars(select(models.Worker))}
 
-    @_as_store_error
+    @as_store_error
     def silent_workers(self, silent_for: timedelta) -> list[str]:
         """Return the workers without a sign of life for so long."""
         limit = datetime.now(UTC) - silent_for
         with self._sessions() as session:
             return list(session.scalars(select(models.Worker.name).where(models.Worker.heartbeat_at < limit)))
 
-    @_as_store_error
+    @as_store_error
     def forget_workers(self, names: Sequence[str], silent_for: timedelta) -> None:
         """Strike out those of these workers that have given no sign of life for so long."""
         limit = datetime.now(UTC) - silent_for

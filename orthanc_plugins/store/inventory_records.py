@@ -1,0 +1,385 @@
+"""What the inventory holds: plain records, without the database's library.
+
+The left side is Orthanc, the right side DCM4CHEE, everywhere. Names and identifiers of patients are left out
+of ``repr``, so that no log and no error text ever holds one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from orthanc_plugins.identifiers import StudyUid
+
+LEFT = "orthanc"
+"""Name of the archive on the left side."""
+
+RIGHT = "dcm4chee"
+"""Name of the archive on the right side."""
+
+KEY_BYTES = 8
+"""Length of the key of an instance in a study's contents."""
+
+
+class EventKind(StrEnum):
+    """What happened to a study in an archive."""
+
+    APPEARED = "appeared"
+    CHANGED = "changed"
+    DISAPPEARED = "disappeared"
+    RESTORED = "restored"
+    """It had disappeared, and is there again."""
+
+
+class InventoryDifference(StrEnum):
+    """How the two archives' rows of a study differ; told without asking either archive."""
+
+    ONLY_LEFT = "only_left"
+    ONLY_RIGHT = "only_right"
+    COUNT = "count"
+    """Both hold it, with different numbers of instances or of series."""
+    CONTENTS = "contents"
+    """Both hold as many instances, but not the same ones."""
+    ATTRIBUTES = "attributes"
+    """Attributes of patient or study differ."""
+
+
+class Presence(StrEnum):
+    """Where a study is, and whether both archives say the same of it."""
+
+    ONLY_LEFT = "only_left"
+    ONLY_RIGHT = "only_right"
+    BOTH = "both"
+    SAME = "same"
+    """Both hold it and their rows agree."""
+    DIFFERING = "differing"
+    """Both hold it and their rows do not agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryRow:
+    """A study as an archive held it when it was last looked at.
+
+    Parameters
+    ----------
+    contents_digest
+        Digest of the keys of its instances; equal digests hold the same SOP Instance UIDs.
+    attributes_digest
+        Digest of the normalised attributes of patient and study.
+    revision
+        As the archive told it; empty where it does not.
+    archive_key
+        The archive's own key of the study, empty where it is the UID.
+    listed_at
+        When the archive last said so.
+    changed_at
+        When contents, attributes or counts were first seen as they are.
+    pass_number
+        The pass over the archive that saw it last.
+    """
+
+    archive: str
+    study_uid: StudyUid
+    patient_id: str = field(repr=False)
+    patient_name: str = field(repr=False)
+    study_date: str = field(repr=False)
+    modalities: tuple[str, ...]
+    series_count: int
+    instance_count: int
+    contents_digest: str
+    attributes_digest: str
+    revision: str
+    archive_key: str
+    listed_at: datetime
+    changed_at: datetime
+    pass_number: int
+
+    def agrees_with(self, other: InventoryRow) -> bool:
+        """Return whether both rows say the same of the study's contents, counts and attributes."""
+        return (
+            self.contents_digest == other.contents_digest
+            and self.attributes_digest == other.attributes_digest
+            and self.series_count == other.series_count
+            and self.instance_count == other.instance_count
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A study with its contents.
+
+    ``keys`` are the keys of its instances, each of `KEY_BYTES` bytes, sorted, each once, one after the other.
+    """
+
+    row: InventoryRow
+    keys: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPair:
+    """A study as both archives hold it; None on the side that does not."""
+
+    study_uid: StudyUid
+    left: InventoryRow | None
+    right: InventoryRow | None
+
+    @property
+    def differences(self) -> frozenset[InventoryDifference]:
+        """How the two sides differ, none when they agree."""
+        if self.left is None or self.right is None:
+            if self.left is self.right:
+                return frozenset()
+            only = InventoryDifference.ONLY_RIGHT if self.left is None else InventoryDifference.ONLY_LEFT
+            return frozenset({only})
+        left, right = self.left, self.right
+        found = set()
+        if (left.instance_count, left.series_count) != (right.instance_count, right.series_count):
+            found.add(InventoryDifference.COUNT)
+        elif left.contents_digest != right.contents_digest:
+            found.add(InventoryDifference.CONTENTS)
+        if left.attributes_digest != right.attributes_digest:
+            found.add(InventoryDifference.ATTRIBUTES)
+        return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFilter:
+    """Which studies are asked for; all conditions must hold on one side, None is no condition.
+
+    ``search`` finds text in PatientID and PatientName, whatever its case and accents; ``*`` stands for any
+    characters. Dates are YYYYMMDD, both included.
+    """
+
+    presence: Presence | None = None
+    patient_id: str | None = field(default=None, repr=False)
+    search: str | None = field(default=None, repr=False)
+    first_date: str | None = None
+    last_date: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryTotals:
+    """How much of an archive is in the inventory."""
+
+    studies: int
+    series: int
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class InventorySummary:
+    """How many studies are where, by the inventories of both archives.
+
+    ``count``, ``contents`` and ``attributes`` count the studies that differ so; one may differ in several
+    ways.
+    """
+
+    same: int
+    differing: int
+    only_left: int
+    only_right: int
+    count: int
+    contents: int
+    attributes: int
+
+    @property
+    def all_differing(self) -> int:
+        """How many studies are not the same on both sides."""
+        return self.differing + self.only_left + self.only_right
+
+
+@dataclass(frozen=True, slots=True)
+class StudyChange:
+    """What became of one study when the inventory was brought up to date.
+
+    ``come`` and ``gone`` are keys of instances.
+    """
+
+    study_uid: StudyUid
+    kind: EventKind
+    instances_before: int
+    instances_after: int
+    come: tuple[bytes, ...] = ()
+    gone: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivePosition:
+    """How far an archive's changes are known.
+
+    Parameters
+    ----------
+    cursor
+        Where to go on asking for changes, None before the first inventory.
+    pass_number
+        The newest pass that was begun.
+    full_pass_at
+        When a pass over the whole archive last came to its end, None when none ever did: until then what the
+        inventory lacks says nothing.
+    state
+        ``current``, ``incomplete`` (a first pass has not come to its end) or ``unreachable``.
+    error
+        Why the archive was not brought up to date, empty when it was.
+    """
+
+    archive: str
+    cursor: str | None = None
+    pass_number: int = 0
+    full_pass_at: datetime | None = None
+    updated_at: datetime | None = None
+    state: str = "incomplete"
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryEvent:
+    """One entry of the history; ``number`` grows with time."""
+
+    number: int
+    at: datetime
+    archive: str
+    study_uid: StudyUid
+    kind: EventKind
+    instances_before: int
+    instances_after: int
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which changes are asked for; all conditions must hold, None is no condition."""
+
+    study_uid: StudyUid | None = None
+    archive: str | None = None
+    run_id: str | None = None
+    kind: EventKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRun:
+    """What a round of synchronisation did with one archive.
+
+    ``how`` says how its changes were found; ``looked_at`` counts the studies that were asked for.
+    """
+
+    archive: str
+    how: str
+    looked_at: int = 0
+    appeared: int = 0
+    changed: int = 0
+    disappeared: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRun:
+    """A round of synchronisation.
+
+    ``cause`` is ``schedule``, ``request`` or ``nightly``; ``state`` is ``running``, ``succeeded``,
+    ``partial`` (one archive was away) or ``failed``.
+    """
+
+    run_id: str
+    cause: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    state: str = "running"
+    differing: int | None = None
+    transfers_asked: int = 0
+    error: str = ""
+    archives: Sequence[ArchiveRun] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """That a study, or instances of it, were taken out of an archive and are not to be sent there again.
+
+    Parameters
+    ----------
+    whole
+        All instances of the study, also those that nobody saw there; else only those of ``keys``.
+    keys
+        Keys of the instances.
+    kind
+        ``deleted`` or ``rejected``.
+    noted_by, lifted_by
+        Who or what did so; ``lifted_at`` is None while it holds.
+    """
+
+    archive: str
+    study_uid: StudyUid
+    whole: bool
+    keys: frozenset[bytes] = field(repr=False)
+    kind: str
+    noted_at: datetime
+    noted_by: str
+    lifted_at: datetime | None = None
+    lifted_by: str = ""
+
+    def covers(self, key: bytes) -> bool:
+        """Return whether the instance of this key may not be sent to the archive."""
+        return self.lifted_at is None and (self.whole or key in self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class SideState:
+    """What a side looked like when a study's content was compared; None where it did not hold the study."""
+
+    revision: str
+    contents_digest: str
+    attributes_digest: str
+
+    @classmethod
+    def of(cls, row: InventoryRow | None) -> SideState | None:
+        """Return the state that a row tells."""
+        return None if row is None else cls(row.revision, row.contents_digest, row.attributes_digest)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentCheck:
+    """The outcome of a comparison of a study's content, kept beside what both sides looked like then.
+
+    ``depth`` is ``instance`` or ``content``, ``classes`` counts differences by their class, ``path`` is where
+    the whole comparison is, relative to the exports directory.
+    """
+
+    study_uid: StudyUid
+    checked_at: datetime
+    left: SideState | None
+    right: SideState | None
+    depth: str
+    equal: bool
+    classes: Mapping[str, int]
+    comparison_id: str
+    path: str = ""
+
+    def is_current(self, pair: StudyPair) -> bool:
+        """Return whether both archives still look as they did when the study was compared."""
+        return SideState.of(pair.left) == self.left and SideState.of(pair.right) == self.right
+
+
+@dataclass(frozen=True, slots=True)
+class PatientSummary:
+    """A patient over both archives, told by PatientID alone."""
+
+    patient_id: str = field(repr=False)
+    patient_name: str = field(repr=False)
+    studies: int
+    left_studies: int
+    right_studies: int
+    listed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page[T]:
+    """A part of a list, and how long the whole list is."""
+
+    entries: tuple[T, ...]
+    total: int

@@ -1,0 +1,144 @@
+"""What was taken out of an archive and is not to be sent there again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, update
+
+from orthanc_plugins.identifiers import StudyUid
+from orthanc_plugins.store.engine import as_store_error
+from orthanc_plugins.store.inventory_part import InventoryPart, in_chunks, joined_keys, split_keys
+from orthanc_plugins.store.inventory_records import Page, Tombstone
+from orthanc_plugins.store.inventory_tables import TombstoneRow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+REAPPEARED = "reappeared"
+"""Who lifted a tombstone when the instances came back to the archive by themselves."""
+
+
+class Tombstones(InventoryPart):
+    """The tombstones of both archives, one for each study of each."""
+
+    @as_store_error
+    def bury(self, tombstone: Tombstone) -> None:
+        """Remember that instances, or a whole study, were taken out; adds to what is buried already."""
+        with self._sessions.begin() as session:
+            bury(session, tombstone)
+
+    @as_store_error
+    def lift(self, archive: str, study_uids: Iterable[StudyUid], *, at: datetime, by: str) -> int:
+        """Let studies be sent to an archive again, and return how many could not be before."""
+        lifted = 0
+        for chunk in in_chunks(study_uids):
+            statement = update(TombstoneRow).where(
+                TombstoneRow.archive == archive,
+                TombstoneRow.study_uid.in_(chunk),
+                TombstoneRow.lifted_at.is_(None),
+            )
+            with self._sessions.begin() as session:
+                changed: Any = session.execute(statement.values(lifted_at=at, lifted_by=by))
+                lifted += changed.rowcount
+        return lifted
+
+    @as_store_error
+    def buried(self, archive: str, study_uids: Iterable[StudyUid]) -> dict[StudyUid, Tombstone]:
+        """Return the tombstones that hold for these studies in an archive."""
+        with self._sessions() as session:
+            return {
+                uid: tombstone
+                for chunk in in_chunks(study_uids)
+                for uid, tombstone in holding(session, archive, chunk).items()
+            }
+
+    @as_store_error
+    def tombstones(
+        self,
+        *,
+        archive: str | None = None,
+        study_uid: StudyUid | None = None,
+        lifted: bool | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> Page[Tombstone]:
+        """Return tombstones, newest first: all, or those lifted, or those that hold."""
+        wanted = select(TombstoneRow)
+        if archive is not None:
+            wanted = wanted.where(TombstoneRow.archive == archive)
+        if study_uid is not None:
+            wanted = wanted.where(TombstoneRow.study_uid == study_uid)
+        if lifted is not None:
+            ended = TombstoneRow.lifted_at.is_not(None)
+            wanted = wanted.where(ended if lifted else ~ended)
+        ordered = wanted.order_by(TombstoneRow.noted_at.desc(), TombstoneRow.study_uid, TombstoneRow.archive)
+        with self._sessions() as session:
+            found = session.scalars(ordered.limit(limit).offset(offset))
+            entries = tuple(_tombstone(row) for row in found)
+            total = session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
+        return Page(entries, total)
+
+
+def bury(session: Session, tombstone: Tombstone) -> None:
+    """Set a tombstone, or add to the one that holds."""
+    known = session.get(TombstoneRow, (tombstone.archive, tombstone.study_uid))
+    keys = tombstone.keys
+    whole = tombstone.whole
+    if known is not None and known.lifted_at is None:
+        keys |= split_keys(known.keys)
+        whole |= known.whole
+    session.merge(
+        TombstoneRow(
+            archive=tombstone.archive,
+            study_uid=tombstone.study_uid,
+            whole=whole,
+            keys=joined_keys(keys),
+            kind=tombstone.kind,
+            noted_at=tombstone.noted_at,
+            noted_by=tombstone.noted_by,
+            lifted_at=None,
+            lifted_by="",
+        )
+    )
+
+
+def lift_present(session: Session, archive: str, present: Mapping[StudyUid, bytes], at: datetime) -> None:
+    """Lift what is buried of instances that are in the archive again.
+
+    A study that came back in part keeps a tombstone for those of its instances that did not.
+    """
+    for uid, tombstone in holding(session, archive, present).items():
+        row = session.get_one(TombstoneRow, (archive, uid))
+        left = tombstone.keys - split_keys(present[uid])
+        row.whole = False
+        row.keys = joined_keys(left)
+        if not left:
+            row.lifted_at, row.lifted_by = at, REAPPEARED
+
+
+def holding(session: Session, archive: str, study_uids: Collection[StudyUid]) -> dict[StudyUid, Tombstone]:
+    """Return the tombstones that hold for these studies."""
+    query = select(TombstoneRow).where(
+        TombstoneRow.archive == archive,
+        TombstoneRow.study_uid.in_(study_uids),
+        TombstoneRow.lifted_at.is_(None),
+    )
+    return {StudyUid(row.study_uid): _tombstone(row) for row in session.scalars(query)}
+
+
+def _tombstone(row: TombstoneRow) -> Tombstone:
+    return Tombstone(
+        archive=row.archive,
+        study_uid=StudyUid(row.study_uid),
+        whole=row.whole,
+        keys=split_keys(row.keys),
+        kind=row.kind,
+        noted_at=row.noted_at,
+        noted_by=row.noted_by,
+        lifted_at=row.lifted_at,
+        lifted_by=row.lifted_by,
+    )
