@@ -1,0 +1,385 @@
+"""The ledger of transfers and the leases, the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+from orthanc_plugins.identifiers import JobId, SopInstanceUid, StudyUid
+from orthanc_plugins.store import (
+    InstanceState,
+    Store,
+    TransferFilter,
+    TransferredInstance,
+    TransferRequest,
+    TransferState,
+    WaitsFor,
+    create_store_engine,
+    migrate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import tzinfo
+
+    from orthanc_plugins.store import Leases, Transfers
+
+STUDY = StudyUid("1.2.3")
+A, B, C = (SopInstanceUid(f"1.2.3.4.{number}") for number in range(3))
+LONG = timedelta(minutes=5)
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    engine = create_store_engine(database)
+    migrate(engine)
+    store = Store(engine)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def transfers(store: Store) -> Transfers:
+    return store.transfers
+
+
+@pytest.fixture
+def leases(store: Store) -> Leases:
+    return store.leases
+
+
+def request(
+    transfer_id: str = "t",
+    *,
+    study: str = STUDY,
+    cause: str = "rule:CT",
+    wanted: tuple[SopInstanceUid, ...] | None = (A, B, C),
+    source: str = "orthanc",
+    priority: int = 0,
+) -> TransferRequest:
+    destination = "dcm4chee" if source == "orthanc" else "orthanc"
+    return TransferRequest(
+        transfer_id,
+        JobId(f"transfer-study.{transfer_id}"),
+        StudyUid(study),
+        source,
+        destination,
+        cause,
+        "stow",
+        wanted,
+        priority,
+    )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def instance(uid: SopInstanceUid, state: str, sends: int = 0, detail: str = "") -> TransferredInstance:
+    return TransferredInstance(uid, InstanceState(state), sends, None, detail)
+
+
+def at_once[T](count: int, call: Callable[[int], T]) -> list[T]:
+    """Call at the same moment on so many threads; return what they answered."""
+    barrier = threading.Barrier(count)
+    answers: list[T] = []
+
+    def run(number: int) -> None:
+        barrier.wait(10)
+        answers.append(call(number))
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return answers
+
+
+# Asking
+
+
+def test_a_transfer_is_queued_with_its_instances(transfers: Transfers) -> None:
+    before = now()
+    record = transfers.request(request())
+    assert (record.state, record.wanted, record.verified) == (TransferState.QUEUED, 3, 0)
+    assert record.waits_for is WaitsFor.HAND_OVER
+    assert record.not_before is not None
+    assert before <= record.requested_at <= record.not_before
+    assert transfers.transfer("t") == record
+    assert transfers.instances("t") == [instance(uid, "queued") for uid in (A, B, C)]
+
+
+def test_asking_again_changes_nothing(transfers: Transfers) -> None:
+    transfers.request(request())
+    transfers.begin("t")
+    transfers.note("t", [instance(A, "accepted", 1)])
+    begun = transfers.transfer("t")
+    assert transfers.request(request(cause="request", wanted=(A,))) == begun
+    assert len(transfers.instances("t")) == 3
+
+
+def test_asking_at_the_same_moment_makes_one_transfer(transfers: Transfers) -> None:
+    answers = at_once(8, lambda _: transfers.request(request()))
+    assert len(answers) == 8
+    assert len(set(answers)) == 1
+    assert transfers.transfers()[1] == 1
+
+
+def test_a_transfer_that_nobody_asked_for_is_none(transfers: Transfers) -> None:
+    assert transfers.transfer("x") is None
+    assert transfers.instances("x") == []
+
+
+def test_a_study_of_five_thousand_instances_is_asked_for(transfers: Transfers) -> None:
+    uids = tuple(SopInstanceUid(f"1.2.3.{number}") for number in range(5000))
+    assert transfers.request(request(wanted=uids)).wanted == 5000
+    transfers.note("t", [instance(uid, "sending", 1) for uid in uids])
+    found = transfers.transfer("t")
+    assert found is not None
+    assert found.sent == 5000
+
+
+# Going on
+
+
+def test_a_transfer_goes_from_queued_to_verified(transfers: Transfers) -> None:
+    transfers.request(request())
+    begun = transfers.begin("t")
+    assert (begun.state, begun.attempts, begun.not_before, begun.waits_for) == ("sending", 1, None, None)
+    transfers.note("t", [instance(A, "accepted"), instance(B, "accepted", 1), instance(C, "sending", 1)])
+    transfers.note("t", [instance(C, "accepted", 2)], bytes_sent=500)
+    transfers.note("t", [], bytes_sent=20)
+    transfers.become("t", TransferState.ACCEPTED)
+    half_way = transfers.transfer("t")
+    assert half_way is not None
+    assert half_way.state is TransferState.ACCEPTED
+    assert (half_way.wanted, half_way.already_there, half_way.sent, half_way.accepted) == (3, 1, 2, 2)
+    assert (half_way.verified, half_way.failed, half_way.bytes_sent) == (0, 0, 520)
+    transfers.note("t", [instance(uid, "verified", sends) for uid, sends in ((A, 0), (B, 1), (C, 2))])
+    ended = transfers.end("t", TransferState.VERIFIED)
+    assert (ended.state, ended.verified, ended.already_there) == (TransferState.VERIFIED, 3, 1)
+    assert ended.ended_at is not None
+    assert ended.started_at == begun.started_at
+
+
+def test_what_has_ended_stays_as_it_is(transfers: Transfers) -> None:
+    transfers.request(request())
+    transfers.begin("t")
+    ended = transfers.end("t", TransferState.CANCELLED)
+    transfers.become("t", TransferState.SENT)
+    transfers.wait("t", WaitsFor.WINDOW, now(), "It is early.")
+    transfers.end("t", TransferState.VERIFIED)
+    assert transfers.begin("t") == ended
+    assert transfers.transfer("t") == ended
+
+
+def test_the_instances_of_a_study_wanted_whole_are_counted_as_they_are_noted(transfers: Transfers) -> None:
+    assert transfers.request(request(wanted=None)).wanted == 0
+    transfers.note("t", [instance(A, "queued"), instance(B, "failed", 1, "A700: no space.")])
+    found = transfers.transfer("t")
+    assert found is not None
+    assert (found.wanted, found.failed) == (2, 1)
+    failed = transfers.instances("t", states=[InstanceState.FAILED])
+    assert [one.detail for one in failed] == ["A700: no space."]
+    assert transfers.instances("t", limit=1, offset=1) == failed
+
+
+def test_one_that_failed_is_done_again_when_asked_and_one_that_is_verified_is_not(
+    transfers: Transfers,
+) -> None:
+    transfers.request(request())
+    transfers.begin("t")
+    transfers.note("t", [instance(A, "verified", 1), instance(B, "failed", 1, "refused")])
+    transfers.end("t", TransferState.PARTLY, ("TransferFailed", "1 of 3 instances failed."))
+    assert transfers.ask_again("t")
+    again = transfers.transfer("t")
+    assert again is not None
+    assert (again.state, again.attempts, again.failed, again.error_name) == ("queued", 0, 0, None)
+    assert transfers.instances("t", states=[InstanceState.QUEUED]) == [
+        instance(B, "queued", 1),
+        instance(C, "queued"),
+    ]
+    transfers.end("t", TransferState.VERIFIED)
+    assert not transfers.ask_again("t")
+    assert not transfers.ask_again("x")
+
+
+# Waking
+
+
+def test_a_transfer_is_due_when_its_time_has_come(transfers: Transfers) -> None:
+    transfers.request(request())
+    assert transfers.due(now(), 10) == []
+    (due,) = transfers.due(now() + LONG, 10)
+    transfers.handed_over("t", due.not_before)
+    assert transfers.due(now() + LONG, 10) == []
+
+
+def test_one_that_waits_anew_is_not_taken_for_handed_over(transfers: Transfers) -> None:
+    transfers.request(request())
+    (due,) = transfers.due(now() + LONG, 10)
+    transfers.begin("t")
+    transfers.wait("t", WaitsFor.ARCHIVE, now(), "DCM4CHEE does not answer.")
+    transfers.handed_over("t", due.not_before)
+    (again,) = transfers.due(now(), 10)
+    assert (again.waits_for, again.error_message) == (WaitsFor.ARCHIVE, "DCM4CHEE does not answer.")
+
+
+def test_the_most_urgent_are_due_first(transfers: Transfers) -> None:
+    for name, priority in (("low", -1), ("first", 5), ("second", 5)):
+        transfers.request(request(name, priority=priority))
+    assert [one.transfer_id for one in transfers.due(now() + LONG, 2)] == ["first", "second"]
+
+
+def test_all_that_wait_for_an_archive_wait_longer_and_go_on_together(transfers: Transfers) -> None:
+    then = now()
+    for name in ("a", "b", "window"):
+        transfers.request(request(name))
+        transfers.wait(name, WaitsFor.WINDOW if name == "window" else WaitsFor.ARCHIVE, then, "")
+    transfers.postpone("dcm4chee", then + LONG)
+    assert [one.transfer_id for one in transfers.due(then + LONG / 2, 9)] == ["window"]
+    transfers.hasten("dcm4chee", then)
+    assert {one.transfer_id for one in transfers.due(then, 9)} == {"a", "b", "window"}
+    transfers.postpone("xnat", then + LONG)
+    assert len(transfers.due(then, 9)) == 3
+
+
+def test_a_transfer_that_stands_still_at_work_is_found(transfers: Transfers) -> None:
+    transfers.request(request("queued"))
+    transfers.request(request("working"))
+    transfers.begin("working")
+    assert [one.transfer_id for one in transfers.at_work(now() + LONG)] == ["working"]
+    assert transfers.at_work(now() - LONG) == []
+
+
+# Looking
+
+
+def test_transfers_are_found_by_study_state_cause_and_destination(transfers: Transfers) -> None:
+    transfers.request(request("a"))
+    transfers.request(request("b", study="1.9", cause="rule:MR"))
+    transfers.request(request("c", source="dcm4chee", cause="sync"))
+    transfers.end("b", TransferState.FAILED, ("E", "why"))
+
+    def found(**wanted: object) -> list[str]:
+        records, total = transfers.transfers(TransferFilter(**wanted))  # type: ignore[arg-type]
+        assert total == len(records)
+        return [one.transfer_id for one in records]
+
+    assert found() == ["c", "b", "a"]
+    assert found(study_uid=STUDY) == ["c", "a"]
+    assert found(states=[TransferState.FAILED]) == ["b"]
+    assert found(cause="rule:CT") == ["a"]
+    assert found(cause="rule:") == ["b", "a"]
+    assert found(destination="orthanc") == ["c"]
+    records, total = transfers.transfers(limit=1, offset=1)
+    assert ([one.transfer_id for one in records], total) == (["b"], 3)
+
+
+def test_what_came_from_an_archive_is_known(transfers: Transfers) -> None:
+    transfers.request(request("back", source="dcm4chee"))
+    transfers.note("back", [instance(A, "verified", 1), instance(B, "verified"), instance(C, "failed", 1)])
+    transfers.request(request("forth"))
+    transfers.note("forth", [instance(C, "accepted", 1)])
+    assert transfers.brought(STUDY, "dcm4chee", "orthanc") == {A}
+    assert transfers.brought(STUDY, "orthanc", "dcm4chee") == {C}
+    assert transfers.brought(StudyUid("1.9"), "dcm4chee", "orthanc") == frozenset()
+
+
+def test_how_much_has_gone_where_is_told_by_state(transfers: Transfers) -> None:
+    for name in ("a", "b"):
+        transfers.request(request(name))
+        transfers.note(name, [instance(A, "verified", 1), instance(B, "failed", 1)], bytes_sent=7)
+        transfers.end(name, TransferState.PARTLY)
+    transfers.request(request("c", source="dcm4chee"))
+    told = {(one.destination, one.state): one for one in transfers.totals()}
+    partly = told["dcm4chee", TransferState.PARTLY]
+    assert (partly.transfers, partly.instances_verified, partly.instances_failed) == (2, 2, 2)
+    assert partly.bytes_sent == 14
+    assert told["orthanc", TransferState.QUEUED].transfers == 1
+
+
+def test_the_newest_verified_are_those_for_which_bytes_left(transfers: Transfers) -> None:
+    for name, size in (("old", 5), ("there", 0), ("new", 9)):
+        transfers.request(request(name))
+        transfers.note(name, [instance(A, "verified", int(size > 0))], bytes_sent=size)
+        transfers.end(name, TransferState.VERIFIED)
+    assert [one.transfer_id for one in transfers.newest_verified("dcm4chee", 5)] == ["new", "old"]
+    assert transfers.newest_verified("orthanc", 5) == []
+
+
+def test_single_instances_of_old_verified_transfers_are_forgotten_and_counts_stay(
+    transfers: Transfers,
+) -> None:
+    for name, state in (("good", TransferState.VERIFIED), ("bad", TransferState.PARTLY)):
+        transfers.request(request(name))
+        transfers.note(name, [instance(uid, "verified", 1) for uid in (A, B, C)])
+        transfers.end(name, state)
+    assert transfers.forget_instances(now() - LONG) == 0
+    assert transfers.forget_instances(now() + LONG) == 3
+    assert transfers.instances("good") == []
+    assert len(transfers.instances("bad")) == 3
+    kept = transfers.transfer("good")
+    assert kept is not None
+    assert kept.verified == 3
+
+
+# Leases
+
+
+def test_a_lease_has_one_holder(leases: Leases) -> None:
+    assert leases.acquire("study:1", "one", LONG)
+    assert not leases.acquire("study:1", "two", LONG)
+    assert leases.acquire("study:2", "two", LONG)
+    assert (leases.holder("study:1"), leases.holder("study:2"), leases.holder("x")) == ("one", "two", None)
+
+
+def test_a_holder_may_take_its_lease_again(leases: Leases) -> None:
+    assert leases.acquire("study:1", "one", timedelta(0))
+    assert leases.acquire("study:1", "one", LONG)
+    assert not leases.acquire("study:1", "two", LONG)
+
+
+def test_a_lease_that_ran_out_is_anybodys(leases: Leases) -> None:
+    assert leases.acquire("study:1", "one", timedelta(0))
+    assert leases.holder("study:1") is None
+    assert leases.acquire("study:1", "two", LONG)
+    assert not leases.acquire("study:1", "one", LONG)
+
+
+def test_a_lease_given_back_is_anybodys_and_one_lost_is_not_given_back(leases: Leases) -> None:
+    leases.acquire("study:1", "one", timedelta(0))
+    leases.acquire("study:1", "two", LONG)
+    leases.release("study:1", "one")
+    assert leases.holder("study:1") == "two"
+    leases.release("study:1", "two")
+    assert leases.acquire("study:1", "three", LONG)
+
+
+def test_of_many_that_want_a_lease_at_the_same_moment_one_has_it(leases: Leases) -> None:
+    taken = at_once(12, lambda number: leases.acquire("study:1", str(number), LONG))
+    assert sorted(taken) == [False] * 11 + [True]
+
+
+def test_of_many_that_want_a_lease_that_ran_out_one_has_it(leases: Leases) -> None:
+    leases.acquire("study:1", "dead", timedelta(0))
+    taken = at_once(12, lambda number: leases.acquire("study:1", str(number), LONG))
+    assert sorted(taken) == [False] * 11 + [True]
+
+
+def test_the_clock_of_a_shared_database_decides_not_the_machines(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + timedelta(hours=1)
+
+    assert store.leases.acquire("study:1", "one", LONG)
+    monkeypatch.setattr("orthanc_plugins.store.leases.datetime", Ahead)
+    alone = store._engine.dialect.name == "sqlite"  # which only one machine can have
+    assert store.leases.acquire("study:1", "two", LONG) is alone
