@@ -3,7 +3,7 @@
 What it is for: settings hold the rules, Orthanc's process shows and the workers apply them. Nothing here asks
 an archive; whoever decides hands in what is known of a study.
 
-Public: ``ForwardingRule`` and ``SyncRule`` (as they stand in the settings), ``StudyFacts`` and
+Public: ``ForwardingRule``, ``SyncRule`` and ``RepairPolicy`` (as they stand in the settings), its `Strategy`, ``StudyFacts`` and
 ``SeriesFacts``, ``decide`` and its ``Decision``, ``direction_of``, ``keywords_asked``, ``Window``.
 
 Decisions
@@ -24,12 +24,15 @@ from orthanc_plugins.rules.decisions import (
     keywords_asked,
 )
 from orthanc_plugins.rules.models import ForwardingRule, SyncDirection, SyncRule
+from orthanc_plugins.rules.repair import RepairPolicy, Strategy
 from orthanc_plugins.rules.windows import Window
 
 __all__ = [
     "Decision",
     "ForwardingRule",
+    "RepairPolicy",
     "SeriesFacts",
+    "Strategy",
     "StudyFacts",
     "SyncDirection",
     "SyncRule",

@@ -1,0 +1,258 @@
+"""From a comparison to a plan: what would be done about each difference, in which order, and why.
+
+Every difference is dealt with in an action. Nothing is done that no difference asks for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.errors import RepairError
+from orthanc_plugins.sync.actions import (
+    LACKING,
+    Action,
+    ActionKind,
+    InstanceRef,
+    Keep,
+    RepairPlan,
+    comparison_digest,
+)
+from orthanc_plugins.sync.differences import DifferenceClass
+from orthanc_plugins.sync.judgement import Findings, judge_instance
+from orthanc_plugins.sync.strategies import Moments, archive_title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from orthanc_plugins.archives.base import InstanceEntry
+    from orthanc_plugins.identifiers import SopInstanceUid
+    from orthanc_plugins.rules.repair import RepairPolicy
+    from orthanc_plugins.sync.differences import Comparison, Difference
+    from orthanc_plugins.sync.strategies import Copies
+
+_ORDER = tuple(ActionKind)
+_AFTER_IMAGES = {"RTSTRUCT": 1, "SEG": 1, "REG": 1, "RTPLAN": 2, "RTDOSE": 3, "SR": 4, "PR": 4, "KO": 4}
+"""What refers to images comes after them, and what refers to that, later still."""
+_LOOK = (Keep.BOTH,)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a study beside its comparison.
+
+    Parameters
+    ----------
+    holdings
+        The instances each archive lists, as they were when the study was compared.
+    tombstones
+        For each archive the UIDs of studies, series and instances that were deleted from it or rejected in it
+        on purpose, each with a sentence that says so.
+    moments
+        What the copies of an instance tell of their times, as far as it was read.
+    """
+
+    holdings: Copies[Sequence[InstanceEntry]]
+    tombstones: Copies[Mapping[str, str]] = field(default_factory=dict)
+    moments: Mapping[SopInstanceUid, Copies[Moments]] = field(default_factory=dict)
+
+
+def make_plan(comparison: Comparison, policy: RepairPolicy, known: Known, *, made_at: datetime) -> RepairPlan:
+    """Return what would be done about the differences that a comparison found.
+
+    Raises
+    ------
+    RepairError
+        The study was not compared by content, or what the archives list is not what was compared.
+    """
+    if comparison.depth != "content":
+        raise RepairError("A repair is planned from a comparison by content: compare the study again.")
+    drafts = _Planner(comparison, policy, known).drafts()
+    ordered = sorted(drafts, key=_place)
+    return RepairPlan(
+        study_uid=comparison.study_uid,
+        made_at=made_at,
+        compared_at=comparison.compared_at,
+        comparison_digest=comparison_digest(comparison),
+        policy=policy,
+        actions=tuple(replace(action, ordinal=number) for number, action in enumerate(ordered, 1)),
+        incomplete=comparison.incomplete,
+    )
+
+
+def _place(action: Action) -> tuple[int, str, int, tuple[InstanceRef, ...], tuple[str, ...]]:
+    return (
+        _ORDER.index(action.kind),
+        action.target or "",
+        _AFTER_IMAGES.get(action.modality, 0),
+        action.instances,
+        tuple(one.tag for one in action.attributes),
+    )
+
+
+class _Planner:
+    """One comparison on its way to a plan."""
+
+    def __init__(self, comparison: Comparison, policy: RepairPolicy, known: Known) -> None:
+        self._comparison = comparison
+        self._policy = policy
+        self._known = known
+        self._held = {
+            archive: {entry.sop_instance_uid: entry for entry in known.holdings.get(archive, ())}
+            for archive in ArchiveName
+        }
+
+    def drafts(self) -> list[Action]:
+        """Return all actions, in no order and without numbers."""
+        of_instances: dict[InstanceRef, list[int]] = defaultdict(list)
+        made: list[Action] = []
+        lacking: dict[ArchiveName, list[int]] = defaultdict(list)
+        for index, difference in enumerate(self._comparison.differences):
+            if (archive := LACKING.get(difference.kind)) is not None:
+                lacking[archive].append(index)
+            elif difference.kind is DifferenceClass.COUNT:
+                made.append(self._look_at(index, difference))
+            else:
+                for instance in self._subjects(difference):
+                    of_instances[instance].append(index)
+        for archive in ArchiveName:
+            made += self._missing_in(archive, lacking[archive])
+        found = [self._findings(instance, indexes) for instance, indexes in of_instances.items()]
+        return made + gathered(action for one in found for action in judge_instance(one, self._policy))
+
+    def _subjects(self, difference: Difference) -> Iterator[InstanceRef]:
+        """Yield the instances that a difference is about: that one, or all of a level that both hold."""
+        if difference.sop_instance_uid is not None and difference.series_uid is not None:
+            yield InstanceRef(difference.series_uid, difference.sop_instance_uid)
+            return
+        for uid, entry in self._held[ArchiveName.ORTHANC].items():
+            if uid in self._held[ArchiveName.DCM4CHEE] and difference.series_uid in {None, entry.series_uid}:
+                yield InstanceRef(entry.series_uid, uid)
+
+    def _findings(self, instance: InstanceRef, indexes: Sequence[int]) -> Findings:
+        uid = instance.sop_instance_uid
+        return Findings(
+            instance=instance,
+            differences={index: self._comparison.differences[index] for index in indexes},
+            sizes={
+                archive: held[uid].size_bytes if uid in held else None for archive, held in self._held.items()
+            },
+            moments=self._known.moments.get(uid, {}),
+        )
+
+    def _look_at(self, index: int, difference: Difference) -> Action:
+        return Action(
+            ordinal=0,
+            kind=ActionKind.MANUAL,
+            difference=difference.kind,
+            target=None,
+            instances=tuple(self._subjects(difference)) if difference.sop_instance_uid else (),
+            reason=f"{difference.detail} See in the archives why.".strip(),
+            options=_LOOK,
+            differences=(index,),
+        )
+
+    def _missing_in(self, target: ArchiveName, indexes: Sequence[int]) -> Iterator[Action]:
+        """Yield what is done about instances that one archive lacks, a series at a time."""
+        by_series: dict[str, list[InstanceEntry]] = defaultdict(list)
+        absent = [entry for uid, entry in self._held[target.other].items() if uid not in self._held[target]]
+        told = {index: self._comparison.differences[index] for index in indexes}
+        for entry in absent:
+            by_series[entry.series_uid].append(entry)
+        covered: set[int] = set()
+        for series in by_series.values():
+            here = {index for index, one in told.items() for entry in series if _covers(one, entry)}
+            if not all(any(_covers(told[index], entry) for index in here) for entry in series):
+                raise _changed_since(target)
+            covered |= here
+            yield from self._copies(target, series, told)
+        if covered != set(told):
+            raise _changed_since(target)
+
+    def _copies(
+        self, target: ArchiveName, series: Sequence[InstanceEntry], told: Mapping[int, Difference]
+    ) -> Iterator[Action]:
+        parts: dict[str | None, list[InstanceEntry]] = defaultdict(list)
+        for entry in series:
+            parts[self._on_purpose(target, entry)].append(entry)
+        for why, entries in parts.items():
+            yield self._copy(target, entries, why, told)
+
+    def _copy(
+        self,
+        target: ArchiveName,
+        entries: Sequence[InstanceEntry],
+        on_purpose: str | None,
+        told: Mapping[int, Difference],
+    ) -> Action:
+        indexes = {index for index, one in told.items() for entry in entries if _covers(one, entry)}
+        sizes = [entry.size_bytes for entry in entries]
+        common = Action(
+            ordinal=0,
+            kind=ActionKind.COPY,
+            difference=next(told[index].kind for index in indexes),
+            target=target,
+            instances=tuple(sorted(InstanceRef(one.series_uid, one.sop_instance_uid) for one in entries)),
+            reason=f"{archive_title(target)} does not hold them.",
+            size_bytes=None if None in sizes else sum(size for size in sizes if size is not None),
+            modality=entries[0].modality,
+            differences=tuple(sorted(indexes)),
+        )
+        if on_purpose is not None:
+            return replace(common, kind=ActionKind.BLOCKED, target=None, reason=on_purpose)
+        if self._policy.missing == "manual":
+            options = (Keep(target.other.value), Keep.BOTH)
+            reason = f"{common.reason} A person decides whether they are copied."
+            return replace(common, kind=ActionKind.MANUAL, target=None, reason=reason, options=options)
+        return common
+
+    def _on_purpose(self, target: ArchiveName, entry: InstanceEntry) -> str | None:
+        buried = self._known.tombstones.get(target, {})
+        for uid in (entry.sop_instance_uid, entry.series_uid, entry.study_uid):
+            if uid in buried:
+                return buried[uid]
+        return None
+
+
+def gathered(actions: Iterator[Action]) -> list[Action]:
+    """Return actions with those that nobody carries out gathered by reason, over instances."""
+    changing: list[Action] = []
+    alike: dict[tuple[object, ...], list[Action]] = defaultdict(list)
+    for action in actions:
+        if action.kind.changes:
+            changing.append(action)
+        else:
+            alike[_question(action)].append(action)
+    return changing + [_together(found) for found in alike.values()]
+
+
+def _question(action: Action) -> tuple[object, ...]:
+    """Return what a person would have to be asked only once."""
+    return (action.kind, action.difference, action.attributes, action.reason, action.whole_sequences)
+
+
+def _together(alike: Sequence[Action]) -> Action:
+    sizes = [action.size_bytes for action in alike]
+    return replace(
+        alike[0],
+        instances=tuple(sorted({one for action in alike for one in action.instances})),
+        differences=tuple(sorted({index for action in alike for index in action.differences})),
+        size_bytes=None if None in sizes else sum(size for size in sizes if size is not None),
+    )
+
+
+def _covers(difference: Difference, entry: InstanceEntry) -> bool:
+    """Return whether a missing study, series or instance is or holds this one."""
+    if difference.sop_instance_uid is not None:
+        return difference.sop_instance_uid == entry.sop_instance_uid
+    return difference.series_uid in {None, entry.series_uid}
+
+
+def _changed_since(archive: ArchiveName) -> RepairError:
+    return RepairError(
+        f"What {archive_title(archive)} lacks is no longer what the comparison found: compare the study "
+        "again."
+    )

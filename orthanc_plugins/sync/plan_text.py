@@ -1,0 +1,142 @@
+"""A plan as a person reads it, line by line; with patients' values in it, for who may see them."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.sync.actions import ActionKind, RepairPlan
+from orthanc_plugins.sync.strategies import archive_title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from orthanc_plugins.sync.actions import Action, AttributeValues, Keep, Totals
+
+_HEADINGS = {
+    "Would be done, in this order": tuple(kind for kind in ActionKind if kind.changes),
+    "For a person to decide": (ActionKind.MANUAL,),
+    "Blocked": (ActionKind.BLOCKED,),
+    "Left as it is": (ActionKind.LEAVE,),
+}
+_VERBS = {ActionKind.COPY: "copy to", ActionKind.UPDATE: "update in", ActionKind.REPLACE: "replace in"}
+_ABSENT = "(absent)"
+_MOST_INSTANCES = 3
+_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
+
+
+def plan_text(plan: RepairPlan, decisions: Mapping[int, Keep] | None = None) -> str:
+    """Return the plan in words, with sizes, and what people have decided."""
+    return "\n".join(_lines(plan, decisions or {})) + "\n"
+
+
+def size_text(size_bytes: int) -> str:
+    """Return a number of bytes for a person.
+
+    >>> size_text(999), size_text(1_500), size_text(6_291_456)
+    ('999 bytes', '1.5 kB', '6.3 MB')
+    """
+    for unit, name in _UNITS:
+        if size_bytes >= unit:
+            return f"{size_bytes / unit:.1f} {name}"
+    return f"{size_bytes} bytes"
+
+
+def _lines(plan: RepairPlan, decisions: Mapping[int, Keep]) -> Iterator[str]:
+    yield f"Repair of study {plan.study_uid}"
+    yield f"Planned {plan.made_at:%Y-%m-%d %H:%M:%S}, compared {plan.compared_at:%Y-%m-%d %H:%M:%S} (UTC)."
+    if not plan.actions:
+        yield "Nothing differs: there is nothing to repair."
+    for heading, kinds in _HEADINGS.items():
+        if actions := plan.of_kind(*kinds):
+            yield ""
+            yield f"{heading}:"
+            for _, alike in groupby(actions, key=_shown_alike):
+                yield from _of_actions(tuple(alike), decisions)
+    for reason in plan.incomplete:
+        yield ""
+        yield f"Not compared, so not repaired: {reason}"
+    yield ""
+    yield f"Together: {_summary(plan.totals) or 'nothing'}."
+
+
+def _shown_alike(action: Action) -> tuple[object, ...]:
+    """Return what makes actions that follow each other one entry: a study's instances are changed alike."""
+    if not action.kind.changes or action.kind is ActionKind.COPY:
+        return (action.ordinal,)
+    return (action.kind, action.target, action.attributes, action.reason)
+
+
+def _of_actions(actions: Sequence[Action], decisions: Mapping[int, Keep]) -> Iterator[str]:
+    first = actions[0]
+    numbers = str(first.ordinal) if len(actions) == 1 else f"{first.ordinal}-{actions[-1].ordinal}"
+    what = "" if first.target is None else f"{_VERBS[first.kind]} {archive_title(first.target)}: "
+    sizes = [action.size_bytes for action in actions]
+    known = sum(size for size in sizes if size is not None)
+    size = "size not told" if None in sizes else size_text(known)
+    yield (
+        f"  {numbers}. {what}{_instances(actions)}, {size}"
+        if _instances(actions)
+        else f"  {numbers}. the study"
+    )
+    for one in first.attributes:
+        yield f"       {_attribute(one, first)}"
+    yield f"       {first.reason}"
+    if first.options:
+        keep = decisions.get(first.ordinal)
+        choices = " | ".join(first.options)
+        yield f"       keep: {choices}" if keep is None else f"       decided: keep {keep}"
+
+
+def _instances(actions: Sequence[Action]) -> str:
+    found = [one for action in actions for one in action.instances]
+    if not found:
+        return ""
+    modality = f"{actions[0].modality} " if actions[0].modality else ""
+    series = {one.series_uid for one in found}
+    place = f"{modality}series {found[0].series_uid}" if len(series) == 1 else f"{len(series)} series"
+    if len(found) <= _MOST_INSTANCES:
+        return (
+            f"{place}, {_counted(len(found), 'instance')} {', '.join(one.sop_instance_uid for one in found)}"
+        )
+    return f"{place}, {_counted(len(found), 'instance')}"
+
+
+def _attribute(one: AttributeValues, action: Action) -> str:
+    name = f"{one.keyword} {one.tag}" if one.keyword else one.tag
+    if action.target is not None:
+        return f"{name}: {_value(one.of(action.target))} -> {_value(one.of(action.target.other))}"
+    return f"{name}: {_value(one.orthanc)} in Orthanc, {_value(one.dcm4chee)} in DCM4CHEE"
+
+
+def _value(value: str | None) -> str:
+    return _ABSENT if value is None else f'"{value}"'
+
+
+def _summary(totals: Mapping[ActionKind, Totals]) -> str:
+    done = {
+        ActionKind.COPY: "{} to copy",
+        ActionKind.UPDATE: "{} to update",
+        ActionKind.REPLACE: "{} to replace",
+    }
+    parts = [
+        f"{text.format(_counted(total.instances, 'instance'))} ({_of_size(total)})"
+        for kind, text in done.items()
+        if (total := totals.get(kind)) is not None
+    ]
+    rest = {
+        ActionKind.MANUAL: "to decide",
+        ActionKind.BLOCKED: "blocked",
+        ActionKind.LEAVE: "left",
+    }
+    parts += [f"{totals[kind].actions} {text}" for kind, text in rest.items() if kind in totals]
+    return ", ".join(parts)
+
+
+def _of_size(total: Totals) -> str:
+    at_least = "at least " if total.unknown_sizes else ""
+    return at_least + size_text(total.size_bytes)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

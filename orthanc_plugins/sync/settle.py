@@ -1,0 +1,250 @@
+"""From a plan and decisions to operations, and from a later comparison to whether they may begin or did it.
+
+An operation changes one archive and can be run again: whoever carries it out looks first.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.errors import RepairError
+from orthanc_plugins.sync.actions import LACKING, Action, ActionKind, InstanceRef, Keep
+from orthanc_plugins.sync.differences import DifferenceClass
+from orthanc_plugins.sync.paths import parse_path
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from orthanc_plugins.archives.base import InstanceEntry
+    from orthanc_plugins.sync.actions import RepairPlan
+    from orthanc_plugins.sync.differences import Comparison, Difference
+    from orthanc_plugins.sync.strategies import Copies
+
+
+class Effect(StrEnum):
+    """What an operation does to the archive that is its target."""
+
+    COPY = "copy"
+    EDIT = "edit"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One change of one archive.
+
+    Parameters
+    ----------
+    target
+        The archive that is changed, after the other one.
+    instances
+        One, or those of a series that are copied.
+    paths
+        Of an edit: the elements that get the other archive's values, sequences whole where they end it.
+    ordinals
+        The actions of the plan that it carries out, wholly or in part.
+    """
+
+    effect: Effect
+    target: ArchiveName
+    instances: tuple[InstanceRef, ...]
+    ordinals: tuple[int, ...]
+    paths: tuple[str, ...] = ()
+    size_bytes: int | None = None
+
+
+def operations(plan: RepairPlan, decisions: Mapping[int, Keep]) -> tuple[Operation, ...]:
+    """Return what is to be done, in order: copies, images first, then edits, then whole instances.
+
+    Parameters
+    ----------
+    decisions
+        What people decided, by the ordinal of the action.
+    """
+    decided = [
+        _decided(action, decisions[action.ordinal])
+        for action in plan.of_kind(ActionKind.MANUAL)
+        if action.ordinal in decisions
+    ]
+    actions = [
+        *plan.of_kind(ActionKind.COPY, ActionKind.UPDATE, ActionKind.REPLACE),
+        *(action for action in decided if action.kind.changes),
+    ]
+    return (*_copies(actions), *_changes(actions))
+
+
+def allowed(action: Action, keep: Keep) -> None:
+    """Raise RepairError unless a person may decide so."""
+    if action.kind is not ActionKind.MANUAL:
+        raise RepairError(
+            f"Action {action.ordinal} is not for a person to decide: it is of the kind {action.kind}."
+        )
+    if keep not in action.options:
+        choices = ", ".join(action.options)
+        raise RepairError(f"Action {action.ordinal} cannot be decided so: keep is one of {choices}.")
+
+
+def _decided(action: Action, keep: Keep) -> Action:
+    """Return the action that a person's decision makes of one."""
+    allowed(action, keep)
+    archive = keep.archive
+    if archive is None:
+        return Action(**{**vars(action), "kind": ActionKind.LEAVE})
+    kind = ActionKind.UPDATE
+    if action.difference in LACKING:
+        kind = ActionKind.COPY
+    elif action.difference is DifferenceClass.PIXEL:
+        kind = ActionKind.REPLACE
+    return Action(**{**vars(action), "kind": kind, "target": archive.other})
+
+
+def _copies(actions: Sequence[Action]) -> Iterator[Operation]:
+    for action in actions:
+        if action.kind is ActionKind.COPY and action.target is not None:
+            yield Operation(
+                Effect.COPY, action.target, action.instances, (action.ordinal,), size_bytes=action.size_bytes
+            )
+
+
+def _changes(actions: Sequence[Action]) -> Iterator[Operation]:
+    """Yield edits, one for each instance and archive, then replacements, which do away with edits."""
+    edited: dict[tuple[ArchiveName, InstanceRef], list[Action]] = defaultdict(list)
+    replaced: dict[tuple[ArchiveName, InstanceRef], list[Action]] = defaultdict(list)
+    for action in actions:
+        places = {ActionKind.UPDATE: edited, ActionKind.REPLACE: replaced}.get(action.kind)
+        if places is not None and action.target is not None:
+            for instance in action.instances:
+                places[action.target, instance].append(action)
+    for place, found in edited.items():
+        if place not in replaced:
+            yield _one(Effect.EDIT, place, found)
+    for place, found in replaced.items():
+        yield _one(Effect.REPLACE, place, [*edited.get(place, ()), *found])
+
+
+def _one(effect: Effect, place: tuple[ArchiveName, InstanceRef], actions: Sequence[Action]) -> Operation:
+    target, instance = place
+    paths = sorted({path for action in actions for path in _paths(action)}) if effect is Effect.EDIT else []
+    return Operation(
+        effect=effect,
+        target=target,
+        instances=(instance,),
+        ordinals=tuple(sorted({action.ordinal for action in actions})),
+        paths=tuple(paths),
+    )
+
+
+def _paths(action: Action) -> Iterator[str]:
+    yield from action.whole_sequences
+    for one in action.attributes:
+        if parse_path(one.tag)[0].name not in action.whole_sequences:
+            yield one.tag
+
+
+# What a later comparison says
+
+type _Fact = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A comparison by content, and the instances that each archive listed at its time."""
+
+    comparison: Comparison
+    holdings: Copies[Sequence[InstanceEntry]]
+
+
+def changed_since(
+    plan: RepairPlan, planned: Comparison, now: Seen, *, to_do: Collection[int], begun: Collection[int]
+) -> str | None:
+    """Return what has changed since the plan was made, None when the plan still holds.
+
+    Parameters
+    ----------
+    planned
+        The comparison the plan was made from.
+    to_do
+        Ordinals of the actions that are about to be carried out.
+    begun
+        Those of the actions that this repair has begun before; what they were about may be gone.
+    """
+    there = _facts(now.comparison.differences) | _absent(now.holdings)
+    known = _facts(planned.differences) | _planned_absent(plan.actions)
+    unknown = there - known - _explained(plan, now, [one for one in plan.actions if one.ordinal in begun])
+    if unknown:
+        return f"{len(unknown)} differences are there that were not there when it was planned"
+    untouched = [action for action in plan.actions if action.ordinal in to_do and action.ordinal not in begun]
+    gone = _of_actions(untouched, planned) - there
+    if gone:
+        return f"{len(gone)} differences are no longer there, or no longer the same"
+    if set(now.comparison.incomplete) - set(planned.incomplete):
+        return "not everything can be read that could be when it was planned"
+    return None
+
+
+def not_repaired(
+    plan: RepairPlan, planned: Comparison, now: Seen, decisions: Mapping[int, Keep]
+) -> str | None:
+    """Return what still differs although it should not, None when only what was to stay does.
+
+    That is: what a person has yet to decide, what is blocked, and what is left with its reason.
+    """
+    staying = [action for action in plan.actions if _stays(action, decisions)]
+    carried_out = [action for action in plan.actions if not _stays(action, decisions)]
+    there = _facts(now.comparison.differences) | _absent(now.holdings)
+    wrong = there - _of_actions(staying, planned) - _explained(plan, now, carried_out)
+    if wrong:
+        return f"{len(wrong)} differences are there that should not be"
+    if set(now.comparison.incomplete) - set(planned.incomplete):
+        return "not everything could be read again"
+    return None
+
+
+def _stays(action: Action, decisions: Mapping[int, Keep]) -> bool:
+    if action.kind is ActionKind.MANUAL:
+        return decisions.get(action.ordinal, Keep.BOTH) is Keep.BOTH
+    return not action.kind.changes
+
+
+def _facts(differences: Iterable[Difference]) -> set[_Fact]:
+    """Return what tells differences from each other, but for missing instances, which `_absent` tells."""
+    return {_fact(one) for one in differences if one.kind not in LACKING}
+
+
+def _fact(one: Difference) -> _Fact:
+    values = () if one.kind is DifferenceClass.COUNT else (one.left, one.right)
+    return (one.kind, one.level, one.series_uid, one.sop_instance_uid, one.tag, *values)
+
+
+def _absent(holdings: Copies[Sequence[InstanceEntry]]) -> set[_Fact]:
+    held = {archive: {one.sop_instance_uid for one in holdings.get(archive, ())} for archive in ArchiveName}
+    return {(archive, uid) for archive, there in held.items() for uid in held[archive.other] - there}
+
+
+def _planned_absent(actions: Iterable[Action]) -> set[_Fact]:
+    return {
+        (LACKING[action.difference], one.sop_instance_uid)
+        for action in actions
+        if action.difference in LACKING
+        for one in action.instances
+    }
+
+
+def _of_actions(actions: Iterable[Action], planned: Comparison) -> set[_Fact]:
+    chosen = list(actions)
+    indexes = {index for action in chosen for index in action.differences}
+    return _facts(planned.differences[index] for index in indexes) | _planned_absent(chosen)
+
+
+def _explained(plan: RepairPlan, now: Seen, written: Iterable[Action]) -> set[_Fact]:
+    """Return the differences of instances this repair has written that the archive's own rules explain."""
+    touched = {one.sop_instance_uid for action in written for one in action.instances}
+    harmless = {DifferenceClass.TRANSFER_SYNTAX_ONLY}
+    if plan.policy.coerced == "leave":
+        harmless.add(DifferenceClass.COERCED)
+    differences = now.comparison.differences
+    return _facts(one for one in differences if one.kind in harmless and one.sop_instance_uid in touched)

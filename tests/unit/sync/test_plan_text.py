@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from orthanc_plugins.sync.actions import Keep
+from orthanc_plugins.sync.plan_text import plan_text
+from tests.unit.sync.test_plan import BOTH, DCM4CHEE, MISSING_RIGHT, PIXEL, differs, entry, planned
+
+EXPECTED = """\
+Repair of study 1.2.3
+Planned 2026-11-29 12:00:00, compared 2026-11-29 12:00:00 (UTC).
+
+Would be done, in this order:
+  1. copy to DCM4CHEE: CT series 1.2.3.9, 1 instance 4, 2.0 MB
+       DCM4CHEE does not hold them.
+  2-4. update in DCM4CHEE: series 1.2.3.9, 3 instances 1, 2, 3, 3.0 kB
+       StudyDate 00080020: (absent) -> "20260101"
+       Orthanc is preferred.
+
+For a person to decide:
+  5. series 1.2.3.9, 1 instance 1, 1.0 kB
+       PatientName 00100010: "A" in Orthanc, "B" in DCM4CHEE
+       A person decides.
+       keep: orthanc | dcm4chee | both
+
+Blocked:
+  6. CT series 1.2.3.9, 1 instance 5, 1.0 kB
+       DCM4CHEE rejected it.
+
+Left as it is:
+  7. series 1.2.3.9, 1 instance 2, 1.0 kB
+       FrameOfReferenceUID 00200052: "1.2" in Orthanc, "1.3" in DCM4CHEE
+       It identifies an object or refers to one: UIDs are never rewritten. Ask its source which is right.
+
+Together: 1 instance to copy (2.0 MB), 3 instances to update (3.0 kB), 1 to decide, 1 blocked, 1 left.
+"""
+
+
+def test_a_plan_is_read_from_top_to_bottom_with_sizes() -> None:
+    plan = planned(
+        differs(MISSING_RIGHT, None, None, uid="4"),
+        differs(MISSING_RIGHT, None, None, uid="5"),
+        *(
+            differs(tag="00080020", keyword="StudyDate", left="20260101", right=None, uid=uid)
+            for uid in "123"
+        ),
+        differs(),
+        differs(tag="00200052", keyword="FrameOfReferenceUID", left="1.2", right="1.3", uid="2"),
+        left=[*BOTH, entry("4", size=2_000_000), entry("5")],
+        tombstones={DCM4CHEE: {"5": "DCM4CHEE rejected it."}},
+        attributes={"StudyDate": "prefer_orthanc"},
+    )
+    assert plan_text(plan) == EXPECTED
+    assert "       decided: keep orthanc" in plan_text(plan, {5: Keep.ORTHANC})
+
+
+def test_a_study_without_differences_has_nothing_to_repair() -> None:
+    assert plan_text(planned()).endswith(
+        "Nothing differs: there is nothing to repair.\n\nTogether: nothing.\n"
+    )
+
+
+def test_what_was_not_compared_and_what_has_no_size_is_said() -> None:
+    plan = planned(
+        differs(MISSING_RIGHT, None, None, uid="4"),
+        differs(PIXEL, "7FE00010", "PixelData"),
+        left=[*BOTH, entry("4", size=None)],
+    )
+    text = plan_text(plan)
+    assert "1 instance 4, size not told" in text
+    assert "1 instance to copy (at least 0 bytes)" in text
