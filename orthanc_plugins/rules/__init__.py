@@ -3,8 +3,9 @@
 What it is for: settings hold the rules, Orthanc's process shows and the workers apply them. Nothing here asks
 an archive; whoever decides hands in what is known of a study.
 
-Public: ``ForwardingRule``, ``SyncRule`` and ``RepairPolicy`` (as they stand in the settings), its `Strategy`, ``StudyFacts`` and
-``SeriesFacts``, ``decide`` and its ``Decision``, ``direction_of``, ``keywords_asked``, ``Window``.
+Public: ``ForwardingRule``, ``SyncRule`` and ``RepairPolicy`` with its ``Strategy`` (as they stand in the
+settings), ``StudyFacts`` and ``SeriesFacts``, ``decide`` and its ``Decision``, ``direction_of``,
+``keywords_asked``, ``Window``.
 
 Decisions
 ---------
