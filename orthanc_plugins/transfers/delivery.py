@@ -1,0 +1,156 @@
+"""Instances are sent until the destination has each, has refused it, or takes nothing now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.archives.base import StoreState
+from orthanc_plugins.errors import ArchiveUnavailable, NotFound
+from orthanc_plugins.store import InstanceState
+from orthanc_plugins.transfers.feed import Feed
+from orthanc_plugins.transfers.order import batches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from orthanc_plugins.archives.base import DicomFile, InstanceEntry, StoreOutcome, Transport
+    from orthanc_plugins.identifiers import SopInstanceUid
+    from orthanc_plugins.transfers.effects import Effects
+    from orthanc_plugins.transfers.sides import Sides
+
+PAUSES_S = (1.0, 4.0)
+"""Seconds before what the destination did not take is sent again; after the last, it is given time."""
+
+SETTLING_S = (0.5, 2.0, 5.0)
+"""Seconds before the destination is asked again for what it may still be putting away."""
+
+
+class Delivery:
+    """Sends instances of a study.
+
+    ``patient`` tells whether there will be another run: what the destination does not take now is left for
+    it. Otherwise that has failed, and the rest is sent all the same.
+    """
+
+    def __init__(self, sides: Sides, effects: Effects, transport: Transport, *, patient: bool) -> None:
+        self._sides = sides
+        self._notes = sides.notes
+        self._effects = effects
+        self._transport = transport
+        self._patient = patient
+        self._refused: set[SopInstanceUid] = set()
+
+    def settle(self, doubtful: Iterable[InstanceEntry]) -> None:
+        """Give the destination a few moments to list what it may be putting away."""
+        waited_for = {entry.sop_instance_uid for entry in doubtful}
+        for pause_s in SETTLING_S:
+            if waited_for <= self._sides.there.keys():
+                return
+            self._effects.pause(pause_s)
+            self._effects.check()
+            self._sides.look_at_destination()
+
+    def deliver(self, group: Sequence[InstanceEntry]) -> None:
+        """Send instances until the destination has each or has refused it.
+
+        Raises
+        ------
+        ArchiveUnavailable
+            After some pauses there are still some that it does not take now.
+        """
+        pending, reason = self._try(group)
+        for pause_s in PAUSES_S:
+            if reason is None:
+                return
+            self._effects.pause(pause_s)
+            pending, reason = self._try(pending)
+        if reason is None:
+            return
+        if self._patient:
+            raise reason
+        for entry in pending:
+            before = self._notes.of(entry.sop_instance_uid)
+            detail = before.detail or str(reason)
+            self._notes.set(entry.sop_instance_uid, InstanceState.FAILED, detail, before.failure_reason)
+
+    def _try(
+        self, pending: Sequence[InstanceEntry]
+    ) -> tuple[Sequence[InstanceEntry], ArchiveUnavailable | None]:
+        """Send instances; return those that are not there, and why, None when nothing is left."""
+        reason = self._send(pending)
+        if reason is None:
+            return (), None
+        self._sides.look_at_destination()
+        self._give_up_refused()
+        left = self._sides.still_held(pending)
+        return left, reason if left else None
+
+    def _send(self, entries: Sequence[InstanceEntry]) -> ArchiveUnavailable | None:
+        """Send instances batch by batch; return why some may not be there, None when all were accepted.
+
+        That some of a batch were not taken does not keep back the next; that it was broken off does.
+        """
+        reason: ArchiveUnavailable | None = None
+        for batch in batches(entries):
+            self._effects.limiter.settle(self._effects.check)
+            self._effects.check()
+            broken_off = self._send_batch(batch)
+            if broken_off is not None:
+                return broken_off
+            reason = self._not_accepted(batch) or reason
+        return reason
+
+    def _send_batch(self, batch: Sequence[InstanceEntry]) -> ArchiveUnavailable | None:
+        """Send instances in one request; return why it was broken off, None when it came to its end."""
+        sides = self._sides
+        uids = [entry.sop_instance_uid for entry in batch]
+        self._notes.leaves(uids)
+        self._notes.flush()
+        feed = Feed(lambda: sides.source.retrieve(sides.study_uid, batch), self._before_each)
+        broken_off: ArchiveUnavailable | None = None
+        try:
+            with feed:
+                for outcome in sides.destination.store(feed, self._transport):
+                    self._take(outcome)
+        except ArchiveUnavailable as error:
+            broken_off = error
+        finally:
+            # Also when the run ends here: what has not left is not in doubt.
+            self._notes.stayed(uid for uid in uids if uid not in feed.given)
+            self._notes.flush(feed.bytes_given)
+        if feed.error is not None and not isinstance(feed.error, ArchiveUnavailable | NotFound):
+            raise feed.error
+        return broken_off or (feed.error if isinstance(feed.error, ArchiveUnavailable) else None)
+
+    def _before_each(self, file: DicomFile) -> None:
+        self._effects.guard()
+        self._effects.limiter.take(len(file.content))
+
+    def _take(self, outcome: StoreOutcome) -> None:
+        """Note what the destination said of an instance; what it refused it may hold all the same."""
+        uid = outcome.sop_instance_uid
+        stored = outcome.state is StoreState.STORED
+        state = InstanceState.ACCEPTED if stored else InstanceState.SENDING
+        self._notes.set(uid, state, outcome.detail, outcome.failure_reason)
+        if outcome.state is StoreState.REFUSED:
+            self._refused.add(uid)
+
+    def _not_accepted(self, batch: Sequence[InstanceEntry]) -> ArchiveUnavailable | None:
+        """Return that some of a batch may not be there and why, None when all were accepted."""
+        found = [self._notes.of(entry.sop_instance_uid) for entry in batch]
+        left = [one for one in found if one.state is not InstanceState.ACCEPTED]
+        if not left:
+            return None
+        told = next((one.detail for one in left if one.detail), "it gave no reason.")
+        archive = self._sides.destination.name
+        return ArchiveUnavailable(
+            f"{archive} did not take {len(left)} of {len(batch)} instances: {told}", archive=archive
+        )
+
+    def _give_up_refused(self) -> None:
+        """Let those fail that were refused and are not there after all."""
+        for one in self._notes.in_state(InstanceState.SENDING):
+            if one.sop_instance_uid in self._refused:
+                self._notes.set(one.sop_instance_uid, InstanceState.FAILED, one.detail, one.failure_reason)
+        self._refused.clear()
+        self._notes.flush()
