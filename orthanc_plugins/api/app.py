@@ -11,7 +11,21 @@ from starlette.staticfiles import StaticFiles
 
 from orthanc_plugins import __version__
 from orthanc_plugins.api.problems import install_problem_handlers, problem_documented
-from orthanc_plugins.api.routers import comparison, documentation, health, jobs, process, results, upload
+from orthanc_plugins.api.routers import (
+    comparison,
+    comparisons,
+    documentation,
+    health,
+    jobs,
+    patients,
+    process,
+    results,
+    studies,
+    study_comparison,
+    sync,
+    sync_history,
+    upload,
+)
 from orthanc_plugins.metrics import RequestMetrics
 
 if TYPE_CHECKING:
@@ -34,7 +48,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="Orthanc PACS Suite",
         version=__version__,
-        summary="RT structure sets made into masks, meshes and measures, inside Orthanc.",
+        summary="Structure sets made into masks and measures, two archives kept in step, in Orthanc.",
         description=_DESCRIPTION,
         responses={"default": problem_documented("A problem, with what to do.")},
         docs_url=None,
@@ -52,6 +66,13 @@ def create_app(services: Services) -> FastAPI:
         comparison.router,
         results.router,
         upload.router,
+        sync.alias,
+        patients.router,
+        study_comparison.router,
+        studies.router,
+        comparisons.router,
+        sync.router,
+        sync_history.router,
     ):
         app.include_router(router, prefix="/api")
     app.include_router(documentation.router)

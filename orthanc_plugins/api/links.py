@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from fastapi import Depends, Request
 
+from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store import StructureSubject
 
 
@@ -27,6 +28,10 @@ class Links:
     def job(self, job_id: str) -> str:
         """Return the address of a job."""
         return f"{self.root}/api/jobs/{job_id}"
+
+    def comparison(self, study_uid: StudyUid, below: str = "") -> str:
+        """Return the address of the comparison of a study between the archives, or of something below it."""
+        return f"{self.root}/api/studies/{study_uid}/comparison{below}"
 
     def results(self, of: StructureSubject) -> str:
         """Return the address of the results of a structure set."""

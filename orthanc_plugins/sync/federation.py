@@ -26,6 +26,15 @@ class FoundIn(StrEnum):
     UNKNOWN = "unknown"
     """One archive holds it, and the other did not answer."""
 
+    @classmethod
+    def of(cls, left: bool | None, right: bool | None) -> FoundIn:
+        """Return where something is that is in Orthanc, in DCM4CHEE; None: it did not answer."""
+        if left and right:
+            return cls.BOTH
+        if left is None or right is None:
+            return cls.UNKNOWN
+        return cls.ONLY_ORTHANC if left else cls.ONLY_DCM4CHEE
+
 
 @dataclass(frozen=True)
 class FederatedStudy:
@@ -61,7 +70,7 @@ class FederatedPatient:
     @property
     def found_in(self) -> FoundIn:
         """Where the patient is; ``BOTH`` does not say that each archive holds every study."""
-        return _found_in(self.left_present, self.right_present)
+        return FoundIn.of(self.left_present, self.right_present)
 
 
 def merge_studies(
@@ -81,7 +90,7 @@ def merge_studies(
             uid,
             lefts.get(uid),
             rights.get(uid),
-            _found_in(_present(left, uid in lefts), _present(right, uid in rights)),
+            FoundIn.of(_present(left, uid in lefts), _present(right, uid in rights)),
         )
         for uid in {**lefts, **rights}
     ]
@@ -128,11 +137,3 @@ def _by_uid(entries: Iterable[StudyEntry] | None) -> Mapping[StudyUid, StudyEntr
 
 def _present(answered: object | None, holds: bool) -> bool | None:
     return None if answered is None else holds
-
-
-def _found_in(left: bool | None, right: bool | None) -> FoundIn:
-    if left and right:
-        return FoundIn.BOTH
-    if left is None or right is None:
-        return FoundIn.UNKNOWN
-    return FoundIn.ONLY_ORTHANC if left else FoundIn.ONLY_DCM4CHEE

@@ -1,0 +1,187 @@
+"""A study's two copies against each other, down to tag and pixel, and the reports of it.
+
+Orthanc's process reads no instance: a comparison is a job, and what it found is kept until the next one.
+"""
+
+from contextlib import suppress
+from http import HTTPStatus
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from orthanc_plugins.api.dependencies import Joined, Parameters, study_uid_of, wait_for_job
+from orthanc_plugins.api.links import Linked, Links
+from orthanc_plugins.api.problems import Problem, problem_documented
+from orthanc_plugins.api.routers.process import failed_job_response
+from orthanc_plugins.api.routers.studies import StudyPath
+from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.errors import JobActive
+from orthanc_plugins.identifiers import JobId, StudyUid
+from orthanc_plugins.jobs import JobState, compare_study_request
+from orthanc_plugins.services import Services
+from orthanc_plugins.store import ContentCheck
+
+router = APIRouter(prefix="/studies/{study}/comparison", tags=["both archives"])
+
+Depth = Literal["instance", "content"]
+NO_SECOND = "No second archive is set: write its address into Dcm4chee.Url of the settings, or DCM4CHEE_URL."
+
+COMPARISON = "comparison.json"
+REPORTS = {
+    "differences.csv": "text/csv; charset=utf-8",
+    "report.html": "text/html; charset=utf-8",
+    "report.pdf": "application/pdf",
+}
+"""Files beside a comparison, and their media types."""
+
+
+class StudyComparison(BaseModel):
+    """What the two copies of a study differ in; Orthanc is on the left, DCM4CHEE on the right."""
+
+    study_uid: str
+    depth: Depth = Field(description="`instance`: which there are; `content`: also what is in them.")
+    compared_at: str
+    current: bool = Field(description="Whether, by the inventories, both copies still look as they did then.")
+    equal: bool = Field(description="Whether everything was compared and nothing differs.")
+    classes: dict[str, int] = Field(
+        description="How many differences of each class: `missing_left` (in Orthanc), `missing_right` (in "
+        "DCM4CHEE), `count`, `metadata`, `coerced`, `transfer_syntax_only`, `pixel`."
+    )
+    left: dict[str, int] | None = Field(description="Series and instances in Orthanc; null: it has no copy.")
+    right: dict[str, int] | None = Field(description="Series and instances in DCM4CHEE.")
+    instances_compared: int
+    differences: list[dict[str, Any]]
+    incomplete: list[str] = Field(description="What could not be read or compared, and why.")
+    reports: dict[str, str]
+    job_id: str
+    job_url: str
+
+
+class ComparisonPending(BaseModel):
+    """A comparison that is not done yet: ask again."""
+
+    status: JobState
+    job_id: str
+    job_url: str
+
+
+class Choice(Parameters):
+    """How to compare."""
+
+    depth: Depth = Field(default="content", description="`instance` reads no content.")
+    again: bool = Field(default=False, description="Compare again although nothing is known to have changed.")
+    wait_s: float = Field(default=30.0, ge=0, le=600, description="Seconds to wait before answering 202.")
+
+
+@router.get(
+    "",
+    summary="Compare a study's two copies",
+    response_model=StudyComparison,
+    responses={
+        202: {"model": ComparisonPending, "description": "It is not done yet: ask again."},
+        404: problem_documented("Neither archive holds the study."),
+        409: problem_documented("No second archive is set."),
+        503: problem_documented("An archive does not answer: ask again later."),
+    },
+)
+async def compare_study(
+    services: Joined, links: Linked, study: StudyPath, wanted: Annotated[Choice, Query()]
+) -> Response:
+    """Answer every difference between the copies of a study; what is current is not compared anew."""
+    if ArchiveName.DCM4CHEE not in services.archives:
+        raise Problem(HTTPStatus.CONFLICT, NO_SECOND)
+    study_uid = await run_in_threadpool(study_uid_of, services, study)
+    job_id = compare_study_request(study_uid, wanted.depth).job_id
+    known = await run_in_threadpool(_current, services, study_uid, wanted.depth)
+    if wanted.again or known is None:
+        await run_in_threadpool(_ask, services, study_uid, wanted.depth)
+        job = await wait_for_job(services, job_id, wanted.wait_s)
+        failed = failed_job_response(job)
+        if failed is not None:
+            return failed
+        if not job.state.ended:
+            pending = ComparisonPending(status=job.state, job_id=job_id, job_url=links.job(job_id))
+            return JSONResponse(pending.model_dump(mode="json"), HTTPStatus.ACCEPTED)
+    return await run_in_threadpool(_answer, services, links, study_uid, job_id)
+
+
+@router.get(
+    "/{name}",
+    summary="Download a comparison's report",
+    response_class=FileResponse,
+    responses={200: {"content": {media_type: {} for media_type in REPORTS.values()}}},
+)
+def report(
+    services: Joined,
+    study: StudyPath,
+    name: Annotated[str, Path(description="One of " + ", ".join(REPORTS) + ".")],
+) -> FileResponse:
+    """Download what the newest comparison of a study found, as a table, a page or on paper."""
+    study_uid = study_uid_of(services, study)
+    return report_file(_folder(services, study_uid), name)
+
+
+def report_file(folder: FilePath, name: str) -> FileResponse:
+    """Answer a report of a folder.
+
+    Raises
+    ------
+    Problem
+        There is no such report, or nothing was compared.
+    """
+    if name not in REPORTS:
+        raise Problem(HTTPStatus.NOT_FOUND, f"There is no such report; there are {', '.join(REPORTS)}.")
+    path = folder / name
+    if not path.is_file():
+        raise Problem(HTTPStatus.NOT_FOUND, "Nothing was compared yet: ask for the comparison first.")
+    return FileResponse(path, media_type=REPORTS[name], headers={"Content-Security-Policy": _NO_SCRIPT})
+
+
+_NO_SCRIPT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'"
+
+
+def _folder(services: Services, study_uid: StudyUid) -> FilePath:
+    return services.comparisons / study_uid
+
+
+def _current(services: Services, study_uid: StudyUid, depth: Depth) -> ContentCheck | None:
+    """Return the newest comparison if it is deep enough and nothing is known to have changed since."""
+    inventory = services.store.inventory
+    check = inventory.checks([study_uid]).get(study_uid)
+    if check is None or (depth == "content" and check.depth != "content"):
+        return None
+    pair = inventory.pairs([study_uid]).get(study_uid)
+    is_there = (_folder(services, study_uid) / COMPARISON).is_file()
+    return check if pair is not None and check.is_current(pair) and is_there else None
+
+
+def _ask(services: Services, study_uid: StudyUid, depth: Depth) -> None:
+    """Ask for a comparison, again when it was done before."""
+    request = compare_study_request(study_uid, depth)
+    known = services.queue.jobs(job_ids=[request.job_id], limit=1)
+    services.queue.submit(request)
+    if known:
+        with suppress(JobActive):  # someone else has asked at this moment
+            services.queue.run_again(request.job_id)
+
+
+def _answer(services: Services, links: Links, study_uid: StudyUid, job_id: JobId) -> JSONResponse:
+    path = _folder(services, study_uid) / COMPARISON
+    if not path.is_file():
+        raise Problem(HTTPStatus.NOT_FOUND, "What the comparison found was removed: ask with again=true.")
+    content = orjson.loads(path.read_bytes())
+    check = services.store.inventory.checks([study_uid]).get(study_uid)
+    pair = services.store.inventory.pairs([study_uid]).get(study_uid)
+    answer = StudyComparison(
+        **content,
+        current=check is not None and pair is not None and check.is_current(pair),
+        reports={name: links.comparison(study_uid, f"/{name}") for name in REPORTS},
+        job_id=job_id,
+        job_url=links.job(job_id),
+    )
+    return JSONResponse(answer.model_dump(mode="json"))

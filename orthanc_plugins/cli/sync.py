@@ -1,0 +1,93 @@
+"""``pacs sync``: a round of synchronisation now, or how synchronisation stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TextIO
+
+from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE, Command, printable
+from orthanc_plugins.cli.suite import Suite, add_address
+from orthanc_plugins.errors import ArchiveError, ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+_EXIT_CODES = (
+    "Exit codes: 0 both archives answered and every transfer asked for is verified; 1 an archive did not, a "
+    "transfer did not end well or goes on; 2 the command was not understood or the suite does not answer; "
+    "130 interrupted: what was asked for goes on."
+)
+_ASK_S = 600
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_address(parser)
+    parser.add_argument("--status", action="store_true", help="only tell how synchronisation stands")
+    parser.add_argument(
+        "--full", action="store_true", help="list everything anew on both sides, not only what changed"
+    )
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="how long to wait (default: 30, at most 600)",
+    )
+
+
+def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    try:
+        suite = Suite(chosen.url)
+        if chosen.status:
+            _tell_status(suite.get("/sync/status"), out)
+            return DONE
+        answer = suite.post("/sync", {"full": chosen.full, "wait_s": min(chosen.wait, _ASK_S)})
+    except (ArchiveError, ConfigurationError) as error:
+        err.write(f"pacs: {printable(str(error))}\n")
+        return USAGE
+    except KeyboardInterrupt:
+        err.write("pacs: interrupted: what was asked for goes on.\n")
+        return INTERRUPTED
+    _tell_round(answer, out, err)
+    return DONE if answer["status"] == "success" else FAILED
+
+
+def _tell_round(answer: Mapping[str, Any], out: TextIO, err: TextIO) -> None:
+    out.write(
+        f"{answer['status']}: {_known(answer['differing_studies'])} studies differ, "
+        f"{answer['synced_studies']} copied and verified, {answer['pending_studies']} on their way, "
+        f"{answer['duration_seconds']:.1f} s\n"
+    )
+    err.writelines(f"pacs: {printable(error)}\n" for error in answer["errors"])
+
+
+def _tell_status(status: Mapping[str, Any], out: TextIO) -> None:
+    studies = status["studies"]
+    out.write(f"{status['state']}, direction {status['direction']}, every {status['interval_s']:.0f} s\n")
+    for name, archive in status["archives"].items():
+        out.write(
+            f"  {name:<9} {archive['state']:<11} {archive['studies']:>9} studies "
+            f"{archive['series']:>9} series {archive['instances']:>11} instances, "
+            f"as of {archive['updated_at'] or 'never'}\n"
+        )
+        if archive["error"]:
+            out.write(f"            {printable(archive['error'])}\n")
+    out.write(
+        f"  {studies['same']} studies the same, {studies['differing']} differ, "
+        f"{studies['only_orthanc']} only in Orthanc, {studies['only_dcm4chee']} only in DCM4CHEE\n"
+    )
+    waiting = ", ".join(f"{count} {state}" for state, count in status["transfers"].items() if count)
+    out.write(f"  transfers: {waiting or 'none'}\n")
+
+
+def _known(number: int | None) -> str:
+    return "?" if number is None else str(number)
+
+
+COMMAND = Command(
+    name="sync",
+    summary="Bring both archives in step now, as the settings say, or tell how they stand.",
+    exit_codes=_EXIT_CODES,
+    add_arguments=_add_arguments,
+    run=_run,
+)
