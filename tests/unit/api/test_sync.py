@@ -1,0 +1,194 @@
+"""Synchronisation by its routes: how it stands, its history, what was deleted, and a round now."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orthanc_plugins.api import create_app
+from orthanc_plugins.identifiers import JobId, StudyUid
+from orthanc_plugins.jobs import JobKind
+from orthanc_plugins.services import Synchronisation
+from orthanc_plugins.store import ArchiveRun, SyncRun, Tombstone, TransferRequest, TransferState
+from tests.fakes.archive import MemoryArchive
+from tests.unit.api.conftest import Client
+from tests.unit.holdings import LEFT, NOW, RIGHT, hold, known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orthanc_plugins.services import Services
+    from tests.fakes import MemoryQueue
+
+
+@pytest.fixture
+def joined(services: Services) -> Services:
+    return dataclasses.replace(
+        services,
+        archives={name: MemoryArchive(name) for name in (LEFT, RIGHT)},
+        synchronisation=Synchronisation(direction="both"),
+    )
+
+
+@pytest.fixture
+def client(joined: Services) -> Client:
+    return Client(create_app(joined))
+
+
+def note_run(services: Services, run_id: str = "r1", state: str = "succeeded", **archive: Any) -> None:
+    inventory = services.store.inventory
+    run = SyncRun(run_id, "schedule", NOW)
+    inventory.begin_run(run)
+    inventory.note_archive_run(run_id, ArchiveRun("orthanc", "log", looked_at=3, **archive))
+    if state != "running":
+        ended = dataclasses.replace(run, ended_at=NOW + timedelta(seconds=2), state=state, differing=1)
+        inventory.end_run(ended)
+
+
+def ask_transfer(services: Services, study: str) -> str:
+    transfer_id = f"sync.{study}"
+    services.store.transfers.request(
+        TransferRequest(
+            transfer_id, JobId(transfer_id), StudyUid(study), "orthanc", "dcm4chee", "sync", "stow"
+        )
+    )
+    return transfer_id
+
+
+def when_asked(queue: MemoryQueue, end: Callable[[JobId], None]) -> threading.Thread:
+    """Take the worker's part: end the first round that is asked for."""
+
+    def work() -> None:
+        while not (jobs := queue.jobs(kind=JobKind.SYNCHRONISE)):
+            threading.Event().wait(0.01)
+        end(jobs[0].job_id)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_the_status_tells_rounds_archives_and_agreement(client: Client, joined: Services) -> None:
+    hold(joined.store, LEFT, "1.1", ("1", "2"))
+    hold(joined.store, RIGHT, "1.1", ("1", "2"))
+    hold(joined.store, LEFT, "1.2")
+    known(joined.store, LEFT)
+    note_run(joined)
+    status = client.get("api/sync/status").json()
+    assert (status["state"], status["direction"], status["interval_s"]) == ("idle", "both", 60.0)
+    assert status["studies"] == {"same": 1, "differing": 0, "only_orthanc": 1, "only_dcm4chee": 0}
+    assert status["archives"]["orthanc"]["state"] == "current"
+    assert status["archives"]["orthanc"]["instances"] == 3
+    assert status["archives"]["dcm4chee"]["state"] == "incomplete"
+    assert status["last_run"]["archives"]["orthanc"]["looked_at"] == 3
+    assert status["next_run"].startswith("2026-11-01T12:01:00")
+
+
+def test_a_round_that_runs_is_told(client: Client, joined: Services) -> None:
+    note_run(joined, state="running")
+    status = client.get("api/sync/status").json()
+    assert (status["state"], status["next_run"]) == ("running", None)
+
+
+def test_without_a_second_archive_nothing_is_synchronised(services: Services) -> None:
+    client = Client(create_app(services))
+    assert client.get("api/sync/status").json()["state"] == "not_configured"
+    answer = client.post("api/sync", json={})
+    assert answer.status_code == 409
+    assert "DCM4CHEE_URL" in answer.json()["detail"]
+
+
+def test_a_round_is_a_success_once_its_transfers_are_verified(
+    client: Client, joined: Services, queue: MemoryQueue
+) -> None:
+    transfer = ask_transfer(joined, "1.2")
+    ledger = joined.store.transfers
+
+    def end(job_id: JobId) -> None:
+        queue.succeed(job_id, run_id="r1", differing=1, transfers=[transfer], errors=[])
+        ledger.begin(transfer)
+        ledger.end(transfer, TransferState.VERIFIED)
+
+    worker = when_asked(queue, end)
+    answer = client.post("api/patients/sync", json={"wait_s": 20})
+    worker.join()
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["status"], told["synced_studies"], told["pending_studies"]) == ("success", 1, 0)
+    assert (told["differing_studies"], told["run_id"], told["errors"]) == (1, "r1", [])
+    assert told["duration_seconds"] > 0
+
+
+def test_a_round_whose_transfers_go_on_is_no_success(
+    client: Client, joined: Services, queue: MemoryQueue
+) -> None:
+    transfer = ask_transfer(joined, "1.2")
+    worker = when_asked(
+        queue, lambda job_id: queue.succeed(job_id, run_id="r1", differing=1, transfers=[transfer], errors=[])
+    )
+    answer = client.post("api/sync", json={"wait_s": 1})
+    worker.join()
+    assert answer.status_code == 202
+    assert (answer.json()["status"], answer.json()["pending_studies"]) == ("running", 1)
+
+
+def test_what_went_wrong_in_a_round_is_told(client: Client, joined: Services, queue: MemoryQueue) -> None:
+    transfer = ask_transfer(joined, "1.2")
+    joined.store.transfers.begin(transfer)
+    joined.store.transfers.end(transfer, TransferState.FAILED)
+    errors = ["dcm4chee does not answer."]
+    worker = when_asked(
+        queue, lambda job_id: queue.succeed(job_id, run_id="r", transfers=[transfer], errors=errors)
+    )
+    told = client.post("api/sync", json={"wait_s": 20}).json()
+    worker.join()
+    assert told["status"] == "partial"
+    assert told["errors"] == [
+        "dcm4chee does not answer.",
+        "1 transfers did not end well: GET api/transfers tells which and why.",
+    ]
+
+
+def test_a_round_that_is_not_waited_for_answers_its_job(client: Client, queue: MemoryQueue) -> None:
+    answer = client.post("api/sync", json={"full": True, "synchronous": False})
+    assert answer.status_code == 202
+    (job,) = queue.jobs(kind=JobKind.SYNCHRONISE)
+    assert answer.json()["job_id"] == job.job_id
+    assert queue.requests[job.job_id].arguments == ("full",)
+
+
+def test_history_lists_rounds_newest_first(client: Client, joined: Services) -> None:
+    note_run(joined, "r1", error="Orthanc did not answer.")
+    joined.store.inventory.begin_run(SyncRun("r2", "nightly", NOW + timedelta(hours=1)))
+    page = client.get("api/sync/history").json()
+    assert [(run["run_id"], run["state"]) for run in page["runs"]] == [("r2", "running"), ("r1", "succeeded")]
+    assert page["runs"][1]["archives"]["orthanc"]["error"] == "Orthanc did not answer."
+    nightly = client.get("api/sync/history", params={"cause": "nightly"}).json()
+    assert [run["run_id"] for run in nightly["runs"]] == ["r2"]
+
+
+def test_every_change_is_listed_and_can_be_asked_by_study(client: Client, joined: Services) -> None:
+    hold(joined.store, LEFT, "1.1", ("1", "2"))
+    hold(joined.store, LEFT, "1.1", ("1", "2", "3"))
+    hold(joined.store, RIGHT, "1.2")
+    page = client.get("api/sync/events", params={"study": "1.1"}).json()
+    told = [(one["kind"], one["instances_before"], one["instances_after"]) for one in page["events"]]
+    assert told == [("changed", 2, 3), ("appeared", 0, 2)]
+    assert client.get("api/sync/events").json()["total"] == 3
+
+
+def test_a_tombstone_is_lifted_once(client: Client, joined: Services) -> None:
+    joined.store.inventory.bury(
+        Tombstone("dcm4chee", StudyUid("1.1"), True, frozenset(), "rejected", NOW, "archive")
+    )
+    listed = client.get("api/sync/tombstones").json()["tombstones"]
+    assert [(one["study_uid"], one["whole"], one["kind"]) for one in listed] == [("1.1", True, "rejected")]
+    lifting = {"archive": "dcm4chee", "study_uid": "1.1"}
+    lifted = client.post("api/sync/tombstones/lift", json=lifting).json()["tombstones"]
+    assert lifted[0]["lifted_by"] == "request"
+    assert client.get("api/sync/tombstones").json()["tombstones"] == []
+    assert client.post("api/sync/tombstones/lift", json=lifting).status_code == 404
