@@ -1,17 +1,26 @@
-"""The routes of the shim."""
+"""The shim as one ASGI application: its routes, what goes round them, and what it holds open."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import httpx
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.middleware import Middleware
+from starlette.responses import Response
 from starlette.routing import Route
+
+from dcm4chee.standin import control, management, qido, rejection, stow, wado
+from dcm4chee.standin.answers import RefusedError
+from dcm4chee.standin.archive import Archive
+from dcm4chee.standin.arrivals import Arrivals
+from dcm4chee.standin.clock import Clock
+from dcm4chee.standin.naming import Named
+from dcm4chee.standin.orthanc import Orthanc
+from dcm4chee.standin.state import State
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,56 +29,103 @@ if TYPE_CHECKING:
 
     from dcm4chee.standin.configuration import Configuration
 
+_ROOT = "/dcm4chee-arc"
+_RS = f"{_ROOT}/aets/{{aet}}/rs"
+_STUDY = f"{_RS}/studies/{{studyUID}}"
+_SERIES = f"{_STUDY}/series/{{seriesUID}}"
+_OBJECT = f"{_SERIES}/instances/{{objectUID}}"
+_FOLLOW_PAUSE_S = 1.0
+
 
 def create_app(configuration: Configuration) -> Starlette:
     """Return the application that answers in dcm4chee's place."""
-    client = httpx.AsyncClient(base_url=configuration.orthanc_url, timeout=httpx.Timeout(600, connect=5))
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
-        await client.aclose()
-
-    async def server_time(_: Request) -> Response:
-        now = datetime.now().astimezone() + timedelta(seconds=configuration.clock_skew_s)
-        text = now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}" + now.strftime("%z")
-        return JSONResponse({"serverTimeWithTimezone": text})
-
-    async def status(_: Request) -> Response:
-        version = await client.get("/system")
-        name = f"DCM4CHEE stand-in (Orthanc {version.json()['Version']})"
-        return JSONResponse({"status": "STARTED"}, headers={"Server": name})
-
-    async def passed_on(request: Request) -> Response:
-        headers = {
-            name: value for name, value in request.headers.items() if name in {"accept", "content-type"}
-        }
-        headers |= {
-            "host": request.headers["host"],
-            "x-forwarded-host": request.headers["host"],
-            "x-forwarded-proto": "http",
-        }
-        asked = client.build_request(
-            request.method,
-            request.url.path,
-            params=request.url.query,
-            headers=headers,
-            content=request.stream() if request.method in {"POST", "PUT"} else None,
-        )
-        answer = await client.send(asked, stream=True)
-        if answer.headers.get("content-type", "").startswith("application/dicom+json"):
-            body = await answer.aread()
-            if request.method == "GET" and answer.is_success and not json.loads(body):
-                return Response(status_code=HTTPStatus.NO_CONTENT)
-            return Response(body, answer.status_code, media_type=answer.headers["content-type"])
-        kept = {name: value for name, value in answer.headers.items() if name == "content-type"}
-        return StreamingResponse(answer.aiter_raw(1 << 18), answer.status_code, headers=kept)
-
-    return Starlette(
-        routes=[
-            Route("/dcm4chee-arc/ctrl/status", status),
-            Route("/dcm4chee-arc/monitor/serverTime", server_time),
-            Route("/dcm4chee-arc/aets/DCM4CHEE/rs/{path:path}", passed_on, methods=["GET", "POST"]),
-        ],
-        lifespan=lifespan,
+    app = Starlette(
+        routes=_routes(),
+        middleware=[Middleware(Named)],
+        exception_handlers={RefusedError: _refused, httpx.HTTPError: _no_answer},
+        lifespan=_open,
     )
+    app.state.configuration = configuration
+    return app
+
+
+@asynccontextmanager
+async def _open(app: Starlette) -> AsyncIterator[None]:
+    """Open the index and the way to Orthanc while the application runs, and follow what Orthanc gets."""
+    configuration: Configuration = app.state.configuration
+    state, orthanc = State(configuration.state_file), Orthanc(configuration.orthanc_url)
+    clock = Clock(configuration.clock_skew_s)
+    arrivals = Arrivals(state, orthanc, clock)
+    app.state.archive = Archive(configuration, state, orthanc, clock, arrivals)
+    following = asyncio.create_task(arrivals.follow(_FOLLOW_PAUSE_S))
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await orthanc.close()
+        state.close()
+
+
+def _routes() -> list[Route]:
+    return [
+        Route(f"{_ROOT}/ctrl/status", control.status),
+        Route(f"{_ROOT}/monitor/serverTime", control.time_of_server),
+        Route(f"{_ROOT}/aets", control.application_entities),
+        *_searches(),
+        *_retrievals(),
+        *_changes(),
+    ]
+
+
+def _searches() -> list[Route]:
+    levels = ("patients", "studies", "series", "instances")
+    paths = [
+        *(f"{_RS}/{level}" for level in levels),
+        f"{_STUDY}/series",
+        f"{_STUDY}/instances",
+        f"{_SERIES}/instances",
+    ]
+    return [
+        *(Route(path, qido.search, methods=["GET"]) for path in paths),
+        *(Route(f"{path}/count", qido.count, methods=["GET"]) for path in paths),
+        Route(f"{_RS}/studies/size", qido.size, methods=["GET"]),
+    ]
+
+
+def _retrievals() -> list[Route]:
+    scopes = (_STUDY, _SERIES, _OBJECT)
+    images = [f"{scope}/{kind}" for scope in scopes for kind in ("rendered", "thumbnail")]
+    images += [f"{_OBJECT}/frames/{{frames:path}}"]
+    return [
+        *(Route(scope, wado.retrieve, methods=["GET"]) for scope in scopes),
+        *(Route(f"{scope}/metadata", wado.metadata, methods=["GET"]) for scope in scopes),
+        Route(f"{_OBJECT}/pixeldata", wado.bulk_data, methods=["GET"]),
+        Route(f"{_OBJECT}/bulkdata/{{path:path}}", wado.bulk_data, methods=["GET"]),
+        *(Route(path, wado.image, methods=["GET"]) for path in images),
+    ]
+
+
+def _changes() -> list[Route]:
+    scopes = (_STUDY, _SERIES, _OBJECT)
+    return [
+        Route(f"{_RS}/studies", stow.store_instances, methods=["POST"]),
+        Route(_STUDY, stow.store_instances, methods=["POST"]),
+        Route(_STUDY, management.delete_study, methods=["DELETE"]),
+        Route(_STUDY, management.update_study, methods=["PUT"]),
+        Route(_SERIES, management.update_series, methods=["PUT"]),
+        Route(f"{_RS}/patients/{{patientID}}", management.update_patient, methods=["PUT"]),
+        *(Route(f"{scope}/reject/{{code}}", rejection.reject, methods=["POST"]) for scope in scopes),
+        *(Route(f"{scope}/stgver", management.verify_storage, methods=["POST"]) for scope in scopes),
+    ]
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)
+    return error.response
+
+
+async def _no_answer(_: Request, error: Exception) -> Response:
+    """Answer as dcm4chee does when its storage fails: 500 with a stack trace as plain text."""
+    trace = f"{type(error).__name__}: the Orthanc behind the stand-in does not answer\n\tat {__name__}"
+    return Response(trace, HTTPStatus.INTERNAL_SERVER_ERROR, media_type="text/plain")

@@ -1,0 +1,119 @@
+"""Keeping the index in step with Orthanc: what came by C-STORE, what was changed behind the shim's back.
+
+Orthanc's log of changes tells what is new, so looking costs the same however much is stored. Deletions are
+not in it: when the counts differ, the identifiers are compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from dcm4chee.standin.dataset import NotDicomError, TruncatedError, read_received
+from dcm4chee.standin.rejection_note import note_code
+
+if TYPE_CHECKING:
+    from dcm4chee.standin.clock import Clock
+    from dcm4chee.standin.dataset import Received
+    from dcm4chee.standin.orthanc import Arrived, Orthanc
+    from dcm4chee.standin.state import State, StoredFile
+
+_LOGGER = logging.getLogger(__name__)
+_SEEN = "changes seen"
+_BATCH = 500
+_AT_ONCE = 6
+
+
+class Arrivals:
+    """Follows what Orthanc holds."""
+
+    def __init__(self, state: State, orthanc: Orthanc, clock: Clock) -> None:
+        self._state, self._orthanc, self._clock = state, orthanc, clock
+        self._lock = asyncio.Lock()
+        self._own: Counter[str] = Counter()
+
+    def expect(self, orthanc_id: str) -> None:
+        """Know of an instance that the shim itself has stored and entered: its change is not followed up."""
+        self._own[orthanc_id] += 1
+
+    async def catch_up(self) -> None:
+        """Enter what is new, and forget what Orthanc no longer holds."""
+        async with self._lock:
+            await self._enter_new()
+            await self._forget_deleted()
+
+    async def follow(self, pause_s: float) -> None:
+        """Catch up again and again, so that whoever asks need not wait for it."""
+        while True:
+            await self.catch_up()
+            await asyncio.sleep(pause_s)
+
+    async def _enter_new(self) -> None:
+        since, done = int(self._state.setting(_SEEN) or 0), False
+        while not done:
+            new, last, done = await self._orthanc.new_instances(since, _BATCH)
+            await self._enter(
+                [orthanc_id for orthanc_id in dict.fromkeys(new) if not self._is_own(orthanc_id)]
+            )
+            if last != since:
+                self._state.remember(_SEEN, str(last))
+            since = last
+
+    def _is_own(self, orthanc_id: str) -> bool:
+        if not self._own[orthanc_id]:
+            return False
+        self._own[orthanc_id] -= 1
+        if not self._own[orthanc_id]:
+            del self._own[orthanc_id]
+        return True
+
+    async def _enter(self, orthanc_ids: list[str]) -> None:
+        """Enter instances in the order Orthanc has stored them; their headers are read several at a time."""
+        if not orthanc_ids:
+            return
+        known = await self._orthanc.arrived(orthanc_ids)
+        for begin in range(0, len(orthanc_ids), _AT_ONCE):
+            batch = [known[one] for one in orthanc_ids[begin : begin + _AT_ONCE] if one in known]
+            read = await asyncio.gather(*(self._read(arrived.orthanc_id) for arrived in batch))
+            for arrived, found in zip(batch, read, strict=True):
+                if found is not None:
+                    self._enter_one(arrived, *found)
+
+    def _enter_one(self, arrived: Arrived, received: Received, file: StoredFile) -> None:
+        self._state.add(
+            received,
+            file,
+            source=arrived.remote_aet,
+            at=self._clock.of_orthanc(arrived.received),
+            note=note_code(received),
+        )
+
+    async def _read(self, orthanc_id: str) -> tuple[Received, StoredFile] | None:
+        """Return what the archive keeps of an instance; None when it is gone or no object for an archive."""
+        for head in (True, False):
+            found = await self._orthanc.file(orthanc_id, head=head)
+            if found is None:
+                return None
+            content, file = found
+            try:
+                return read_received(content, whole=len(content) == file.size), file
+            except TruncatedError:
+                continue
+            except NotDicomError as error:
+                _LOGGER.warning("Instance %s of Orthanc is passed over: %s.", orthanc_id, error)
+                self._state.pass_over(orthanc_id)
+                return None
+        return None
+
+    async def _forget_deleted(self) -> None:
+        if await self._orthanc.count() == self._state.files_known():
+            return
+        entered = {row["orthanc_id"] for row in self._state.rows(_FILES)}
+        gone = entered - await self._orthanc.instances()
+        if gone:
+            self._state.forget(gone)
+
+
+_FILES = "SELECT orthanc_id FROM instance UNION SELECT orthanc_id FROM ignored"

@@ -1,0 +1,188 @@
+"""WADO-RS (PS3.18 10.4) as dcm4chee answers it: what the archive holds is merged into each object.
+
+Where nothing is hidden and nothing to be merged, Orthanc's own answer goes through as it comes.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from pydicom.uid import UID, ExplicitVRLittleEndian
+from starlette.responses import Response, StreamingResponse
+
+from dcm4chee.standin.answers import RefusedError, dicom_json, no_match
+from dcm4chee.standin.archive import archive_of, root_url
+from dcm4chee.standin.bulkdata import value_at
+from dcm4chee.standin.media import accepted, accepts
+from dcm4chee.standin.merged_file import merged_file
+from dcm4chee.standin.metadata import metadata_of
+from dcm4chee.standin.retrieval import Scope, retrieval
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+
+    from dcm4chee.standin.archive import Archive
+    from dcm4chee.standin.retrieval import Retrieval, Retrieved
+
+_DICOM = "application/dicom"
+_JSON = ("application/dicom+json", "application/json")
+_CHUNK_BYTES = 256 * 1024
+_INNER_ROOT = "/dcm4chee-arc/aets/DCM4CHEE/rs"
+
+
+async def retrieve(request: Request) -> Response:
+    """Answer a study, a series or an object as DICOM files; 404, 406 or 304 as dcm4chee does."""
+    found = await _found(request)
+    if not accepts(request, (_DICOM,)):
+        raise RefusedError(HTTPStatus.NOT_ACCEPTABLE, "Not accepted instances present.")
+    if (unchanged := _unchanged(request, found)) is not None:
+        return unchanged
+    headers = _validators(found)
+    if found.can_be_passed_on:
+        return await _passed_on(request, headers)
+    syntax = _transfer_syntax(request)
+    boundary = secrets.token_hex(16)
+    parts = _parts(archive_of(request), found, syntax, boundary)
+    first = _sent_as(found.objects[0], syntax)
+    kind = f'multipart/related;type="{_DICOM}";transfer-syntax={first};boundary={boundary}'
+    return StreamingResponse(parts, headers=headers | {"Content-Type": kind})
+
+
+async def metadata(request: Request) -> Response:
+    """Answer the metadata of a study, a series or an object."""
+    archive, found = archive_of(request), await _found(request)
+    if not accepts(request, _JSON):
+        raise RefusedError(HTTPStatus.NOT_ACCEPTABLE, "Not accepted instances present.")
+    if (unchanged := _unchanged(request, found)) is not None:
+        return unchanged
+    path = f"{_INNER_ROOT}/{request.url.path.partition('/rs/')[2]}"
+    told = {one["00080018"]["Value"][0]: one for one in await archive.orthanc.get_json(path)}
+    root = root_url(request)
+    listed = [
+        metadata_of(told[one.sop_instance_uid], one, root)
+        for one in found.objects
+        if one.sop_instance_uid in told
+    ]
+    return dicom_json(listed, headers=_validators(found))
+
+
+async def bulk_data(request: Request) -> Response:
+    """Answer one value of an object, at a path such as ``30060039/1/30060040/2/30060050``."""
+    archive, found = archive_of(request), await _found(request)
+    path = str(request.path_params.get("path", "7FE00010"))
+    (wanted,) = found.objects
+    stored = await archive.orthanc.file(wanted.orthanc_id)
+    value = value_at(stored[0], path) if stored else None
+    if value is None:
+        raise no_match()
+    boundary = secrets.token_hex(16)
+    kind = f'multipart/related;type="application/octet-stream";boundary={boundary}'
+    body = _part_head(boundary, "application/octet-stream") + value + _end(boundary)
+    return Response(body, headers={"Content-Type": kind})
+
+
+async def image(request: Request) -> Response:
+    """Answer frames, renderings and thumbnails: Orthanc's own, of what is shown."""
+    await _found(request)
+    return await _passed_on(request, {})
+
+
+async def _found(request: Request) -> Retrieval:
+    archive, view = archive_of(request), archive_of(request).view(request)
+    await archive.arrivals.catch_up()
+    asked = request.path_params
+    scope = Scope(asked["studyUID"], asked.get("seriesUID"), asked.get("objectUID"))
+    found = retrieval(archive.state, view, scope)
+    if not found.objects:
+        raise no_match()
+    return found
+
+
+def _validators(found: Retrieval) -> dict[str, str]:
+    changed = datetime.fromtimestamp(found.updated, UTC)
+    return {"Last-Modified": format_datetime(changed, usegmt=True), "ETag": _tag(found)}
+
+
+def _tag(found: Retrieval) -> str:
+    return f'"{int(found.updated * 1000)}-{len(found.objects)}"'
+
+
+def _unchanged(request: Request, found: Retrieval) -> Response | None:
+    if request.headers.get("if-none-match") != _tag(found):
+        return None
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=_validators(found))
+
+
+async def _passed_on(request: Request, headers: dict[str, str]) -> Response:
+    """Answer what Orthanc's DICOMweb answers, while it comes."""
+    client = archive_of(request).orthanc.client
+    asked = client.build_request(
+        "GET",
+        f"{_INNER_ROOT}/{request.url.path.partition('/rs/')[2]}",
+        params=request.url.query,
+        headers={"Accept": ", ".join(request.headers.getlist("accept")) or "*/*"},
+    )
+    answer = await client.send(asked, stream=True)
+    if answer.status_code == HTTPStatus.NOT_FOUND:
+        await answer.aclose()
+        raise no_match()
+
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            async for chunk in answer.aiter_raw(_CHUNK_BYTES):
+                yield chunk
+        finally:
+            await answer.aclose()
+
+    kind = answer.headers.get("content-type", "application/octet-stream")
+    return StreamingResponse(body(), answer.status_code, headers | {"Content-Type": kind})
+
+
+async def _parts(
+    archive: Archive, found: Retrieval, syntax: str | None, boundary: str
+) -> AsyncIterator[bytes]:
+    """Yield the parts, one file in memory at a time."""
+    for wanted in found.objects:
+        sent_as = _sent_as(wanted, syntax)
+        content = await _content(archive, wanted, sent_as)
+        yield _part_head(boundary, f"{_DICOM};transfer-syntax={sent_as}")
+        yield content
+    yield _end(boundary)
+
+
+async def _content(archive: Archive, wanted: Retrieved, sent_as: str) -> bytes:
+    query = "" if sent_as == wanted.transfer_syntax else f"?transcode={sent_as}"
+    answer = await archive.orthanc.client.get(f"/instances/{wanted.orthanc_id}/file{query}")
+    answer.raise_for_status()
+    if wanted.is_as_received:
+        return answer.content
+    return merged_file(answer.content, wanted.changes, wanted.originals)
+
+
+def _transfer_syntax(request: Request) -> str | None:
+    """Return the transfer syntax a client asks for, None for the stored one (``*``)."""
+    ranges = [one for one in accepted(request) if one.includes(_DICOM)]
+    asked = ranges[0].parameters.get("transfer-syntax", str(ExplicitVRLittleEndian))
+    return None if asked == "*" else asked
+
+
+def _sent_as(wanted: Retrieved, syntax: str | None) -> str:
+    """Return the transfer syntax of an object on its way: without wish only what is compressed is changed."""
+    if syntax is None:
+        return wanted.transfer_syntax
+    is_default = syntax == ExplicitVRLittleEndian
+    return wanted.transfer_syntax if is_default and not UID(wanted.transfer_syntax).is_compressed else syntax
+
+
+def _part_head(boundary: str, kind: str) -> bytes:
+    return f"\r\n--{boundary}\r\nContent-Type: {kind}\r\n\r\n".encode("ascii")
+
+
+def _end(boundary: str) -> bytes:
+    return f"\r\n--{boundary}--\r\n".encode("ascii")
