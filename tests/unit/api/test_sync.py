@@ -21,6 +21,7 @@ from tests.unit.holdings import LEFT, NOW, RIGHT, hold, known
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from orthanc_plugins.jobs import JsonValue
     from orthanc_plugins.services import Services
     from tests.fakes import MemoryQueue
 
@@ -140,7 +141,7 @@ def test_what_went_wrong_in_a_round_is_told(client: Client, joined: Services, qu
     transfer = ask_transfer(joined, "1.2")
     joined.store.transfers.begin(transfer)
     joined.store.transfers.end(transfer, TransferState.FAILED)
-    errors = ["dcm4chee does not answer."]
+    errors: list[JsonValue] = ["dcm4chee does not answer."]
     worker = when_asked(
         queue, lambda job_id: queue.succeed(job_id, run_id="r", transfers=[transfer], errors=errors)
     )
