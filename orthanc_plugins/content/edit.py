@@ -1,0 +1,337 @@
+"""A file with some elements of another copy of the same instance: all else stays byte for byte.
+
+What is changed is recorded in the file, in an item of the Original Attributes Sequence (PS3.3 C.12.1.1.9.1).
+UIDs are never changed, nor anything inside a reference.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from pydicom import dcmread
+from pydicom.charset import convert_encodings
+from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.tag import Tag
+
+from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.sync.identity import describes_coding, describes_pixels, is_identity
+from orthanc_plugins.sync.paths import parse_path
+from orthanc_plugins.sync.strategies import Moments
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from pydicom.dataelem import DataElement
+    from pydicom.dataset import FileDataset
+    from pydicom.tag import BaseTag
+
+    from orthanc_plugins.sync.paths import Step
+
+MODIFYING_SYSTEM = "ORTHANC PACS SUITE"
+"""Modifying System (0400,0563) of what this suite changes."""
+
+_TEXTS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+"""Value representations that the character set applies to (PS3.5 6.1.2.2)."""
+_WORDS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+_UNICODE = "ISO_IR 192"
+_UNREADABLE = (
+    InvalidDicomError,
+    BytesLengthException,
+    EOFError,
+    NotImplementedError,
+    ValueError,
+    KeyError,
+    AttributeError,
+    TypeError,
+    OSError,
+)
+"""What pydicom raises on a file that is not whole or not DICOM."""
+_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_TIME = re.compile(r"(\d\d)(\d\d)(\d\d)(?:\.\d{1,6})?")
+_DATE_TIME = re.compile(r"(\d{14})(?:\.\d{1,6})?([+-]\d{4})?")
+_OFFSET = re.compile(r"([+-])(\d\d)(\d\d)")
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a change is recorded with.
+
+    Parameters
+    ----------
+    at
+        When; aware.
+    source
+        Where the former values were (Source of Previous Values, 0400,0564): the archive's AE title or name.
+    """
+
+    at: datetime
+    source: str
+
+
+def edited(content: bytes, other: bytes, paths: Sequence[str], stamp: Stamp) -> bytes:
+    """Return a file whose elements at some paths are as in another copy, absent where they are absent there.
+
+    Parameters
+    ----------
+    content, other
+        Both files, whole.
+    paths
+        As differences tell them; one that ends in an element of the top level takes it whole.
+
+    Raises
+    ------
+    InvalidDicom
+        A file cannot be read, an element is one that is never changed, or there is no place for it. The text
+        names tags, never values.
+    """
+    data_set, source = _read(content), _read(other)
+    if data_set.SOPInstanceUID != source.SOPInstanceUID:
+        raise InvalidDicom("The two files are not of the same instance, so nothing is taken over.")
+    steps = [_checked(path) for path in paths]
+    former = _former(data_set, steps)
+    _make_encodable(data_set, source, steps, former)
+    for path in steps:
+        _take_over(data_set, source, path)
+    _record(data_set, former, stamp)
+    return _written(data_set)
+
+
+def moments_of(content: bytes) -> Moments:
+    """Return what a file tells of when it was made and changed.
+
+    A date without a time tells nothing: it may be any hour of the day.
+
+    Raises
+    ------
+    InvalidDicom
+        The file cannot be read.
+    """
+    data_set = _read(content, without_pixels=True)
+    zone = _zone(str(data_set.get("TimezoneOffsetFromUTC", "")))
+    corrected: dict[str, datetime] = {}
+    coerced: set[str] = set()
+    for item in data_set.get("OriginalAttributesSequence", ()):
+        changed = item.get("ModifiedAttributesSequence", ())
+        tags = {f"{element.tag:08X}" for one in changed for element in one}
+        at = _date_time(str(item.get("AttributeModificationDateTime", "")), zone)
+        if item.get("ReasonForTheAttributeModification") == "CORRECT" and at is not None:
+            corrected |= {tag: at for tag in tags if tag not in corrected or _later(at, corrected[tag])}
+        else:
+            coerced |= tags
+    return Moments(
+        created=_moment(data_set, "InstanceCreation", zone),
+        content=_moment(data_set, "Content", zone),
+        corrected=corrected,
+        coerced=frozenset(coerced),
+    )
+
+
+def _read(content: bytes, *, without_pixels: bool = False) -> FileDataset:
+    try:
+        data_set = dcmread(BytesIO(content), stop_before_pixels=without_pixels)
+        _ = data_set.SOPInstanceUID
+    except _UNREADABLE as error:
+        raise InvalidDicom(
+            f"The file cannot be read as DICOM ({type(error).__name__}): it cannot be changed."
+        ) from None
+    return data_set
+
+
+def _written(data_set: FileDataset) -> bytes:
+    buffer = BytesIO()
+    data_set.save_as(buffer, enforce_file_format=False)
+    return buffer.getvalue()
+
+
+def _checked(path: str) -> tuple[Step, ...]:
+    """Return the steps of a path to something that may be changed."""
+    try:
+        steps = parse_path(path)
+    except ValueError as error:
+        raise InvalidDicom(f"{path[:64]} names no element.") from error
+    if is_identity(steps) or describes_pixels(steps) or describes_coding(steps):
+        raise InvalidDicom(
+            f"{path} is never changed by itself: it is an identity or describes pixels or texts."
+        )
+    if steps[-1].item is not None:
+        raise InvalidDicom(f"{path} is an item of a sequence: its whole sequence is taken over or nothing.")
+    return steps
+
+
+# Elements
+
+
+def _tag(data_set: Dataset, step: Step, *, reserve: bool = False) -> BaseTag | None:
+    """Return the tag of an element in a data set, None of a private one whose creator has no block there."""
+    if step.creator is None:
+        return Tag(step.tag)
+    try:
+        block = data_set.private_block(int(step.tag[:4], 16), step.creator, create=reserve)
+    except KeyError:
+        return None
+    return block.get_tag(int(step.tag[4:], 16))
+
+
+def _parent(data_set: Dataset, steps: tuple[Step, ...]) -> Dataset:
+    """Return the data set or item that an element stands in."""
+    for step in steps[:-1]:
+        tag = _tag(data_set, step)
+        items = data_set[tag].value if tag is not None and tag in data_set else ()
+        if not isinstance(items, DicomSequence) or step.item is None or step.item >= len(items):
+            raise InvalidDicom(
+                f"There is no item {step.item} of {step.name} in both files: compare the study again."
+            )
+        data_set = items[step.item]
+    return data_set
+
+
+def _element(data_set: Dataset, steps: tuple[Step, ...]) -> DataElement | None:
+    parent = _parent(data_set, steps)
+    tag = _tag(parent, steps[-1])
+    return parent[tag] if tag is not None and tag in parent else None
+
+
+def _take_over(data_set: Dataset, source: Dataset, steps: tuple[Step, ...]) -> None:
+    parent, element = _parent(data_set, steps), _element(source, steps)
+    if element is None:
+        tag = _tag(parent, steps[-1])
+        if tag is not None and tag in parent:
+            del parent[tag]
+        return
+    if element.VR == "UI":
+        raise InvalidDicom(f"{steps[-1].name} is a UID, which is never changed.")
+    taken = copy.deepcopy(element)
+    tag = _tag(parent, steps[-1], reserve=True)
+    assert tag is not None
+    taken.tag = tag
+    parent[tag] = taken
+
+
+def _former(data_set: Dataset, paths: Iterable[tuple[Step, ...]]) -> Dataset:
+    """Return the elements of the top level that are about to change, with private ones' creators."""
+    former = Dataset()
+    for steps in paths:
+        tag = _tag(data_set, steps[0])
+        if tag is None or tag not in data_set:
+            continue
+        former[tag] = copy.deepcopy(data_set[tag])
+        if steps[0].creator is not None:
+            reserving = Tag(tag.group, tag.element >> 8)
+            former[reserving] = copy.deepcopy(data_set[reserving])
+    return former
+
+
+def _record(data_set: Dataset, former: Dataset, stamp: Stamp) -> None:
+    item = Dataset()
+    item.SourceOfPreviousValues = stamp.source
+    item.AttributeModificationDateTime = f"{stamp.at.astimezone(UTC):%Y%m%d%H%M%S.%f}+0000"
+    item.ModifyingSystem = MODIFYING_SYSTEM
+    item.ReasonForTheAttributeModification = "CORRECT"
+    item.ModifiedAttributesSequence = [former]
+    records = [*data_set.get("OriginalAttributesSequence", ()), item]
+    data_set.OriginalAttributesSequence = DicomSequence(records)
+
+
+# Texts
+
+
+def _make_encodable(
+    data_set: Dataset, source: Dataset, paths: Iterable[tuple[Step, ...]], former: Dataset
+) -> None:
+    """Let a file's character set have what is taken over; where it does not, all its texts become UTF-8."""
+    taken = [element for steps in paths if (element := _element(source, steps)) is not None]
+    _refuse_unreadable(data_set, source, taken)
+    texts = [text for element in taken for text in _texts(element)]
+    encodings = convert_encodings(data_set.get("SpecificCharacterSet") or "ISO_IR 6")
+    if any(not _encodable(text, encodings) for text in texts):
+        _to_unicode(data_set, former)
+
+
+def _refuse_unreadable(data_set: Dataset, source: Dataset, elements: Iterable[DataElement]) -> None:
+    """Refuse bytes that would mean something else in the other file."""
+    same_texts = data_set.get("SpecificCharacterSet") == source.get("SpecificCharacterSet")
+    same_order = data_set.original_encoding[1] == source.original_encoding[1]
+    for element in elements:
+        unknown = element.VR == "UN" and not same_texts and not (element.value or b"").isascii()
+        if unknown or (element.VR in _WORDS and not same_order):
+            raise InvalidDicom(f"{element.tag} is written in a way that the other file does not share.")
+
+
+def _texts(element: DataElement) -> Iterator[str]:
+    if isinstance(element.value, DicomSequence):
+        for item in element.value:
+            for nested in item:
+                yield from _texts(nested)
+    elif element.VR in _TEXTS and element.value is not None:
+        values = [element.value] if isinstance(element.value, str) or element.VM <= 1 else element.value
+        yield from (str(value) for value in values)
+
+
+def _encodable(text: str, encodings: Collection[str]) -> bool:
+    for encoding in encodings:
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError:
+            continue
+        return True
+    return False
+
+
+def _to_unicode(data_set: Dataset, former: Dataset) -> None:
+    """Have all texts written in UTF-8, those of items too."""
+    for element in data_set.iterall():  # each is read in the character set it was written in
+        _ = element.value
+    former.SpecificCharacterSet = data_set.get("SpecificCharacterSet", "")
+    for element in list(data_set.iterall()):
+        for item in element.value if isinstance(element.value, DicomSequence) else ():
+            item.pop("SpecificCharacterSet", None)
+    data_set.SpecificCharacterSet = _UNICODE
+
+
+# Times
+
+
+def _moment(data_set: Dataset, prefix: str, zone: timezone | None) -> datetime | None:
+    date = _DATE.fullmatch(str(data_set.get(f"{prefix}Date", "")))
+    time = _TIME.fullmatch(str(data_set.get(f"{prefix}Time", "")))
+    if date is None or time is None:
+        return None
+    return _valid([int(part) for part in (*date.groups(), *time.groups())], zone)
+
+
+def _date_time(text: str, zone: timezone | None) -> datetime | None:
+    found = _DATE_TIME.fullmatch(text)
+    if found is None:
+        return None
+    digits, offset = found.groups()
+    parts = [int(digits[:4]), *(int(digits[place : place + 2]) for place in range(4, 14, 2))]
+    return _valid(parts, _zone(offset) if offset else zone)
+
+
+def _valid(parts: Sequence[int], zone: timezone | None) -> datetime | None:
+    year, month, day, hour, minute, second = parts
+    try:
+        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone)
+    except ValueError:
+        return None
+
+
+def _zone(offset: str) -> timezone | None:
+    found = _OFFSET.fullmatch(offset.strip())
+    if found is None:
+        return None
+    ahead = timedelta(hours=int(found[2]), minutes=int(found[3]))
+    return timezone(-ahead if found[1] == "-" else ahead)
+
+
+def _later(one: datetime, other: datetime) -> bool:
+    """Return whether a time is the later, taking one without a zone for UTC."""
+    zoned: list[Any] = [time if time.tzinfo else time.replace(tzinfo=UTC) for time in (one, other)]
+    return bool(zoned[0] > zoned[1])
