@@ -44,7 +44,9 @@ from orthanc_plugins.store import Store, create_store_engine, migrate
 from orthanc_plugins.workflows import adapt_engine_line, register_workflows, share_memory_among_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    type Duty = Callable[[], float | None]
 
 logger = logging.getLogger("orthanc_plugins.worker")  # run as a program, the module is called __main__
 
@@ -223,36 +225,46 @@ class Watch:
         The worker's name among all workers.
     sweep_interval_s
         Seconds between two readings of Orthanc's change log.
+    further
+        What else is done, each with the seconds between two turns.
     """
 
-    def __init__(self, store: Store, reception: Reception, name: str, sweep_interval_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        reception: Reception,
+        name: str,
+        sweep_interval_s: float,
+        further: Mapping[Duty, float] | None = None,
+    ) -> None:
         self._store = store
         self._name = name
         self._reception = reception
         self._started_at = datetime.now(UTC)
         self._swept = False
-        self._duties: list[tuple[float, Callable[[], float | None]]] = [
-            (HEARTBEAT_S, self._live),
-            (_WATCH_S, self._look_after_waiting),
-            (sweep_interval_s, self._sweep),
-        ]
+        self._duties: dict[Duty, float] = {
+            self._live: HEARTBEAT_S,
+            self._look_after_waiting: _WATCH_S,
+            self._sweep: sweep_interval_s,
+            **(further or {}),
+        }
 
     def run(self, stop: threading.Event) -> None:
         """Do each duty in its interval until told to stop.
 
         Each has a thread of its own: a sweep over a large Orthanc must not keep back the signs of life.
         """
-        for interval_s, duty in self._duties:
+        for duty, interval_s in self._duties.items():
             threading.Thread(
                 target=self._repeat, args=(duty, interval_s, stop), name=f"watch{duty.__name__}", daemon=True
             ).start()
         stop.wait()
 
-    def _repeat(self, duty: Callable[[], float | None], interval_s: float, stop: threading.Event) -> None:
+    def _repeat(self, duty: Duty, interval_s: float, stop: threading.Event) -> None:
         while not stop.is_set():
             stop.wait(self._do(duty, interval_s))
 
-    def _do(self, duty: Callable[[], float | None], interval_s: float) -> float:
+    def _do(self, duty: Duty, interval_s: float) -> float:
         """Do a duty and return how long to wait for its next turn: what it says, else its interval."""
         try:
             sooner_s = duty()
