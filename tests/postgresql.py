@@ -65,6 +65,12 @@ class Postgres:
             connection.execute(text(f"CREATE DATABASE {name}"))
         return self.url(name)
 
+    def database(self, name: str) -> str:
+        """Return the address of a database; it is made when it is not there."""
+        with self._admin.connect() as connection:
+            there = connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
+        return self.url(name) if there else self.new_database(name)
+
     def close(self) -> None:
         self._admin.dispose()
         self._server.send_signal(self._stop)

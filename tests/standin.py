@@ -222,7 +222,7 @@ def _orthanc(folder: Path, configuration: Mapping[str, Any], http_port: int, dic
         "DicomPort": dicom_port,
         "StorageDirectory": str(folder / "storage"),
         "IndexDirectory": str(folder / "storage"),
-        "Plugins": [_DICOM_WEB],
+        "Plugins": [_DICOM_WEB, *configuration.get("Plugins", ())],
     }
     path = folder / "orthanc.json"
     path.write_text(json.dumps({**configuration, **own}), encoding="utf-8")

@@ -13,6 +13,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+PLUGIN = str(PLUGIN_FOLDER / "libOrthancPostgreSQLIndex.so")
+
+
+def index_settings(port: int, database: str) -> dict[str, Any]:
+    """Return the section ``PostgreSQL`` of Orthanc's configuration for an index on this machine."""
+    return {
+        "EnableIndex": True,
+        "Host": "127.0.0.1",
+        "Port": port,
+        "Database": database,
+        "Username": USER,
+    }
+
+
 @contextmanager
 def orthanc_index(folder: Path) -> Iterator[dict[str, Any]]:
     """Run a server whose data lie in a folder that others can reach, and yield Orthanc's keywords for it."""
@@ -20,14 +34,8 @@ def orthanc_index(folder: Path) -> Iterator[dict[str, Any]]:
     server = Postgres(folder, durable=True)
     try:
         yield {
-            "Plugins": [*PLUGINS, str(PLUGIN_FOLDER / "libOrthancPostgreSQLIndex.so")],
-            "PostgreSQL": {
-                "EnableIndex": True,
-                "Host": "127.0.0.1",
-                "Port": server.port,
-                "Database": "postgres",
-                "Username": USER,
-            },
+            "Plugins": [*PLUGINS, PLUGIN],
+            "PostgreSQL": index_settings(server.port, "postgres"),
         }
     finally:
         server.close()
