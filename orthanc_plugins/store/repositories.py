@@ -14,6 +14,9 @@ from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, SopInstance
 from orthanc_plugins.store import models
 from orthanc_plugins.store.engine import as_store_error
 from orthanc_plugins.store.inventory import Inventory
+from orthanc_plugins.store.leases import Leases
+from orthanc_plugins.store.repairs import Repairs
+from orthanc_plugins.store.transfers import Transfers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +75,9 @@ class ResultRecord:
 class Store:
     """The suite's memory: positions, subjects of jobs, awaited images, phases, results, workers.
 
-    A part of its own: ``inventory`` is what both archives hold.
+    Parts of their own: ``inventory`` is what both archives hold, ``transfers`` is the ledger of what goes
+    from archive to archive, ``leases`` say who alone may act on something, ``repairs`` hold
+    what is planned, decided and changed.
 
     Every method is one transaction. Raises StoreError when the database cannot be used.
     """
@@ -81,6 +86,9 @@ class Store:
         self._engine = engine
         self._sessions = sessionmaker(engine)
         self.inventory = Inventory(engine)
+        self.transfers = Transfers(engine)
+        self.leases = Leases(engine)
+        self.repairs = Repairs(engine)
 
     def close(self) -> None:
         """Close all connections."""
