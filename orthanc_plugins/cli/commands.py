@@ -44,3 +44,12 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error)
+
+
+def add_address(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that tells where the suite runs."""
+    parser.add_argument(
+        "--url",
+        help="root of the suite's routes, such as https://pacs.hospital/pacs; that of the Orthanc in the "
+        "settings when not given",
+    )

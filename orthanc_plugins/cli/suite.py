@@ -11,21 +11,11 @@ from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, Configura
 from orthanc_plugins.settings import read_settings
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Mapping
 
 _TIMEOUT_S = 60.0
 _POLL_S = 0.5
 _ENDED = frozenset({"succeeded", "failed", "cancelled"})
-
-
-def add_address(parser: argparse.ArgumentParser) -> None:
-    """Add the argument that tells where the suite runs."""
-    parser.add_argument(
-        "--url",
-        help="root of the suite's routes, such as https://pacs.hospital/pacs; that of the Orthanc in the "
-        "settings when not given",
-    )
 
 
 class Suite:

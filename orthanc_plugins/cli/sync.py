@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TextIO
 
-from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE, Command, printable
-from orthanc_plugins.cli.suite import Suite, add_address
+from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE, Command, add_address, printable
 from orthanc_plugins.errors import ArchiveError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from orthanc_plugins.cli.suite import Suite  # noqa: PLC0415 - HTTP, for the commands that ask the suite
+
     try:
         suite = Suite(chosen.url)
         if chosen.status:
