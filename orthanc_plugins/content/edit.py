@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
@@ -207,11 +208,32 @@ def _take_over(data_set: Dataset, source: Dataset, steps: tuple[Step, ...]) -> N
         return
     if element.VR == "UI":
         raise InvalidDicom(f"{steps[-1].name} is a UID, which is never changed.")
+    before = _element(data_set, steps)
+    if before is not None and _rewrites_uids(before, element):
+        raise InvalidDicom(
+            f"{steps[-1].name} refers to other objects in each copy: it is not taken over, UIDs are never "
+            "rewritten. Decide for the whole instance."
+        )
     taken = copy.deepcopy(element)
     tag = _tag(parent, steps[-1], reserve=True)
     assert tag is not None
     taken.tag = tag
     parent[tag] = taken
+
+
+def _rewrites_uids(before: DataElement, after: DataElement) -> bool:
+    """Return whether a sequence would lose UIDs for others; one may bring more of them, or have fewer."""
+    one, other = Counter(_uids(before)), Counter(_uids(after))
+    return bool(one - other and other - one)
+
+
+def _uids(element: DataElement) -> Iterator[str]:
+    if element.VR == "UI":
+        yield str(element.value)
+    elif isinstance(element.value, DicomSequence):
+        for item in element.value:
+            for nested in item:
+                yield from _uids(nested)
 
 
 def _former(data_set: Dataset, paths: Iterable[tuple[Step, ...]]) -> Dataset:

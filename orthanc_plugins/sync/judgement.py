@@ -30,6 +30,8 @@ _CODING = "It says how the texts of its own file are coded, not what they are."
 _SYNTAX = "The pixels are coded in another way and are the same."
 _COERCED = "The archive changed it by its own rules and says so."
 _UNREADABLE_PATH = "The suite cannot find this element again by itself: a person decides in the archive."
+_UNORDERED = frozenset({"30060020", "30060039", "30060080"})
+"""Sequences of structure sets whose items are told by their region, wherever they stand in each copy."""
 _ITEMS = "The sequences have different numbers of items and not all of what differs in them is decided alike."
 _WHOLE = (
     "A person decides: the whole instance of one archive takes the other's place, with all its attributes."
@@ -137,7 +139,7 @@ class _Instance:
         whole: dict[ArchiveName, set[str]] = defaultdict(set)
         for group in self._sequences():
             keeps = {one.verdict.keep for one in group}
-            if not any(one.steps and one.steps[-1].item is not None for one in group):
+            if not _as_whole(group):
                 for one in group:
                     if one.verdict.keep is not None:
                         updates[one.verdict.keep.other].append(one)
@@ -174,7 +176,6 @@ class _Instance:
         )
 
     def _not_changed(self, group: Sequence[_Judged], verdict: Verdict) -> Action:
-        items = any(one.steps and one.steps[-1].item is not None for one in group)
         findable = all(one.steps for one in group)
         return Action(
             ordinal=0,
@@ -184,7 +185,7 @@ class _Instance:
             instances=(self._findings.instance,),
             reason=verdict.reason,
             attributes=tuple(one.values for one in group if one.steps),
-            whole_sequences=(group[0].top,) if items else (),
+            whole_sequences=(group[0].top,) if _as_whole(group) else (),
             size_bytes=_largest(self._findings.sizes),
             options=() if not verdict.by_person else _ALL if findable else (Keep.BOTH,),
             differences=tuple(sorted(one.index for one in group)),
@@ -237,6 +238,14 @@ class _Instance:
             options=options,
             differences=tuple(sorted(self._pixels)),
         )
+
+
+def _as_whole(group: Sequence[_Judged]) -> bool:
+    """Return whether what differs in a sequence can only be taken over with the whole of it."""
+    return any(
+        one.steps and (one.steps[-1].item is not None or (len(one.steps) > 1 and one.top in _UNORDERED))
+        for one in group
+    )
 
 
 def _stays(reason: str) -> Verdict:

@@ -239,6 +239,19 @@ def test_a_private_uid_is_refused(image: FileDataset) -> None:
         edited(written(image), written(other), ["0029[ACME]11"], STAMP)
 
 
+def test_a_sequence_that_refers_to_other_objects_is_refused_and_one_with_more_items_is_not() -> None:
+    case = build_case(frame=ImageFrame(size=(3, 8, 8)), regions=2)
+    before, other = copied(case.structure_set), copied(case.structure_set)
+    other.ROIContourSequence[0].ContourSequence[0].ContourImageSequence[0].ReferencedSOPInstanceUID = "1.2.3"
+    with pytest.raises(InvalidDicom, match="UIDs are never rewritten"):
+        edited(written(before), written(other), ["30060039"], STAMP)
+    fewer = copied(case.structure_set)
+    del fewer.ROIContourSequence[1:], fewer.ROIContourSequence[0].ContourSequence[1:]
+    for one, taken in ((before, fewer), (fewer, before)):
+        after = read(edited(written(one), written(taken), ["30060039"], STAMP))
+        assert after.ROIContourSequence == taken.ROIContourSequence
+
+
 def test_files_of_two_instances_are_refused(image: FileDataset) -> None:
     with pytest.raises(InvalidDicom, match="same instance"):
         edited(written(image), written(image, SOPInstanceUID="1.2.3"), [NAME], STAMP)

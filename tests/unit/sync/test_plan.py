@@ -272,6 +272,14 @@ def test_a_sequence_whose_parts_are_not_decided_alike_is_for_a_person() -> None:
     assert (one.target, one.paths) == (ORTHANC, ("300A00B0",))
 
 
+def test_regions_of_a_structure_set_stand_in_another_order_in_each_copy() -> None:
+    """What differs in one of them is taken over with all of them, or not at all."""
+    name = differs(tag="30060020[3].30060026", keyword="ROIName")
+    assert operations(planned(name, default="prefer_orthanc"), {})[0].paths == ("30060020",)
+    (asked,) = planned(name).actions
+    assert (asked.whole_sequences, asked.options[-1]) == (("30060020",), Keep.BOTH)
+
+
 def test_a_sequence_in_which_a_uid_differs_is_not_taken_over_whole() -> None:
     uid = differs(tag="300A00B0[0].0008001A", keyword="RelatedGeneralSOPClassUID")
     (action,) = planned(ITEM, uid, default="prefer_orthanc").actions
