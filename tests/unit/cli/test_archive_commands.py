@@ -1,0 +1,241 @@
+"""``pacs compare`` and ``pacs sync``, from arguments to exit codes, against a double of the suite."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orthanc_plugins.cli import DONE, FAILED, USAGE, main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+STUDIES = {"same": 5, "differing": 0, "only_orthanc": 0, "only_dcm4chee": 0}
+EQUAL: dict[str, Any] = {
+    "study_uid": "1.2",
+    "equal": True,
+    "left": {"series": 1, "instances": 2},
+    "right": {"series": 1, "instances": 2},
+    "instances_compared": 2,
+    "differences": [],
+    "incomplete": [],
+}
+
+
+class SuiteDouble:
+    """Answers each path with what is written down for it, one after the other, the last again and again."""
+
+    def __init__(self) -> None:
+        self.answers: defaultdict[str, list[tuple[int, bytes]]] = defaultdict(list)
+        self.bodies: dict[str, Any] = {}
+        double = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                double.answer(self)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                double.bodies[self.path] = json.loads(body)
+                double.answer(self)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/pacs"
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def say(self, path: str, content: Any, status: int = 200) -> None:
+        raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.answers[f"/pacs/api{path}"].append((status, raw))
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        prepared = self.answers[request.path.partition("?")[0]]
+        status, content = prepared.pop(0) if len(prepared) > 1 else prepared[0]
+        request.send_response(status)
+        request.send_header("Content-Length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def suite() -> Iterator[SuiteDouble]:
+    double = SuiteDouble()
+    yield double
+    double.close()
+
+
+def run(suite: SuiteDouble, *arguments: str) -> int:
+    return main([arguments[0], "--url", suite.url, *arguments[1:]])
+
+
+def test_a_study_that_is_equal_is_told_so(suite: SuiteDouble, capsys: pytest.CaptureFixture[str]) -> None:
+    suite.say("/studies/1.2/comparison", EQUAL)
+    assert run(suite, "compare", "1.2") == DONE
+    shown = capsys.readouterr().out
+    assert "1.2  equal  (2 instances compared)" in shown
+    assert "Orthanc: 1 series, 2 instances / DCM4CHEE: 1 series, 2 instances" in shown
+
+
+def test_differences_are_named_without_values(suite: SuiteDouble, capsys: pytest.CaptureFixture[str]) -> None:
+    difference = {
+        "kind": "metadata",
+        "level": "instance",
+        "study_uid": "1.2",
+        "series_uid": "1.2.3",
+        "sop_instance_uid": "1.2.3.4",
+        "tag": "00100010",
+        "keyword": "PatientName",
+        "left": "DOE^JANE",
+        "right": "ROE^RICHARD",
+        "detail": "The values differ.",
+    }
+    suite.say(
+        "/studies/1.2/comparison",
+        {**EQUAL, "equal": False, "right": None, "differences": [difference] * 25, "incomplete": ["Cut."]},
+    )
+    assert run(suite, "compare", "1.2") == FAILED
+    shown = capsys.readouterr().out
+    assert "DIFFERS" in shown
+    assert "instance 1.2.3.4 PatientName: The values differ." in shown
+    assert "DOE" not in shown
+    assert "and 5 more" in shown
+    assert "DCM4CHEE: not there" in shown
+    assert "not compared: Cut." in shown
+
+
+def test_a_comparison_that_takes_long_is_waited_for(suite: SuiteDouble) -> None:
+    suite.say("/studies/1.2/comparison", {"status": "running", "job_id": "j", "job_url": "/x"}, 202)
+    suite.say("/studies/1.2/comparison", EQUAL)
+    suite.say("/jobs/j", {"state": "running", "error": None})
+    suite.say("/jobs/j", {"state": "succeeded", "error": None})
+    assert run(suite, "compare", "1.2") == DONE
+
+
+def test_a_comparison_that_fails_says_why(suite: SuiteDouble, capsys: pytest.CaptureFixture[str]) -> None:
+    suite.say("/studies/1.2/comparison", {"status": "running", "job_id": "j", "job_url": "/x"}, 202)
+    suite.say("/jobs/j", {"state": "failed", "error": {"message": "dcm4chee does not answer."}})
+    assert run(suite, "compare", "1.2") == USAGE
+    assert "pacs: dcm4chee does not answer." in capsys.readouterr().err
+
+
+def test_everything_is_compared_and_what_differs_is_named(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    suite.say("/comparisons/generate", {"job_id": "j"}, 202)
+    suite.say("/jobs/j", {"state": "succeeded", "error": None})
+    found = {
+        "studies": {**STUDIES, "only_orthanc": 1},
+        "compared": 5,
+        "incomplete": 0,
+        "classes": {"pixel": 1},
+    }
+    suite.say("/comparisons/generated/j", found)
+    suite.say("/comparisons/generated/j/differences.csv", b"study\n1.9\n")
+    suite.say("/studies", {"studies": [{"study_uid": "1.9", "differences": []}], "total": 1})
+    report = tmp_path / "all.csv"
+    assert run(suite, "compare", "--content", "--report", str(report)) == FAILED
+    assert suite.bodies["/pacs/api/comparisons/generate"] == {"depth": "content", "again": False}
+    shown = capsys.readouterr().out
+    assert "5 studies the same, 0 differ, 1 only in Orthanc, 0 only in DCM4CHEE" in shown
+    assert "content: 5 studies compared, 0 not wholly; found: 1 pixel" in shown
+    assert "1.9  only in Orthanc" in shown
+    assert report.read_bytes() == b"study\n1.9\n"
+
+
+def test_archives_that_are_the_same_are_a_success(suite: SuiteDouble) -> None:
+    suite.say("/comparisons/generate", {"job_id": "j"}, 202)
+    suite.say("/jobs/j", {"state": "succeeded", "error": None})
+    suite.say("/comparisons/generated/j", {"studies": STUDIES, "compared": 0, "incomplete": 0, "classes": {}})
+    suite.say("/studies", {"studies": [], "total": 0})
+    assert run(suite, "compare") == DONE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("../x",), "no Study Instance UID"),
+        (("1.2", "--report", "x.doc"), "--report writes .csv, .html, .pdf."),
+        (("1.2", "1.3", "--report", "x.csv"), "one study"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], told: str
+) -> None:
+    assert run(suite, "compare", *arguments) == USAGE
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("status", "code"), [("success", DONE), ("partial", FAILED), ("running", FAILED)])
+def test_a_round_is_told_with_its_errors(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str], status: str, code: int
+) -> None:
+    answer = {
+        "status": status,
+        "differing_studies": 2,
+        "synced_studies": 1,
+        "pending_studies": 1,
+        "duration_seconds": 2.5,
+        "errors": ["A transfer failed."],
+    }
+    suite.say("/sync", answer)
+    assert run(suite, "sync", "--full", "--wait", "5") == code
+    assert suite.bodies["/pacs/api/sync"] == {"full": True, "wait_s": 5.0}
+    shown, err = capsys.readouterr()
+    assert "2 studies differ, 1 copied and verified, 1 on their way, 2.5 s" in shown
+    assert "pacs: A transfer failed." in err
+
+
+def test_the_standing_of_both_archives_is_told(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = {
+        "state": "current",
+        "studies": 7,
+        "series": 8,
+        "instances": 90,
+        "updated_at": "T",
+        "error": None,
+    }
+    away = {**archive, "state": "unreachable", "updated_at": None, "error": "dcm4chee does not answer."}
+    status = {"state": "idle", "direction": "both", "interval_s": 60.0, "studies": STUDIES}
+    suite.say(
+        "/sync/status",
+        {**status, "archives": {"orthanc": archive, "dcm4chee": away}, "transfers": {"verified": 3}},
+    )
+    assert run(suite, "sync", "--status") == DONE
+    shown = capsys.readouterr().out
+    assert "idle, direction both, every 60 s" in shown
+    assert "dcm4chee does not answer." in shown
+    assert "5 studies the same" in shown
+    assert "transfers: 3 verified" in shown
+
+
+def test_a_refusal_of_the_suite_is_told(suite: SuiteDouble, capsys: pytest.CaptureFixture[str]) -> None:
+    suite.say("/sync", {"detail": "No second archive is set."}, 409)
+    assert run(suite, "sync") == USAGE
+    assert capsys.readouterr().err == "pacs: No second archive is set.\n"
+
+
+def test_a_suite_that_does_not_answer_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sync", "--url", "http://127.0.0.1:9/pacs"]) == USAGE
+    assert "scripts/status" in capsys.readouterr().err
+
+
+def test_another_server_is_told_from_the_suite(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite.say("/sync/status", b"<html>", 404)
+    assert run(suite, "sync", "--status") == USAGE
+    assert "is it the right address?" in capsys.readouterr().err
