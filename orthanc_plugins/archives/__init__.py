@@ -3,7 +3,8 @@
 What it is for: one client per kind of archive; each turns its library's errors into ``ArchiveError``
 (``ArchiveUnavailable``: try again, ``ArchiveRefused``: do not).
 
-Public: ``OrthancRest`` and its records.
+Public: ``OrthancRest`` and its records, all of Orthanc that the suite uses; ``OrthancArchive``, Orthanc by the
+protocol of ``base`` that both archives keep to.
 
 Decisions
 ---------
@@ -12,22 +13,31 @@ Decisions
 2026-11: proxies of the environment are ignored: archives are on the hospital's own network.
 """
 
-from orthanc_plugins.archives.orthanc_rest import (
+from orthanc_plugins.archives.orthanc_archive import OrthancArchive
+from orthanc_plugins.archives.orthanc_records import (
     Change,
     Changes,
     InstanceRecord,
-    OrthancRest,
     OrthancStatistics,
     SeriesRecord,
+    StoredFile,
+    StoredInstance,
+    StudyRecord,
     UploadOutcome,
 )
+from orthanc_plugins.archives.orthanc_rest import Order, OrthancRest
 
 __all__ = [
     "Change",
     "Changes",
     "InstanceRecord",
+    "Order",
+    "OrthancArchive",
     "OrthancRest",
     "OrthancStatistics",
     "SeriesRecord",
+    "StoredFile",
+    "StoredInstance",
+    "StudyRecord",
     "UploadOutcome",
 ]

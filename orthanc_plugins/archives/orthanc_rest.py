@@ -1,163 +1,80 @@
-"""Orthanc as an archive, by its REST API."""
+"""Orthanc as it is asked by its REST API: one method for each thing the suite wants of it."""
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
-from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ProtocolError
-
 from orthanc_plugins.archives.dicom_file import sop_instance_uid
-from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
-from orthanc_plugins.identifiers import OrthancId, SeriesUid, SopInstanceUid, StudyUid
+from orthanc_plugins.archives.orthanc_http import OrthancHttp, as_archive_error
+from orthanc_plugins.archives.orthanc_records import (
+    INSTANCE_REQUESTED_TAGS,
+    STRUCTURE_SET_MODALITY,
+    STUDY_REQUESTED_TAGS,
+    Changes,
+    InstanceRecord,
+    OrthancStatistics,
+    SeriesRecord,
+    StoredFile,
+    StoredInstance,
+    StudyRecord,
+    UploadOutcome,
+    each,
+    read_changes,
+    read_instance,
+    read_series,
+    read_statistics,
+    read_stored_file,
+    read_stored_instance,
+    read_study,
+    read_study_uid,
+    read_system,
+)
+from orthanc_plugins.errors import ArchiveRefused, NotFound
+from orthanc_plugins.identifiers import OrthancId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-_ARCHIVE = "orthanc"
-_STRUCTURE_SET_MODALITY = "RTSTRUCT"
-_DOSE_MODALITY = "RTDOSE"
-_CONNECTIONS = 16
-_NOT_FOUND = 404
-_WITHOUT_RIGHTS = frozenset({401, 403})
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+    from orthanc_plugins.identifiers import StudyUid
+
+_PATHS = {"Patient": "patients", "Study": "studies", "Series": "series", "Instance": "instances"}
+_BEYOND = 2**62
+"""A sequence number that no change log reaches."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """One entry of Orthanc's change log."""
+class Order(Enum):
+    """In which order resources are told.
 
-    sequence: int
-    kind: str
-    level: str
-    orthanc_id: OrthancId
-
-
-@dataclass(frozen=True)
-class Changes:
-    """A part of Orthanc's change log.
-
-    ``last`` is the sequence number to ask from next; ``done`` tells whether the end was reached.
+    Orthanc orders from 1.12.5 on, where its database can (HasExtendedFind in ``/system``).
     """
 
-    entries: tuple[Change, ...]
-    last: int
-    done: bool
+    NONE = "none"
+    BY_UID = "by_uid"
+    NEWEST_FIRST = "newest_first"
+    """By when an instance was last stored."""
 
 
-@dataclass(frozen=True)
-class OrthancStatistics:
-    """What Orthanc holds."""
-
-    patients: int
-    studies: int
-    series: int
-    instances: int
-    stored_bytes: int
-
-
-@dataclass(frozen=True)
-class SeriesRecord:
-    """A series as Orthanc's index knows it. ``tags`` are its main DICOM tags by keyword."""
-
-    orthanc_id: OrthancId
-    series_uid: SeriesUid
-    study_orthanc_id: OrthancId
-    stable: bool
-    instances: tuple[OrthancId, ...]
-    tags: Mapping[str, str]
-
-    @property
-    def modality(self) -> str:
-        """Modality (0008,0060), empty when absent."""
-        return self.tags.get("Modality", "")
-
-    @property
-    def holds_structure_sets(self) -> bool:
-        """Whether it is a series of RT Structure Sets, by its modality."""
-        return self.modality == _STRUCTURE_SET_MODALITY
-
-    @property
-    def holds_doses(self) -> bool:
-        """Whether it is a series of RT Doses, by its modality."""
-        return self.modality == _DOSE_MODALITY
-
-
-@dataclass(frozen=True)
-class InstanceRecord:
-    """An instance as Orthanc's index knows it. ``tags`` are its main DICOM tags by keyword."""
-
-    orthanc_id: OrthancId
-    sop_instance_uid: SopInstanceUid
-    series_orthanc_id: OrthancId
-    tags: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class UploadOutcome:
-    """What Orthanc did with an uploaded file.
-
-    ``already_stored``: it held an instance of the same SOP Instance UID, which is replaced where Orthanc's
-    OverwriteInstances is on.
-    """
-
-    instance: OrthancId
-    study: OrthancId
-    already_stored: bool
-
-
-class OrthancRest:
+class OrthancRest(OrthancHttp):
     """A client of Orthanc's REST API; may be used by several threads.
 
-    Parameters
-    ----------
-    url
-        Root of the REST API.
-    timeout_s
-        Seconds until a request that got no byte is given up.
-    credentials
-        User and password, None when Orthanc asks for none.
-    headers
-        Sent with each request, such as an authorisation token.
-
     Every method raises ArchiveUnavailable when Orthanc does not answer, NotFound when it does not
-    hold the resource and ArchiveRefused when it refuses.
+    hold the resource and ArchiveRefused when it refuses. Levels are called ``Patient``, ``Study``, ``Series``
+    and ``Instance``. See `OrthancHttp` for the parameters.
     """
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        timeout_s: float = 30.0,
-        credentials: tuple[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self._url = url.rstrip("/")
-        self._timeout_s = timeout_s
-        self._credentials = credentials
-        self._headers = dict(headers or {})
-        self._local = threading.local()
-
-    @property
-    def url(self) -> str:
-        """Root of the REST API."""
-        return self._url
 
     def system(self) -> Mapping[str, Any]:
         """Return Orthanc's description of itself: Version, Name, DicomAet and more."""
-        return self._json(_system, "GET", "/system")
+        return self._json(read_system, "GET", "/system")
 
     def statistics(self) -> OrthancStatistics:
         """Return how much Orthanc holds."""
-        return self._json(_statistics, "GET", "/statistics")
+        return self._json(read_statistics, "GET", "/statistics")
 
     def changes(self, since: int, limit: int = 500) -> Changes:
         """Return the entries of the change log after a sequence number, oldest first."""
-        return self._json(_changes, "GET", "/changes", params={"since": since, "limit": limit})
+        return self._json(read_changes, "GET", "/changes", params={"since": since, "limit": limit})
 
     def last_change(self) -> int:
         """Return the sequence number of the newest entry of the change log."""
@@ -165,27 +82,27 @@ class OrthancRest:
 
     def study_uid(self, study: OrthancId) -> StudyUid:
         """Return the Study Instance UID of a study."""
-        return self._json(_study_uid, "GET", f"/studies/{study}")
+        return self._json(read_study_uid, "GET", f"/studies/{study}")
 
     def series(self, series: OrthancId) -> SeriesRecord:
         """Return what the index knows of a series."""
-        return self._json(_series, "GET", f"/series/{series}")
+        return self._json(read_series, "GET", f"/series/{series}")
 
     def series_of_study(self, study: OrthancId) -> list[SeriesRecord]:
         """Return what the index knows of the series of a study."""
-        return self._json(_each(_series), "GET", f"/studies/{study}/series")
+        return self._json(each(read_series), "GET", f"/studies/{study}/series")
 
     def series_of_patient(self, patient: OrthancId) -> list[SeriesRecord]:
         """Return what the index knows of the series of a patient."""
-        return self._json(_each(_series), "GET", f"/patients/{patient}/series")
+        return self._json(each(read_series), "GET", f"/patients/{patient}/series")
 
     def instances_of_series(self, series: OrthancId) -> list[InstanceRecord]:
         """Return what the index knows of the instances of a series, without opening any file."""
-        return self._json(_each(_instance), "GET", f"/series/{series}/instances")
+        return self._json(each(read_instance), "GET", f"/series/{series}/instances")
 
     def instance(self, instance: OrthancId) -> InstanceRecord:
         """Return what the index knows of an instance."""
-        return self._json(_instance, "GET", f"/instances/{instance}")
+        return self._json(read_instance, "GET", f"/instances/{instance}")
 
     def has_instance(self, instance: OrthancId) -> bool:
         """Return whether Orthanc holds an instance."""
@@ -210,7 +127,7 @@ class OrthancRest:
     def file(self, instance: OrthancId) -> bytes:
         """Return the stored DICOM file."""
         path = f"/instances/{instance}/file"
-        with _as_archive_error(f"GET {path}", self._url), self._request("GET", path, stream=True) as answer:
+        with as_archive_error(f"GET {path}", self._url), self._request("GET", path, stream=True) as answer:
             # In as few pieces as it comes in: requests' own are of ten kilobytes.
             return b"".join(answer.iter_content(chunk_size=None))
 
@@ -229,6 +146,11 @@ class OrthancRest:
 
         return self._json(of_level, "POST", "/tools/lookup", data=dicom_uid)
 
+    def put(self, content: bytes) -> StoredFile:
+        """Store a DICOM file, and return what Orthanc says became of it."""
+        headers = {"Content-Type": "application/dicom"}
+        return self._json(read_stored_file, "POST", "/instances", data=content, headers=headers)
+
     def upload(self, content: bytes) -> UploadOutcome:
         """Store a DICOM file.
 
@@ -238,9 +160,9 @@ class OrthancRest:
         held = [] if uid is None else self.lookup(uid, "Instance")
 
         def outcome(answer: Any) -> UploadOutcome:
-            instance = OrthancId(answer["ID"])
-            known = instance in held or answer["Status"] == "AlreadyStored"
-            return UploadOutcome(instance, OrthancId(answer["ParentStudy"]), known)
+            file = read_stored_file(answer)
+            known = file.instance in held or file.status == "AlreadyStored"
+            return UploadOutcome(file.instance, OrthancId(answer["ParentStudy"]), known)
 
         headers = {"Content-Type": "application/dicom"}
         return self._json(outcome, "POST", "/instances", data=content, headers=headers)
@@ -249,141 +171,133 @@ class OrthancRest:
         """Return Orthanc identifiers of series of modality RTSTRUCT, a page at a time."""
         query = {
             "Level": "Series",
-            "Query": {"Modality": _STRUCTURE_SET_MODALITY},
+            "Query": {"Modality": STRUCTURE_SET_MODALITY},
             "Since": since,
             "Limit": limit,
         }
-        return self._json(_each(OrthancId), "POST", "/tools/find", json=query)
+        return self._json(each(OrthancId), "POST", "/tools/find", json=query)
 
-    def _json[T](self, read: Callable[[Any], T], method: str, path: str, **options: Any) -> T:
-        """Return what ``read`` makes of the JSON answered."""
-        answer = self._request(method, path, **options)
+    # Finding
+
+    def now(self) -> datetime:
+        """Return the time of Orthanc's clock."""
+        text = self._request("GET", "/tools/now").text
         try:
-            return read(answer.json())
-        except (ValueError, KeyError, TypeError) as error:
+            return datetime.strptime(text.strip(), "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+        except ValueError as error:
             raise ArchiveRefused(
-                f"Orthanc answered {method} {path} with something else than expected: "
-                f"is {self._url} really Orthanc?",
-                archive=_ARCHIVE,
+                f"Orthanc answered GET /tools/now with no time: is {self.url} really Orthanc?",
+                archive="orthanc",
             ) from error
 
-    def _request(self, method: str, path: str, **options: Any) -> requests.Response:
-        with _as_archive_error(f"{method} {path}", self._url):
-            answer = self._sent(method, path, options)
-        if answer.ok:
-            return answer
-        answer.close()
-        raise _failure(answer, f"{method} {path}")
+    def change_log_end(self) -> int:
+        """Return the number of the newest entry there ever was in the change log.
 
-    def _sent(self, method: str, path: str, options: Mapping[str, Any]) -> requests.Response:
-        """Send a request, once more when the connection was closed before an answer began.
-
-        Orthanc closes a connection that was idle for a second, perhaps at the moment it is used again.
-        Nothing this client asks for does more when it is asked twice: it reads, or stores the same file.
+        Other than `last_change` it does not go back when a resource, and so its entries, is deleted.
         """
-        session = self._session()
-        try:
-            return session.request(method, self._url + path, timeout=self._timeout_s, **options)
-        except requests.ConnectionError as error:
-            if not (error.args and isinstance(error.args[0], ProtocolError)):
-                raise
-            session.close()
-            return session.request(method, self._url + path, timeout=self._timeout_s, **options)
+        return self.changes(_BEYOND, 1).last
 
-    def _session(self) -> requests.Session:
-        """Return this thread's session; requests' sessions are not safe to share."""
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = requests.Session()
-            session.trust_env = False
-            session.auth = self._credentials
-            session.headers.update(self._headers)
-            adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_CONNECTIONS)
-            session.mount("http://", adapter)
-            session.mount("https://", adapter)
-            self._local.session = session
-        return session
+    def study(self, study: OrthancId) -> StudyRecord:
+        """Return what the index knows of a study."""
+        requested = {"requestedTags": ";".join(STUDY_REQUESTED_TAGS)}
+        return self._json(read_study, "GET", f"/studies/{study}", params=requested)
 
+    def find_studies(
+        self, query: Mapping[str, str], *, since: int = 0, limit: int = 1000, order: Order = Order.BY_UID
+    ) -> list[StudyRecord]:
+        """Return the studies that match, a page at a time.
 
-@contextmanager
-def _as_archive_error(request: str, url: str) -> Iterator[None]:
-    """Turn the errors of requests into the suite's."""
-    try:
-        yield
-    except (
-        requests.ConnectionError,
-        requests.Timeout,
-        requests.exceptions.ChunkedEncodingError,
-    ) as error:
-        raise ArchiveUnavailable(
-            f"Orthanc at {url} did not answer {request} ({type(error).__name__}).", archive=_ARCHIVE
-        ) from error
-    except requests.RequestException as error:
-        raise ArchiveRefused(
-            f"Orthanc at {url} could not be asked {request} ({type(error).__name__}): "
-            "check its address in the settings.",
-            archive=_ARCHIVE,
-        ) from error
+        ``query`` has values by keyword as in C-FIND (PS3.4 C.2.2.2); case does not count. Orthanc's setting
+        LimitFindResults may make pages shorter than ``limit``.
+        """
+        request = {
+            "Level": "Study",
+            "Query": query,
+            "Since": since,
+            "Limit": limit,
+            "Expand": True,
+            "ResponseContent": ["MainDicomTags", "Metadata", "Labels", "IsStable", "Parent"],
+            "RequestedTags": STUDY_REQUESTED_TAGS,
+            **_ordered(order, "StudyInstanceUID"),
+        }
+        return self._json(each(read_study), "POST", "/tools/find", json=request)
 
+    def find_instances(
+        self,
+        study_uids: Sequence[StudyUid],
+        *,
+        since: int = 0,
+        limit: int = 10_000,
+        order: Order = Order.BY_UID,
+    ) -> list[StoredInstance]:
+        """Return the instances of studies, a page at a time, without opening any file.
 
-def _failure(answer: requests.Response, request: str) -> ArchiveRefused | ArchiveUnavailable:
-    status = answer.status_code
-    if status == _NOT_FOUND:
-        return NotFound(f"Orthanc does not hold what {request} asks for.", archive=_ARCHIVE, status=status)
-    text = f"Orthanc answered {request} with HTTP {status}"
-    if status in _PASSING:
-        return ArchiveUnavailable(f"{text}: see Orthanc's log.", archive=_ARCHIVE, status=status)
-    remedy = (
-        "check the suite's user, password and rights" if status in _WITHOUT_RIGHTS else "see Orthanc's log"
-    )
-    return ArchiveRefused(f"{text}: {remedy}.", archive=_ARCHIVE, status=status)
+        Orthanc's setting LimitFindInstances may make pages shorter than ``limit``.
+        """
+        request = {
+            "Level": "Instance",
+            "Query": {"StudyInstanceUID": "\\".join(study_uids)},
+            "Since": since,
+            "Limit": limit,
+            "Expand": True,
+            "ResponseContent": ["MainDicomTags", "Metadata", "Attachments"],
+            "RequestedTags": INSTANCE_REQUESTED_TAGS,
+            **_ordered(order, "SOPInstanceUID"),
+        }
+        return self._json(each(read_stored_instance), "POST", "/tools/find", json=request)
 
+    def count(self, level: str, query: Mapping[str, str]) -> int:
+        """Return how many resources of a level match; see `find_studies`."""
+        request = {"Level": level, "Query": query}
+        return self._json(lambda answer: int(answer["Count"]), "POST", "/tools/count-resources", json=request)
 
-def _each[T](read: Callable[[Any], T]) -> Callable[[Any], list[T]]:
-    return lambda answer: [read(entry) for entry in answer]
+    def instance_ids(self, study: OrthancId) -> list[OrthancId]:
+        """Return the identifiers of the instances of a study."""
+        path = f"/studies/{study}/instances"
+        return self._json(each(_identifier), "GET", path, params={"expand": "false"})
 
+    def studies_of(self, resources: Sequence[OrthancId]) -> dict[OrthancId, StudyUid]:
+        """Return the studies that resources of any level are, hold or belong to, without unknown ones."""
+        request = {"Resources": list(resources), "Level": "Study", "Metadata": False}
 
-def _system(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**answer, "Version": str(answer["Version"])}
+        def read(answer: Any) -> dict[OrthancId, StudyUid]:
+            return {OrthancId(entry["ID"]): read_study_uid(entry) for entry in answer}
 
+        return self._json(read, "POST", "/tools/bulk-content", json=request)
 
-def _statistics(answer: Mapping[str, Any]) -> OrthancStatistics:
-    return OrthancStatistics(
-        patients=answer["CountPatients"],
-        studies=answer["CountStudies"],
-        series=answer["CountSeries"],
-        instances=answer["CountInstances"],
-        stored_bytes=int(answer["TotalDiskSize"]),
-    )
+    # Labels, metadata, deleting
 
+    def labels(self, level: str, resource: OrthancId) -> list[str]:
+        """Return the labels of a resource."""
+        return self._json(each(str), "GET", f"/{_PATHS[level]}/{resource}/labels")
 
-def _changes(answer: Mapping[str, Any]) -> Changes:
-    entries = tuple(
-        Change(entry["Seq"], entry["ChangeType"], entry["ResourceType"], OrthancId(entry["ID"]))
-        for entry in answer["Changes"]
-    )
-    return Changes(entries, answer["Last"], answer["Done"])
+    def add_label(self, level: str, resource: OrthancId, label: str) -> None:
+        """Put a label on a resource: letters, digits, ``-`` and ``_`` only."""
+        self._request("PUT", f"/{_PATHS[level]}/{resource}/labels/{label}", data=b"")
 
+    def remove_label(self, level: str, resource: OrthancId, label: str) -> None:
+        """Take a label from a resource; one that is not there may be taken."""
+        self._request("DELETE", f"/{_PATHS[level]}/{resource}/labels/{label}")
 
-def _study_uid(answer: Mapping[str, Any]) -> StudyUid:
-    return StudyUid(answer["MainDicomTags"]["StudyInstanceUID"])
+    def metadata(self, level: str, resource: OrthancId) -> Mapping[str, str]:
+        """Return what Orthanc noted of a resource by name, such as RemoteAET and CalledAET of an instance."""
+        return self._json(
+            dict[str, str], "GET", f"/{_PATHS[level]}/{resource}/metadata", params={"expand": ""}
+        )
 
-
-def _series(answer: Mapping[str, Any]) -> SeriesRecord:
-    return SeriesRecord(
-        orthanc_id=OrthancId(answer["ID"]),
-        series_uid=SeriesUid(answer["MainDicomTags"]["SeriesInstanceUID"]),
-        study_orthanc_id=OrthancId(answer["ParentStudy"]),
-        stable=answer["IsStable"],
-        instances=tuple(OrthancId(instance) for instance in answer["Instances"]),
-        tags=answer["MainDicomTags"],
-    )
+    def delete_resource(self, level: str, resource: OrthancId) -> None:
+        """Delete a resource with all that is in it."""
+        self._request("DELETE", f"/{_PATHS[level]}/{resource}")
 
 
-def _instance(answer: Mapping[str, Any]) -> InstanceRecord:
-    return InstanceRecord(
-        orthanc_id=OrthancId(answer["ID"]),
-        sop_instance_uid=SopInstanceUid(answer["MainDicomTags"]["SOPInstanceUID"]),
-        series_orthanc_id=OrthancId(answer["ParentSeries"]),
-        tags=answer["MainDicomTags"],
-    )
+def _identifier(entry: str | Mapping[str, Any]) -> OrthancId:
+    """Return the identifier of a resource that is told by itself, or at length."""
+    return OrthancId(entry if isinstance(entry, str) else entry["ID"])
+
+
+def _ordered(order: Order, uid: str) -> dict[str, Any]:
+    """Return the order that Orthanc is asked for; a tie is never broken by chance."""
+    by_uid = {"Type": "DicomTag", "Key": uid, "Direction": "ASC"}
+    latest = {"Type": "Metadata", "Key": "LastUpdate", "Direction": "DESC"}
+    asked = {Order.NONE: [], Order.BY_UID: [by_uid], Order.NEWEST_FIRST: [latest, by_uid]}[order]
+    return {"OrderBy": asked} if asked else {}

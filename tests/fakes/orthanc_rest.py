@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, override
 
 from orthanc_plugins.archives import (
     Change,
     Changes,
     InstanceRecord,
+    Order,
     OrthancRest,
     OrthancStatistics,
     SeriesRecord,
+    StoredFile,
+    StoredInstance,
+    StudyRecord,
     UploadOutcome,
 )
+from orthanc_plugins.archives.dicom_file import sop_instance_uid as uid_in
 from orthanc_plugins.errors import ArchiveRefused, NotFound
 from orthanc_plugins.identifiers import OrthancId, SeriesUid, SopInstanceUid, StudyUid
 
@@ -24,6 +31,9 @@ if TYPE_CHECKING:
     from orthanc_plugins.errors import ArchiveError
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+"""The time of this Orthanc's clock."""
 
 
 @dataclass
@@ -49,12 +59,19 @@ class FakeOrthancRest(OrthancRest):
     """Holds what a test puts in with `store`, and answers as Orthanc would.
 
     ``failure`` is raised by every method while it is set; ``asked`` lists the methods that were called.
+    ``overwrites`` is OverwriteInstances, ``page_limit`` LimitFindResults and LimitFindInstances (0 is none),
+    ``refusals`` says of SOP Instance UIDs what becomes of their files: a status, or what is raised.
     """
 
     def __init__(self) -> None:
         super().__init__("http://orthanc.invalid:8042")
         self.failure: ArchiveError | None = None
         self.asked: list[str] = []
+        self.overwrites = True
+        self.page_limit = 0
+        self.refusals: dict[str, str | ArchiveError] = {}
+        self._study_tags: dict[str, dict[str, str]] = {}
+        self._labels: dict[OrthancId, set[str]] = {}
         self._held: dict[OrthancId, _Instance] = {}
         self._series_held: dict[OrthancId, _Series] = {}
         self._log: list[Change] = []
@@ -73,9 +90,11 @@ class FakeOrthancRest(OrthancRest):
         content: bytes = b"",
         tags: Mapping[str, str] | None = None,
         series_tags: Mapping[str, str] | None = None,
+        study_tags: Mapping[str, str] | None = None,
         header: Mapping[str, Any] | None = None,
     ) -> OrthancId:
         """Store an instance; one that is already there is replaced, its series is no longer stable."""
+        self._study_tags.setdefault(study_uid, {}).update(study_tags or {})
         series_id = orthanc_id(study_uid, series_uid)
         instance = orthanc_id(study_uid, series_uid, sop_instance_uid)
         series = self._series_held.get(series_id)
@@ -130,7 +149,12 @@ class FakeOrthancRest(OrthancRest):
     @override
     def system(self) -> Mapping[str, Any]:
         self._ask("system")
-        return {"Version": "1.12.7", "Name": "fake"}
+        return {
+            "Version": "1.12.7",
+            "Name": "fake",
+            "OverwriteInstances": self.overwrites,
+            "Capabilities": {"HasExtendedFind": True},
+        }
 
     @override
     def statistics(self) -> OrthancStatistics:
@@ -243,20 +267,133 @@ class FakeOrthancRest(OrthancRest):
         return [one for one, held in self._held.items() if held.record.sop_instance_uid == dicom_uid]
 
     @override
-    def upload(self, content: bytes) -> UploadOutcome:
-        self._ask("upload")
+    def put(self, content: bytes) -> StoredFile:
+        self._ask("put")
         if content[128:132] != b"DICM":
             raise ArchiveRefused("Orthanc answered HTTP 400.", archive="orthanc", status=400)
-        name = str(int(hashlib.md5(content, usedforsecurity=False).hexdigest()[:12], 16))
-        known = orthanc_id("1.2", "1.2.3", name) in self._held
-        instance = self.store("1.2", "1.2.3", name, content=content)
-        return UploadOutcome(instance, orthanc_id("1.2"), known)
+        digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        uid = str(uid_in(content) or int(digest[:12], 16))
+        refusal = self.refusals.get(uid)
+        if isinstance(refusal, Exception):
+            raise refusal
+        known = next((one for one in self._held.values() if one.record.sop_instance_uid == uid), None)
+        study, series = (known.study_uid, known.series_uid) if known else ("1.2", "1.2.3")
+        instance = orthanc_id(study, series, uid)
+        if refusal is not None:
+            return StoredFile(refusal, instance, None)
+        if known is not None and not self.overwrites:
+            return StoredFile("AlreadyStored", instance, orthanc_id(study))
+        return StoredFile("Success", self.store(study, series, uid, content=content), orthanc_id(study))
+
+    @override
+    def upload(self, content: bytes) -> UploadOutcome:
+        self._ask("upload")
+        held = set(self._held)
+        file = self.put(content)
+        return UploadOutcome(file.instance, file.study or orthanc_id("1.2"), file.instance in held)
 
     @override
     def find_structure_sets(self, since: int, limit: int) -> Sequence[OrthancId]:
         self._ask("find_structure_sets")
         found = [series for series, held in self._series_held.items() if held.tags["Modality"] == "RTSTRUCT"]
         return found[since : since + limit]
+
+    @override
+    def now(self) -> datetime:
+        self._ask("now")
+        return NOW
+
+    @override
+    def change_log_end(self) -> int:
+        self._ask("change_log_end")
+        return self._sequence
+
+    @override
+    def study(self, study: OrthancId) -> StudyRecord:
+        self._ask("study")
+        return self._study_record(self.study_uid(study))
+
+    @override
+    def find_studies(
+        self, query: Mapping[str, str], *, since: int = 0, limit: int = 1000, order: Order = Order.BY_UID
+    ) -> list[StudyRecord]:
+        self._ask("find_studies")
+        found = [self._study_record(uid) for uid in sorted(self._studies())]
+        if order is Order.NEWEST_FIRST:
+            found.sort(key=lambda record: record.last_update, reverse=True)
+        matching = [record for record in found if _matches(record, query)]
+        return matching[since : since + min(limit, self.page_limit or limit)]
+
+    @override
+    def find_instances(
+        self,
+        study_uids: Sequence[StudyUid],
+        *,
+        since: int = 0,
+        limit: int = 10_000,
+        order: Order = Order.BY_UID,
+    ) -> list[StoredInstance]:
+        self._ask("find_instances")
+        found = [
+            self._stored_instance(one) for one, held in self._held.items() if held.study_uid in study_uids
+        ]
+        found.sort(key=lambda one: one.sop_instance_uid)
+        return found[since : since + min(limit, self.page_limit or limit)]
+
+    @override
+    def count(self, level: str, query: Mapping[str, str]) -> int:
+        self._ask("count")
+        records = [self._study_record(uid) for uid in self._studies()]
+        matching = [record for record in records if _matches(record, query)]
+        if level == "Instance":
+            return sum(record.instance_count for record in matching)
+        return sum(record.series_count for record in matching) if level == "Series" else len(matching)
+
+    @override
+    def instance_ids(self, study: OrthancId) -> list[OrthancId]:
+        self._ask("instance_ids")
+        found = [one for one, held in self._held.items() if orthanc_id(held.study_uid) == study]
+        if not found:
+            raise _not_held()
+        return found
+
+    @override
+    def studies_of(self, resources: Sequence[OrthancId]) -> dict[OrthancId, StudyUid]:
+        self._ask("studies_of")
+        found = {}
+        for held in self._held.values():
+            ids = orthanc_id(held.study_uid), held.record.series_orthanc_id, held.record.orthanc_id
+            if not set(ids).isdisjoint(resources):
+                found[ids[0]] = StudyUid(held.study_uid)
+        return found
+
+    @override
+    def labels(self, level: str, resource: OrthancId) -> list[str]:
+        self._ask("labels")
+        return sorted(self._labels.get(resource, ()))
+
+    @override
+    def add_label(self, level: str, resource: OrthancId, label: str) -> None:
+        self._ask("add_label")
+        self._labels.setdefault(resource, set()).add(label)
+
+    @override
+    def remove_label(self, level: str, resource: OrthancId, label: str) -> None:
+        self._ask("remove_label")
+        self._labels.get(resource, set()).discard(label)
+
+    @override
+    def metadata(self, level: str, resource: OrthancId) -> Mapping[str, str]:
+        self._ask("metadata")
+        return self._stored_instance(resource).metadata if level == "Instance" else {}
+
+    @override
+    def delete_resource(self, level: str, resource: OrthancId) -> None:
+        self._ask("delete_resource")
+        gone = self.instance_ids(resource) if level == "Study" else [resource]
+        for instance in gone:
+            self._instance(instance)
+            self.delete(instance)
 
     def _ask(self, method: str) -> None:
         self.asked.append(method)
@@ -267,6 +404,39 @@ class FakeOrthancRest(OrthancRest):
         if instance not in self._held:
             raise _not_held()
         return self._held[instance]
+
+    def _studies(self) -> set[str]:
+        return {held.study_uid for held in self._held.values()}
+
+    def _study_record(self, study_uid: str) -> StudyRecord:
+        held = [one for one in self._held.values() if one.study_uid == study_uid]
+        series = {one.record.series_orthanc_id for one in held}
+        return StudyRecord(
+            orthanc_id=orthanc_id(study_uid),
+            patient_orthanc_id=patient_of(study_uid),
+            study_uid=StudyUid(study_uid),
+            tags={"StudyInstanceUID": study_uid, **self._study_tags[study_uid]},
+            modalities=tuple(sorted({self._series_held[one].tags["Modality"] for one in series})),
+            series_count=len(series),
+            instance_count=len(held),
+            last_update=f"{max(one.stored_as for one in held):012d}",
+            labels=tuple(sorted(self._labels.get(orthanc_id(study_uid), ()))),
+            stable=all(self._series_held[one].stable for one in series),
+        )
+
+    def _stored_instance(self, instance: OrthancId) -> StoredInstance:
+        held = self._instance(instance)
+        return StoredInstance(
+            orthanc_id=instance,
+            sop_instance_uid=held.record.sop_instance_uid,
+            series_uid=SeriesUid(held.series_uid),
+            study_uid=StudyUid(held.study_uid),
+            sop_class_uid=held.sop_class,
+            modality=self._series_held[held.record.series_orthanc_id].tags["Modality"],
+            transfer_syntax_uid=EXPLICIT_VR_LITTLE_ENDIAN,
+            size_bytes=len(held.content),
+            metadata={"RemoteAET": "MODALITY", "ReceptionDate": f"{held.stored_as:012d}"},
+        )
 
     def _series_record(self, series: OrthancId) -> SeriesRecord:
         held = self._series_held[series]
@@ -293,3 +463,19 @@ def patient_of(study_uid: str) -> OrthancId:
 
 def _not_held() -> NotFound:
     return NotFound("Orthanc does not hold what was asked for.", archive="orthanc", status=404)
+
+
+def _matches(record: StudyRecord, query: Mapping[str, str]) -> bool:
+    """Return whether a study matches: lists of UIDs, ranges of dates, and ``*``, as at Orthanc."""
+    for keyword, wanted in query.items():
+        value = record.tags.get(keyword, "")
+        if keyword == "StudyInstanceUID":
+            fits = value in wanted.split("\\")
+        elif keyword == "StudyDate":
+            first, _, last = wanted.partition("-")
+            fits = first <= value <= (last or "~")
+        else:
+            fits = fnmatch.fnmatchcase(value.lower(), wanted.lower())
+        if not fits:
+            return False
+    return True

@@ -1,0 +1,151 @@
+"""Requests to Orthanc's REST API, and what its failures mean."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ProtocolError
+
+from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_ARCHIVE = "orthanc"
+_CONNECTIONS = 16
+_NOT_FOUND = 404
+_WITHOUT_RIGHTS = frozenset({401, 403})
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class OrthancHttp:
+    """A client of Orthanc's REST API that knows no route; may be used by several threads.
+
+    Parameters
+    ----------
+    url
+        Root of the REST API.
+    timeout_s
+        Seconds until a request that got no byte is given up.
+    credentials
+        User and password, None when Orthanc asks for none.
+    headers
+        Sent with each request, such as an authorisation token.
+
+    Every method raises ArchiveUnavailable when Orthanc does not answer, NotFound when it does not
+    hold the resource and ArchiveRefused when it refuses.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float = 30.0,
+        credentials: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._credentials = credentials
+        self._headers = dict(headers or {})
+        self._local = threading.local()
+
+    @property
+    def url(self) -> str:
+        """Root of the REST API."""
+        return self._url
+
+    def _json[T](self, read: Callable[[Any], T], method: str, path: str, **options: Any) -> T:
+        """Return what ``read`` makes of the JSON answered."""
+        answer = self._request(method, path, **options)
+        try:
+            return read(answer.json())
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ArchiveRefused(
+                f"Orthanc answered {method} {path} with something else than expected: "
+                f"is {self._url} really Orthanc?",
+                archive=_ARCHIVE,
+            ) from error
+
+    def _request(self, method: str, path: str, **options: Any) -> requests.Response:
+        with as_archive_error(f"{method} {path}", self._url):
+            answer = self._sent(method, path, options)
+        if answer.ok:
+            return answer
+        with answer:
+            raise _failure(answer, f"{method} {path}")
+
+    def _sent(self, method: str, path: str, options: Mapping[str, Any]) -> requests.Response:
+        """Send a request, once more when the connection was closed before an answer began.
+
+        Orthanc closes a connection that was idle for a second, perhaps at the moment it is used again.
+        Nothing this client asks for does more when it is asked twice: it reads, or stores the same file.
+        """
+        session = self._session()
+        try:
+            return session.request(method, self._url + path, timeout=self._timeout_s, **options)
+        except requests.ConnectionError as error:
+            if not (error.args and isinstance(error.args[0], ProtocolError)):
+                raise
+            session.close()
+            return session.request(method, self._url + path, timeout=self._timeout_s, **options)
+
+    def _session(self) -> requests.Session:
+        """Return this thread's session; requests' sessions are not safe to share."""
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.trust_env = False
+            session.auth = self._credentials
+            session.headers.update(self._headers)
+            adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_CONNECTIONS)
+            session.mount("http://", adapter)
+            session.mount("https://", adapter)
+            self._local.session = session
+        return session
+
+
+@contextmanager
+def as_archive_error(request: str, url: str) -> Iterator[None]:
+    """Turn the errors of requests into the suite's."""
+    try:
+        yield
+    except (
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+    ) as error:
+        raise ArchiveUnavailable(
+            f"Orthanc at {url} did not answer {request} ({type(error).__name__}).", archive=_ARCHIVE
+        ) from error
+    except requests.RequestException as error:
+        raise ArchiveRefused(
+            f"Orthanc at {url} could not be asked {request} ({type(error).__name__}): "
+            "check its address in the settings.",
+            archive=_ARCHIVE,
+        ) from error
+
+
+def _failure(answer: requests.Response, request: str) -> ArchiveRefused | ArchiveUnavailable:
+    status = answer.status_code
+    if status == _NOT_FOUND:
+        return NotFound(f"Orthanc does not hold what {request} asks for.", archive=_ARCHIVE, status=status)
+    text = f"Orthanc answered {request} with HTTP {status}{_reason(answer)}"
+    if status in _PASSING:
+        return ArchiveUnavailable(f"{text}: see Orthanc's log.", archive=_ARCHIVE, status=status)
+    remedy = (
+        "check the suite's user, password and rights" if status in _WITHOUT_RIGHTS else "see Orthanc's log"
+    )
+    return ArchiveRefused(f"{text}: {remedy}.", archive=_ARCHIVE, status=status)
+
+
+def _reason(answer: requests.Response) -> str:
+    """Return Orthanc's own name of its error, in brackets; not its details, which may quote a patient."""
+    try:
+        return f" ({answer.json()['OrthancError']})"
+    except (ValueError, KeyError, TypeError, requests.RequestException):
+        return ""
