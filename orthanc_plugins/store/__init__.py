@@ -51,6 +51,7 @@ from orthanc_plugins.store.inventory_records import (
 )
 from orthanc_plugins.store.leases import Leases
 from orthanc_plugins.store.migration import migrate
+from orthanc_plugins.store.repair_files import RepairFiles
 from orthanc_plugins.store.repairs import Repairs
 from orthanc_plugins.store.repairs_records import (
     ActionRecord,
@@ -107,6 +108,7 @@ __all__ = [
     "PatientSummary",
     "PhaseRecord",
     "Presence",
+    "RepairFiles",
     "RepairRecord",
     "RepairState",
     "Repairs",

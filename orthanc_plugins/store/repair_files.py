@@ -1,0 +1,146 @@
+"""What of repairs are patients' data: plans with values, comparisons, and the files from before each change.
+
+Files of their own, below the data directory, which only the suite's user may read; the tables name them by
+repair and by digest. A file is on disk before anything that relies on it is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from orthanc_plugins.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_OWNER_ONLY = 0o600
+_OWNER_ONLY_FOLDER = 0o700
+_REPAIR_ID = re.compile(r"[0-9a-f]{8,64}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+type Document = Literal["plan", "comparison", "after"]
+"""The plan, the comparison it was made from, and the one made after it was applied or undone."""
+
+
+class RepairFiles:
+    """The files of repairs.
+
+    Every method raises StoreError when the disk cannot be used.
+
+    Parameters
+    ----------
+    data
+        The suite's data directory.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._documents = data / "repairs"
+        self._undo = data / "undo"
+
+    def write(self, repair_id: str, name: Document, content: Mapping[str, Any]) -> None:
+        """Keep a document, in place of one of the same name."""
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+        with _disk("kept"):
+            _write(_folder(self._documents, repair_id) / f"{name}.json", text.encode())
+
+    def read(self, repair_id: str, name: Document) -> dict[str, Any] | None:
+        """Return a document, None when there is none."""
+        path = _place(self._documents, repair_id) / f"{name}.json"
+        with _disk("read"):
+            content = path.read_bytes() if path.exists() else None
+        if content is None:
+            return None
+        try:
+            document: dict[str, Any] = json.loads(content)
+        except ValueError as error:
+            raise StoreError(f"The {name} of repair {repair_id} is damaged on disk.") from error
+        return document
+
+    def keep(self, repair_id: str, content: bytes) -> str:
+        """Keep a file from before a change, and return its digest; it is on disk when this returns."""
+        digest = hashlib.sha256(content).hexdigest()
+        with _disk("kept"):
+            path = _folder(self._undo, repair_id) / digest
+            if not path.exists():
+                _write(path, content)
+        return digest
+
+    def kept(self, repair_id: str, digest: str) -> bytes:
+        """Return a file that was kept, whole."""
+        with _disk("read"):
+            content = self._kept(repair_id, digest).read_bytes()
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise StoreError(
+                f"A file that repair {repair_id} has kept is damaged on disk: nothing is put back."
+            )
+        return content
+
+    def drop(self, repair_id: str, digest: str) -> None:
+        """Forget a file that was kept and is no longer wanted."""
+        with _disk("removed"):
+            self._kept(repair_id, digest).unlink(missing_ok=True)
+
+    def forget(self, repair_id: str) -> None:
+        """Forget everything of a repair: it cannot be undone any more."""
+        for root in (self._documents, self._undo):
+            place = _place(root, repair_id)
+            with _disk("removed"):
+                if place.exists():
+                    shutil.rmtree(place)
+
+    def _kept(self, repair_id: str, digest: str) -> Path:
+        if not _DIGEST.fullmatch(digest):
+            raise StoreError("A file of a repair has no such name.")
+        return _place(self._undo, repair_id) / digest
+
+
+def _place(root: Path, repair_id: str) -> Path:
+    if not _REPAIR_ID.fullmatch(repair_id):
+        raise StoreError("A repair has no such name.")
+    return root / repair_id
+
+
+def _folder(root: Path, repair_id: str) -> Path:
+    place = _place(root, repair_id)
+    place.mkdir(mode=_OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
+    root.chmod(_OWNER_ONLY_FOLDER)
+    return place
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, and on disk."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _disk(what: str) -> Iterator[None]:
+    """Turn the disk's errors into the suite's."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"A file of a repair could not be {what} ({type(error).__name__}, {error.strerror}): check the "
+            "data directory, its free space and that it is the suite's own."
+        ) from error
