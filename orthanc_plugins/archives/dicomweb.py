@@ -70,6 +70,8 @@ class Request:
         One that is iterated must bear it more than once.
     expected
         Statuses that are no error.
+    called
+        What errors call it, where its path must not be shown.
     again
         Which failures are tried again. When None: for GET and PUT all that may pass, for POST those that the
         archive has not acted upon.
@@ -81,12 +83,13 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     expected: frozenset[int] = frozenset({200, 204})
+    called: str = ""
     again: Callable[[MayPass], bool] | None = None
 
     @property
     def shown(self) -> str:
         """The request as errors call it: its path holds UIDs, its query names."""
-        return f"{self.method} {urlsplit(self.path).path}"
+        return self.called or f"{self.method} {urlsplit(self.path).path}"
 
     def may_repeat(self, failure: MayPass) -> bool:
         """Return whether it is tried again after a failure."""
@@ -112,7 +115,7 @@ class DicomWebConnection:
     url
         DICOMweb root.
     archive
-        What the archive is called in errors.
+        Name of the archive, which errors carry; their texts have it in capitals.
 
     Every method raises ArchiveUnavailable, NotFound or ArchiveRefused.
     """
@@ -129,8 +132,9 @@ class DicomWebConnection:
         options = options or HttpOptions()
         self.url = url.rstrip("/")
         self.archive = archive
+        self.title = archive.upper()
         self._clocks = clocks or Clocks()
-        self._breaker = CircuitBreaker(archive, clocks=self._clocks)
+        self._breaker = CircuitBreaker(archive, title=self.title, clocks=self._clocks)
         self._resilience = Resilience(self._breaker, policy, self._clocks)
         self._authorisation = authorisation(
             options.credentials, self._token, archive=archive, clocks=self._clocks
@@ -170,7 +174,7 @@ class DicomWebConnection:
             return json.loads(answer.content)
         except ValueError:
             raise ArchiveRefused(
-                f"{self.archive} answered {request.shown} with something else than JSON: check its address "
+                f"{self.title} answered {request.shown} with something else than JSON: check its address "
                 "in the settings.",
                 archive=self.archive,
                 status=answer.status,
@@ -205,11 +209,11 @@ class DicomWebConnection:
         """Ask the issuer of tokens."""
         with self._sessions.send("POST", url, {}, dict(form), shown="for a token") as answer:
             content = answer.content()
-        text = f"The token address of {self.archive} answered with HTTP {answer.status}"
+        text = f"The token address of {self.title} answered with HTTP {answer.status}"
         if answer.status in _PASSING:
             error = ArchiveUnavailable(f"{text}: see its log.", archive=self.archive, status=answer.status)
             raise MayPass(error, sent=False, alive=True)
-        if answer.status == _OK and isinstance(read := _json_or_none(content), dict):
+        if answer.status == _OK and isinstance(read := json_or_none(content), dict):
             return read
         raise ArchiveRefused(
             f"{text}: check token address, client and secret in the settings.",
@@ -220,7 +224,7 @@ class DicomWebConnection:
     def _failure(self, answer: OpenAnswer, request: str) -> MayPass | ArchiveRefused:
         """Return what an answer of an unexpected status means."""
         status, content = answer.status, answer.content()
-        text = f"{self.archive} answered {request} with HTTP {status}"
+        text = f"{self.title} answered {request} with HTTP {status}"
         if status in _PASSING:
             return MayPass(
                 ArchiveUnavailable(f"{text}: see its log.", archive=self.archive, status=status),
@@ -230,7 +234,7 @@ class DicomWebConnection:
             )
         if status == _NOT_FOUND and not any(phrase in content for phrase in _UNKNOWN_AE):
             return NotFound(
-                f"{self.archive} does not hold what {request} asks for.", archive=self.archive, status=status
+                f"{self.title} does not hold what {request} asks for.", archive=self.archive, status=status
             )
         if status == _NOT_FOUND:
             remedy = "it has no such AE title, or not for this: check its address in the settings"
@@ -241,7 +245,8 @@ class DicomWebConnection:
         return ArchiveRefused(f"{text}: {remedy}.", archive=self.archive, status=status)
 
 
-def _json_or_none(content: bytes) -> object:
+def json_or_none(content: bytes) -> object:
+    """Return what some JSON says, None when it is none."""
     try:
         return json.loads(content)
     except ValueError:

@@ -88,7 +88,7 @@ class Qido:
             new = {uid: row for row in page if (uid := text(row, key)) and uid not in seen}
             if page and not new and len(page) >= self._page_rows:
                 raise ArchiveRefused(
-                    f"{self._connection.archive} answers GET {path} with the same rows at every offset: "
+                    f"{self._connection.title} answers GET {path} with the same rows at every offset: "
                     "it cannot be listed.",
                     archive=self._connection.archive,
                 )
@@ -184,7 +184,7 @@ class Qido:
         halves = _halves(part)
         if halves is None:
             raise ArchiveRefused(
-                f"{self._connection.archive} holds more studies of one date ({part.dicom}) than it lets "
+                f"{self._connection.title} holds more studies of one date ({part.dicom}) than it lets "
                 "anyone list: raise its limits of QIDO.",
                 archive=self._connection.archive,
             )
@@ -218,9 +218,10 @@ class Qido:
                 return
 
     def _not_listed(self, what: str) -> ArchiveUnavailable:
-        archive = self._connection.archive
-        text_ = f"{archive} {what}; some without a date may be missing: raise its limits of QIDO."
-        return ArchiveUnavailable(text_, archive=archive)
+        text_ = (
+            f"{self._connection.title} {what}; some without a date may be missing: raise its limits of QIDO."
+        )
+        return ArchiveUnavailable(text_, archive=self._connection.archive)
 
 
 def _dated(dates: DateRange) -> Sequence[tuple[str, str]]:

@@ -7,6 +7,7 @@ nothing is sent at all, then one request probes.
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_RANDOM = random.SystemRandom()
+
 
 class MayPass(Exception):  # noqa: N818 - what it says; it never leaves the archives
     """One attempt failed in a way that may pass.
@@ -33,6 +36,8 @@ class MayPass(Exception):  # noqa: N818 - what it says; it never leaves the arch
         Whether the archive may have seen the request, and acted on it.
     alive
         Whether the archive itself answered, so that the circuit need not open.
+    timed_out
+        Whether the archive took too long, and may still be at it.
     retry_after_s
         How long the archive asks to be left alone.
     """
@@ -43,12 +48,14 @@ class MayPass(Exception):  # noqa: N818 - what it says; it never leaves the arch
         *,
         sent: bool = True,
         alive: bool = False,
+        timed_out: bool = False,
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(str(error))
         self.error = error
         self.sent = sent
         self.alive = alive
+        self.timed_out = timed_out
         self.retry_after_s = retry_after_s
 
 
@@ -88,7 +95,9 @@ class CircuitBreaker:
     Parameters
     ----------
     archive
-        Its name, for errors.
+        Its name, which errors carry.
+    title
+        What the texts of errors call it; its name when None.
     failures
         So many in a row open the circuit.
     pause_s
@@ -96,8 +105,15 @@ class CircuitBreaker:
     """
 
     def __init__(
-        self, archive: str, *, failures: int = 5, pause_s: float = 30.0, clocks: Clocks | None = None
+        self,
+        archive: str,
+        *,
+        title: str | None = None,
+        failures: int = 5,
+        pause_s: float = 30.0,
+        clocks: Clocks | None = None,
     ) -> None:
+        self._title = title or archive
         self._archive = archive
         self._failures = failures
         self._pause_s = pause_s
@@ -147,7 +163,7 @@ class CircuitBreaker:
     def _kept_back(self, since: datetime, left_s: float) -> ArchiveUnavailable:
         again = self._clocks.now() + timedelta(seconds=left_s)
         return ArchiveUnavailable(
-            f"{self._archive} has not answered since {_time(since)}; it is asked again at {_time(again)}: "
+            f"{self._title} has not answered since {_time(since)}; it is asked again at {_time(again)}: "
             "see whether it runs.",
             archive=self._archive,
         )
@@ -212,6 +228,11 @@ class Resilience:
             raise
         self._breaker.answered()
         return result
+
+    def pause(self, attempt: int) -> None:
+        """Wait before the attempt of a number, from 2 on, that is not made here."""
+        longest_s = min(self._policy.longest_wait_s, self._policy.first_wait_s * 2.0 ** (attempt - 2))
+        self._clocks.sleep(_RANDOM.uniform(0.0, longest_s))
 
     def _wait_s(self, state: tenacity.RetryCallState) -> float:
         jitter = tenacity.wait_random_exponential(self._policy.first_wait_s, self._policy.longest_wait_s)

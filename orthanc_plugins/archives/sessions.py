@@ -58,6 +58,7 @@ class Sessions:
 
     def __init__(self, archive: str, options: HttpOptions) -> None:
         self._archive = archive
+        self._title = archive.upper()
         self._timeout_s = options.timeout_s
         own = options.verify_tls and options.ca_file is not None
         self._verify: bool | str = str(options.ca_file) if own else options.verify_tls
@@ -128,16 +129,18 @@ class Sessions:
             reason in str(error) for reason in _PERMANENT_TLS
         ):
             return ArchiveRefused(
-                f"{self._archive} could not be asked {shown}: its certificate is not trusted, or it speaks "
+                f"{self._title} could not be asked {shown}: its certificate is not trusted, or it speaks "
                 "no TLS there: check its address and the file of certificates.",
                 archive=self._archive,
             )
         if isinstance(error, _MAY_PASS):
-            text = f"{self._archive} did not answer {shown} ({kind})."
+            text = f"{self._title} did not answer {shown} ({kind})."
             unavailable = ArchiveUnavailable(text, archive=self._archive)
-            return MayPass(unavailable, sent=not _never_connected(error))
+            return MayPass(
+                unavailable, sent=not _never_connected(error), timed_out=isinstance(error, requests.Timeout)
+            )
         return ArchiveRefused(
-            f"{self._archive} could not be asked {shown} ({kind}): check its address in the settings.",
+            f"{self._title} could not be asked {shown} ({kind}): check its address in the settings.",
             archive=self._archive,
         )
 

@@ -92,6 +92,7 @@ class BearerTokens:
         self._credentials = credentials
         self._ask = ask
         self._archive = archive
+        self._title = archive.upper()
         self._clocks = clocks or Clocks()
         self._lock = threading.Lock()
         self._header: str | None = None
@@ -122,7 +123,7 @@ class BearerTokens:
         token, life_s = answer.get("access_token"), _seconds(answer.get("expires_in"))
         if not isinstance(token, str) or not token:
             raise ArchiveRefused(
-                f"The token address of {self._archive} answered without a token: check it in the settings.",
+                f"The token address of {self._title} answered without a token: check it in the settings.",
                 archive=self._archive,
             )
         self._good_until_s = asked_s + life_s - min(_LEEWAY_S, life_s / 3)

@@ -1,0 +1,250 @@
+"""DCM4CHEE as an archive: DICOMweb (QIDO-RS, WADO-RS, STOW-RS) and C-STORE, and what it has of its own."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from orthanc_plugins.archives.base import ArchiveName, StoreOutcome, StoreState, StudyQuery, Transport
+from orthanc_plugins.archives.dicom_peer import DicomPeer
+from orthanc_plugins.archives.dicomweb import DicomWebConnection
+from orthanc_plugins.archives.dimse import CStore
+from orthanc_plugins.archives.management import Management
+from orthanc_plugins.archives.monitor import Monitor
+from orthanc_plugins.archives.qido import Qido
+from orthanc_plugins.archives.queries import Queries
+from orthanc_plugins.archives.resilience import CircuitBreaker, Clocks, Resilience
+from orthanc_plugins.archives.sessions import HttpOptions
+from orthanc_plugins.archives.stow import MOST_BYTES, MOST_INSTANCES, Stow
+from orthanc_plugins.archives.wado import Wado
+from orthanc_plugins.errors import ConfigurationError, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from orthanc_plugins.archives.base import (
+        ArchiveChanges,
+        ArchiveCounts,
+        ArchiveState,
+        DateRange,
+        DicomFile,
+        InstanceEntry,
+        StudyEntry,
+    )
+    from orthanc_plugins.archives.resilience import RetryPolicy
+    from orthanc_plugins.archives.tokens import Credentials
+    from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
+
+_KEEPS_ITS_COPY = (
+    "The archive kept its own copy: set its dcmOverwritePolicy to ALWAYS, or reject and delete the instance "
+    "there and send it again."
+)
+
+
+class Dcm4cheeArchive:
+    """DCM4CHEE, or another archive of DICOMweb; an `Archive`, may be used by several threads.
+
+    Parameters
+    ----------
+    url
+        DICOMweb root, such as ``http://archive:8080/dcm4chee-arc/aets/DCM4CHEE/rs``.
+    aet, dicom_host, dicom_port, dicom_tls
+        Where it takes C-STORE; the host is that of the root when None.
+    calling_aet
+        How the suite calls itself there.
+    credentials
+        Who the suite is for its DICOMweb.
+    ca_file
+        Certificates (PEM) that its TLS is trusted by; those of the system when None.
+    verify_tls
+        Whether its certificates are looked at.
+    timeout_s
+        Seconds without a byte until a request fails.
+    most_instances, most_bytes
+        Limits of one STOW request; a request is in memory once.
+
+    Raises
+    ------
+    ConfigurationError
+        An AE title is none, or the file of certificates cannot be read.
+    """
+
+    def __init__(  # noqa: PLR0913 - all that can differ between archives
+        self,
+        url: str,
+        *,
+        aet: str = "DCM4CHEE",
+        dicom_host: str | None = None,
+        dicom_port: int = 11112,
+        dicom_tls: bool = False,
+        calling_aet: str = "ORTHANC",
+        credentials: Credentials = None,
+        ca_file: Path | None = None,
+        verify_tls: bool = True,
+        timeout_s: float = 60.0,
+        most_instances: int = MOST_INSTANCES,
+        most_bytes: int = MOST_BYTES,
+        policy: RetryPolicy | None = None,
+        clocks: Clocks | None = None,
+    ) -> None:
+        clocks = clocks or Clocks()
+        tls = _tls(ca_file, verify_tls=verify_tls)
+        options = HttpOptions(credentials, ca_file, verify_tls, timeout_s)
+        host = dicom_host or urlsplit(url).hostname or "localhost"
+        peer = DicomPeer(host, dicom_port, aet, calling_aet, tls if dicom_tls else None, timeout_s)
+        self._connection = DicomWebConnection(
+            url, ArchiveName.DCM4CHEE, options, policy=policy, clocks=clocks
+        )
+        qido = Qido(self._connection)
+        self._queries = Queries(qido, ArchiveName.DCM4CHEE)
+        self._monitor = Monitor(self._connection, qido, clocks)
+        self._management = Management(self._connection, qido)
+        self._wado = Wado(self._connection)
+        breaker = CircuitBreaker(ArchiveName.DCM4CHEE, title=f"The DICOM port of {aet}", clocks=clocks)
+        pause = Resilience(breaker, policy, clocks).pause
+        self._c_store = CStore(peer, breaker, self._queries.held, pause)
+        self._stow = Stow(
+            self._connection,
+            self._queries.held,
+            pause,
+            most_instances=most_instances,
+            most_bytes=most_bytes,
+        )
+
+    @property
+    def name(self) -> ArchiveName:
+        """Which of the two archives it is."""
+        return ArchiveName.DCM4CHEE
+
+    @property
+    def url(self) -> str:
+        """DICOMweb root."""
+        return self._connection.url
+
+    def probe(self) -> ArchiveState:
+        """Ask the archive how it is; its version is what its Server header says, perhaps nothing."""
+        return self._monitor.probe()
+
+    def counts(self, study_dates: DateRange | None = None) -> ArchiveCounts:
+        """Return how much the archive holds; patients are not told of some dates."""
+        return self._queries.counts(study_dates)
+
+    def studies(self, query: StudyQuery = StudyQuery()) -> Iterator[StudyEntry]:  # noqa: B008 - frozen
+        """Yield the studies that match, each once, however many pages that takes."""
+        return self._queries.studies(query)
+
+    def instances(self, study_uid: StudyUid) -> Sequence[InstanceEntry]:
+        """Return the instances of a study, each once; of one that is not there, none."""
+        return self._queries.instances(study_uid)
+
+    def held(self, uids: Sequence[SopInstanceUid]) -> frozenset[SopInstanceUid]:
+        """Return which of some instances the archive lists."""
+        return self._queries.held(uids)
+
+    def changes(self, cursor: str | None) -> ArchiveChanges:
+        """Return which studies a series was received of since a cursor, or that all must be listed."""
+        return self._monitor.changes(cursor)
+
+    def retrieve(
+        self, study_uid: StudyUid, wanted: Sequence[InstanceEntry] | None = None
+    ) -> Iterator[DicomFile]:
+        """Yield the files of a study as they are stored, or only those wanted, in any order.
+
+        Raises NotFound when there are none of them, or after the last one when some are not listed.
+        """
+        held = self.instances(study_uid)
+        known = {entry.sop_instance_uid: entry for entry in held}
+        asked = held if wanted is None else wanted
+        there = [known[entry.sop_instance_uid] for entry in asked if entry.sop_instance_uid in known]
+        yield from self._wado.files(study_uid, held, there)
+        if len(there) < len(asked) or not held:
+            raise NotFound(
+                f"DCM4CHEE does not hold {len(asked) - len(there) or 'any'} of the instances asked for of "
+                f"study {study_uid}.",
+                archive=self.name,
+            )
+
+    def store(self, files: Iterable[DicomFile], transport: Transport) -> Iterator[StoreOutcome]:
+        """Send files and yield what became of each; an outcome for every file, whatever fails.
+
+        Only an error of ``files`` itself is raised, after the outcomes of what came before it.
+        """
+        return (self._stow if transport is Transport.STOW else self._c_store).store(files)
+
+    def replace(self, file: DicomFile) -> StoreOutcome:
+        """Put a file in the place of the stored one, and see that it is there.
+
+        Refused where the archive keeps its first copy; where it takes all but attributes of patient, study
+        and series, which it holds once for all instances, they are named.
+        """
+        before = self._copy(file.sop_instance_uid)
+        outcome = next(self._stow.store([file]))
+        if outcome.state is not StoreState.STORED:
+            return outcome
+        return _seen(file, before, self._copy(file.sop_instance_uid))
+
+    def remove(self, study_uid: StudyUid, wanted: Sequence[InstanceEntry] | None = None) -> int:
+        """Reject a study, or some of its instances, for quality (113001), and return how many that were.
+
+        What is rejected already, or not there, is not counted. Rejections can be revoked at the archive.
+        """
+        held = self.instances(study_uid)
+        if not held:
+            raise NotFound(f"DCM4CHEE does not hold study {study_uid}.", archive=self.name)
+        asked = None if wanted is None else {entry.sop_instance_uid for entry in wanted}
+        there = [entry for entry in held if asked is None or entry.sop_instance_uid in asked]
+        return self._management.reject(study_uid, held, there)
+
+    def update_study(self, study_uid: StudyUid, attributes: Mapping[str, str]) -> None:
+        """Give attributes of a study other values, by keyword; those of its patient change in all studies.
+
+        PatientID and UIDs are never rewritten: ArchiveRefused.
+        """
+        self._management.update_study(study_uid, attributes)
+
+    def close(self) -> None:
+        """Close connections that are kept for later."""
+        self._connection.close()
+
+    def _copy(self, uid: SopInstanceUid) -> DicomFile | None:
+        """Return the archive's copy of an instance, None when it holds none."""
+        entry = self._queries.located([uid]).get(uid)
+        if entry is None:
+            return None
+        return next(self._wado.files(entry.study_uid, [entry], [entry]))
+
+
+def _seen(sent: DicomFile, before: DicomFile | None, after: DicomFile | None) -> StoreOutcome:
+    """Return whether the archive's copy is the one that was sent, judged by what was meant to change."""
+    from orthanc_plugins.archives.read_back import differing  # noqa: PLC0415 - it loads numpy
+
+    uid = sent.sop_instance_uid
+    if after is None:
+        return StoreOutcome(
+            uid, StoreState.FAILED, None, "The archive said that it stored it, but holds none."
+        )
+    left = differing(sent.content, after.content)
+    meant = left if before is None else differing(sent.content, before.content)
+    kept = sorted(left & meant) if before is not None else []
+    if not kept:
+        detail = f"The archive changed {', '.join(sorted(left))} by its own rules." if left else ""
+        return StoreOutcome(uid, StoreState.STORED, None, detail)
+    if set(kept) == meant:
+        return StoreOutcome(uid, StoreState.REFUSED, None, _KEEPS_ITS_COPY)
+    detail = f"The archive kept its own {', '.join(kept)}: correct patient, study or series there."
+    return StoreOutcome(uid, StoreState.REFUSED, None, detail)
+
+
+def _tls(ca_file: Path | None, *, verify_tls: bool) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    except OSError as error:
+        raise ConfigurationError(
+            f"The certificates in {ca_file} cannot be read: {error.strerror}."
+        ) from error
+    if not verify_tls:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
