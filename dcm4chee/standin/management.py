@@ -110,6 +110,20 @@ async def update_patient(request: Request) -> Response:
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
+async def delete_patient(request: Request) -> Response:
+    """Delete a patient who has no studies any more: 204, 403 while there are any, 404."""
+    archive = await _caught_up(request)
+    patient_id, _, issuer = unquote(str(request.path_params["patientID"])).partition("^^^")
+    asked = identity_of({"00100020": {"Value": [patient_id]}, "00100021": {"Value": [issuer]}})
+    found = archive.state.rows("SELECT pk FROM patient WHERE identity = ?", [asked])
+    if not found:
+        raise no_match("Patient does not exist.")
+    if archive.state.rows("SELECT 1 FROM study WHERE patient_pk = ?", [found[0]["pk"]]):
+        raise RefusedError(HTTPStatus.FORBIDDEN, "Patient has non-empty studies.")
+    archive.state.forget_patient(int(found[0]["pk"]))
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
 async def verify_storage(request: Request) -> Response:
     """Compare files with the digests they had on receipt: 200 all, 202 some, 409 none as it was; 404."""
     archive, view = await _caught_up(request), archive_of(request).view(request)

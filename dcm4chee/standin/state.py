@@ -189,6 +189,10 @@ class State:
             self.connection.execute("DELETE FROM series WHERE pk NOT IN (SELECT series_pk FROM instance)")
             self.connection.execute("DELETE FROM study WHERE pk NOT IN (SELECT study_pk FROM series)")
 
+    def forget_patient(self, pk: int) -> None:
+        """Take a patient who has no studies out of the index."""
+        self.connection.execute("DELETE FROM patient WHERE pk = ?", [pk])
+
     def _study(self, received: Received, at: float) -> int:
         found = self.rows("SELECT pk, patient_pk, attributes FROM study WHERE uid = ?", [received.study_uid])
         if not found:
