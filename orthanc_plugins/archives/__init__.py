@@ -3,8 +3,8 @@
 What it is for: one client per kind of archive; each turns its library's errors into ``ArchiveError``
 (``ArchiveUnavailable``: try again, ``ArchiveRefused``: do not).
 
-Public: ``OrthancRest`` and its records, all of Orthanc that the suite uses; ``OrthancArchive``, Orthanc by the
-protocol of ``base`` that both archives keep to.
+Public: ``OrthancRest`` and its records, all of Orthanc that the suite uses; ``OrthancArchive``, Orthanc by
+the protocol of ``base`` that both archives keep to.
 
 Decisions
 ---------

@@ -199,8 +199,9 @@ class OrthancRest(OrthancHttp):
 
     def study(self, study: OrthancId) -> StudyRecord:
         """Return what the index knows of a study."""
-        requested = {"requestedTags": ";".join(STUDY_REQUESTED_TAGS)}
-        return self._json(read_study, "GET", f"/studies/{study}", params=requested)
+        # Debian's Orthanc 1.12.7 does not decode queries: semicolons must arrive as they are.
+        requested = ";".join(STUDY_REQUESTED_TAGS)
+        return self._json(read_study, "GET", f"/studies/{study}?requestedTags={requested}")
 
     def find_studies(
         self, query: Mapping[str, str], *, since: int = 0, limit: int = 1000, order: Order = Order.BY_UID
