@@ -39,11 +39,14 @@ from orthanc_plugins.jobs.messages import (
     compare_study_request,
     extract_structures_request,
     forward_study_request,
+    plan_repair_request,
     remove_results_request,
+    repair_study_request,
     rule_test_request,
     synchronise_request,
     transfer_job_id,
     transfer_study_request,
+    undo_repair_request,
 )
 from orthanc_plugins.jobs.polling import QueuePolling
 from orthanc_plugins.jobs.queue import JobQueue
@@ -75,9 +78,12 @@ __all__ = [
     "compare_study_request",
     "extract_structures_request",
     "forward_study_request",
+    "plan_repair_request",
     "remove_results_request",
+    "repair_study_request",
     "rule_test_request",
     "synchronise_request",
     "transfer_job_id",
     "transfer_study_request",
+    "undo_repair_request",
 ]

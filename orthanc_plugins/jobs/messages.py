@@ -51,6 +51,7 @@ class JobKind(StrEnum):
     COMPARE_STUDY = "compare_study"
     COMPARE_ARCHIVES = "compare_archives"
     TEST_RULES = "test_rules"
+    PLAN_REPAIR = "plan_repair"
     REPAIR_STUDY = "repair_study"
     UNDO_REPAIR = "undo_repair"
     RUN_BENCHMARK = "run_benchmark"
@@ -245,3 +246,22 @@ def transfer_job_id(transfer_id: str) -> JobId:
 def rule_test_request(token: str) -> JobRequest:
     """Return the request to try a rule on stored studies; ``token`` names this trial and its files."""
     return JobRequest(JobKind.TEST_RULES, JobId(f"test-rules.{token}"), (token,))
+
+
+def plan_repair_request(repair_id: str, *, apply: bool) -> JobRequest:
+    """Return the request to plan a repair; ``apply`` has it carried out at once, without being looked at."""
+    arguments = (repair_id, "apply" if apply else "plan")
+    return JobRequest(JobKind.PLAN_REPAIR, JobId(f"plan-repair.{repair_id}"), arguments)
+
+
+def repair_study_request(repair_id: str, token: str) -> JobRequest:
+    """Return the request to carry out a repair's plan.
+
+    ``token`` tells one time it is asked for from the next, as after a person has decided more of it.
+    """
+    return JobRequest(JobKind.REPAIR_STUDY, JobId(f"repair-study.{repair_id}.{token}"), (repair_id,))
+
+
+def undo_repair_request(repair_id: str, token: str) -> JobRequest:
+    """Return the request to undo a repair; ``token`` as of `repair_study_request`."""
+    return JobRequest(JobKind.UNDO_REPAIR, JobId(f"undo-repair.{repair_id}.{token}"), (repair_id,))
