@@ -57,23 +57,25 @@ class Operation:
     size_bytes: int | None = None
 
 
-def operations(plan: RepairPlan, decisions: Mapping[int, Keep]) -> tuple[Operation, ...]:
+def operations(
+    plan: RepairPlan, decisions: Mapping[int, Keep], done: Collection[int] = ()
+) -> tuple[Operation, ...]:
     """Return what is to be done, in order: copies, images first, then edits, then whole instances.
 
     Parameters
     ----------
     decisions
         What people decided, by the ordinal of the action.
+    done
+        Ordinals of the actions that are done already.
     """
     decided = [
         _decided(action, decisions[action.ordinal])
         for action in plan.of_kind(ActionKind.MANUAL)
         if action.ordinal in decisions
     ]
-    actions = [
-        *plan.of_kind(ActionKind.COPY, ActionKind.UPDATE, ActionKind.REPLACE),
-        *(action for action in decided if action.kind.changes),
-    ]
+    asked = [*plan.of_kind(ActionKind.COPY, ActionKind.UPDATE, ActionKind.REPLACE), *decided]
+    actions = [action for action in asked if action.kind.changes and action.ordinal not in done]
     return (*_copies(actions), *_changes(actions))
 
 
@@ -147,6 +149,8 @@ def _paths(action: Action) -> Iterator[str]:
 
 # What a later comparison says
 
+_CHANGING = frozenset(kind for kind in ActionKind if kind.changes)
+
 type _Fact = tuple[str | None, ...]
 
 
@@ -202,6 +206,15 @@ def not_repaired(
     if set(now.comparison.incomplete) - set(planned.incomplete):
         return "not everything could be read again"
     return None
+
+
+def not_restored(plan: RepairPlan, planned: Comparison, now: Seen) -> str | None:
+    """Return what is otherwise than before the repair, None when the same differs as did then."""
+    before = _facts(planned.differences) | _planned_absent(plan.actions)
+    there = _facts(now.comparison.differences) | _absent(now.holdings)
+    written = [action for action in plan.actions if action.kind in {*_CHANGING, ActionKind.MANUAL}]
+    wrong = (there - before - _explained(plan, now, written)) | (before - there)
+    return f"{len(wrong)} differences are not as they were" if wrong else None
 
 
 def _stays(action: Action, decisions: Mapping[int, Keep]) -> bool:
