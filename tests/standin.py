@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from pydantic.alias_generators import to_pascal
 
+from scripts.lib import dcm4chee
 from scripts.lib.render import ORTHANC_ENVIRONMENT, REPOSITORY
 from tests.stack import eventually
 
@@ -114,12 +115,16 @@ class StandIn:
     """What plays DCM4CHEE: the shim and the Orthanc behind it."""
 
     folder: Path
-    port: int
+    place: dcm4chee.Place
     orthanc: PlainOrthanc
     shim: _Program
-
-    aet: str = "DCM4CHEE"
+    aet: str = dcm4chee.AET
     dicom_host: str = "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        """Where the shim listens."""
+        return self.place.port
 
     @property
     def root(self) -> str:
@@ -157,11 +162,16 @@ class StandIn:
         self.orthanc.kill()
 
     def configure(self, **options: Any) -> None:
-        """Change options of the shim, as in `running_standin`; it starts again with them."""
+        """Change options, as in `running_standin`; the shim (for overwrite_policy both) starts again."""
         self.shim.stop()
         path = Path(self.shim.command[-1])
-        configuration = json.loads(path.read_text(encoding="utf-8")) | _pascal(options)
-        path.write_text(json.dumps(configuration), encoding="utf-8")
+        path.write_text(json.dumps(_read(path) | _pascal(options)), encoding="utf-8")
+        if "overwrite_policy" in options:
+            self.orthanc.stop()
+            inner = self.folder / "orthanc.json"
+            policy = {"StandIn": {"OverwritePolicy": options["overwrite_policy"]}}
+            inner.write_text(json.dumps(_read(inner) | policy), encoding="utf-8")
+            self.orthanc.start()
         self.shim.start()
 
 
@@ -177,22 +187,17 @@ def running_standin(
     """
     port, http_port, dicom_port = _free_ports(3)
     folder.mkdir(parents=True, exist_ok=True)
-    committed = json.loads((REPOSITORY / "dcm4chee" / "standin" / "orthanc.json").read_text(encoding="utf-8"))
-    inner = _orthanc(folder, committed | dict(orthanc or {}), http_port, dicom_port)
-    configuration = {
-        "Port": port,
-        "OrthancUrl": inner.url,
-        "StateFile": str(folder / "dcm4chee.sqlite"),
-        **_pascal(options),
-    }
+    policy = options.get("overwrite_policy", "SAME_SOURCE")
+    place = dcm4chee.Place(folder, port, http_port, dicom_port, policy)
+    inner = _orthanc(folder, dcm4chee.orthanc_configuration(place, **(orthanc or {})))
     path = folder / "shim.json"
-    path.write_text(json.dumps(configuration), encoding="utf-8")
+    path.write_text(json.dumps(dcm4chee.shim_configuration(place, **_pascal(options))), encoding="utf-8")
     shim = _Program(
         (sys.executable, "-m", "dcm4chee.standin", str(path)),
         folder / "shim.log",
         f"http://127.0.0.1:{port}/dcm4chee-arc/ctrl/status",
     )
-    standin = StandIn(folder, port, inner, shim)
+    standin = StandIn(folder, place, inner, shim)
     with ExitStack() as running:
         running.callback(standin.stop)
         standin.start()
@@ -209,27 +214,32 @@ def running_plain_orthanc(folder: Path, **orthanc: Any) -> Iterator[PlainOrthanc
     folder.mkdir(parents=True, exist_ok=True)
     committed = json.loads((REPOSITORY / "orthanc-config" / "orthanc.json").read_text(encoding="utf-8"))
     del committed["PacsSuite"], committed["Python"]
-    plain = _orthanc(folder, committed | {"StableAge": 2} | orthanc, http_port, dicom_port)
+    own = {
+        "HttpPort": http_port,
+        "DicomPort": dicom_port,
+        "StorageDirectory": str(folder / "storage"),
+        "IndexDirectory": str(folder / "storage"),
+        "Plugins": [_DICOM_WEB, *orthanc.pop("Plugins", ())],
+    }
+    plain = _orthanc(folder, {**committed, "StableAge": 2, **orthanc, **own})
     with ExitStack() as running:
         running.callback(plain.stop)
         plain.start()
         yield plain
 
 
-def _orthanc(folder: Path, configuration: Mapping[str, Any], http_port: int, dicom_port: int) -> PlainOrthanc:
-    own = {
-        "HttpPort": http_port,
-        "DicomPort": dicom_port,
-        "StorageDirectory": str(folder / "storage"),
-        "IndexDirectory": str(folder / "storage"),
-        "Plugins": [_DICOM_WEB, *configuration.get("Plugins", ())],
-    }
-    path = folder / "orthanc.json"
-    path.write_text(json.dumps({**configuration, **own}), encoding="utf-8")
+def _orthanc(folder: Path, configuration: Mapping[str, Any]) -> PlainOrthanc:
+    path, port = folder / "orthanc.json", configuration["HttpPort"]
+    path.write_text(json.dumps(configuration), encoding="utf-8")
     program = _Program(
-        ("/usr/sbin/Orthanc", str(path)), folder / "orthanc.log", f"http://127.0.0.1:{http_port}/system"
+        ("/usr/sbin/Orthanc", str(path)), folder / "orthanc.log", f"http://127.0.0.1:{port}/system"
     )
-    return PlainOrthanc(folder, http_port, dicom_port, program, aet=str(configuration["DicomAet"]))
+    return PlainOrthanc(folder, port, configuration["DicomPort"], program, aet=configuration["DicomAet"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    configuration: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return configuration
 
 
 def _pascal(options: Mapping[str, Any]) -> dict[str, Any]:

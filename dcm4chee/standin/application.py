@@ -20,6 +20,7 @@ from dcm4chee.standin.arrivals import Arrivals
 from dcm4chee.standin.clock import Clock
 from dcm4chee.standin.naming import Named
 from dcm4chee.standin.orthanc import Orthanc
+from dcm4chee.standin.rejections import Rejections
 from dcm4chee.standin.state import State
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ async def _open(app: Starlette) -> AsyncIterator[None]:
     configuration: Configuration = app.state.configuration
     state, orthanc = State(configuration.state_file), Orthanc(configuration.orthanc_url)
     clock = Clock(configuration.clock_skew_s)
-    arrivals = Arrivals(state, orthanc, clock)
-    app.state.archive = Archive(configuration, state, orthanc, clock, arrivals)
+    rejections = Rejections(state, orthanc)
+    arrivals = Arrivals(state, orthanc, clock, rejections)
+    app.state.archive = Archive(configuration, state, orthanc, clock, rejections, arrivals)
     following = asyncio.create_task(arrivals.follow(_FOLLOW_PAUSE_S))
     try:
         yield
@@ -115,6 +117,7 @@ def _changes() -> list[Route]:
         Route(_STUDY, management.update_study, methods=["PUT"]),
         Route(_SERIES, management.update_series, methods=["PUT"]),
         Route(f"{_RS}/patients/{{patientID}}", management.update_patient, methods=["PUT"]),
+        Route(f"{_RS}/patients/{{patientID}}", management.delete_patient, methods=["DELETE"]),
         *(Route(f"{scope}/reject/{{code}}", rejection.reject, methods=["POST"]) for scope in scopes),
         *(Route(f"{scope}/stgver", management.verify_storage, methods=["POST"]) for scope in scopes),
     ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dcm4chee.standin.clock import Clock
     from dcm4chee.standin.configuration import Configuration
     from dcm4chee.standin.orthanc import Orthanc
+    from dcm4chee.standin.rejections import Rejections
     from dcm4chee.standin.state import State
     from dcm4chee.standin.views import View
 
@@ -27,6 +28,7 @@ class Archive:
     state: State
     orthanc: Orthanc
     clock: Clock
+    rejections: Rejections
     arrivals: Arrivals
 
     def aet(self, request: Request) -> str:

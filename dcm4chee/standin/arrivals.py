@@ -9,15 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import httpx
 
 from dcm4chee.standin.dataset import NotDicomError, TruncatedError, read_received
 from dcm4chee.standin.rejection_note import note_code
+from dcm4chee.standin.views import RETENTION_EXPIRED
 
 if TYPE_CHECKING:
     from dcm4chee.standin.clock import Clock
     from dcm4chee.standin.dataset import Received
     from dcm4chee.standin.orthanc import Arrived, Orthanc
+    from dcm4chee.standin.rejections import Rejections
     from dcm4chee.standin.state import State, StoredFile
 
 _LOGGER = logging.getLogger(__name__)
@@ -29,8 +34,8 @@ _AT_ONCE = 6
 class Arrivals:
     """Follows what Orthanc holds."""
 
-    def __init__(self, state: State, orthanc: Orthanc, clock: Clock) -> None:
-        self._state, self._orthanc, self._clock = state, orthanc, clock
+    def __init__(self, state: State, orthanc: Orthanc, clock: Clock, rejections: Rejections) -> None:
+        self._state, self._orthanc, self._clock, self._rejections = state, orthanc, clock, rejections
         self._lock = asyncio.Lock()
         self._own: Counter[str] = Counter()
 
@@ -45,9 +50,13 @@ class Arrivals:
             await self._forget_deleted()
 
     async def follow(self, pause_s: float) -> None:
-        """Catch up again and again, so that whoever asks need not wait for it."""
+        """Catch up again and again, so that whoever asks need not wait for it.
+
+        While Orthanc does not answer there is nothing to follow; requests tell it to whoever asks.
+        """
         while True:
-            await self.catch_up()
+            with suppress(httpx.HTTPError):
+                await self.catch_up()
             await asyncio.sleep(pause_s)
 
     async def _enter_new(self) -> None:
@@ -79,16 +88,16 @@ class Arrivals:
             read = await asyncio.gather(*(self._read(arrived.orthanc_id) for arrived in batch))
             for arrived, found in zip(batch, read, strict=True):
                 if found is not None:
-                    self._enter_one(arrived, *found)
+                    await self._enter_one(arrived, *found)
 
-    def _enter_one(self, arrived: Arrived, received: Received, file: StoredFile) -> None:
-        self._state.add(
-            received,
-            file,
-            source=arrived.remote_aet,
-            at=self._clock.of_orthanc(arrived.received),
-            note=note_code(received),
-        )
+    async def _enter_one(self, arrived: Arrived, received: Received, file: StoredFile) -> None:
+        at, code = self._clock.of_orthanc(arrived.received), note_code(received)
+        previous = self._state.previous(received.sop_instance_uid)
+        if previous is not None and previous.rejected == RETENTION_EXPIRED:
+            await self._rejections.revoke([previous.pk], at)
+        self._state.add(received, file, source=arrived.remote_aet, at=at, note=code)
+        if code is not None and previous is None:
+            await self._rejections.apply(received, code, at)
 
     async def _read(self, orthanc_id: str) -> tuple[Received, StoredFile] | None:
         """Return what the archive keeps of an instance; None when it is gone or no object for an archive."""

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 HEAD_BYTES = 64 * 1024
 """How much of a file is read at first: most headers are shorter."""
 
+REJECTED_METADATA = 5001
+"""Number of the metadata that ``orthanc.json`` calls ``Rejected``; those from 1024 are the user's."""
+
 _TIMEOUT = httpx.Timeout(600.0, connect=5.0)
 _LIMITS = httpx.Limits(max_connections=40, max_keepalive_connections=20, keepalive_expiry=0.5)
 """Orthanc closes a connection that was idle for a second."""
@@ -91,6 +94,8 @@ class Orthanc:
         headers = {"Range": f"bytes=0-{HEAD_BYTES - 1}"} if head else {}
         path = f"/instances/{orthanc_id}/attachments/dicom/data"
         answer = await self.client.get(path, headers=headers)
+        if answer.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # it is shorter than that
+            answer = await self.client.get(path)
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
         answer.raise_for_status()
@@ -112,6 +117,16 @@ class Orthanc:
         if answer.status_code != HTTPStatus.OK:
             raise OrthancRefusedError(answer.status_code)
         return str(answer.json()["ID"])
+
+    async def mark(self, orthanc_id: str, code: str | None) -> None:
+        """Note at an instance the code it is rejected with, for ``c_store.lua``; None takes that away."""
+        path = f"/instances/{orthanc_id}/metadata/{REJECTED_METADATA}"
+        if code is None:
+            answer = await self.client.delete(path)
+        else:
+            answer = await self.client.put(path, content=code.encode("ascii"))
+        if answer.status_code != HTTPStatus.NOT_FOUND:
+            answer.raise_for_status()
 
     async def delete(self, orthanc_id: str) -> None:
         """Delete an instance; that it is not there is no error."""

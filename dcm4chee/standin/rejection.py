@@ -47,7 +47,7 @@ async def reject(request: Request) -> Response:
         raise no_match(f"No instances of Study[UID={scope[0]}] found for rejection.")
     at = archive.clock.now()
     if code == REVOKE:
-        archive.state.reject([int(row["pk"]) for row in rows], None, at)
+        await archive.rejections.revoke([int(row["pk"]) for row in rows], at)
     else:
         await _reject(archive, str(scope[0]), code, rows)
     if request.query_params.get("queue") == "true":
@@ -88,4 +88,4 @@ async def _reject(archive: Archive, study_uid: str, code: str, rows: list[sqlite
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     file = StoredFile(orthanc_id, len(content), digest)
     archive.state.add(read_received(content), file, source="DCM4CHEE", at=at, note=code)
-    archive.state.reject([int(row["pk"]) for row in rows], code, at)
+    await archive.rejections.reject([int(row["pk"]) for row in rows], code, at)

@@ -48,7 +48,7 @@ async def store(archive: Archive, received: Received, content: bytes) -> None:
     state = archive.state
     previous = state.previous(received.sop_instance_uid)
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if previous is not None and _passed_over(archive, previous, received, digest):
+    if previous is not None and await _passed_over(archive, previous, received, digest):
         return
     if archive.configuration.accept_missing_patient_id == "NO" and not received.patient_id:
         raise StoreFailedError(
@@ -61,12 +61,14 @@ async def store(archive: Archive, received: Received, content: bytes) -> None:
         raise StoreFailedError(OUT_OF_RESOURCES if full else PROCESSING_FAILURE, str(error)) from error
     archive.arrivals.expect(orthanc_id)
     file = StoredFile(orthanc_id, len(content), digest)
-    state.add(received, file, source="", at=archive.clock.now(), note=note_code(received))
+    at, code = archive.clock.now(), note_code(received)
+    state.add(received, file, source="", at=at, note=code)
+    if code is not None:
+        await archive.rejections.apply(received, code, at)
 
 
-def _passed_over(archive: Archive, previous: Previous, received: Received, digest: str) -> bool:
+async def _passed_over(archive: Archive, previous: Previous, received: Received, digest: str) -> bool:
     """Return whether an object of a SOP Instance UID that is there already is not stored."""
-    state = archive.state
     if previous.note is not None:
         if previous.digest == digest:
             return True
@@ -77,7 +79,7 @@ def _passed_over(archive: Archive, previous: Previous, received: Received, diges
     if previous.rejected in _REFUSED_AGAIN:
         raise StoreFailedError(SUBSEQUENT_OCCURRENCE_OF_REJECTED_OBJECT, _again(received, previous.rejected))
     if previous.rejected == RETENTION_EXPIRED:
-        state.reject([previous.pk], None, archive.clock.now())
+        await archive.rejections.revoke([previous.pk], archive.clock.now())
         return previous.digest == digest
     if archive.configuration.overwrite_policy != "ALWAYS" or previous.digest == digest:
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from dcm4chee.standin.multipart import UnfinishedError, parts_of
 from dcm4chee.standin.store import StoreFailedError, store
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from starlette.requests import Request
 
     from dcm4chee.standin.archive import Archive
@@ -81,13 +84,28 @@ async def store_instances(request: Request) -> Response:
     await archive.arrivals.catch_up()
     answer = _Answer(root_url(request))
     try:
-        async for part in parts_of(request.stream(), boundary):
+        async for part in _one_ahead(parts_of(request.stream(), boundary)):
             if part.media_type.name == _DICOM:
                 await _store_part(archive, part, request.path_params.get("studyUID"), answer)
     except UnfinishedError:
         trace = "java.io.EOFException: Unexpected end of multipart body"
         return Response(trace, HTTPStatus.INTERNAL_SERVER_ERROR, media_type="text/plain")
     return answer.response()
+
+
+async def _one_ahead(parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    """Yield the parts, while each is worked on the next is read."""
+    ahead = asyncio.create_task(_next(parts))
+    try:
+        while (part := await ahead) is not None:
+            ahead = asyncio.create_task(_next(parts))
+            yield part
+    finally:
+        ahead.cancel()
+
+
+async def _next(parts: AsyncIterator[Part]) -> Part | None:
+    return await anext(parts, None)
 
 
 def _boundary(request: Request) -> str:

@@ -5,17 +5,21 @@ Where nothing is hidden and nothing to be merged, Orthanc's own answer goes thro
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import httpx
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from starlette.responses import Response, StreamingResponse
 
 from dcm4chee.standin.answers import RefusedError, dicom_json, no_match
 from dcm4chee.standin.archive import archive_of, root_url
+from dcm4chee.standin.bulk import bulk
 from dcm4chee.standin.bulkdata import value_at
 from dcm4chee.standin.media import accepted, accepts
 from dcm4chee.standin.merged_file import merged_file
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
 
 _DICOM = "application/dicom"
 _JSON = ("application/dicom+json", "application/json")
-_CHUNK_BYTES = 256 * 1024
 _INNER_ROOT = "/dcm4chee-arc/aets/DCM4CHEE/rs"
 
 
@@ -43,13 +46,12 @@ async def retrieve(request: Request) -> Response:
         raise RefusedError(HTTPStatus.NOT_ACCEPTABLE, "Not accepted instances present.")
     if (unchanged := _unchanged(request, found)) is not None:
         return unchanged
-    headers = _validators(found)
+    headers, syntax = _validators(found), _transfer_syntax(request)
+    first = _sent_as(found.objects[0], syntax)
     if found.can_be_passed_on:
-        return await _passed_on(request, headers)
-    syntax = _transfer_syntax(request)
+        return await _passed_on(request, headers, first)
     boundary = secrets.token_hex(16)
     parts = _parts(archive_of(request), found, syntax, boundary)
-    first = _sent_as(found.objects[0], syntax)
     kind = f'multipart/related;type="{_DICOM}";transfer-syntax={first};boundary={boundary}'
     return StreamingResponse(parts, headers=headers | {"Content-Type": kind})
 
@@ -119,50 +121,55 @@ def _unchanged(request: Request, found: Retrieval) -> Response | None:
     return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=_validators(found))
 
 
-async def _passed_on(request: Request, headers: dict[str, str]) -> Response:
+async def _passed_on(request: Request, headers: dict[str, str], syntax: str | None = None) -> Response:
     """Answer what Orthanc's DICOMweb answers, while it comes."""
-    client = archive_of(request).orthanc.client
-    asked = client.build_request(
-        "GET",
-        f"{_INNER_ROOT}/{request.url.path.partition('/rs/')[2]}",
-        params=request.url.query,
-        headers={"Accept": ", ".join(request.headers.getlist("accept")) or "*/*"},
-    )
-    answer = await client.send(asked, stream=True)
-    if answer.status_code == HTTPStatus.NOT_FOUND:
-        await answer.aclose()
-        raise no_match()
+    path = f"{_INNER_ROOT}/{request.url.path.partition('/rs/')[2]}"
+    query = f"?{request.url.query}" if request.url.query else ""
+    accept = ", ".join(request.headers.getlist("accept")) or "*/*"
+    async with AsyncExitStack() as opened:
+        root = archive_of(request).configuration.orthanc_url
+        answer = await opened.enter_async_context(bulk(root, path + query, accept))
+        if answer.status == HTTPStatus.NOT_FOUND:
+            raise no_match()
+        kind = answer.content_type + (f"; transfer-syntax={syntax}" if syntax else "")
+        kept_open = opened.pop_all()
 
     async def body() -> AsyncIterator[bytes]:
-        try:
-            async for chunk in answer.aiter_raw(_CHUNK_BYTES):
+        async with kept_open:
+            async for chunk in answer.chunks():
                 yield chunk
-        finally:
-            await answer.aclose()
 
-    kind = answer.headers.get("content-type", "application/octet-stream")
-    return StreamingResponse(body(), answer.status_code, headers | {"Content-Type": kind})
+    return StreamingResponse(body(), answer.status, headers | {"Content-Type": kind})
 
 
 async def _parts(
     archive: Archive, found: Retrieval, syntax: str | None, boundary: str
 ) -> AsyncIterator[bytes]:
-    """Yield the parts, one file in memory at a time."""
-    for wanted in found.objects:
-        sent_as = _sent_as(wanted, syntax)
-        content = await _content(archive, wanted, sent_as)
-        yield _part_head(boundary, f"{_DICOM};transfer-syntax={sent_as}")
-        yield content
-    yield _end(boundary)
+    """Yield the parts: one file is in memory while the next is read."""
+    root = archive.configuration.orthanc_url
+    coming = [(wanted, _sent_as(wanted, syntax)) for wanted in found.objects]
+    ahead = asyncio.create_task(_content(root, *coming[0]))
+    try:
+        for number, (wanted, sent_as) in enumerate(coming, 1):
+            content = await ahead
+            if number < len(coming):
+                ahead = asyncio.create_task(_content(root, *coming[number]))
+            yield _part_head(boundary, f"{_DICOM};transfer-syntax={sent_as}")
+            if wanted.is_as_received:
+                yield content
+            else:
+                yield merged_file(content, wanted.changes, wanted.originals)
+        yield _end(boundary)
+    finally:
+        ahead.cancel()
 
 
-async def _content(archive: Archive, wanted: Retrieved, sent_as: str) -> bytes:
+async def _content(root: str, wanted: Retrieved, sent_as: str) -> bytes:
     query = "" if sent_as == wanted.transfer_syntax else f"?transcode={sent_as}"
-    answer = await archive.orthanc.client.get(f"/instances/{wanted.orthanc_id}/file{query}")
-    answer.raise_for_status()
-    if wanted.is_as_received:
-        return answer.content
-    return merged_file(answer.content, wanted.changes, wanted.originals)
+    async with bulk(root, f"/instances/{wanted.orthanc_id}/file{query}") as answer:
+        if answer.status != HTTPStatus.OK:
+            raise httpx.RemoteProtocolError(f"Orthanc answered {answer.status} for a file")
+        return await answer.content()
 
 
 def _transfer_syntax(request: Request) -> str | None:

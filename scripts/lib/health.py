@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scripts.lib import dcm4chee
 from scripts.lib.render import Deployment, DeploymentError, this_deployment
 
 if TYPE_CHECKING:
@@ -73,8 +75,9 @@ def get_json(port: int, path: str) -> Any:
 
 
 def examine(deployment: Deployment) -> list[Finding]:
-    """Return how the suite (through nginx) and OHIF are."""
-    return [_suite(deployment.ports.front), _ohif(deployment.ports.ohif)]
+    """Return how the suite (through nginx) and OHIF are, and what stands in DCM4CHEE's place, if so."""
+    found = [_suite(deployment.ports.front), _ohif(deployment.ports.ohif)]
+    return [*found, _stand_in(deployment.ports.dcm4chee)] if deployment.stand_in else found
 
 
 def _suite(port: int) -> Finding:
@@ -104,6 +107,23 @@ def _ohif(port: int) -> Finding:
     if status != http.client.OK:
         return Finding("OHIF", healthy=False, text=f"HTTP status {status}")
     return Finding("OHIF", healthy=True, text="healthy") if b"OHIF" in body else _stranger("OHIF", port)
+
+
+def _stand_in(port: int) -> Finding:
+    """Return how what plays DCM4CHEE is; it says of itself that it is not the real one."""
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
+        with closing(connection):
+            connection.request("GET", "/dcm4chee-arc/ctrl/status")
+            answer = connection.getresponse()
+            name, state = answer.getheader("Server", ""), json.loads(answer.read())["status"]
+    except (OSError, http.client.HTTPException) as error:
+        return Finding("DCM4CHEE", healthy=False, text=f"no answer from port {port} ({type(error).__name__})")
+    except (ValueError, KeyError, TypeError):
+        return _stranger("DCM4CHEE", port)
+    if "stand-in" not in name:
+        return _stranger("DCM4CHEE", port)
+    return Finding("DCM4CHEE", healthy=state == "STARTED", text=f"{state.lower()}, a stand-in: {name}")
 
 
 def _stranger(part: str, port: int) -> Finding:
@@ -151,6 +171,11 @@ def addresses(deployment: Deployment) -> Iterable[str]:
     yield f"  OHIF                   http://localhost:{ports.ohif}/"
     yield f"  Orthanc Explorer       http://localhost:{ports.orthanc}/app/explorer.html"
     yield f"  DICOM (C-STORE) to     ORTHANC at port {ports.dicom}"
+    if deployment.stand_in:
+        yield f"  DCM4CHEE (stand-in)    {dcm4chee.web_root(ports.dcm4chee)}"
+        yield f"  DICOM (C-STORE) to     {dcm4chee.AET} at port {ports.dcm4chee_dicom}"
+    elif deployment.dcm4chee_url:
+        yield f"  DCM4CHEE               {deployment.dcm4chee_url}"
     yield f"  results                {deployment.data / 'exports'}"
 
 

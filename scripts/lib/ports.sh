@@ -2,8 +2,11 @@
 # The ports of the suite, and who has them. Linux tells it in /proc: no tool of this machine is needed.
 # Source it after runtime.sh.
 
-# shellcheck disable=SC2034 # for those who source this
 PORTS="FRONT_PORT ORTHANC_PORT DICOM_PORT OHIF_PORT" # their names in .env
+if [ -z "$(setting DCM4CHEE_URL)" ]; then # else the ports are another machine's, or another program's here
+    # shellcheck disable=SC2034 # for those who source this
+    PORTS="$PORTS DCM4CHEE_PORT DCM4CHEE_DICOM_PORT DCM4CHEE_ORTHANC_PORT"
+fi
 
 # listener PORT: the process that takes what is sent to a port of this machine; "unknown" when this machine
 # does not tell, nothing when there is none.

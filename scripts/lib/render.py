@@ -1,4 +1,4 @@
-"""Writes the configuration of Orthanc, nginx and supervisor for one deployment.
+"""Writes the configuration of Orthanc, nginx, supervisor and DCM4CHEE's stand-in for one deployment.
 
 The committed ``orthanc-config/orthanc.json`` says what is the same everywhere; paths, ports and what
 ``.env`` sets are added here. ``python -m scripts.lib.render`` does it for this checkout, and the tests
@@ -18,6 +18,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+from scripts.lib import dcm4chee
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +52,9 @@ class Ports:
     orthanc: int = 8042
     dicom: int = 4242
     ohif: int = 5173
+    dcm4chee: int = 8080
+    dcm4chee_dicom: int = 11112
+    dcm4chee_orthanc: int = 8043
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +71,18 @@ class Deployment:
         Who starts the worker: Orthanc (``embedded``) or supervisor (``external``).
     orthanc
         Merged over the committed configuration of Orthanc, section by section.
+    stand_in
+        Whether a stand-in plays DCM4CHEE.
+    dcm4chee_url
+        DICOMweb root of the DCM4CHEE that is there, None when there is none or a stand-in plays it.
     """
 
     data: Path
     ports: Ports = field(default_factory=Ports)
     workers: Workers = "embedded"
     orthanc: Mapping[str, Any] = field(default_factory=dict)
+    stand_in: bool = False
+    dcm4chee_url: str | None = None
     repository: Path = REPOSITORY
     python: Path = INSIDE / "venv" / "bin" / "python3"
     ohif: Path = INSIDE / "ohif"
@@ -106,7 +117,8 @@ def render(deployment: Deployment) -> None:
 
     Folders that are missing are made. The files may hold a password, so only their owner can read them.
     """
-    for folder in (deployment.run, deployment.logs, deployment.data / "orthanc"):
+    folders = [deployment.run, deployment.logs, deployment.data / "orthanc"]
+    for folder in [*folders, deployment.data / "dcm4chee"] if deployment.stand_in else folders:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for path, text in rendered(deployment).items():
         _write(path, text)
@@ -114,11 +126,25 @@ def render(deployment: Deployment) -> None:
 
 def rendered(deployment: Deployment) -> dict[Path, str]:
     """Return the files of the deployment's ``run`` folder and what stands in them."""
-    return {
-        deployment.orthanc_json: json.dumps(orthanc_configuration(deployment), indent=2) + "\n",
+    files = {
+        deployment.orthanc_json: _json(orthanc_configuration(deployment)),
         deployment.run / "nginx.conf": _nginx(deployment),
         deployment.run / "supervisord.conf": _supervisor(deployment),
     }
+    if deployment.stand_in:
+        place = dcm4chee.Place(
+            deployment.data / "dcm4chee",
+            deployment.ports.dcm4chee,
+            deployment.ports.dcm4chee_orthanc,
+            deployment.ports.dcm4chee_dicom,
+        )
+        files[deployment.run / "dcm4chee.json"] = _json(dcm4chee.orthanc_configuration(place))
+        files[deployment.run / "dcm4chee-shim.json"] = _json(dcm4chee.shim_configuration(place))
+    return files
+
+
+def _json(configuration: Mapping[str, Any]) -> str:
+    return json.dumps(configuration, indent=2) + "\n"
 
 
 def is_rendered(deployment: Deployment) -> bool:
@@ -148,9 +174,20 @@ def orthanc_configuration(deployment: Deployment) -> dict[str, Any]:
             "Workers": deployment.workers,
             "OhifUrl": f"http://localhost:{ports.ohif}",
             "Orthanc": {"Url": f"http://127.0.0.1:{ports.orthanc}"},
+            **_dcm4chee_section(deployment),
         },
     }
     return _merged(_merged(committed, own), deployment.orthanc)
+
+
+def _dcm4chee_section(deployment: Deployment) -> dict[str, Any]:
+    """Return how the suite reaches DCM4CHEE; nothing where there is none."""
+    url = deployment.dcm4chee_url
+    if deployment.stand_in:
+        url = dcm4chee.web_root(deployment.ports.dcm4chee)
+    if url is None:
+        return {}
+    return {"Dcm4chee": {"Url": url, **dcm4chee.dicom_of(url, deployment.ports.dcm4chee_dicom)}}
 
 
 def deployment_of(environment: Mapping[str, str], data: Path) -> Deployment:
@@ -171,8 +208,16 @@ def deployment_of(environment: Mapping[str, str], data: Path) -> Deployment:
     workers = values.get("WORKERS", "embedded")
     if workers not in {"embedded", "external"}:
         raise DeploymentError(f".env: WORKERS is {workers}; it can be embedded or external.")
+    url = values.get("DCM4CHEE_URL")
+    if url is not None and (fault := dcm4chee.fault_of(url)):
+        raise DeploymentError(f".env: DCM4CHEE_URL {fault}.")
     return Deployment(
-        data=data, ports=_ports(values), workers=cast("Workers", workers), orthanc={"PacsSuite": suite}
+        data=data,
+        ports=_ports(values),
+        workers=cast("Workers", workers),
+        orthanc={"PacsSuite": suite},
+        stand_in=url is None,
+        dcm4chee_url=url,
     )
 
 
@@ -202,9 +247,18 @@ def read_environment_file(path: Path) -> dict[str, str]:
     return values
 
 
-_PORTS = {"FRONT_PORT": "front", "ORTHANC_PORT": "orthanc", "DICOM_PORT": "dicom", "OHIF_PORT": "ohif"}
+_PORTS = {
+    "FRONT_PORT": "front",
+    "ORTHANC_PORT": "orthanc",
+    "DICOM_PORT": "dicom",
+    "OHIF_PORT": "ohif",
+    "DCM4CHEE_PORT": "dcm4chee",
+    "DCM4CHEE_DICOM_PORT": "dcm4chee_dicom",
+    "DCM4CHEE_ORTHANC_PORT": "dcm4chee_orthanc",
+}
+_OF_STAND_IN = {"DCM4CHEE_PORT", "DCM4CHEE_DICOM_PORT", "DCM4CHEE_ORTHANC_PORT"}
 _SUITE_KEYS = {"LOG_LEVEL": "LogLevel", "DATABASE_URL": "DatabaseUrl"}
-VARIABLES = frozenset({*_PORTS, *_SUITE_KEYS, "ORTHANC_URL", "WORKERS"})
+VARIABLES = frozenset({*_PORTS, *_SUITE_KEYS, "ORTHANC_URL", "DCM4CHEE_URL", "WORKERS"})
 """The names ``.env`` may hold; ``.env.example`` says what each means."""
 _HIGHEST_PORT = 65535
 
@@ -218,8 +272,10 @@ def _ports(values: Mapping[str, str]) -> Ports:
             )
         chosen[_PORTS[name]] = int(values[name])
     ports = Ports(**chosen)
-    if len({ports.front, ports.orthanc, ports.dicom, ports.ohif}) < len(_PORTS):
-        raise DeploymentError(f".env: two of {', '.join(_PORTS)} are the same; each server needs its own.")
+    used = _PORTS.keys() - (_OF_STAND_IN if "DCM4CHEE_URL" in values else set())
+    if len({getattr(ports, _PORTS[name]) for name in used}) < len(used):
+        named = ", ".join(name for name in _PORTS if name in used)
+        raise DeploymentError(f".env: two of {named} are the same; each server needs its own.")
     return ports
 
 
@@ -262,6 +318,7 @@ def _nginx(deployment: Deployment) -> str:
             "run": deployment.run,
             "ohif": deployment.ohif,
             "own_ohif": deployment.repository / "ohif",
+            **dcm4chee.nginx(deployment.ports.dcm4chee if deployment.stand_in else deployment.dcm4chee_url),
         },
     )
 
@@ -280,8 +337,10 @@ def _supervisor(deployment: Deployment) -> str:
         "python_quoted": escaped(shlex.quote(str(deployment.python))),
         "orthanc_environment": ",".join(f'{name}="{value}"' for name, value in ORTHANC_ENVIRONMENT.items()),
     }
-    worker = _filled("worker", values) if deployment.workers == "external" else ""
-    return _filled("supervisord", values) + worker
+    parts = ["supervisord"]
+    parts += ["worker"] if deployment.workers == "external" else []
+    parts += ["dcm4chee"] if deployment.stand_in else []
+    return "".join(_filled(part, values) for part in parts)
 
 
 def _write(path: Path, text: str) -> None:

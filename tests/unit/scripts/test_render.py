@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from dcm4chee.standin.configuration import read_configuration
 from orthanc_plugins.settings import load_settings
 from scripts.lib.render import (
     REPOSITORY,
@@ -163,7 +164,7 @@ def test_every_own_script_of_ohif_is_served(deployment: Deployment) -> None:
 
 def test_example_documents_every_variable_and_its_default(tmp_path: Path) -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
-    names = set(re.findall(r"^#?([A-Z][A-Z_]+)=", text, re.MULTILINE))
+    names = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", text, re.MULTILINE))
     assert names == VARIABLES
     assert deployment_of(read_environment_file(EXAMPLE), tmp_path).ports == Ports()
 
@@ -215,5 +216,87 @@ def test_a_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_machine_without_an_environment_file_has_the_defaults(tmp_path: Path) -> None:
     assert deployment_of(read_environment_file(tmp_path / ".env"), tmp_path) == Deployment(
-        data=tmp_path, orthanc={"PacsSuite": {}}
+        data=tmp_path, orthanc={"PacsSuite": {}}, stand_in=True
     )
+
+
+# DCM4CHEE
+
+
+@pytest.fixture
+def with_stand_in(tmp_path: Path) -> Deployment:
+    return deployment_of({}, tmp_path / "data of 100 %")
+
+
+def test_stand_in_has_files_programs_and_a_folder_of_its_own(with_stand_in: Deployment) -> None:
+    parser = supervisor_file(with_stand_in)
+    assert {"program:dcm4chee", "program:dcm4chee-shim"} <= set(parser.sections())
+    inner = json.loads((with_stand_in.run / "dcm4chee.json").read_text(encoding="utf-8"))
+    assert (inner["DicomAet"], inner["DicomPort"], inner["HttpPort"]) == ("DCM4CHEE", 11112, 8043)
+    assert Path(inner["StorageDirectory"]).parent == with_stand_in.data / "dcm4chee"
+    assert (with_stand_in.data / "dcm4chee").is_dir()
+    shim = read_configuration(with_stand_in.run / "dcm4chee-shim.json")
+    assert (shim.port, shim.orthanc_url) == (8080, "http://127.0.0.1:8043")
+
+
+def test_stand_in_listens_on_loopback_but_for_dicom(with_stand_in: Deployment) -> None:
+    render(with_stand_in)
+    inner = json.loads((with_stand_in.run / "dcm4chee.json").read_text(encoding="utf-8"))
+    assert inner["HttpBindAddresses"] == ["127.0.0.1"]
+    assert inner["RemoteAccessAllowed"] is False
+    assert "listen 127.0.0.1:8080" not in nginx_file(with_stand_in)
+
+
+def test_suite_is_told_where_the_stand_in_is(with_stand_in: Deployment) -> None:
+    settings = load_settings(rendered_json(with_stand_in), {})
+    assert str(settings.dcm4chee.url) == "http://127.0.0.1:8080/dcm4chee-arc/aets/DCM4CHEE/rs"
+    assert (settings.dcm4chee.dicom_host, settings.dcm4chee.dicom_port) == ("127.0.0.1", 11112)
+
+
+def test_real_archive_takes_the_stand_ins_place(tmp_path: Path) -> None:
+    url = "https://archive.example/dcm4chee-arc/aets/MAIN/rs"
+    deployment = deployment_of({"DCM4CHEE_URL": url, "DCM4CHEE_DICOM_PORT": "104"}, tmp_path)
+    assert len([name for name in supervisor_file(deployment).sections() if "dcm4chee" in name]) == 0
+    assert not (deployment.run / "dcm4chee-shim.json").exists()
+    settings = load_settings(orthanc_configuration(deployment), {})
+    assert str(settings.dcm4chee.url) == url
+    assert settings.dcm4chee.aet == "MAIN"
+    assert (settings.dcm4chee.dicom_host, settings.dcm4chee.dicom_port) == ("archive.example", 104)
+
+
+@pytest.mark.parametrize(
+    ("values", "origin"),
+    [
+        ({}, "http://dcm4chee"),
+        ({"DCM4CHEE_URL": "http://127.0.0.1:8888/dcm4chee-arc/aets/A/rs"}, "http://127.0.0.1:8888"),
+        ({"DCM4CHEE_URL": "https://no-such-host/dcm4chee-arc/aets/A/rs"}, "https://no-such-host"),
+    ],
+    ids=["stand-in", "address", "name"],
+)
+def test_both_servers_of_nginx_reach_dcm4chee_and_start_without_it(
+    tmp_path: Path, values: dict[str, str], origin: str
+) -> None:
+    deployment = replace(deployment_of(values, tmp_path / "data"), ohif=tmp_path)
+    assert nginx_file(deployment).count(f"set $dcm4chee {origin};") == 2
+    command = ["nginx", "-t", "-e", "stderr", "-c", str(deployment.run / "nginx.conf")]
+    answer = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"DCM4CHEE_PORT": "8042"}, "are the same"),
+        ({"DCM4CHEE_URL": "archive:8080"}, "DCM4CHEE_URL is no http"),
+        ({"DCM4CHEE_URL": "http://archive/dicom-web"}, "must end with"),
+        ({"DCM4CHEE_URL": "http://u:p@archive/dcm4chee-arc/aets/A/rs"}, "no password"),
+    ],
+)
+def test_wrong_places_of_dcm4chee_are_refused(values: dict[str, str], said: str, tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match=said):
+        deployment_of(values, tmp_path)
+
+
+def test_ports_of_the_stand_in_do_not_count_beside_a_real_archive(tmp_path: Path) -> None:
+    url = "http://archive:8080/dcm4chee-arc/aets/DCM4CHEE/rs"
+    assert deployment_of({"DCM4CHEE_URL": url, "DCM4CHEE_PORT": "8042"}, tmp_path).ports.dcm4chee == 8042
