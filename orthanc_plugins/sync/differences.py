@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.identifiers import SeriesUid, SopInstanceUid, StudyUid
 
+LEFT, RIGHT = "Orthanc", "DCM4CHEE"
+"""What the archive on a side is called in sentences."""
+
 type Level = Literal["study", "series", "instance"]
 type Depth = Literal["instance", "content"]
 
@@ -129,6 +132,9 @@ class Comparison:
         In the order of study, series, instance, element.
     incomplete
         What could not be read or compared and why, each a sentence. Such a comparison is never equal.
+    notes
+        What is worth saying although it makes no difference, each a sentence: above all that both copies are
+        damaged, and are the same bytes.
     """
 
     study_uid: StudyUid
@@ -139,6 +145,7 @@ class Comparison:
     instances_compared: int
     differences: tuple[Difference, ...] = ()
     incomplete: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -163,6 +170,7 @@ class Comparison:
             "instances_compared": self.instances_compared,
             "differences": [difference.to_json() for difference in self.differences],
             "incomplete": list(self.incomplete),
+            "notes": list(self.notes),
         }
 
     @classmethod
@@ -185,6 +193,7 @@ class Comparison:
                 instances_compared=content["instances_compared"],
                 differences=tuple(Difference.from_json(one) for one in content["differences"]),
                 incomplete=tuple(content["incomplete"]),
+                notes=tuple(content["notes"]),
             )
         except (KeyError, TypeError) as error:
             raise ValueError("The JSON is no comparison.") from error
