@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store.engine import as_store_error
-from orthanc_plugins.store.inventory_part import InventoryPart
+from orthanc_plugins.store.inventory_part import NOTHING_KNOWN, InventoryPart
 from orthanc_plugins.store.inventory_records import (
     ArchivePosition,
     ArchiveRun,
@@ -54,7 +54,7 @@ class History(InventoryPart):
     def begin_pass(self, archive: str) -> int:
         """Begin a pass over a whole archive, and return its number."""
         first = self._insert(ArchivePositionRow).values(
-            archive=archive, pass_number=1, state="incomplete", error=""
+            {**NOTHING_KNOWN, "archive": archive, "pass_number": 1}
         )
         statement = first.on_conflict_do_update(
             index_elements=["archive"], set_={"pass_number": ArchivePositionRow.pass_number + 1}
@@ -78,7 +78,7 @@ class History(InventoryPart):
         with self._sessions.begin() as session:
             row = session.get(ArchivePositionRow, archive)
             if row is None:
-                row = ArchivePositionRow(archive=archive, pass_number=0, state="incomplete", error="")
+                row = ArchivePositionRow(**NOTHING_KNOWN, archive=archive)
                 session.add(row)
             for name, value in values.items():
                 setattr(row, name, value)

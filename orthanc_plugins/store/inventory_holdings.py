@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, text, update
@@ -12,12 +12,12 @@ from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store.engine import as_store_error
 from orthanc_plugins.store.inventory_part import (
     CHUNK,
+    NOTHING_KNOWN,
     InventoryPart,
     columns_of,
     in_chunks,
     row_of,
     row_values,
-    split_keys,
 )
 from orthanc_plugins.store.inventory_records import (
     EventKind,
@@ -25,7 +25,7 @@ from orthanc_plugins.store.inventory_records import (
     InventoryRow,
     InventoryTotals,
     StudyChange,
-    Tombstone,
+    split_keys,
 )
 from orthanc_plugins.store.inventory_tables import (
     ArchivePositionRow,
@@ -42,38 +42,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from orthanc_plugins.store.inventory_records import Writing
+
 _COUNTERS = ("studies", "series", "instances")
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """How what is written is kept in mind.
-
-    Parameters
-    ----------
-    run_id
-        The round of synchronisation that found it out.
-    at
-        When.
-    note
-        Whether it goes into the history; a first inventory does not, it is no news.
-    bury
-        What the tombstones of what is gone are called (``deleted``, ``rejected``); None sets none.
-    by
-        Who or what is told to have taken it out.
-    """
-
-    run_id: str
-    at: datetime
-    note: bool = True
-    bury: str | None = None
-    by: str = "archive"
-
-    def tombstone(
-        self, archive: str, study_uid: StudyUid, keys: frozenset[bytes], *, whole: bool = False
-    ) -> Tombstone:
-        """Return the tombstone of what is gone."""
-        return Tombstone(archive, study_uid, whole, keys, self.bury or "", self.at, self.by)
 
 
 class Holdings(InventoryPart):
@@ -180,6 +151,21 @@ class Holdings(InventoryPart):
             return InventoryTotals(*(int(value) for value in session.execute(query).one()))
 
     @as_store_error
+    def middle_date(self, archive: str, first: str, last: str) -> str | None:
+        """Return the date by which half of the studies of a range are, None when all are of one date."""
+        query = select(InventoryDate.study_date, InventoryDate.studies).where(
+            InventoryDate.archive == archive, InventoryDate.studies > 0, *_dates(InventoryDate, first, last)
+        )
+        with self._sessions() as session:
+            days = session.execute(query.order_by(InventoryDate.study_date)).all()
+        half, counted = sum(studies for _, studies in days) / 2, 0
+        for date, studies in days[:-1]:
+            counted += studies
+            if counted >= half:
+                return str(date)
+        return str(days[-2][0]) if len(days) > 1 else None
+
+    @as_store_error
     def refresh_statistics(self) -> None:
         """Let the database look at how its tables have grown, so that it chooses good ways through them."""
         with self._engine.begin() as connection:
@@ -187,9 +173,7 @@ class Holdings(InventoryPart):
 
     def _lock(self, session: Session, archive: str) -> None:
         """Keep other writers of this archive's rows waiting until the transaction ends."""
-        first = self._insert(ArchivePositionRow).values(
-            archive=archive, pass_number=0, state="incomplete", error=""
-        )
+        first = self._insert(ArchivePositionRow).values({**NOTHING_KNOWN, "archive": archive})
         session.execute(
             first.on_conflict_do_update(
                 index_elements=["archive"], set_={"pass_number": ArchivePositionRow.pass_number}

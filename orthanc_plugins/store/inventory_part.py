@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 
-from orthanc_plugins.store.inventory_records import KEY_BYTES, InventoryRow
+from orthanc_plugins.store.inventory_records import InventoryRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +25,15 @@ CHUNK = 500
 
 COLUMNS = tuple(field.name for field in fields(InventoryRow))
 """The columns of `InventoryStudy` that make an `InventoryRow`, in its order."""
+
+NOTHING_KNOWN = {
+    "pass_number": 0,
+    "state": "incomplete",
+    "error": "",
+    "extra_studies": 0,
+    "extra_instances": 0,
+}
+"""Columns of the position of an archive that was never looked at."""
 
 _MODALITIES = COLUMNS.index("modalities")
 
@@ -60,16 +69,6 @@ def row_of(values: Sequence[Any]) -> InventoryRow:
 def columns_of(table: type[InventoryStudy]) -> list[Any]:
     """Return the columns to select for an `InventoryRow`; the table may be an alias."""
     return [getattr(table, name) for name in COLUMNS]
-
-
-def split_keys(keys: bytes) -> frozenset[bytes]:
-    """Return the keys of instances that stand in one piece."""
-    return frozenset(keys[start : start + KEY_BYTES] for start in range(0, len(keys), KEY_BYTES))
-
-
-def joined_keys(keys: Iterable[bytes]) -> bytes:
-    """Return keys of instances in one piece, sorted, each once."""
-    return b"".join(sorted(set(keys)))
 
 
 def searchable(text: str) -> str:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from orthanc_plugins.identifiers import StudyUid
@@ -225,6 +225,8 @@ class ArchivePosition:
         ``current``, ``incomplete`` (a first pass has not come to its end) or ``unreachable``.
     error
         Why the archive was not brought up to date, empty when it was.
+    extra_studies, extra_instances
+        How many more the archive counts than it lists, as last looked into: it counts what it does not list.
     """
 
     archive: str
@@ -234,6 +236,8 @@ class ArchivePosition:
     updated_at: datetime | None = None
     state: str = "incomplete"
     error: str = ""
+    extra_studies: int = 0
+    extra_instances: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +333,37 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """How what is written is kept in mind.
+
+    Parameters
+    ----------
+    run_id
+        The round of synchronisation that found it out.
+    at
+        When.
+    note
+        Whether it goes into the history; a first inventory does not, it is no news.
+    bury
+        What the tombstones of what is gone are called (``deleted``, ``rejected``); None sets none.
+    by
+        Who or what is told to have taken it out.
+    """
+
+    run_id: str
+    at: datetime
+    note: bool = True
+    bury: str | None = None
+    by: str = "archive"
+
+    def tombstone(
+        self, archive: str, study_uid: StudyUid, keys: frozenset[bytes], *, whole: bool = False
+    ) -> Tombstone:
+        """Return the tombstone of what is gone."""
+        return Tombstone(archive, study_uid, whole, keys, self.bury or "", self.at, self.by)
+
+
+@dataclass(frozen=True, slots=True)
 class SideState:
     """What a side looked like when a study's content was compared; None where it did not hold the study."""
 
@@ -383,3 +418,13 @@ class Page[T]:
 
     entries: tuple[T, ...]
     total: int
+
+
+def split_keys(keys: bytes) -> frozenset[bytes]:
+    """Return the keys of instances that stand in one piece."""
+    return frozenset(keys[start : start + KEY_BYTES] for start in range(0, len(keys), KEY_BYTES))
+
+
+def joined_keys(keys: Iterable[bytes]) -> bytes:
+    """Return keys of instances in one piece, sorted, each once."""
+    return b"".join(sorted(set(keys)))

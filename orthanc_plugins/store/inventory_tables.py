@@ -88,6 +88,8 @@ class ArchivePositionRow(Base):
     updated_at: Mapped[datetime | None]
     state: Mapped[str]
     error: Mapped[str] = mapped_column(Text)
+    extra_studies: Mapped[int]
+    extra_instances: Mapped[int]
 
 
 class InventoryEventRow(Base):

@@ -64,6 +64,8 @@ def upgrade() -> None:
         sa.Column("updated_at", TIME, nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("extra_studies", sa.BigInteger(), nullable=False),
+        sa.Column("extra_instances", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("archive"),
     )
     _history()
