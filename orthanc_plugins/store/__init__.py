@@ -24,7 +24,6 @@ Decisions
 
 from orthanc_plugins.store.engine import create_store_engine
 from orthanc_plugins.store.inventory import Inventory
-from orthanc_plugins.store.inventory_holdings import Writing
 from orthanc_plugins.store.inventory_records import (
     LEFT,
     RIGHT,
@@ -48,8 +47,20 @@ from orthanc_plugins.store.inventory_records import (
     StudyPair,
     SyncRun,
     Tombstone,
+    Writing,
 )
+from orthanc_plugins.store.leases import Leases
 from orthanc_plugins.store.migration import migrate
+from orthanc_plugins.store.repair_files import RepairFiles
+from orthanc_plugins.store.repairs import Repairs
+from orthanc_plugins.store.repairs_records import (
+    ActionRecord,
+    ActionState,
+    ChangeRecord,
+    ChangeState,
+    RepairRecord,
+    RepairState,
+)
 from orthanc_plugins.store.repositories import (
     AwaitedImages,
     PhaseRecord,
@@ -57,27 +68,50 @@ from orthanc_plugins.store.repositories import (
     Store,
     StructureSubject,
 )
+from orthanc_plugins.store.transfers import Transfers
+from orthanc_plugins.store.transfers_records import (
+    Depth,
+    InstanceState,
+    TransferRecord,
+    TransferredInstance,
+    TransferRequest,
+    TransferState,
+    TransferTotals,
+    WaitsFor,
+)
+from orthanc_plugins.store.transfers_views import TransferFilter
 
 __all__ = [
     "LEFT",
     "RIGHT",
+    "ActionRecord",
+    "ActionState",
     "ArchivePosition",
     "ArchiveRun",
     "AwaitedImages",
+    "ChangeRecord",
+    "ChangeState",
     "ContentCheck",
+    "Depth",
     "EventFilter",
     "EventKind",
     "Holding",
+    "InstanceState",
     "Inventory",
     "InventoryDifference",
     "InventoryEvent",
     "InventoryRow",
     "InventorySummary",
     "InventoryTotals",
+    "Leases",
     "Page",
     "PatientSummary",
     "PhaseRecord",
     "Presence",
+    "RepairFiles",
+    "RepairRecord",
+    "RepairState",
+    "Repairs",
     "ResultRecord",
     "SideState",
     "Store",
@@ -87,6 +121,14 @@ __all__ = [
     "StudyPair",
     "SyncRun",
     "Tombstone",
+    "TransferFilter",
+    "TransferRecord",
+    "TransferRequest",
+    "TransferState",
+    "TransferTotals",
+    "TransferredInstance",
+    "Transfers",
+    "WaitsFor",
     "Writing",
     "create_store_engine",
     "migrate",
