@@ -84,14 +84,9 @@ def in_image(edit: Edit) -> Alteration:
     ]
 
 
-def in_images(edit: Edit) -> Alteration:
-    """Return what edits all files with pixels."""
-    return lambda files: [_edited(file, edit) if file.modality in {"CT", "MR"} else file for file in files]
-
-
-def in_structures(edit: Edit) -> Alteration:
-    """Return what edits the structure set."""
-    return lambda files: [_edited(file, edit) if file.modality == "RTSTRUCT" else file for file in files]
+def of_modalities(edit: Edit, *modalities: str) -> Alteration:
+    """Return what edits the files of some modalities."""
+    return lambda files: [_edited(file, edit) if file.modality in modalities else file for file in files]
 
 
 def study_attribute(dataset: FileDataset) -> None:
@@ -100,7 +95,17 @@ def study_attribute(dataset: FileDataset) -> None:
 
 
 def instance_attribute(dataset: FileDataset) -> None:
-    """Change an attribute that no list shows."""
+    """Change an attribute that no list shows and no archive holds for a whole series."""
+    dataset.KVP = "100"
+
+
+def series_attribute(dataset: FileDataset) -> None:
+    """Change an attribute that dcm4chee holds for a whole series."""
+    dataset.InstitutionName = "Klinikum"
+
+
+def another_station(dataset: FileDataset) -> None:
+    """Let one image of a series say what dcm4chee holds once for all of it: it puts its own in the place."""
     dataset.StationName = "CT2"
 
 
@@ -111,7 +116,7 @@ def absent(dataset: FileDataset) -> None:
 
 def nested(dataset: FileDataset) -> None:
     """Change a value two sequences deep."""
-    dataset.RequestAttributesSequence[0].ScheduledProtocolCodeSequence[0].CodeMeaning = "Follow-up CT"
+    dataset.ReferencedImageSequence[0].PurposeOfReferenceCodeSequence[0].CodeMeaning = "Scout"
 
 
 def private(dataset: FileDataset) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.bench.archives.alterations import Alteration
     from tests.bench.archives.studies import GeneratedFile
 
-type Side = Literal["left", "right"]
+type Side = Literal["left", "right", "both"]
 
 _MISSING = {"left": DifferenceClass.MISSING_LEFT, "right": DifferenceClass.MISSING_RIGHT}
 _ONLY = {"left": InventoryDifference.ONLY_RIGHT, "right": InventoryDifference.ONLY_LEFT}
@@ -39,7 +39,8 @@ class Plant:
     listed
         How it shows in the inventories, None where only content tells.
     side
-        Whose copy is altered, None where it alternates.
+        Whose copy is altered, None where it alternates; ``both`` where the archive itself makes the
+        difference.
     """
 
     name: str
@@ -52,8 +53,9 @@ class Plant:
 _COUNT, _ATTRIBUTES = InventoryDifference.COUNT, InventoryDifference.ATTRIBUTES
 _METADATA, _COERCED = DifferenceClass.METADATA, DifferenceClass.COERCED
 _SYNTAX, _PIXEL = DifferenceClass.TRANSFER_SYNTAX_ONLY, DifferenceClass.PIXEL
+_IMAGES = ("CT", "MR")
 _NEW_DESCRIPTION = alter.coerced("StudyDescription", "Thorax nativ")
-_NEW_INSTITUTION = alter.coerced("InstitutionName", "Klinikum")
+_NEW_PROTOCOL = alter.coerced("ProtocolName", "CT 7")
 
 PLANTS: dict[int, Plant] = {
     1: Plant("study missing left", alter.nothing, "missing", "only", "left"),
@@ -66,13 +68,15 @@ PLANTS: dict[int, Plant] = {
     8: Plant("attribute absent", alter.in_image(alter.absent), _METADATA),
     9: Plant("nested attribute", alter.in_image(alter.nested), _METADATA),
     11: Plant("private attribute", alter.in_image(alter.private), _METADATA),
+    20: Plant("series attribute", alter.of_modalities(alter.series_attribute, "CT"), _METADATA),
     14: Plant("private bytes", alter.in_image(alter.private_bytes), _METADATA),
-    10: Plant("contour moved", alter.in_structures(alter.contour_moved), _METADATA),
-    15: Plant("region renamed", alter.in_structures(alter.region_renamed), _METADATA),
+    10: Plant("contour moved", alter.of_modalities(alter.contour_moved, "RTSTRUCT"), _METADATA),
+    15: Plant("region renamed", alter.of_modalities(alter.region_renamed, "RTSTRUCT"), _METADATA),
     12: Plant("study attribute coerced", alter.in_all(_NEW_DESCRIPTION), _COERCED, _ATTRIBUTES),
-    13: Plant("instance attribute coerced", alter.in_image(_NEW_INSTITUTION), _COERCED),
-    16: Plant("coded by RLE", alter.in_images(alter.run_length), _SYNTAX),
-    17: Plant("coded by JPEG 2000", alter.in_images(alter.jpeg_2000), _SYNTAX),
+    13: Plant("instance attribute coerced", alter.in_image(_NEW_PROTOCOL), _COERCED),
+    21: Plant("coerced by dcm4chee", alter.in_image(alter.another_station), _COERCED, side="both"),
+    16: Plant("coded by RLE", alter.of_modalities(alter.run_length, *_IMAGES), _SYNTAX),
+    17: Plant("coded by JPEG 2000", alter.of_modalities(alter.jpeg_2000, *_IMAGES), _SYNTAX),
     18: Plant("one pixel", alter.in_image(alter.one_voxel), _PIXEL),
     19: Plant("one pixel, coded by RLE", alter.in_image(alter.one_voxel_and_run_length), _PIXEL),
     30: Plant("same, other character set", alter.in_all(alter.other_character_set), None),
@@ -101,7 +105,8 @@ def files_of(number: int, side: str) -> list[GeneratedFile]:
     """Return the files that a side holds of the study of a number."""
     files = list(GeneratedStudy(number).files())
     plant = plant_of(number)
-    return plant.alteration(files) if plant is not None and side == side_of(number) else files
+    altered = plant is not None and side_of(number) in {side, "both"}
+    return plant.alteration(files) if plant is not None and altered else files
 
 
 def expected_class(number: int) -> DifferenceClass | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import BasicTextSRStorage
+from pydicom.uid import BasicTextSRStorage, CTImageStorage
 
 from tests.bench.archives.encoded import EncodedDataSet, numbered_uid
 from tests.builders import Box, Ellipsoid, Identity, ImageFrame, RegionSpec, build_case
@@ -118,12 +118,13 @@ def _renumber(dataset: FileDataset, new: dict[str, int]) -> None:
 
 def _enrich(image: FileDataset, hospital: str) -> None:
     """Give an image what comparisons must look into: a nested sequence, private elements, bulk values."""
-    code, request = Dataset(), Dataset()
-    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "P5-09051", "SRT", "Planning CT"
-    request.RequestedProcedureID = "RP-1"
-    request.ScheduledProcedureStepDescription = "Thorax"
-    request.ScheduledProtocolCodeSequence = DicomSequence([code])
-    image.RequestAttributesSequence = DicomSequence([request])
+    code, reference = Dataset(), Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "121311", "DCM", "Localizer"
+    reference.ReferencedSOPClassUID = CTImageStorage
+    reference.ReferencedSOPInstanceUID = numbered_uid(0, 9001)
+    reference.PurposeOfReferenceCodeSequence = DicomSequence([code])
+    image.ReferencedImageSequence = DicomSequence([reference])
+    image.ProtocolName = "Thorax nativ"
     image.InstitutionName = hospital
     image.StationName = "CT1"
     block = image.private_block(0x0029, CREATOR, create=True)
