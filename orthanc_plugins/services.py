@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from orthanc_plugins.archives import OrthancRest
+from orthanc_plugins.archives import (
+    BasicCredentials,
+    ClientCredentials,
+    Dcm4cheeArchive,
+    OrthancArchive,
+    OrthancRest,
+)
+from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.errors import ConfigurationError
 from orthanc_plugins.jobs import DbosQueue, Doorbell, JobQueue
 from orthanc_plugins.store import Store, create_store_engine
 
@@ -15,16 +23,21 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from orthanc_plugins.archives.base import Archive, ArchiveName
+    from orthanc_plugins.archives import Credentials
+    from orthanc_plugins.archives.base import Archive
     from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule
-    from orthanc_plugins.settings import Settings, StructureFormat
+    from orthanc_plugins.settings import Dcm4cheeSettings, Settings, StructureFormat
 
 AUTHORISATION_VARIABLE = "PACS_SUITE_ORTHANC_AUTHORISATION"
 """Carries Orthanc's internal token from the plugin to its embedded worker; never logged, never stored."""
 
 
 _MEGABYTE = 10**6
+_WHO = (
+    "Dcm4chee: give Username and Password, or TokenUrl, ClientId and ClientSecret, or none of them where the "
+    "archive asks for nobody."
+)
 
 
 @dataclass(frozen=True)
@@ -94,6 +107,8 @@ class Services:
 
     def close(self) -> None:
         """Give back all connections."""
+        for archive in self.archives.values():
+            archive.close()
         self.queue.close()
         self.store.close()
 
@@ -127,6 +142,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
             largest_file_bytes=settings.uploads.largest_file_mb * _MEGABYTE,
             largest_total_bytes=settings.uploads.largest_total_mb * _MEGABYTE,
         ),
+        archives=_archives(settings, rest),
         data=settings.data_directory,
         forwarding=_forwarding(settings),
         synchronisation=Synchronisation(
@@ -147,6 +163,45 @@ def _orthanc_rest(settings: Settings, authorisation: str | None) -> OrthancRest:
         credentials=(orthanc.username or "", _told(orthanc.password)) if use_credentials else None,
         headers=None if authorisation is None else {"Authorization": authorisation},
     )
+
+
+def _archives(settings: Settings, rest: OrthancRest) -> Mapping[ArchiveName, Archive]:
+    archives: dict[ArchiveName, Archive] = {ArchiveName.ORTHANC: OrthancArchive(rest)}
+    chosen = settings.dcm4chee
+    if chosen.url is not None:
+        archives[ArchiveName.DCM4CHEE] = Dcm4cheeArchive(
+            str(chosen.url).rstrip("/"),
+            aet=chosen.aet,
+            dicom_host=chosen.dicom_host,
+            dicom_port=chosen.dicom_port,
+            dicom_tls=chosen.dicom_tls,
+            credentials=_credentials(chosen),
+            ca_file=chosen.ca_file,
+            timeout_s=chosen.timeout_s,
+        )
+    return archives
+
+
+def _credentials(chosen: Dcm4cheeSettings) -> Credentials:
+    """Return who the suite is for DCM4CHEE.
+
+    Raises
+    ------
+    ConfigurationError
+        Only a part of it is set, or both a user and a client.
+    """
+    client = (chosen.token_url, chosen.client_id, chosen.client_secret)
+    if chosen.token_url is None and chosen.username is None:
+        if any(part is not None for part in (*client, chosen.password)):
+            raise ConfigurationError(_WHO)
+        return None
+    if chosen.token_url is None:
+        if any(part is not None for part in client) or chosen.password is None:
+            raise ConfigurationError(_WHO)
+        return BasicCredentials(chosen.username or "", _told(chosen.password))
+    if chosen.client_id is None or chosen.client_secret is None or chosen.username is not None:
+        raise ConfigurationError(_WHO)
+    return ClientCredentials(str(chosen.token_url), chosen.client_id, _told(chosen.client_secret))
 
 
 def _forwarding(settings: Settings) -> Forwarding:

@@ -277,3 +277,6 @@ class Archive(Protocol):
 
         DCM4CHEE rejects them (113001, quality); Orthanc deletes them.
         """
+
+    def close(self) -> None:
+        """Give back its connections and threads."""

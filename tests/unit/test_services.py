@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orthanc_plugins.errors import JobError, StoreError
+from orthanc_plugins.errors import ConfigurationError, JobError, StoreError
 from orthanc_plugins.services import build_services
 from orthanc_plugins.settings import load_settings
 
@@ -55,3 +55,42 @@ def test_addresses_have_no_slash_at_the_end() -> None:
     assert services.viewer_url == "https://viewer.invalid"
     assert services.orthanc.url == "http://127.0.0.1:9"
     services.close()
+
+
+def archives_of(**dcm4chee: Any) -> Any:
+    services = build_services(load_settings({"PacsSuite": {"Dcm4chee": dcm4chee}}, {}), None)
+    services.close()
+    return services.archives
+
+
+def test_without_an_address_there_is_no_second_archive() -> None:
+    assert list(archives_of()) == ["orthanc"]
+    assert list(archives_of(Url="http://archive.invalid/dcm4chee-arc/aets/A/rs/")) == ["orthanc", "dcm4chee"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"Username": "u"},
+        {"Password": "p"},
+        {"TokenUrl": "http://keycloak.invalid/token"},
+        {"TokenUrl": "http://keycloak.invalid/token", "ClientId": "c"},
+        {"ClientSecret": "s"},
+        {"Username": "u", "Password": "p", "ClientId": "c"},
+        {"Username": "u", "TokenUrl": "http://k.invalid/", "ClientId": "c", "ClientSecret": "s"},
+    ],
+)
+def test_half_of_what_tells_who_the_suite_is_stops_the_start(part: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError, match="Dcm4chee: give Username and Password, or"):
+        archives_of(Url="http://archive.invalid/rs", **part)
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        {"Username": "u", "Password": "p"},
+        {"TokenUrl": "http://keycloak.invalid/token", "ClientId": "c", "ClientSecret": "s"},
+    ],
+)
+def test_the_suite_is_a_user_or_a_client_for_the_archive(whole: dict[str, str]) -> None:
+    assert "dcm4chee" in archives_of(Url="http://archive.invalid/rs", **whole)
