@@ -47,10 +47,10 @@ class Interface:
         *,
         allowed: frozenset[int] = frozenset(),
     ) -> Answer:
-        """Send a request and return the answer; statuses of errors that are ``allowed`` are answers, too.
+        """Send a request and return the answer; statuses of errors that are ``allowed`` are answers.
 
-        Sent again, after a pause, where the archive may answer later: nothing that is sent here does more when
-        it is sent twice.
+        Sent again, after a pause, where the archive may answer later: nothing that is sent here does more
+        when it is sent twice.
         """
         for pause_s in PAUSES_S:
             try:

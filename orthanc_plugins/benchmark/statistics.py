@@ -118,14 +118,15 @@ def signed_rank_p_value(differences: NDArray[np.float64]) -> float:
     """
     there = differences[differences != 0]
     doubled = np.rint(2 * _ranks(np.abs(there))).astype(np.int64)  # ranks of ties are halves
-    observed = abs(int(doubled[there > 0].sum()) - int(doubled[there < 0].sum()))
     total = int(doubled.sum())
-    chances = np.zeros(2 * total + 1)
-    chances[total] = 1.0
+    chances = np.zeros(total + 1)  # of each sum of the ranks that are positive
+    chances[0] = 1.0
     for rank in doubled:
-        chances = (np.roll(chances, rank) + np.roll(chances, -rank)) / 2
-    sums = np.abs(np.arange(-total, total + 1))
-    return min(1.0, float(chances[sums >= observed].sum()))
+        chances[rank:] += chances[: total + 1 - rank].copy()
+        chances /= 2
+    distances = np.abs(2 * np.arange(total + 1) - total)
+    observed = abs(2 * int(doubled[there > 0].sum()) - total)
+    return min(1.0, float(chances[distances >= observed].sum()))
 
 
 def least_p_value(rounds: int) -> float:
