@@ -70,6 +70,11 @@ class History(InventoryPart):
         )
 
     @as_store_error
+    def accept_extra(self, archive: str, studies: int, instances: int) -> None:
+        """Remember how many more an archive counts than it lists, so that it is not looked into again."""
+        self._set_position(archive, {"extra_studies": studies, "extra_instances": instances}, None)
+
+    @as_store_error
     def fail(self, archive: str, error: str) -> None:
         """Remember why an archive could not be looked at; what was known of it stays."""
         self._set_position(archive, {"state": "unreachable", "error": error}, None)
