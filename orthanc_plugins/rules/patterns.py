@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from functools import lru_cache
 
@@ -27,8 +28,6 @@ def matches(pattern: str, value: str, *, ignore_case: bool = True) -> bool:
 
 @lru_cache(maxsize=1024)
 def _expression(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-    parts = {"*": ".*", "?": "."}
-    # Stars that follow each other say no more than one, and would take long to try.
-    shortened = re.sub(r"\*+", "*", pattern)
-    text = "".join(parts.get(character) or re.escape(character) for character in shortened)
-    return re.compile(text, re.DOTALL | (re.IGNORECASE if ignore_case else re.NOFLAG))
+    # fnmatch tries each star once only, so that no pattern takes long; a bracket is to mean itself.
+    translated = fnmatch.translate(pattern.replace("[", "[[]"))
+    return re.compile(translated, re.IGNORECASE if ignore_case else re.NOFLAG)

@@ -20,7 +20,7 @@ _SPAN = re.compile(
 _HOW = "it is written 18:00-06:00, or with days: Mon-Fri 18:00-06:00, Sat-Sun 00:00-24:00"
 _MINUTES_OF_DAY = 24 * 60
 _DAYS_LOOKED_AT = range(-1, 16)
-"""From yesterday, whose evening may last into today, over two weeks: the clock may leave out an hour of one."""
+"""From yesterday, whose evening may last into today, over two weeks: the clock may leave out one hour."""
 
 
 @dataclass(frozen=True)

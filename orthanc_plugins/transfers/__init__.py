@@ -4,8 +4,8 @@ What it is for: ask the destination what it has, send only what is missing, ask 
 knows archives as `archives.base.Archive` only; the ledger, the clock and the limits are handed in.
 
 Public: ``Transfer`` with its ``Effects`` and ``TransferOutcome``, ``Recorder``, ``Limiter``, ``held_study``
-(one transfer at a time for a study) with ``LeaseLostError``, ``ask_for_transfer`` and ``hand_over`` (ledger
-and queue), ``Commitment``, ``SameContent``.
+(one transfer at a time for a study) and ``held`` with ``LeaseLostError``, ``ask_for_transfer`` and
+``hand_over`` (ledger and queue), ``Commitment``, ``SameContent``.
 
 Decisions
 ---------
@@ -23,7 +23,7 @@ Decisions
 
 from orthanc_plugins.transfers.asking import ask_for_transfer, hand_over
 from orthanc_plugins.transfers.effects import Commit, Commitment, Effects, Recorder, SameContent
-from orthanc_plugins.transfers.lease import LeaseLostError, held_study
+from orthanc_plugins.transfers.lease import LeaseLostError, held, held_study
 from orthanc_plugins.transfers.limiter import Limiter
 from orthanc_plugins.transfers.transfer import Transfer, TransferOutcome
 
@@ -39,5 +39,6 @@ __all__ = [
     "TransferOutcome",
     "ask_for_transfer",
     "hand_over",
+    "held",
     "held_study",
 ]

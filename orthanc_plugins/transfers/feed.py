@@ -42,7 +42,7 @@ class Feed:
         self.given: set[SopInstanceUid] = set()
         self.bytes_given = 0
         self.error: ArchiveError | None = None
-        self._fault: Exception | None = None
+        self._fault: BaseException | None = None
         self._open_source = open_source
         self._before_each = before_each
         self._changed = threading.Condition()
@@ -96,7 +96,7 @@ class Feed:
                     break
         except ArchiveError as error:
             self.error = error
-        except Exception as error:  # noqa: BLE001 - handed on to the thread that sends, which raises it
+        except BaseException as error:  # noqa: BLE001 - handed on to the thread that sends, which raises it
             self._fault = error
         finally:
             with self._changed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -83,11 +83,16 @@ class StudyLease:
         self._book.release(self._name, self._holder)
 
 
-@contextmanager
 def held_study(
     book: LeaseBook, study_uid: StudyUid, holder: str, clock: Callable[[], float]
-) -> Iterator[StudyLease | None]:
-    """Hold a study inside the block; None when another does.
+) -> AbstractContextManager[StudyLease | None]:
+    """Hold a study inside the block; None when another does. See `held`."""
+    return held(book, f"study:{study_uid}", holder, clock)
+
+
+@contextmanager
+def held(book: LeaseBook, name: str, holder: str, clock: Callable[[], float]) -> Iterator[StudyLease | None]:
+    """Hold what a name stands for inside the block; None when another does.
 
     Parameters
     ----------
@@ -96,7 +101,7 @@ def held_study(
     clock
         Returns seconds that only grow, also while the machine sleeps.
     """
-    lease = StudyLease(book, f"study:{study_uid}", holder, clock)
+    lease = StudyLease(book, name, holder, clock)
     if not lease.take():
         yield None
         return

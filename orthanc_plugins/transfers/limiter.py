@@ -12,6 +12,8 @@ _MOST_INSIDE_S = 5.0
 """A connection that is silent for longer may be given up by what stands between: proxies, firewalls."""
 
 _SLICE_S = 1.0
+_LEAST_S = 0.001
+"""No one waits for less."""
 
 
 class Limiter:
@@ -47,12 +49,12 @@ class Limiter:
         """
         if self._rate is not None:
             owed_s = self._owe(size_bytes)
-            if owed_s > 0:
+            if owed_s > _LEAST_S:
                 self._sleep(min(owed_s, _MOST_INSIDE_S))
 
     def settle(self, check: Callable[[], None] = lambda: None) -> None:
         """Wait until nothing is owed; ``check`` is called each second and may raise to go no further."""
-        while self._rate is not None and (owed_s := self._owe(0)) > 0:
+        while self._rate is not None and (owed_s := self._owe(0)) > _LEAST_S:
             check()
             self._sleep(min(owed_s, _SLICE_S))
 

@@ -1,8 +1,10 @@
 """What plays the neighbours in tests that reach no network.
 
-Public: `FakeOrthanc` (Orthanc's Python module), `RestOutput`, `FakeOrthancRest` (the archive), `MemoryQueue`.
+Public: `FakeOrthanc` (Orthanc's Python module), `RestOutput`, `FakeOrthancRest` (the archive), `MemoryQueue`,
+`MemoryArchive` (either archive by the protocol, with `Faults`).
 """
 
+from tests.fakes.archive import Faults, MemoryArchive
 from tests.fakes.job_queue import MemoryQueue
 from tests.fakes.orthanc_module import ChangeType, FakeDicomInstance, FakeOrthanc, ResourceType, RestOutput
 from tests.fakes.orthanc_rest import FakeOrthancRest
@@ -12,6 +14,8 @@ __all__ = [
     "FakeDicomInstance",
     "FakeOrthanc",
     "FakeOrthancRest",
+    "Faults",
+    "MemoryArchive",
     "MemoryQueue",
     "ResourceType",
     "RestOutput",
