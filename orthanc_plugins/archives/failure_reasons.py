@@ -17,9 +17,9 @@ PROCESSING_FAILURE = 0x0110
 STUDY_IS_BEING_DELETED = 0xA77A
 _DUPLICATE = 0x0111
 _LATER = {
-    PROCESSING_FAILURE: "the archive failed while it stored it: see its log; it is sent again",
-    0xA700: "the archive is out of resources: make room on its storage; it is sent again",
-    STUDY_IS_BEING_DELETED: "the archive is deleting this study: it is sent again when that is done",
+    PROCESSING_FAILURE: "the archive failed while it stored it: see its log; it may be sent again",
+    0xA700: "the archive is out of resources: make room on its storage, then send it again",
+    STUDY_IS_BEING_DELETED: "the archive is deleting this study: send it again when that is done",
 }
 _NEVER = {
     0x0106: "an attribute has a value that the archive refuses: correct the object",

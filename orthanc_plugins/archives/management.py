@@ -84,7 +84,17 @@ class Management:
 
     def _rejected(self, path: str, expected: int) -> int:
         request = Request("POST", path + _QUALITY, headers={"Accept": "application/json"})
-        told = json_or_none(self._connection.ask(request).content)
+        try:
+            answer = self._connection.ask(request)
+        except NotFound as error:
+            # It was listed a moment ago: what is not found is the code.
+            raise ArchiveRefused(
+                f"{self._connection.title} rejects nothing of {path} for quality: see that the rejection "
+                "note 113001^DCM is configured there.",
+                archive=self._connection.archive,
+                status=error.status,
+            ) from error
+        told = json_or_none(answer.content)
         count = told.get("count") if isinstance(told, dict) else None
         return count if isinstance(count, int) else expected
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from orthanc_plugins.archives.resilience import MayPass
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 _IDLE_SESSIONS = 8
 _PERMANENT_TLS = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL")
-_MAY_PASS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+_MAY_PASS = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    HTTPError,  # urllib3's own, when a body is read as it comes
+)
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ class Sessions:
         """Turn the errors of requests into the suite's."""
         try:
             yield
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             raise self._ours(error, shown) from None
 
     def give_back(self, session: requests.Session) -> None:
@@ -123,7 +128,7 @@ class Sessions:
             session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=1))
         return session
 
-    def _ours(self, error: requests.RequestException, shown: str) -> MayPass | ArchiveRefused:
+    def _ours(self, error: requests.RequestException | HTTPError, shown: str) -> MayPass | ArchiveRefused:
         kind = type(error).__name__
         if isinstance(error, requests.exceptions.SSLError) and any(
             reason in str(error) for reason in _PERMANENT_TLS
@@ -136,9 +141,8 @@ class Sessions:
         if isinstance(error, _MAY_PASS):
             text = f"{self._title} did not answer {shown} ({kind})."
             unavailable = ArchiveUnavailable(text, archive=self._archive)
-            return MayPass(
-                unavailable, sent=not _never_connected(error), timed_out=isinstance(error, requests.Timeout)
-            )
+            timed_out = isinstance(error, requests.Timeout | ReadTimeoutError)
+            return MayPass(unavailable, sent=not _never_connected(error), timed_out=timed_out)
         return ArchiveRefused(
             f"{self._title} could not be asked {shown} ({kind}): check its address in the settings.",
             archive=self._archive,
@@ -177,13 +181,17 @@ class OpenAnswer:
         return content
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        """Yield the body as it comes, in pieces of at most this many bytes."""
+        """Yield the body as it comes, in pieces of at most this many bytes.
+
+        When it breaks off, what came before has been given: requests' own iteration would keep a piece back.
+        """
         with self._sessions.errors_of(self._shown):
-            yield from self._response.iter_content(size)
+            while piece := self._response.raw.read1(size, decode_content=True):
+                yield piece
         self._whole = True
 
 
-def _never_connected(error: requests.RequestException) -> bool:
+def _never_connected(error: Exception) -> bool:
     """Return whether no connection was made, so that nothing can have been sent."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(error, requests.ConnectTimeout) or isinstance(

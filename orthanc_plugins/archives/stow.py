@@ -38,7 +38,7 @@ _NONE_STORED = 409
 _FULL = 507
 _AT_ONCE = frozenset({None, failure_reasons.PROCESSING_FAILURE, failure_reasons.STUDY_IS_BEING_DELETED})
 """Failures after which an instance is sent again at once: without a reason, or with one that passes soon."""
-_LISTED = "the archive did not say that it stored it, but lists it: compare."
+_LISTED = "The archive did not say that it stored it, but lists it: compare."
 
 
 def batches(
@@ -143,16 +143,9 @@ class Stow:
             except ArchiveRefused as error:
                 yield from self._refused(left, error)
                 return
-            settled = self._settled(left, sent)
-            again = {
-                uid
-                for uid, outcome in settled.items()
-                if sent.repeatable
-                and outcome.state is StoreState.FAILED
-                and outcome.failure_reason in _AT_ONCE
-            }
+            settled, again = self._settled(left, sent)
             if attempt == _ATTEMPTS:
-                again = set()
+                again = frozenset()
             yield from (outcome for uid, outcome in settled.items() if uid not in again)
             left = [file for file in left if file.sop_instance_uid in again]
             if not left:
@@ -175,28 +168,36 @@ class Stow:
         except ArchiveUnavailable as error:
             # After a time-out the archive may still be at it: never two at the same time.
             return _Sent({}, str(error), repeatable=not timed_out and error.status != _FULL)
-        told = json_or_none(answer.content)
         return _Sent(
-            outcomes(told, files), f"It answered HTTP {answer.status}, but did not name the instance."
+            outcomes(json_or_none(answer.content), files),
+            f"It answered HTTP {answer.status}, but did not name the instance.",
+            none_stored=answer.status == _NONE_STORED,
         )
 
-    def _settled(self, files: Sequence[DicomFile], sent: _Sent) -> dict[SopInstanceUid, StoreOutcome]:
-        """Return the outcome of every file; where there is doubt, the archive is asked what it holds."""
-        settled = {file.sop_instance_uid: sent.known.get(file.sop_instance_uid) for file in files}
-        doubtful = {uid for uid, outcome in settled.items() if _in_doubt(outcome, sent)}
+    def _settled(
+        self, files: Sequence[DicomFile], sent: _Sent
+    ) -> tuple[dict[SopInstanceUid, StoreOutcome], frozenset[SopInstanceUid]]:
+        """Return the outcome of every file, and which are to be sent again.
+
+        Where there is doubt the archive is asked what it holds; when it does not tell, nothing is sent again.
+        """
+        answered = {file.sop_instance_uid: sent.known.get(file.sop_instance_uid) for file in files}
+        doubtful = [uid for uid, outcome in answered.items() if _in_doubt(outcome, sent)]
         held: AbstractSet[SopInstanceUid] = frozenset()
-        cause = sent.cause
+        cause, repeatable = sent.cause, sent.repeatable
         if doubtful:
             try:
                 held = self._held(doubtful)
             except ArchiveError as error:
-                cause = f"{cause} Whether it is there is not known: {error}"
-        return {
+                cause, repeatable = f"{cause} Whether it is there is not known: {error}", False
+        settled = {
             uid: StoreOutcome(uid, StoreState.STORED, None, _LISTED)
             if uid in held
             else outcome or StoreOutcome(uid, StoreState.FAILED, None, cause)
-            for uid, outcome in settled.items()
+            for uid, outcome in answered.items()
         }
+        again = (uid for uid, outcome in settled.items() if repeatable and _passes_soon(outcome))
+        return settled, frozenset(again)
 
     def _refused(self, files: Sequence[DicomFile], error: ArchiveRefused) -> Iterator[StoreOutcome]:
         """Yield the outcomes of a batch that was refused whole, by halves where one may be to blame."""
@@ -207,6 +208,10 @@ class Stow:
             return
         for file in files:
             yield StoreOutcome(file.sop_instance_uid, StoreState.REFUSED, None, str(error))
+
+
+def _passes_soon(outcome: StoreOutcome) -> bool:
+    return outcome.state is StoreState.FAILED and outcome.failure_reason in _AT_ONCE
 
 
 def _in_doubt(outcome: StoreOutcome | None, sent: _Sent) -> bool:
