@@ -265,3 +265,8 @@ def repair_study_request(repair_id: str, token: str) -> JobRequest:
 def undo_repair_request(repair_id: str, token: str) -> JobRequest:
     """Return the request to undo a repair; ``token`` as of `repair_study_request`."""
     return JobRequest(JobKind.UNDO_REPAIR, JobId(f"undo-repair.{repair_id}.{token}"), (repair_id,))
+
+
+def run_benchmark_request(benchmark_id: str) -> JobRequest:
+    """Return the request to run a benchmark that the store knows under this name."""
+    return JobRequest(JobKind.RUN_BENCHMARK, JobId(f"run-benchmark.{benchmark_id}"), (benchmark_id,))

@@ -22,6 +22,13 @@ Decisions
     one test suite runs on both.
 """
 
+from orthanc_plugins.store.benchmarks import Benchmarks
+from orthanc_plugins.store.benchmarks_records import (
+    BenchmarkOutcome,
+    BenchmarkRecord,
+    BenchmarkRequest,
+    BenchmarkState,
+)
 from orthanc_plugins.store.engine import create_store_engine
 from orthanc_plugins.store.inventory import Inventory
 from orthanc_plugins.store.inventory_records import (
@@ -89,6 +96,11 @@ __all__ = [
     "ArchivePosition",
     "ArchiveRun",
     "AwaitedImages",
+    "BenchmarkOutcome",
+    "BenchmarkRecord",
+    "BenchmarkRequest",
+    "BenchmarkState",
+    "Benchmarks",
     "ChangeRecord",
     "ChangeState",
     "ContentCheck",

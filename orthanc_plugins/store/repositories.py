@@ -12,6 +12,7 @@ from sqlalchemy.orm import sessionmaker
 
 from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, SopInstanceUid, StudyUid
 from orthanc_plugins.store import models
+from orthanc_plugins.store.benchmarks import Benchmarks
 from orthanc_plugins.store.engine import as_store_error
 from orthanc_plugins.store.inventory import Inventory
 from orthanc_plugins.store.leases import Leases
@@ -89,6 +90,7 @@ class Store:
         self.transfers = Transfers(engine)
         self.leases = Leases(engine)
         self.repairs = Repairs(engine)
+        self.benchmarks = Benchmarks(engine)
 
     def close(self) -> None:
         """Close all connections."""
