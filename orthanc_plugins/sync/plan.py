@@ -25,7 +25,7 @@ from orthanc_plugins.sync.judgement import Findings, judge_instance
 from orthanc_plugins.sync.strategies import Moments, archive_title
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from orthanc_plugins.archives.base import InstanceEntry
@@ -157,49 +157,36 @@ class _Planner:
 
     def _missing_in(self, target: ArchiveName, indexes: Sequence[int]) -> Iterator[Action]:
         """Yield what is done about instances that one archive lacks, a series at a time."""
-        by_series: dict[str, list[InstanceEntry]] = defaultdict(list)
-        absent = [entry for uid, entry in self._held[target.other].items() if uid not in self._held[target]]
-        told = {index: self._comparison.differences[index] for index in indexes}
-        for entry in absent:
-            by_series[entry.series_uid].append(entry)
-        covered: set[int] = set()
-        for series in by_series.values():
-            here = {index for index, one in told.items() for entry in series if _covers(one, entry)}
-            if not all(any(_covers(told[index], entry) for index in here) for entry in series):
+        told = {_place_of(self._comparison.differences[index]): index for index in indexes}
+        parts: dict[tuple[str, str | None], list[tuple[int, InstanceEntry]]] = defaultdict(list)
+        for uid, entry in self._held[target.other].items():
+            if uid in self._held[target]:
+                continue
+            places = (("instance", uid), ("series", entry.series_uid), ("study", None))
+            index = next((told[place] for place in places if place in told), None)
+            if index is None:
                 raise _changed_since(target)
-            covered |= here
-            yield from self._copies(target, series, told)
-        if covered != set(told):
+            parts[entry.series_uid, self._on_purpose(target, entry)].append((index, entry))
+        if {index for part in parts.values() for index, _ in part} != set(told.values()):
             raise _changed_since(target)
-
-    def _copies(
-        self, target: ArchiveName, series: Sequence[InstanceEntry], told: Mapping[int, Difference]
-    ) -> Iterator[Action]:
-        parts: dict[str | None, list[InstanceEntry]] = defaultdict(list)
-        for entry in series:
-            parts[self._on_purpose(target, entry)].append(entry)
-        for why, entries in parts.items():
-            yield self._copy(target, entries, why, told)
+        for (_, why), part in parts.items():
+            yield self._copy(target, part, why)
 
     def _copy(
-        self,
-        target: ArchiveName,
-        entries: Sequence[InstanceEntry],
-        on_purpose: str | None,
-        told: Mapping[int, Difference],
+        self, target: ArchiveName, part: Sequence[tuple[int, InstanceEntry]], on_purpose: str | None
     ) -> Action:
-        indexes = {index for index, one in told.items() for entry in entries if _covers(one, entry)}
-        sizes = [entry.size_bytes for entry in entries]
+        indexes = sorted({index for index, _ in part})
+        entries = [entry for _, entry in part]
         common = Action(
             ordinal=0,
             kind=ActionKind.COPY,
-            difference=next(told[index].kind for index in indexes),
+            difference=self._comparison.differences[indexes[0]].kind,
             target=target,
             instances=tuple(sorted(InstanceRef(one.series_uid, one.sop_instance_uid) for one in entries)),
             reason=f"{archive_title(target)} does not hold them.",
-            size_bytes=None if None in sizes else sum(size for size in sizes if size is not None),
+            size_bytes=_sum(one.size_bytes for one in entries),
             modality=entries[0].modality,
-            differences=tuple(sorted(indexes)),
+            differences=tuple(indexes),
         )
         if on_purpose is not None:
             return replace(common, kind=ActionKind.BLOCKED, target=None, reason=on_purpose)
@@ -235,20 +222,28 @@ def _question(action: Action) -> tuple[object, ...]:
 
 
 def _together(alike: Sequence[Action]) -> Action:
-    sizes = [action.size_bytes for action in alike]
     return replace(
         alike[0],
         instances=tuple(sorted({one for action in alike for one in action.instances})),
         differences=tuple(sorted({index for action in alike for index in action.differences})),
-        size_bytes=None if None in sizes else sum(size for size in sizes if size is not None),
+        size_bytes=_sum(action.size_bytes for action in alike),
     )
 
 
-def _covers(difference: Difference, entry: InstanceEntry) -> bool:
-    """Return whether a missing study, series or instance is or holds this one."""
-    if difference.sop_instance_uid is not None:
-        return difference.sop_instance_uid == entry.sop_instance_uid
-    return difference.series_uid in {None, entry.series_uid}
+def _sum(sizes: Iterable[int | None]) -> int | None:
+    """Return how many bytes it is together, None when one of them is not known."""
+    total = 0
+    for size in sizes:
+        if size is None:
+            return None
+        total += size
+    return total
+
+
+def _place_of(difference: Difference) -> tuple[str, str | None]:
+    """Return the level of a difference, and what is missing there."""
+    place = {"instance": difference.sop_instance_uid, "series": difference.series_uid}.get(difference.level)
+    return difference.level, place
 
 
 def _changed_since(archive: ArchiveName) -> RepairError:

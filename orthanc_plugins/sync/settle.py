@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from orthanc_plugins.archives.base import InstanceEntry
+    from orthanc_plugins.identifiers import SopInstanceUid
     from orthanc_plugins.sync.actions import RepairPlan
     from orthanc_plugins.sync.differences import Comparison, Difference
     from orthanc_plugins.sync.strategies import Copies
@@ -176,13 +177,13 @@ def changed_since(
     begun
         Those of the actions that this repair has begun before; what they were about may be gone.
     """
-    there = _facts(now.comparison.differences) | _absent(now.holdings)
-    known = _facts(planned.differences) | _planned_absent(plan.actions)
+    there = _facts_now(now)
+    known = _facts_planned(plan.actions, planned)
     unknown = there - known - _explained(plan, now, [one for one in plan.actions if one.ordinal in begun])
     if unknown:
         return f"{len(unknown)} differences are there that were not there when it was planned"
     untouched = [action for action in plan.actions if action.ordinal in to_do and action.ordinal not in begun]
-    gone = _of_actions(untouched, planned) - there
+    gone = _facts_planned(untouched, planned) - there
     if gone:
         return f"{len(gone)} differences are no longer there, or no longer the same"
     if set(now.comparison.incomplete) - set(planned.incomplete):
@@ -199,8 +200,7 @@ def not_repaired(
     """
     staying = [action for action in plan.actions if _stays(action, decisions)]
     carried_out = [action for action in plan.actions if not _stays(action, decisions)]
-    there = _facts(now.comparison.differences) | _absent(now.holdings)
-    wrong = there - _of_actions(staying, planned) - _explained(plan, now, carried_out)
+    wrong = _facts_now(now) - _facts_planned(staying, planned) - _explained(plan, now, carried_out)
     if wrong:
         return f"{len(wrong)} differences are there that should not be"
     if set(now.comparison.incomplete) - set(planned.incomplete):
@@ -210,8 +210,8 @@ def not_repaired(
 
 def not_restored(plan: RepairPlan, planned: Comparison, now: Seen) -> str | None:
     """Return what is otherwise than before the repair, None when the same differs as did then."""
-    before = _facts(planned.differences) | _planned_absent(plan.actions)
-    there = _facts(now.comparison.differences) | _absent(now.holdings)
+    before = _facts_planned(plan.actions, planned)
+    there = _facts_now(now)
     written = [action for action in plan.actions if action.kind in {*_CHANGING, ActionKind.MANUAL}]
     wrong = (there - before - _explained(plan, now, written)) | (before - there)
     return f"{len(wrong)} differences are not as they were" if wrong else None
@@ -223,34 +223,48 @@ def _stays(action: Action, decisions: Mapping[int, Keep]) -> bool:
     return not action.kind.changes
 
 
-def _facts(differences: Iterable[Difference]) -> set[_Fact]:
-    """Return what tells differences from each other, but for missing instances, which `_absent` tells."""
-    return {_fact(one) for one in differences if one.kind not in LACKING}
+# Differences, told apart: what many instances share is one difference of each of them, whatever it is told of
 
 
-def _fact(one: Difference) -> _Fact:
-    values = () if one.kind is DifferenceClass.COUNT else (one.left, one.right)
-    return (one.kind, one.level, one.series_uid, one.sop_instance_uid, one.tag, *values)
+def _facts_planned(actions: Iterable[Action], planned: Comparison) -> set[_Fact]:
+    found: set[_Fact] = set()
+    for action in actions:
+        if action.difference in LACKING:
+            lacking = LACKING[action.difference]
+            found |= {(lacking, one.sop_instance_uid) for one in action.instances}
+            continue
+        uids = [one.sop_instance_uid for one in action.instances]
+        for index in action.differences:
+            found |= _facts(planned.differences[index], uids)
+    return found
 
 
-def _absent(holdings: Copies[Sequence[InstanceEntry]]) -> set[_Fact]:
-    held = {archive: {one.sop_instance_uid for one in holdings.get(archive, ())} for archive in ArchiveName}
-    return {(archive, uid) for archive, there in held.items() for uid in held[archive.other] - there}
+def _facts_now(now: Seen) -> set[_Fact]:
+    held = {archive: {one.sop_instance_uid for one in now.holdings[archive]} for archive in ArchiveName}
+    found: set[_Fact] = {(name, uid) for name, there in held.items() for uid in held[name.other] - there}
+    for one in now.comparison.differences:
+        if one.kind not in LACKING:
+            found |= _facts(one, _concerned(one, now))
+    return found
 
 
-def _planned_absent(actions: Iterable[Action]) -> set[_Fact]:
-    return {
-        (LACKING[action.difference], one.sop_instance_uid)
-        for action in actions
-        if action.difference in LACKING
-        for one in action.instances
-    }
+def _concerned(difference: Difference, now: Seen) -> list[SopInstanceUid]:
+    """Return the instances that a difference is about: of one of a study or series, those that both hold."""
+    if difference.sop_instance_uid is not None:
+        return [difference.sop_instance_uid]
+    right = {one.sop_instance_uid for one in now.holdings[ArchiveName.DCM4CHEE]}
+    return [
+        one.sop_instance_uid
+        for one in now.holdings[ArchiveName.ORTHANC]
+        if one.sop_instance_uid in right and difference.series_uid in {None, one.series_uid}
+    ]
 
 
-def _of_actions(actions: Iterable[Action], planned: Comparison) -> set[_Fact]:
-    chosen = list(actions)
-    indexes = {index for action in chosen for index in action.differences}
-    return _facts(planned.differences[index] for index in indexes) | _planned_absent(chosen)
+def _facts(one: Difference, concerned: Iterable[SopInstanceUid]) -> set[_Fact]:
+    if one.kind is DifferenceClass.COUNT:
+        return {(one.kind, one.level, one.series_uid, one.sop_instance_uid)}
+    uids = concerned if one.sop_instance_uid is None else [one.sop_instance_uid]
+    return {(one.kind, uid, one.tag, one.left, one.right) for uid in uids}
 
 
 def _explained(plan: RepairPlan, now: Seen, written: Iterable[Action]) -> set[_Fact]:
@@ -259,5 +273,10 @@ def _explained(plan: RepairPlan, now: Seen, written: Iterable[Action]) -> set[_F
     harmless = {DifferenceClass.TRANSFER_SYNTAX_ONLY}
     if plan.policy.coerced == "leave":
         harmless.add(DifferenceClass.COERCED)
-    differences = now.comparison.differences
-    return _facts(one for one in differences if one.kind in harmless and one.sop_instance_uid in touched)
+    return {
+        fact
+        for one in now.comparison.differences
+        if one.kind in harmless
+        for fact in _facts(one, _concerned(one, now))
+        if fact[1] in touched
+    }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import groupby
 
 from orthanc_plugins.archives.base import ArchiveName, InstanceEntry
 from orthanc_plugins.identifiers import SeriesUid, SopInstanceUid, StudyUid
@@ -24,6 +26,8 @@ KEYWORDS = {
     "300A00B0[0].300A00C2": "BeamName",
 }
 """Elements that copies differ in: ordinary ones, an identity, one of the pixels, one of a sequence."""
+
+OF_THE_STUDY = {"00100010", "00100040", "00080020"}
 
 
 @dataclass
@@ -54,8 +58,10 @@ class Pair:
     def compare(self) -> Comparison:
         left, right = self.copies[ORTHANC], self.copies[DCM4CHEE]
         found = [one for target in ArchiveName for one in self._missing(target)]
-        for uid in sorted(left.keys() & right.keys()):
-            found += _between(uid, left[uid], right[uid])
+        both_hold = sorted(left.keys() & right.keys())
+        found += _told_once(
+            [one for uid in both_hold for one in _between(uid, left[uid], right[uid])], left, both_hold
+        )
         counts = {archive: _counts(held) for archive, held in self.copies.items()}
         both = len(left.keys() & right.keys())
         return Comparison(STUDY, "content", NOON, counts[ORTHANC], counts[DCM4CHEE], both, tuple(found))
@@ -93,6 +99,25 @@ class Pair:
                 for path in operation.paths:
                     assert path not in {"00200052", "00280010"}, "an element that is no attribute of its own"
                     here[uid].values = _with(here[uid].values, path, there[uid].values.get(path))
+
+
+def _told_once(found: list[Difference], left: dict[str, Copy], both_hold: list[str]) -> list[Difference]:
+    """Return differences that all instances of the study, or of a series, share as one."""
+    alike: dict[tuple[object, ...], list[Difference]] = defaultdict(list)
+    for one in found:
+        alike[one.kind, one.tag, one.left, one.right].append(one)
+    told: list[Difference] = []
+    for same in alike.values():
+        if same[0].kind is DifferenceClass.PIXEL:
+            told += same
+        elif same[0].tag in OF_THE_STUDY and len(same) == len(both_hold):
+            told.append(replace(same[0], level="study", series_uid=None, sop_instance_uid=None))
+        else:
+            for series, of_series in groupby(same, key=lambda one: one.series_uid):
+                listed = list(of_series)
+                whole = len(listed) == sum(left[uid].series_uid == series for uid in both_hold) > 1
+                told += [replace(listed[0], level="series", sop_instance_uid=None)] if whole else listed
+    return told
 
 
 def _with(values: dict[str, str], path: str, value: str | None) -> dict[str, str]:

@@ -91,8 +91,8 @@ def test_every_difference_is_dealt_with_and_only_differences_are(pair: Pair, pol
     plan = planned(pair, policy)
     dealt_with = sorted(index for action in plan.actions for index in set(action.differences))
     assert sorted(set(dealt_with)) == list(range(len(comparison.differences)))
-    of_elements = [i for i in dealt_with if comparison.differences[i].sop_instance_uid is not None]
-    assert len(of_elements) == len(set(of_elements))
+    for_one = [i for i in dealt_with if comparison.differences[i].sop_instance_uid is not None]
+    assert len(for_one) == len(set(for_one))
     if comparison.equal:
         assert plan.actions == ()
 
