@@ -5,7 +5,7 @@ knows archives as `archives.base.Archive` only; the ledger, the clock and the li
 
 Public: ``Transfer`` with its ``Effects`` and ``TransferOutcome``, ``Recorder``, ``Limiter``, ``held_study``
 (one transfer at a time for a study) and ``held`` with ``LeaseLostError``, ``ask_for_transfer`` and
-``hand_over`` (ledger and queue), ``Commitment``, ``SameContent``.
+``hand_over`` (ledger and queue), ``Commitment``, ``SameContent``, ``Waking`` (transfers that wait).
 
 Decisions
 ---------
@@ -26,6 +26,7 @@ from orthanc_plugins.transfers.effects import Commit, Commitment, Effects, Recor
 from orthanc_plugins.transfers.lease import LeaseLostError, held, held_study
 from orthanc_plugins.transfers.limiter import Limiter
 from orthanc_plugins.transfers.transfer import Transfer, TransferOutcome
+from orthanc_plugins.transfers.waking import Waking
 
 __all__ = [
     "Commit",
@@ -37,6 +38,7 @@ __all__ = [
     "SameContent",
     "Transfer",
     "TransferOutcome",
+    "Waking",
     "ask_for_transfer",
     "hand_over",
     "held",

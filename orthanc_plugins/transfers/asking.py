@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.jobs import transfer_study_request
+from orthanc_plugins.errors import JobActive
+from orthanc_plugins.jobs import JobState, transfer_study_request
 
 if TYPE_CHECKING:
     from orthanc_plugins.jobs import JobQueue
     from orthanc_plugins.store import TransferRecord, TransferRequest, Transfers
 
+logger = logging.getLogger(__name__)
+
 
 def ask_for_transfer(transfers: Transfers, queue: JobQueue, request: TransferRequest) -> TransferRecord:
-    """Remember a transfer and have the queue do it; asking again for the same one changes nothing.
+    """Remember a transfer and have the queue do it; asking again for one that is under way changes nothing.
 
     Should the process end between the two, the watch asks the queue.
 
@@ -27,7 +31,17 @@ def ask_for_transfer(transfers: Transfers, queue: JobQueue, request: TransferReq
 
 
 def hand_over(transfers: Transfers, queue: JobQueue, record: TransferRecord) -> None:
-    """Have the queue do a transfer that it has not been asked for."""
-    if record.not_before is not None:
-        queue.submit(transfer_study_request(record.transfer_id, record.priority))
-        transfers.handed_over(record.transfer_id, record.not_before)
+    """Have the queue do a transfer that waits: for the first time, or once more."""
+    if record.not_before is None:
+        return
+    queue.submit(transfer_study_request(record.transfer_id, record.priority))
+    state = queue.job(record.job_id).state
+    if state is JobState.RUNNING:
+        return  # it has just begun, or is about to pause; a later look tells
+    if state is not JobState.QUEUED:
+        try:
+            queue.run_again(record.job_id)
+        except JobActive as error:
+            logger.debug("Transfer %s is not handed over: %s", record.transfer_id, error)
+            return
+    transfers.handed_over(record.transfer_id, record.not_before)

@@ -11,6 +11,7 @@ from orthanc_plugins.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from orthanc_plugins.identifiers import StudyUid
 
@@ -112,3 +113,10 @@ def held(book: LeaseBook, name: str, holder: str, clock: Callable[[], float]) ->
     finally:
         lease.release()
         keeper.join()
+
+
+def held_study(
+    book: LeaseBook, study_uid: StudyUid, holder: str, clock: Callable[[], float]
+) -> AbstractContextManager[Lease | None]:
+    """Hold a study inside the block; see `held`."""
+    return held(book, f"study:{study_uid}", holder, clock)

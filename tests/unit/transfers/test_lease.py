@@ -10,7 +10,7 @@ import pytest
 from orthanc_plugins.errors import StoreError
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.transfers import LeaseLostError, held_study
-from orthanc_plugins.transfers.lease import LASTING_S, StudyLease
+from orthanc_plugins.transfers.lease import LASTING_S, Lease
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -66,7 +66,7 @@ def test_it_is_given_back_when_what_is_done_fails() -> None:
 
 def test_a_lease_that_could_not_be_renewed_for_long_guards_no_more() -> None:
     now_s = 0.0
-    lease = StudyLease(Book(), "study:1.2", "one", lambda: now_s)
+    lease = Lease(Book(), "study:1.2", "one", lambda: now_s)
     assert lease.take()
     now_s = LASTING_S / 2
     lease.guard()
@@ -79,7 +79,7 @@ def test_a_lease_that_could_not_be_renewed_for_long_guards_no_more() -> None:
 
 def test_a_lease_that_another_took_guards_no_more() -> None:
     book = Book()
-    lease = StudyLease(book, "study:1.2", "one", lambda: 0.0)
+    lease = Lease(book, "study:1.2", "one", lambda: 0.0)
     lease.take()
     book.holders["study:1.2"] = "two"
     assert not lease.take()
@@ -89,7 +89,7 @@ def test_a_lease_that_another_took_guards_no_more() -> None:
 
 def test_a_lease_is_renewed_while_it_is_held_also_after_the_database_was_away() -> None:
     book = Book()
-    lease = StudyLease(book, "study:1.2", "one", lambda: 0.0)
+    lease = Lease(book, "study:1.2", "one", lambda: 0.0)
     lease.take()
     keeper = threading.Thread(target=lease.keep, args=(0.001,))
     keeper.start()
