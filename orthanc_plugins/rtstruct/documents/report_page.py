@@ -111,12 +111,31 @@ class Picture(Flowable):  # type: ignore[misc] # reportlab is untyped
 
 
 class ReportDocument(SimpleDocTemplate):  # type: ignore[misc] # reportlab is untyped
-    """A4 pages whose feet name the structure set and count the pages."""
+    """A4 pages whose feet name what they are about, and count the pages.
 
-    def __init__(self, structure_set_uid: str, created: datetime | None) -> None:
+    Parameters
+    ----------
+    subject
+        Identifier of what the report is about.
+    created
+        When it was made, None where that is not to stand in the file.
+    title
+        Of the document.
+    kind
+        What the identifier is one of.
+    """
+
+    def __init__(
+        self,
+        subject: str,
+        created: datetime | None,
+        *,
+        title: str = "Structure set report",
+        kind: str = "Structure set",
+    ) -> None:
         register_fonts()
         self._stream = io.BytesIO()
-        self._structure_set_uid = structure_set_uid
+        self._subject = f"{kind} {subject}"
         self._created = created
         super().__init__(
             self._stream,
@@ -125,9 +144,9 @@ class ReportDocument(SimpleDocTemplate):  # type: ignore[misc] # reportlab is un
             rightMargin=MARGIN - _FRAME_PADDING,
             topMargin=_TOP,
             bottomMargin=_BOTTOM,
-            title="Structure set report",
+            title=title,
             author=SOFTWARE,
-            subject=structure_set_uid,
+            subject=subject,
             creator=SOFTWARE,
             lang="en-GB",
             invariant=1,
@@ -152,7 +171,7 @@ class ReportDocument(SimpleDocTemplate):  # type: ignore[misc] # reportlab is un
         canvas.line(MARGIN, 15 * mm, right, 15 * mm)
         canvas.setFillColor(GREY)
         canvas.setFont(SANS, _FOOT_SIZE)
-        canvas.drawString(MARGIN, 11.5 * mm, f"Structure set {self._structure_set_uid}")
+        canvas.drawString(MARGIN, 11.5 * mm, self._subject)
         canvas.drawString(MARGIN, 8.5 * mm, f"{SOFTWARE} · {DISCLAIMER}")
         canvas.drawRightString(right - _COUNT_WIDTH, 11.5 * mm, f"Page {canvas.getPageNumber()}")
         canvas.translate(right - _COUNT_WIDTH, 11.5 * mm)
