@@ -23,7 +23,7 @@ Decisions
 
 from orthanc_plugins.transfers.asking import ask_for_transfer, hand_over
 from orthanc_plugins.transfers.effects import Commit, Commitment, Effects, Recorder, SameContent
-from orthanc_plugins.transfers.lease import LeaseLostError, held, held_study
+from orthanc_plugins.transfers.lease import Lease, LeaseLostError, held, held_study
 from orthanc_plugins.transfers.limiter import Limiter
 from orthanc_plugins.transfers.transfer import Transfer, TransferOutcome
 from orthanc_plugins.transfers.waking import Waking
@@ -32,6 +32,7 @@ __all__ = [
     "Commit",
     "Commitment",
     "Effects",
+    "Lease",
     "LeaseLostError",
     "Limiter",
     "Recorder",

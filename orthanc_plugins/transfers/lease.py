@@ -1,4 +1,4 @@
-"""A study held by one transfer at a time, in whichever direction, on whichever machine."""
+"""What one alone may act on at a time, on whichever machine: a study, in whichever direction it goes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.identifiers import StudyUid
 
 LASTING_S = 90.0
-"""A holder that died loses the study after so long."""
+"""A holder that died loses what it held after so long."""
 
 _RENEWED_EVERY_S = 20.0
 _MARGIN_S = 15.0
@@ -24,7 +24,7 @@ _MARGIN_S = 15.0
 
 
 class LeaseLostError(Exception):
-    """The study may be another's by now; nothing more may be done to it."""
+    """What was held may be another's by now; nothing more may be done to it."""
 
 
 class LeaseBook(Protocol):
@@ -37,8 +37,8 @@ class LeaseBook(Protocol):
         """Give a lease back."""
 
 
-class StudyLease:
-    """A study that is held; `guard` is called before anything is done to it."""
+class Lease:
+    """What is held; `guard` is called before anything is done to it."""
 
     def __init__(self, book: LeaseBook, name: str, holder: str, clock: Callable[[], float]) -> None:
         self._book = book
@@ -50,7 +50,7 @@ class StudyLease:
         self._released = threading.Event()
 
     def take(self) -> bool:
-        """Take or renew the lease; return whether the study is held."""
+        """Take or renew the lease; return whether it is held."""
         asked_at = self._clock()
         taken = self._book.acquire(self._name, self._holder, timedelta(seconds=LASTING_S))
         if taken:
@@ -60,7 +60,7 @@ class StudyLease:
         return taken
 
     def guard(self) -> None:
-        """Do nothing while the study is held.
+        """Do nothing while it is held.
 
         Raises
         ------
@@ -79,20 +79,20 @@ class StudyLease:
                 continue
 
     def release(self) -> None:
-        """Give the study back."""
+        """Give it back."""
         self._released.set()
         self._book.release(self._name, self._holder)
 
 
 def held_study(
     book: LeaseBook, study_uid: StudyUid, holder: str, clock: Callable[[], float]
-) -> AbstractContextManager[StudyLease | None]:
+) -> AbstractContextManager[Lease | None]:
     """Hold a study inside the block; None when another does. See `held`."""
     return held(book, f"study:{study_uid}", holder, clock)
 
 
 @contextmanager
-def held(book: LeaseBook, name: str, holder: str, clock: Callable[[], float]) -> Iterator[StudyLease | None]:
+def held(book: LeaseBook, name: str, holder: str, clock: Callable[[], float]) -> Iterator[Lease | None]:
     """Hold what a name stands for inside the block; None when another does.
 
     Parameters
@@ -100,9 +100,9 @@ def held(book: LeaseBook, name: str, holder: str, clock: Callable[[], float]) ->
     holder
         Who holds it; the same holder may take it again, as a job does that goes on after its worker's end.
     clock
-        Returns seconds that only grow, also while the machine sleeps.
+        Returns seconds that only grow.
     """
-    lease = StudyLease(book, name, holder, clock)
+    lease = Lease(book, name, holder, clock)
     if not lease.take():
         yield None
         return
@@ -113,10 +113,3 @@ def held(book: LeaseBook, name: str, holder: str, clock: Callable[[], float]) ->
     finally:
         lease.release()
         keeper.join()
-
-
-def held_study(
-    book: LeaseBook, study_uid: StudyUid, holder: str, clock: Callable[[], float]
-) -> AbstractContextManager[Lease | None]:
-    """Hold a study inside the block; see `held`."""
-    return held(book, f"study:{study_uid}", holder, clock)

@@ -267,6 +267,10 @@ class MemoryArchive(Archive):
             self._log.append(study_uid)
             return len(gone)
 
+    @override
+    def close(self) -> None:
+        """Nothing is held."""
+
     def _receive(self, file: DicomFile) -> StoreOutcome:
         uid, faults = file.sop_instance_uid, self.faults
         with self._lock:
