@@ -26,6 +26,7 @@ from dbos import error as dbos_error
 from sqlalchemy.exc import SQLAlchemyError
 
 from orthanc_plugins import __version__
+from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.errors import ConfigurationError, JobError, PacsSuiteError, StoreError
 from orthanc_plugins.jobs import (
     APPLICATION,
@@ -41,6 +42,7 @@ from orthanc_plugins.reception import Reception
 from orthanc_plugins.services import AUTHORISATION_VARIABLE, Services, build_services
 from orthanc_plugins.settings import Settings, read_settings
 from orthanc_plugins.store import Store, create_store_engine, migrate
+from orthanc_plugins.synchronisation import Rounds, Timetable
 from orthanc_plugins.workflows import adapt_engine_line, register_workflows, share_memory_among_threads
 
 if TYPE_CHECKING:
@@ -110,12 +112,20 @@ def _run(settings: Settings, name: str, stop: threading.Event) -> None:
         services.queue,
         process_existing=settings.structures.process_existing,
     )
-    Watch(services.store, reception, name, settings.sweep_interval_s).run(stop)
+    Watch(services.store, reception, name, settings.sweep_interval_s, _duties(services)).run(stop)
     logger.info("Worker %s ends.", name)
     for polling in pollings:
         polling.stop()
     DBOS.destroy(workflow_completion_timeout_sec=_GRACE_S)
     services.close()
+
+
+def _duties(services: Services) -> dict[Duty, float]:
+    """Return what else the watch does, where there is a second archive."""
+    if ArchiveName.DCM4CHEE not in services.archives:
+        return {}
+    rounds = Timetable(Rounds(services), services.store.inventory, services.synchronisation)
+    return {rounds.keep: services.synchronisation.interval_s}
 
 
 def _make_folders(settings: Settings) -> None:

@@ -70,15 +70,18 @@ class Checks(InventoryPart):
         return Page(entries, total)
 
     @as_store_error
-    def due_for_check(self, *, limit: int = 100, after: StudyUid | None = None) -> list[StudyUid]:
+    def due_for_check(
+        self, *, limit: int = 100, after: StudyUid | None = None, again: bool = False
+    ) -> list[StudyUid]:
         """Return studies that both archives hold and whose content was not compared as it is now.
 
-        In the order of their UIDs, after one of them.
+        In the order of their UIDs, after one of them; with ``again`` also those that were.
         """
         left, right = aliased(InventoryStudy), aliased(InventoryStudy)
         both = and_(right.archive == RIGHT, right.study_uid == left.study_uid)
         check = ContentCheckRow
         current = and_(
+            check.depth == "content",
             check.left_revision == left.revision,
             check.left_contents == left.contents_digest,
             check.left_attributes == left.attributes_digest,
@@ -86,12 +89,10 @@ class Checks(InventoryPart):
             check.right_contents == right.contents_digest,
             check.right_attributes == right.attributes_digest,
         )
-        query = (
-            select(left.study_uid)
-            .join(right, both)
-            .outerjoin(check, check.study_uid == left.study_uid)
-            .where(left.archive == LEFT, or_(check.study_uid.is_(None), func.coalesce(~current, True)))
-        )
+        query = select(left.study_uid).join(right, both).where(left.archive == LEFT)
+        if not again:
+            query = query.outerjoin(check, check.study_uid == left.study_uid)
+            query = query.where(or_(check.study_uid.is_(None), func.coalesce(~current, True)))
         if after is not None:
             query = query.where(left.study_uid > after)
         with self._sessions() as session:

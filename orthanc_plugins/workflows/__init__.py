@@ -27,6 +27,7 @@ from dbos import DBOS
 from orthanc_plugins.identifiers import OrthancId
 from orthanc_plugins.jobs import WAITING, JobKind, JsonValue
 from orthanc_plugins.store import StructureSubject
+from orthanc_plugins.workflows.archive_workflows import register_archive_workflows
 from orthanc_plugins.workflows.compare_structures import StructureComparison
 from orthanc_plugins.workflows.extract_structures import StructureExtraction
 from orthanc_plugins.workflows.job_log import adapt_engine_line, run_job
@@ -44,6 +45,11 @@ __all__ = ["adapt_engine_line", "register_workflows", "share_memory_among_thread
 
 def register_workflows(services: Services) -> None:
     """Make the workflows known to the durable engine; called once, before it is launched."""
+    _register_structure_workflows(services)
+    register_archive_workflows(services)
+
+
+def _register_structure_workflows(services: Services) -> None:
     removal = ResultRemoval(services)
 
     @DBOS.workflow(name=JobKind.EXTRACT_STRUCTURES.value, max_recovery_attempts=WORKER_DEATHS)

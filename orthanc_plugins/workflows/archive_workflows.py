@@ -1,0 +1,72 @@
+"""The workflows about both archives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from dbos import DBOS
+
+from orthanc_plugins.jobs import JobKind, JsonValue
+from orthanc_plugins.workflows.compare_archives import ArchivesComparison
+from orthanc_plugins.workflows.compare_study import StudyCheck
+from orthanc_plugins.workflows.job_log import run_job
+from orthanc_plugins.workflows.memory import memory_given_back
+from orthanc_plugins.workflows.steps import WORKER_DEATHS, run_step
+from orthanc_plugins.workflows.synchronise import RequestedRound
+
+if TYPE_CHECKING:
+    from orthanc_plugins.identifiers import JobId
+    from orthanc_plugins.services import Services
+    from orthanc_plugins.sync.differences import Depth
+
+
+def register_archive_workflows(services: Services) -> None:
+    """Make the workflows known to the durable engine; called once, before it is launched."""
+    check, requested = StudyCheck(services), RequestedRound(services)
+
+    @DBOS.workflow(name=JobKind.SYNCHRONISE.value, max_recovery_attempts=WORKER_DEATHS)
+    def synchronise(scope: str) -> dict[str, JsonValue]:
+        def work(job_id: JobId) -> dict[str, JsonValue]:
+            return run_step("synchronise", requested.run, job_id, scope)
+
+        return run_job(JobKind.SYNCHRONISE, work)
+
+    @DBOS.workflow(name=JobKind.COMPARE_STUDY.value, max_recovery_attempts=WORKER_DEATHS)
+    def compare_study(study_uid: str, depth: Depth) -> dict[str, JsonValue]:
+        def work(_: JobId) -> dict[str, JsonValue]:
+            with memory_given_back():
+                return run_step("compare", check.compare, study_uid, depth)
+
+        return run_job(JobKind.COMPARE_STUDY, work)
+
+    @DBOS.workflow(name=JobKind.COMPARE_ARCHIVES.value, max_recovery_attempts=WORKER_DEATHS)
+    def compare_archives(depth: Depth, scope: str) -> dict[str, JsonValue]:
+        def work(job_id: JobId) -> dict[str, JsonValue]:
+            with memory_given_back():
+                return _compare_archives(ArchivesComparison(services, job_id), depth, again=scope == "again")
+
+        return run_job(JobKind.COMPARE_ARCHIVES, work)
+
+
+def _compare_archives(comparison: ArchivesComparison, depth: Depth, *, again: bool) -> dict[str, JsonValue]:
+    studies: dict[str, JsonValue] = run_step("take_stock", comparison.take_stock)
+    compared, incomplete, classes, after = 0, 0, Counter[str](), ""
+    while depth == "content":
+        found: dict[str, Any] = run_step("compare", comparison.compare_some, after, again=again)
+        compared += found["compared"]
+        incomplete += found["incomplete"]
+        classes.update(found["classes"])
+        after = found["last"]
+        if not after:
+            break
+    reported = run_step("report", comparison.report)
+    return {
+        "outcome": "done",
+        "depth": depth,
+        "studies": studies,
+        "compared": compared,
+        "incomplete": incomplete,
+        "classes": dict(classes),
+        **reported,
+    }

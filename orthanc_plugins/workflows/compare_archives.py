@@ -1,0 +1,184 @@
+"""Compares everything that both archives hold: the steps of the workflow."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import orjson
+
+from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.content.reports import Report
+from orthanc_plugins.errors import ArchiveRefused, NotFound
+from orthanc_plugins.identifiers import StudyUid
+from orthanc_plugins.sync.differences import Comparison, Difference, DifferenceClass, StudyCounts
+from orthanc_plugins.sync.inventory import compare_rows
+from orthanc_plugins.synchronisation import Rounds
+from orthanc_plugins.workflows.compared_copies import compare_copies, keep_comparison, write_reports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orthanc_plugins.identifiers import JobId
+    from orthanc_plugins.jobs import JsonValue
+    from orthanc_plugins.services import Services
+    from orthanc_plugins.store import InventoryRow, StudyPair
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 100
+"""Studies compared in one step; a worker that dies loses no more."""
+
+_AT_ONCE = 2
+_PAGE = 500
+_MOST_REPORTED = 5_000
+"""Studies that differ in one report; their number is told all the same."""
+
+
+@dataclass
+class _Tally:
+    """Counts studies: compared, in which each class of difference was found, and not wholly compared."""
+
+    compared: int = 0
+    classes: Counter[str] = field(default_factory=Counter)
+    incomplete: int = 0
+
+    def add(self, found: Comparison | None) -> None:
+        """Count a study; None is one that could not be compared at all."""
+        if found is None:
+            self.incomplete += 1
+            return
+        self.compared += 1
+        self.classes.update(kind.value for kind in found.classes)
+        self.incomplete += bool(found.incomplete)
+
+
+class ArchivesComparison:
+    """The steps of the workflow, for one job."""
+
+    def __init__(self, services: Services, job_id: JobId) -> None:
+        self._services = services
+        self._inventory = services.store.inventory
+        self._job_id = job_id
+
+    def take_stock(self) -> dict[str, JsonValue]:
+        """List both archives anew, and return how many studies are where.
+
+        Raises
+        ------
+        ArchiveUnavailable
+            An archive does not answer, or another round runs.
+        """
+        Rounds(self._services).take_stock(self._job_id)
+        summary = self._inventory.summary()
+        return {
+            "same": summary.same,
+            "differing": summary.differing,
+            "only_orthanc": summary.only_left,
+            "only_dcm4chee": summary.only_right,
+        }
+
+    def compare_some(self, after: str, *, again: bool) -> dict[str, JsonValue]:
+        """Compare the content of the next studies that both hold; ``last`` is empty once there are no more.
+
+        Parameters
+        ----------
+        after
+            UID of the study that the step before ended with, empty at first.
+        again
+            Also studies that have not changed since they were compared.
+        """
+        due = self._inventory.due_for_check(
+            limit=CHUNK, after=StudyUid(after) if after else None, again=again
+        )
+        pairs = self._inventory.pairs(due)
+        tally = _Tally()
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            for found in threads.map(self._compare, (pairs[uid] for uid in due if uid in pairs)):
+                tally.add(found)
+        return {
+            "last": due[-1] if len(due) == CHUNK else "",
+            "compared": tally.compared,
+            "classes": dict(tally.classes),
+            "incomplete": tally.incomplete,
+        }
+
+    def _compare(self, pair: StudyPair) -> Comparison | None:
+        """Compare a study and keep what was found; None when it was refused or is gone by now."""
+        try:
+            found = compare_copies(self._services.archives, pair.study_uid)
+        except NotFound:
+            return None
+        except ArchiveRefused as error:
+            logger.warning("Study %s could not be compared: %s", pair.study_uid, error)
+            return None
+        keep_comparison(self._services, found, pair, reports=False)
+        return found
+
+    def report(self) -> dict[str, JsonValue]:
+        """Write the reports of everything that differs; return how many studies that are."""
+        folder = self._services.comparisons / "archives" / self._job_id
+        found = tuple(self._differing())
+        report = Report("Both archives", found[:_MOST_REPORTED], datetime.now(UTC))
+        write_reports(report, folder)
+        return {"reported": len(report.comparisons), "found": len(found)}
+
+    def _differing(self) -> Iterator[Comparison]:
+        """Yield what differs in each study: in content as far as that is known, else in what is listed."""
+        told: set[StudyUid] = set()
+        offset = 0
+        while checks := self._inventory.check_page(equal=False, limit=_PAGE, offset=offset).entries:
+            offset += len(checks)
+            pairs = self._inventory.pairs(check.study_uid for check in checks)
+            for check in checks:
+                path = self._services.comparisons / check.path
+                pair = pairs.get(check.study_uid)
+                if (
+                    pair is not None
+                    and check.is_current(pair)
+                    and check.depth == "content"
+                    and path.is_file()
+                ):
+                    told.add(check.study_uid)
+                    yield Comparison.from_json(orjson.loads(path.read_bytes()))
+        for pair in self._inventory.differing():
+            if pair.study_uid not in told:
+                yield self._by_stock(pair)
+
+    def _by_stock(self, pair: StudyPair) -> Comparison:
+        """Return what the inventories alone tell of a study."""
+        uid = pair.study_uid
+        keys = [self._inventory.keys(archive, uid) for archive in ArchiveName]
+        found = compare_rows(pair, *keys)
+        lacking = {
+            DifferenceClass.MISSING_LEFT: len(found.missing_left),
+            DifferenceClass.MISSING_RIGHT: len(found.missing_right),
+        }
+        return Comparison(
+            study_uid=uid,
+            depth="instance",
+            compared_at=datetime.now(UTC),
+            left=_counts(pair.left),
+            right=_counts(pair.right),
+            instances_compared=0,
+            differences=tuple(
+                Difference(kind, "study", uid, detail=_DETAILS[kind].format(lacking.get(kind, 0)))
+                for kind in sorted(found.classes)
+            ),
+        )
+
+
+_DETAILS = {
+    DifferenceClass.MISSING_LEFT: "Orthanc does not hold {} of its instances.",
+    DifferenceClass.MISSING_RIGHT: "DCM4CHEE does not hold {} of its instances.",
+    DifferenceClass.COUNT: "The archives tell other numbers of series or instances.",
+    DifferenceClass.METADATA: "Attributes of patient or study differ: compare the study by content.",
+}
+
+
+def _counts(row: InventoryRow | None) -> StudyCounts | None:
+    return None if row is None else StudyCounts(row.series_count, row.instance_count)

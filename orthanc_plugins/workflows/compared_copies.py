@@ -1,0 +1,134 @@
+"""The two copies of a study compared as the archives hold them now, and what was found kept."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+import orjson
+
+from orthanc_plugins.archives.base import ArchiveName, StudyQuery
+from orthanc_plugins.content import StudyCopy, compare_studies
+from orthanc_plugins.content.reports import Report, report_csv, report_html, report_pdf
+from orthanc_plugins.errors import NotFound
+from orthanc_plugins.rtstruct.export import write_whole
+from orthanc_plugins.store import ContentCheck, SideState
+from orthanc_plugins.sync.listing import compare_listings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from orthanc_plugins.archives.base import Archive, DicomFile, InstanceEntry, StudyEntry
+    from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
+    from orthanc_plugins.services import Services
+    from orthanc_plugins.store import StudyPair
+    from orthanc_plugins.sync.differences import Comparison, Depth
+
+_REPORTS = {"differences.csv": report_csv, "report.html": report_html, "report.pdf": report_pdf}
+
+COMPARISON = "comparison.json"
+"""Name of the file of a comparison in its study's folder; reports stand beside it."""
+
+
+def compare_copies(
+    archives: Mapping[ArchiveName, Archive], study_uid: StudyUid, depth: Depth = "content"
+) -> Comparison:
+    """Return what the two copies of a study differ in.
+
+    Raises
+    ------
+    NotFound
+        Neither archive holds it.
+    ArchiveError
+        An archive does not answer, or refuses.
+    """
+    with ThreadPoolExecutor(len(ArchiveName)) as threads:
+        listings = dict(
+            zip(
+                ArchiveName,
+                threads.map(lambda name: _Listed(archives[name], study_uid), ArchiveName),
+                strict=True,
+            )
+        )
+    left, right = (listings[name] for name in ArchiveName)
+    if not left.entries and not right.entries:
+        raise NotFound("Neither archive holds the study.", archive="both")
+    now = datetime.now(UTC)
+    if depth == "instance":
+        told = (left.told, right.told)
+        return compare_listings(study_uid, left.entries, right.entries, compared_at=now, told=told)
+    return compare_studies(
+        study_uid, left.copy(right), right.copy(left), fetch=partial(_fetch, listings), compared_at=now
+    )
+
+
+class _Listed:
+    """A study as one archive lists it."""
+
+    def __init__(self, archive: Archive, study_uid: StudyUid) -> None:
+        self._archive = archive
+        self._study_uid = study_uid
+        self.entries: Sequence[InstanceEntry] = archive.instances(study_uid)
+        self.told: StudyEntry | None = None
+        if self.entries:
+            self.told = next(iter(archive.studies(StudyQuery(study_uids=(study_uid,)))), None)
+
+    def copy(self, other: _Listed) -> StudyCopy:
+        """Return the study with the files of the instances that the other side has, too."""
+        there = {entry.sop_instance_uid for entry in other.entries}
+        wanted = [entry for entry in self.entries if entry.sop_instance_uid in there]
+        files: Iterable[DicomFile] = ()
+        if wanted:
+            whole = len(wanted) == len(self.entries)
+            files = self._archive.retrieve(self._study_uid, None if whole else wanted)
+        return StudyCopy(self.entries, files, self.told)
+
+    def file(self, uid: SopInstanceUid) -> DicomFile:
+        """Return the file of an instance."""
+        wanted = [entry for entry in self.entries if entry.sop_instance_uid == uid]
+        return next(iter(self._archive.retrieve(self._study_uid, wanted)))
+
+
+def _fetch(listings: Mapping[ArchiveName, _Listed], side: ArchiveName, uid: SopInstanceUid) -> DicomFile:
+    return listings[side].file(uid)
+
+
+def write_reports(report: Report, folder: Path) -> None:
+    """Write what was found as a table, a page and on paper; what tells who a patient is is withheld."""
+    for name, made in _REPORTS.items():
+        write_whole(folder / name, made(report))
+
+
+def keep_comparison(
+    services: Services, comparison: Comparison, pair: StudyPair | None, *, reports: bool = True
+) -> None:
+    """Keep what was found: its file, its reports, and in the store that it was found.
+
+    Parameters
+    ----------
+    pair
+        The study in the inventories before it was compared: what they say later tells whether it is current.
+    reports
+        Whether reports are written beside the file.
+    """
+    study_uid = comparison.study_uid
+    folder = services.comparisons / study_uid
+    write_whole(folder / COMPARISON, orjson.dumps(comparison.to_json(), option=orjson.OPT_INDENT_2))
+    if reports:
+        write_reports(Report("A study in both archives", (comparison,), comparison.compared_at), folder)
+    services.store.inventory.note_check(
+        ContentCheck(
+            study_uid=study_uid,
+            checked_at=comparison.compared_at,
+            left=None if pair is None else SideState.of(pair.left),
+            right=None if pair is None else SideState.of(pair.right),
+            depth=comparison.depth,
+            equal=comparison.equal,
+            classes={kind.value: count for kind, count in comparison.classes.items()},
+            comparison_id=comparison.compared_at.isoformat(),
+            path=f"{study_uid}/{COMPARISON}",
+        )
+    )

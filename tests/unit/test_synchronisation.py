@@ -1,0 +1,315 @@
+"""Rounds of synchronisation over two archives in memory: what is found, asked for, and left alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from orthanc_plugins.errors import ArchiveUnavailable, StoreError
+from orthanc_plugins.identifiers import StudyUid
+from orthanc_plugins.rules import SyncRule
+from orthanc_plugins.services import Synchronisation
+from orthanc_plugins.store import SyncRun, TransferState
+from orthanc_plugins.synchronisation import LEASE, RoundOutcome, Rounds, Timetable
+from tests.fakes.archive import MemoryArchive
+from tests.unit.holdings import LEFT, NOW, RIGHT, known
+
+if TYPE_CHECKING:
+    from orthanc_plugins.services import Services
+    from tests.fakes import MemoryQueue
+
+
+@pytest.fixture
+def left() -> MemoryArchive:
+    return MemoryArchive(LEFT)
+
+
+@pytest.fixture
+def right() -> MemoryArchive:
+    return MemoryArchive(RIGHT)
+
+
+@pytest.fixture
+def joined(services: Services, left: MemoryArchive, right: MemoryArchive) -> Services:
+    return with_direction(dataclasses.replace(services, archives={LEFT: left, RIGHT: right}), "both")
+
+
+def with_direction(services: Services, direction: str, *rules: SyncRule) -> Services:
+    chosen = Synchronisation(direction=direction, rules=rules)  # type: ignore[arg-type]
+    return dataclasses.replace(services, synchronisation=chosen)
+
+
+def asked(services: Services) -> set[tuple[str, str, int]]:
+    """Return study, destination and number of instances of each transfer asked for."""
+    found, _ = services.store.transfers.transfers()
+    return {(str(one.study_uid), one.destination, one.wanted) for one in found}
+
+
+def fill(archive: MemoryArchive, study: str, *instances: int, **options: Any) -> None:
+    for number in instances:
+        archive.put(f"{study}.{number}", study=study, series=f"{study}.0", **options)
+
+
+def test_what_is_missing_is_asked_for_in_both_directions(
+    joined: Services, left: MemoryArchive, right: MemoryArchive, queue: MemoryQueue
+) -> None:
+    fill(left, "1.1", 1, 2)
+    fill(right, "1.1", 1)
+    fill(right, "1.2", 1, 2, 3)
+    fill(left, "1.3", 1)
+    fill(right, "1.3", 1)
+    outcome = Rounds(joined).run("r1", "schedule")
+    assert (outcome.state, outcome.differing, len(outcome.transfers)) == ("succeeded", 2, 2)
+    assert asked(joined) == {("1.1", "dcm4chee", 1), ("1.2", "orthanc", 3)}
+    assert len(queue.requests) == 2
+    run = joined.store.inventory.run("r1")
+    assert run is not None
+    assert (run.state, run.differing, run.transfers_asked) == ("succeeded", 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("direction", "destinations"),
+    [
+        ("none", set()),
+        ("orthanc_to_dcm4chee", {"dcm4chee"}),
+        ("dcm4chee_to_orthanc", {"orthanc"}),
+        ("both", {"orthanc", "dcm4chee"}),
+    ],
+)
+def test_the_direction_tells_where_to(
+    joined: Services, left: MemoryArchive, right: MemoryArchive, direction: str, destinations: set[str]
+) -> None:
+    fill(left, "1.1", 1)
+    fill(right, "1.2", 1)
+    services = with_direction(joined, direction)
+    outcome = Rounds(services).run("r1", "schedule")
+    assert {destination for _, destination, _ in asked(services)} == destinations
+    assert outcome.differing == 2
+
+
+def test_a_rule_gives_some_studies_another_direction(
+    joined: Services, left: MemoryArchive, right: MemoryArchive
+) -> None:
+    fill(left, "1.1", 1)
+    fill(left, "1.2", 1, modality="US")
+    fill(left, "1.3", 1)
+    left.describe("1.3", StudyDescription="Phantom test")
+    services = with_direction(
+        joined,
+        "both",
+        SyncRule(Name="no ultrasound", Direction="none", Modalities=("US",)),
+        SyncRule(Name="no phantoms", Direction="dcm4chee_to_orthanc", StudyDescription="*phantom*"),
+    )
+    Rounds(services).run("r1", "schedule")
+    assert asked(services) == {("1.1", "dcm4chee", 1)}
+
+
+def test_later_rounds_look_at_what_changed_only(
+    joined: Services, left: MemoryArchive, right: MemoryArchive
+) -> None:
+    for number in range(30):
+        fill(left, f"1.{number + 1}", 1)
+        fill(right, f"1.{number + 1}", 1)
+    rounds = Rounds(joined)
+    rounds.run("r1", "schedule")
+    left.requests.clear()
+    fill(left, "1.5", 2)
+    outcome = rounds.run("r2", "schedule")
+    assert asked(joined) == {("1.5", "dcm4chee", 1)}
+    assert outcome.differing == 1
+    assert left.requests.count("instances") == 2  # for the inventory, and for the transfer
+
+
+def test_asked_again_nothing_is_asked_for_twice(
+    joined: Services, left: MemoryArchive, queue: MemoryQueue
+) -> None:
+    fill(left, "1.1", 1)
+    first = Rounds(joined).run("r1", "schedule")
+    again = Rounds(joined).run("r2", "schedule", full=True)
+    assert first.transfers == again.transfers
+    assert len(asked(joined)) == 1
+    assert sum(queue.runs.values()) == 1
+
+
+def test_what_was_taken_out_on_purpose_is_not_sent_back(
+    joined: Services, left: MemoryArchive, right: MemoryArchive
+) -> None:
+    fill(left, "1.1", 1, 2)
+    fill(right, "1.1", 1, 2)
+    rounds = Rounds(joined)
+    rounds.run("r1", "schedule")
+    right.lose("1.1.2")
+    outcome = rounds.run("r2", "schedule")
+    assert (outcome.differing, asked(joined)) == (1, set())
+    assert joined.store.inventory.buried(RIGHT, [StudyUid("1.1")])
+    fill(left, "1.1", 3)
+    rounds.run("r3", "schedule")
+    assert asked(joined) == {("1.1", "dcm4chee", 1)}
+
+
+def test_an_archive_that_is_away_is_told_and_nothing_is_taken_for_missing(
+    joined: Services, left: MemoryArchive, right: MemoryArchive
+) -> None:
+    fill(left, "1.1", 1)
+    fill(right, "1.1", 1)
+    rounds = Rounds(joined)
+    rounds.run("r1", "schedule")
+    right.faults.down = True
+    fill(left, "1.2", 1)
+    outcome = rounds.run("r2", "schedule")
+    assert (outcome.state, outcome.errors) == ("partial", ("dcm4chee does not answer.",))
+    assert asked(joined) == set()
+    right.faults.down = False
+    outcome = rounds.run("r3", "schedule")
+    assert (outcome.state, asked(joined)) == ("succeeded", {("1.2", "dcm4chee", 1)})
+
+
+def test_with_both_archives_away_the_round_has_failed(
+    joined: Services, left: MemoryArchive, right: MemoryArchive
+) -> None:
+    left.faults.down = right.faults.down = True
+    outcome = Rounds(joined).run("r1", "schedule")
+    assert (outcome.state, len(outcome.errors)) == ("failed", 2)
+
+
+def test_an_archive_that_goes_away_while_it_is_asked_is_tried_again(
+    joined: Services, left: MemoryArchive, right: MemoryArchive
+) -> None:
+    fill(left, "1.1", 1)
+    rounds = Rounds(joined)
+    rounds.run("r1", "schedule", full=True)
+    fill(left, "1.2", 1)
+    calls: list[str] = []
+
+    def away(method: str) -> None:
+        calls.append(method)
+        if method == "instances" and calls.count("instances") == 2:
+            raise ArchiveUnavailable("orthanc does not answer.", archive="orthanc")
+
+    left.faults.hook = away
+    outcome = rounds.run("r2", "schedule")
+    assert (outcome.state, outcome.errors) == ("partial", ("orthanc does not answer.",))
+    left.faults.hook = None
+    rounds.run("r3", "schedule")
+    assert ("1.2", "dcm4chee", 1) in asked(joined)
+
+
+def test_one_round_at_a_time(joined: Services, left: MemoryArchive) -> None:
+    fill(left, "1.1", 1)
+    assert joined.store.leases.acquire(LEASE, "another", timedelta(seconds=60))
+    assert Rounds(joined).run("r1", "schedule").state == "skipped"
+    assert joined.store.inventory.run("r1") is None
+    assert left.requests == []
+    with pytest.raises(ArchiveUnavailable, match="Another round"):
+        Rounds(joined).take_stock("r2")
+
+
+def test_a_transfer_that_failed_is_asked_for_again_by_a_person_only(
+    joined: Services, left: MemoryArchive
+) -> None:
+    fill(left, "1.1", 1)
+    rounds = Rounds(joined)
+    (transfer,) = rounds.run("r1", "schedule").transfers
+    ledger = joined.store.transfers
+    ledger.begin(transfer)
+    ledger.end(transfer, TransferState.FAILED)
+    assert rounds.run("r2", "schedule", full=True).transfers == ()
+    assert rounds.run("r3", "request", full=True).transfers == (transfer,)
+    found = ledger.transfer(transfer)
+    assert found is not None
+    assert found.state is TransferState.QUEUED
+
+
+def test_what_was_verified_and_is_missing_again_is_a_transfer_of_its_own(
+    joined: Services, left: MemoryArchive
+) -> None:
+    fill(left, "1.1", 1)
+    rounds = Rounds(joined)
+    (transfer,) = rounds.run("r1", "schedule").transfers
+    joined.store.transfers.begin(transfer)
+    joined.store.transfers.end(transfer, TransferState.VERIFIED)
+    (second,) = rounds.run("r2", "request", full=True).transfers
+    assert second != transfer
+
+
+def test_stock_is_taken_without_anything_being_asked_for(
+    joined: Services, left: MemoryArchive, right: MemoryArchive
+) -> None:
+    fill(left, "1.1", 1)
+    Rounds(joined).take_stock("r1")
+    assert asked(joined) == set()
+    assert joined.store.inventory.summary().only_left == 1
+    right.faults.down = True
+    with pytest.raises(ArchiveUnavailable, match="dcm4chee does not answer"):
+        Rounds(joined).take_stock("r2")
+
+
+def test_a_round_that_cannot_use_the_database_ends_as_failed(
+    joined: Services, left: MemoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> Any:
+        raise StoreError("The database is full.")
+
+    fill(left, "1.1", 1)
+    monkeypatch.setattr(joined.store.inventory, "differing", broken)
+    with pytest.raises(StoreError):
+        Rounds(joined).run("r1", "schedule")
+    run = joined.store.inventory.run("r1")
+    assert run is not None
+    assert (run.state, run.error) == ("failed", "The database is full.")
+
+
+class Hours:
+    """A clock that a test sets, and the rounds that are done by it."""
+
+    def __init__(self, services: Services, **options: Any) -> None:
+        self.now = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
+        self.done: list[str] = []
+        self._inventory = services.store.inventory
+        chosen = Synchronisation(**options)
+        self.timetable = Timetable(cast("Any", self), self._inventory, chosen, lambda: self.now)
+
+    def run(self, run_id: str, cause: str) -> RoundOutcome:
+        self.done.append(cause)
+        self._inventory.begin_run(SyncRun(run_id, cause, self.now))
+        return RoundOutcome(run_id, "succeeded")
+
+    def keep(self, **later: float) -> float | None:
+        self.now += timedelta(**later)
+        return self.timetable.keep()
+
+
+def test_a_round_is_done_each_interval_by_whichever_worker_asks_first(joined: Services) -> None:
+    hours, other = Hours(joined, interval_s=60), Hours(joined, interval_s=60)
+    assert hours.keep() is None
+    other.now = hours.now
+    assert other.keep(seconds=20) == pytest.approx(40)
+    assert hours.keep(seconds=61) is None
+    assert (hours.done, other.done) == (["schedule", "schedule"], [])
+
+
+def test_each_night_everything_is_listed_once(joined: Services) -> None:
+    known(joined.store, LEFT)
+    hours = Hours(joined, interval_s=60, nightly_at="02:00")
+    hours.now = NOW
+    hours.keep()
+    for _ in range(3 * 24):
+        hours.keep(hours=1)
+    assert hours.done.count("nightly") == 3
+    assert hours.keep(seconds=30) is not None
+
+
+def test_a_first_listing_is_not_followed_by_a_nightly_one_at_once(joined: Services) -> None:
+    hours = Hours(joined, nightly_at="02:00")
+    hours.keep()
+    assert hours.done == ["schedule"]
+
+
+def test_a_clock_that_was_set_back_does_not_stop_the_rounds(joined: Services) -> None:
+    hours = Hours(joined, interval_s=60)
+    hours.keep()
+    hours.keep(days=-3)
+    assert hours.done == ["schedule", "schedule"]
