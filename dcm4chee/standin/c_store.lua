@@ -1,18 +1,14 @@
--- What dcm4chee does with an object that comes by C-STORE and is there already, or is rejected
--- (StoreServiceEJB.updateDB). Orthanc asks these two functions about each.
+-- Which objects that come by C-STORE are passed over, though their sender is told of success: what dcm4chee
+-- does with an object that is there already (StoreServiceEJB.updateDB). Orthanc asks this about each object.
+-- Those that are refused are refused by c_store.py: Lua cannot give a status.
 
-local REFUSED_AGAIN = { ['113037^DCM'] = true, ['113038^DCM'] = true }
-
--- What Orthanc knows of a stored instance under a name; nil when it knows nothing.
 local function metadata(instance, name)
-   local all = ParseJson(RestApiGet('/instances/' .. instance .. '/metadata?expand', false))
-   return all[name]
+   return ParseJson(RestApiGet('/instances/' .. instance .. '/metadata?expand', false))[name]
 end
 
 -- The identifier of the stored instance of the same SOP Instance UID, or nil.
 local function stored(uid)
-   local found = ParseJson(RestApiPost('/tools/lookup', uid, false))
-   for _, one in ipairs(found) do
+   for _, one in ipairs(ParseJson(RestApiPost('/tools/lookup', uid, false))) do
       if one['Type'] == 'Instance' then
          return one['ID']
       end
@@ -20,16 +16,6 @@ local function stored(uid)
    return nil
 end
 
--- 0 to go on, else the status of C-STORE-RSP: A771 is a subsequent occurrence of a rejected object.
-function ReceivedCStoreInstanceFilter(dicom, origin, info)
-   local instance = stored(dicom['SOPInstanceUID'])
-   if instance ~= nil and REFUSED_AGAIN[metadata(instance, 'Rejected') or ''] then
-      return 0xA771
-   end
-   return 0
-end
-
--- false to pass an object over, which its sender is told is success.
 function ReceivedInstanceFilter(dicom, origin, info)
    if origin['RequestOrigin'] ~= 'DicomProtocol' then
       return true
@@ -40,7 +26,7 @@ function ReceivedInstanceFilter(dicom, origin, info)
    end
    local code = metadata(instance, 'Rejected')
    if code ~= nil then
-      return code == '113039^DCM'
+      return code ~= '113001^DCM' -- rejected for quality: silently ignored
    end
    local policy = GetOrthancConfiguration()['StandIn']['OverwritePolicy']
    if policy == 'SAME_SOURCE' then

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.valuerep import PersonName
 
@@ -142,6 +141,12 @@ def read_header(content: bytes) -> tuple[FileDataset, int]:
     return _read(content, only=None)
 
 
+def with_preamble(content: bytes) -> bytes:
+    """Return a file as PS3.10 7.1 wants it: what some clients send begins with the meta information."""
+    begins_with_meta_information = content[:2] == b"\x02\x00" and content[128:132] != b"DICM"
+    return bytes(128) + b"DICM" + content if begins_with_meta_information else content
+
+
 def attributes_of(dataset: Dataset) -> Attributes:
     """Return a data set in the JSON model, without group lengths."""
     return {f"{element.tag:08X}": element_of(element) for element in dataset if element.tag.element}
@@ -216,12 +221,13 @@ def dataset_from(attributes: Attributes) -> Dataset:
 
 
 def _read(content: bytes, only: list[int] | None) -> tuple[FileDataset, int]:
-    """Read up to the pixels. pydicom raises what it meets on damaged bytes: all of it means the same here."""
+    """Read up to the pixels, with or without a preamble.
+
+    pydicom raises what it meets on damaged bytes: all of it means the same here.
+    """
     source = io.BytesIO(content)
     try:
-        dataset = dcmread(source, stop_before_pixels=True, specific_tags=only)
-    except InvalidDicomError as error:
-        raise NotDicomError("there is no DICOM prefix") from error
+        dataset = dcmread(source, stop_before_pixels=True, specific_tags=only, force=True)
     except _DAMAGE as error:
         raise NotDicomError(f"its header cannot be read ({type(error).__name__})") from error
     return dataset, source.tell()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -136,9 +135,7 @@ async def verify_storage(request: Request) -> Response:
     bad: list[Attributes] = []
     for one in found:
         reference: Attributes = {"00081155": {"vr": "UI", "Value": [one.sop_instance_uid]}}
-        stored = await archive.orthanc.client.get(f"/instances/{one.orthanc_id}/file")
-        digest = hashlib.md5(stored.content, usedforsecurity=False).hexdigest()
-        if stored.is_success and digest == one.digest:
+        if await archive.orthanc.is_intact(one.orthanc_id):
             good.append(reference)
         else:
             bad.append(reference | {"00081197": {"vr": "US", "Value": [0x0110]}})

@@ -118,6 +118,11 @@ class Orthanc:
             raise OrthancRefusedError(answer.status_code)
         return str(answer.json()["ID"])
 
+    async def is_intact(self, orthanc_id: str) -> bool:
+        """Return whether a file on the disk still has the MD5 that it was stored with."""
+        answer = await self.client.post(f"/instances/{orthanc_id}/attachments/dicom/verify-md5", content=b"")
+        return answer.is_success
+
     async def mark(self, orthanc_id: str, code: str | None) -> None:
         """Note at an instance the code it is rejected with, for ``c_store.lua``; None takes that away."""
         path = f"/instances/{orthanc_id}/metadata/{REJECTED_METADATA}"

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from dcm4chee.standin.answers import RefusedError, dicom_json, no_match
 from dcm4chee.standin.archive import archive_of, root_url
-from dcm4chee.standin.dataset import NotDicomError, read_received
+from dcm4chee.standin.dataset import NotDicomError, read_received, with_preamble
 from dcm4chee.standin.media import accepts, media_type
 from dcm4chee.standin.multipart import UnfinishedError, parts_of
 from dcm4chee.standin.store import StoreFailedError, store
@@ -119,8 +119,9 @@ def _boundary(request: Request) -> str:
 
 
 async def _store_part(archive: Archive, part: Part, study_uid: str | None, answer: _Answer) -> None:
+    content = with_preamble(part.content)
     try:
-        received = read_received(part.content)
+        received = read_received(content)
     except NotDicomError as error:
         answer.add_failed(_unreadable(), _PARSE_FAILED, f"Failed to parse: {error}")
         return
@@ -129,7 +130,7 @@ async def _store_part(archive: Archive, part: Part, study_uid: str | None, answe
         answer.add_failed(_reference(received), _OTHER_STUDY, said)
         return
     try:
-        await store(archive, received, part.content)
+        await store(archive, received, content)
     except StoreFailedError as error:
         answer.add_failed(_reference(received), error.status, str(error))
     else:

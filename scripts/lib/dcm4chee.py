@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 AET = "DCM4CHEE"
 _STANDIN = Path(__file__).resolve().parents[2] / "dcm4chee" / "standin"
-_PLUGINS = ("/usr/share/orthanc/plugins/libOrthancDicomWeb.so",)
+_PLUGINS = tuple(f"/usr/share/orthanc/plugins/lib{name}.so" for name in ("OrthancDicomWeb", "OrthancPython"))
 _OF_AET = re.compile(r"/dcm4chee-arc/aets/([^/]+)/rs/?")
 _RESOLV_CONF = Path("/etc/resolv.conf")
 
@@ -49,6 +49,7 @@ def orthanc_configuration(place: Place, **changes: Any) -> dict[str, Any]:
         "IndexDirectory": str(place.folder / "storage"),
         "Plugins": [*_PLUGINS, *changes.pop("Plugins", ())],
         "LuaScripts": [str(_STANDIN / "c_store.lua")],
+        "PythonScript": str(_STANDIN / "c_store.py"),
         "StandIn": {"OverwritePolicy": place.overwrite_policy},
     }
     return {**committed, **changes, **own}
