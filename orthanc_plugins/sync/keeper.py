@@ -157,7 +157,7 @@ class InventoryKeeper:
         self._settle(look, cursor)
 
     def _settle(self, look: Look, cursor: str) -> None:
-        """Look at what changed while a pass was made; once it is quiet, totals that do not meet are accepted."""
+        """Look at what changed during a pass; once it is quiet, totals that do not meet are accepted."""
         for _ in range(_LOOKS):
             moved = look.tally.moved
             changes = look.changes(cursor)

@@ -217,12 +217,17 @@ class Look:
         at = self._clock()
         for entry in entries:
             listed = contents.get(entry.study_uid, ())
-            if not listed:
-                if entry.instance_count:
-                    unlisted.append(entry.study_uid)
+            if not listed and entry.instance_count:
+                unlisted.append(entry.study_uid)
+                continue
+            if not listed:  # an empty shell, as a rejection leaves it
+                self._gone.add(entry.study_uid)
                 continue
             holding = holding_of(self.name, entry, listed, at=at, pass_number=self.pass_number)
-            (whole if holding.row.instance_count >= entry.instance_count else short).append(holding)
+            if holding.row.instance_count >= entry.instance_count:
+                whole.append(holding)
+            else:  # without a revision it is listed again when it is next seen
+                short.append(replace(holding, row=replace(holding.row, revision="")))
         self.tally.unlisted.update(unlisted)
         self._inventory.seen(self.name, unlisted, self.pass_number, at)
         self.tally.count(self._inventory.put(self.name, whole, self._now(bury=True)))
