@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom import dcmread
 from pydicom.charset import convert_encodings
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.tag import Tag
 
@@ -54,6 +56,7 @@ _UNREADABLE = (
     OSError,
 )
 """What pydicom raises on a file that is not whole or not DICOM."""
+_TAG = re.compile(r"[0-9A-F]{8}")
 _DATE = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _TIME = re.compile(r"(\d\d)(\d\d)(\d\d)(?:\.\d{1,6})?")
 _DATE_TIME = re.compile(r"(\d{14})(?:\.\d{1,6})?([+-]\d{4})?")
@@ -102,6 +105,32 @@ def edited(content: bytes, other: bytes, paths: Sequence[str], stamp: Stamp) -> 
         _take_over(data_set, source, path)
     _record(data_set, former, stamp)
     return _written(data_set)
+
+
+def texts_of(content: bytes, elements: Iterable[str]) -> dict[str, str]:
+    """Return the values of elements of the top level as text, by keyword; empty where one is absent.
+
+    Parameters
+    ----------
+    elements
+        Keywords, or tags of eight hexadecimal digits; those without a keyword, private ones and sequences are
+        left out.
+
+    Raises
+    ------
+    InvalidDicom
+        The file cannot be read.
+    """
+    data_set = _read(content, without_pixels=True)
+    keywords = {keyword_for_tag(one) if _TAG.fullmatch(one) else one for one in elements}
+    found: dict[str, str] = {}
+    for keyword in sorted(keywords):
+        tag = tag_for_keyword(keyword)
+        if keyword and tag is not None and dictionary_VR(tag) != "SQ":
+            value = data_set.get(keyword)
+            several = isinstance(value, MultiValue)
+            found[keyword] = "" if value is None else "\\".join(map(str, value)) if several else str(value)
+    return found
 
 
 def moments_of(content: bytes) -> Moments:

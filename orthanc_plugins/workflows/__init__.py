@@ -33,6 +33,7 @@ from orthanc_plugins.workflows.extract_structures import StructureExtraction
 from orthanc_plugins.workflows.job_log import adapt_engine_line, run_job
 from orthanc_plugins.workflows.memory import memory_given_back, share_memory_among_threads
 from orthanc_plugins.workflows.remove_results import ResultRemoval
+from orthanc_plugins.workflows.repair_workflows import register_repair_workflows
 from orthanc_plugins.workflows.steps import WORKER_DEATHS, run_step
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def register_workflows(services: Services) -> None:
     """Make the workflows known to the durable engine; called once, before it is launched."""
     _register_structure_workflows(services)
     register_archive_workflows(services)
+    register_repair_workflows(services)
 
 
 def _register_structure_workflows(services: Services) -> None:

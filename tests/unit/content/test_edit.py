@@ -20,7 +20,7 @@ from pydicom.uid import (
     JPEGLSLossless,
 )
 
-from orthanc_plugins.content.edit import MODIFYING_SYSTEM, Stamp, edited, moments_of
+from orthanc_plugins.content.edit import MODIFYING_SYSTEM, Stamp, edited, moments_of, texts_of
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.sync.strategies import Moments
 from tests.builders import ImageFrame, build_case
@@ -279,6 +279,16 @@ def test_bytes_of_unknown_text_in_another_character_set_are_refused(image: FileD
     assert (
         read(edited(written(image), written(other), ["0029[ACME]12"], STAMP))[0x00291012].value == b"plain "
     )
+
+
+def test_values_are_told_as_text_by_keyword(image: FileDataset) -> None:
+    made = written(image, PatientName="Müller^Änne", ImageType=["ORIGINAL", "PRIMARY"], StudyID=None)
+    tags = [NAME, "00080008", "00200010", "00400275", "0029[ACME]10", "00990010"]
+    assert texts_of(made, tags) == {
+        "PatientName": "Müller^Änne",
+        "ImageType": "ORIGINAL\\PRIMARY",
+        "StudyID": "",
+    }
 
 
 # Times

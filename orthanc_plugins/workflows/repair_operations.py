@@ -1,0 +1,253 @@
+"""One operation of a repair: look, keep what is there, change it, and look again.
+
+Each can be run again after it was cut off anywhere: what is done is seen and not done twice, and an archive
+that was left without an instance in the middle of a replacement gets it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.archives.base import STUDY_ATTRIBUTES, StoreState, Transport
+from orthanc_plugins.archives.dicom_file import described
+from orthanc_plugins.content.edit import Stamp, edited, texts_of
+from orthanc_plugins.errors import ArchiveUnavailable, RepairError
+from orthanc_plugins.store import ChangeRecord, ChangeState, InstanceState
+from orthanc_plugins.sync.settle import Effect
+from orthanc_plugins.sync.strategies import archive_title
+from orthanc_plugins.transfers import Effects, Limiter, Transfer
+from orthanc_plugins.workflows.study_copies import UpdatesStudies, differing_elements, same, top_elements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orthanc_plugins.archives.base import DicomFile
+    from orthanc_plugins.identifiers import SopInstanceUid
+    from orthanc_plugins.store import RepairFiles, Repairs, TransferredInstance, TransferState
+    from orthanc_plugins.sync.actions import InstanceRef
+    from orthanc_plugins.sync.settle import Operation
+    from orthanc_plugins.workflows.study_copies import StudyCopies
+
+OF_THE_STUDY = frozenset(STUDY_ATTRIBUTES) - {"PatientID"}
+"""Keywords of what an archive may hold once for a whole study or patient."""
+
+_CHANGED_SINCE = "It was changed by someone else meanwhile, so it is left alone: compare the study again."
+
+
+@dataclass
+class _Quiet:
+    """Takes notes of a transfer, for this run alone: what is kept of a repair stands in its own tables."""
+
+    instances: dict[SopInstanceUid, TransferredInstance] = field(default_factory=dict)
+
+    def note(self, instances: Sequence[TransferredInstance], *, bytes_sent: int = 0) -> None:  # noqa: ARG002
+        """Remember how instances stand now."""
+        self.instances |= {one.sop_instance_uid: one for one in instances}
+
+    def become(self, state: TransferState) -> None:
+        """Nothing is shown of it: the repair shows its actions."""
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What an operation works with.
+
+    Parameters
+    ----------
+    guard
+        Raises when the study may be another's by now.
+    limiter
+        How many bytes a second may leave.
+    """
+
+    repair_id: str
+    copies: StudyCopies
+    repairs: Repairs
+    files: RepairFiles
+    limiter: Limiter
+    guard: Callable[[], None]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    pause: Callable[[float], None] = time.sleep
+
+
+def carry_out(operation: Operation, hands: Hands) -> None:
+    """Carry out an operation, or see that it is done.
+
+    Raises
+    ------
+    RepairError, ArchiveRefused, InvalidDicom
+        It cannot be done; the text says what to do.
+    ArchiveUnavailable
+        It may be done later.
+    """
+    if operation.effect is Effect.COPY:
+        _copy(operation, hands)
+    elif operation.effect is Effect.EDIT:
+        _edit(operation, hands)
+    else:
+        _replace(operation, hands)
+
+
+# Copies
+
+
+def _copy(operation: Operation, hands: Hands) -> None:
+    target, copies = operation.target, hands.copies
+    there = copies.listed(target, anew=True)
+    absent = [one for one in operation.instances if one.sop_instance_uid not in there]
+    hands.repairs.keep([_change(operation, one, hands) for one in absent])
+    notes = _Quiet()
+    if absent:
+        effects = Effects(notes, hands.limiter, lambda: None, hands.guard, hands.pause)
+        wanted = [one.sop_instance_uid for one in absent]
+        source, destination = copies.archive(target.other), copies.archive(target)
+        Transfer(source, destination, copies.study_uid, Transport.STOW, wanted=wanted, patient=False).run(
+            effects
+        )
+        there = copies.listed(target, anew=True)
+    arrived = [one for one in operation.instances if one.sop_instance_uid in there]
+    operations = [_key(operation, one) for one in arrived]
+    hands.repairs.change_became(hands.repair_id, operations, ChangeState.CHANGED)
+    failed = [one for one in notes.instances.values() if one.state is InstanceState.FAILED]
+    if failed or len(arrived) < len(operation.instances):
+        detail = next((one.detail for one in failed if one.detail), "It does not list them.")
+        left = max(len(failed), len(operation.instances) - len(arrived))
+        raise RepairError(f"{left} instances did not arrive in {archive_title(target)}: {detail}")
+
+
+# Single instances
+
+
+def _edit(operation: Operation, hands: Hands) -> None:
+    (instance,) = operation.instances
+    strict = top_elements(operation.paths)
+    change = _known(operation, hands)
+    if change is None:
+        current = hands.copies.file_needed(operation.target, instance.sop_instance_uid)
+        other = hands.copies.file_needed(operation.target.other, instance.sop_instance_uid)
+        if not differing_elements(current, other) & strict:
+            return
+        stamp = Stamp(hands.now(), archive_title(operation.target).upper())
+        later = described(edited(current.content, other.content, operation.paths, stamp))
+        change = _kept(operation, hands, current, later)
+    _put(operation, hands, change, strict)
+
+
+def _replace(operation: Operation, hands: Hands) -> None:
+    (instance,) = operation.instances
+    change = _known(operation, hands)
+    if change is None:
+        current = hands.copies.file_needed(operation.target, instance.sop_instance_uid)
+        other = hands.copies.file_needed(operation.target.other, instance.sop_instance_uid)
+        if same(current, other):
+            return
+        change = _kept(operation, hands, current, other)
+    _put(operation, hands, change, frozenset())
+
+
+def _put(operation: Operation, hands: Hands, change: ChangeRecord, strict: frozenset[str]) -> None:
+    """Have the archive hold the later file where it holds the former, and see that it does."""
+    target, uid = operation.target, change.sop_instance_uid
+    former, later = (
+        described(hands.files.kept(hands.repair_id, one)) for one in (change.former, change.later)
+    )
+    if not strict:
+        strict = differing_elements(former, later)
+    current = hands.copies.file(target, uid)
+    detail = ""
+    if current is None or not same(current, later, strict):
+        if current is not None and not same(current, former, strict):
+            raise RepairError(_CHANGED_SINCE)
+        detail = _give(operation, hands, later)
+        current = hands.copies.file_needed(target, uid)
+        if not same(current, later, strict):
+            current = _by_study(operation, hands, current, later, strict)
+    if not same(current, later, strict):
+        raise RepairError(detail or f"{archive_title(target)} said that it took the change, and did not.")
+    hands.repairs.change_became(hands.repair_id, [change.operation], ChangeState.CHANGED)
+
+
+def _give(operation: Operation, hands: Hands, file: DicomFile) -> str:
+    """Have the archive put a file in the place of its own; return why it did not."""
+    hands.guard()
+    archive = hands.copies.archive(operation.target)
+    outcome = archive.replace(file)
+    if outcome.state is StoreState.FAILED:
+        told = f"did not take instance {file.sop_instance_uid}: {outcome.detail}"
+        raise ArchiveUnavailable(f"{archive_title(operation.target)} {told}", archive=operation.target)
+    return outcome.detail if outcome.state is StoreState.REFUSED else ""
+
+
+def _by_study(
+    operation: Operation, hands: Hands, current: DicomFile, later: DicomFile, strict: frozenset[str]
+) -> DicomFile:
+    """Change what the archive holds once for the whole study; return its copy then.
+
+    DCM4CHEE merges the attributes of patient and study that it holds into every instance it gives out: they
+    are changed there, not in files.
+    """
+    archive = hands.copies.archive(operation.target)
+    before, after = (texts_of(one.content, strict) for one in (current, later))
+    wanted = {name: value for name, value in after.items() if name in OF_THE_STUDY and value != before[name]}
+    if not wanted or operation.effect is not Effect.EDIT or not isinstance(archive, UpdatesStudies):
+        return current
+    former = {name: before[name] for name in wanted}
+    (instance,) = operation.instances
+    change = _change(operation, instance, hands, (_json(former), _json(wanted)), "study")
+    hands.repairs.keep([change])
+    hands.guard()
+    archive.update_study(hands.copies.study_uid, wanted)
+    hands.repairs.change_became(hands.repair_id, [change.operation], ChangeState.CHANGED)
+    return hands.copies.file_needed(operation.target, instance.sop_instance_uid)
+
+
+def _json(values: dict[str, str]) -> bytes:
+    return json.dumps(values, sort_keys=True, ensure_ascii=False).encode()
+
+
+# What is kept
+
+
+def _key(operation: Operation, instance: InstanceRef, effect: str = "") -> str:
+    """Return what tells a change from the repair's others, whenever it is asked for."""
+    ordinals = ".".join(map(str, operation.ordinals))
+    return f"{effect or operation.effect}:{operation.target}:{instance.sop_instance_uid}:{ordinals}"
+
+
+def _known(operation: Operation, hands: Hands) -> ChangeRecord | None:
+    """Return the change of an earlier run of the operation, None when it did not come so far."""
+    (instance,) = operation.instances
+    key = _key(operation, instance)
+    return next((one for one in hands.repairs.changes(hands.repair_id) if one.operation == key), None)
+
+
+def _kept(operation: Operation, hands: Hands, former: DicomFile, later: DicomFile) -> ChangeRecord:
+    (instance,) = operation.instances
+    change = _change(operation, instance, hands, (former.content, later.content))
+    hands.repairs.keep([change])
+    return change
+
+
+def _change(
+    operation: Operation,
+    instance: InstanceRef,
+    hands: Hands,
+    contents: tuple[bytes, bytes] = (b"", b""),
+    effect: str = "",
+) -> ChangeRecord:
+    """Return the record of a change; what was before and is to be after it is on disk then."""
+    former, later = (hands.files.keep(hands.repair_id, one) if one else "" for one in contents)
+    return ChangeRecord(
+        repair_id=hands.repair_id,
+        operation=_key(operation, instance, effect),
+        effect=effect or operation.effect,
+        archive=operation.target,
+        series_uid=instance.series_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        former=former,
+        later=later,
+    )

@@ -1,0 +1,238 @@
+"""Carries out a repair's plan: look whether it still holds, do one operation after the other, look again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, InvalidDicom, JobError, RepairError
+from orthanc_plugins.store import ActionState, RepairFiles, RepairState
+from orthanc_plugins.sync.actions import Keep, RepairPlan, comparison_digest
+from orthanc_plugins.sync.differences import Comparison
+from orthanc_plugins.sync.settle import Effect, Operation, changed_since, not_repaired, operations
+from orthanc_plugins.transfers import LeaseLostError, Limiter
+from orthanc_plugins.workflows.compared_copies import keep_comparison
+from orthanc_plugins.workflows.repair_operations import Hands, carry_out
+from orthanc_plugins.workflows.study_copies import StudyCopies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orthanc_plugins.jobs import JsonValue
+    from orthanc_plugins.services import Services
+    from orthanc_plugins.store import ActionRecord, RepairRecord
+    from orthanc_plugins.sync.settle import Seen
+
+logger = logging.getLogger(__name__)
+
+_CANNOT_BE_DONE = (RepairError, ArchiveRefused, InvalidDicom)
+"""Of one operation; the next may be."""
+
+
+class RepairedStudy:
+    """A repair's plan and its files, as they were when it was planned.
+
+    Raises
+    ------
+    RepairError
+        It has no plan, or its files are not those that were made for it.
+    """
+
+    def __init__(self, services: Services, repair_id: str) -> None:
+        self.services = services
+        self.repairs = services.store.repairs
+        self.files = RepairFiles(services.data)
+        self.record: RepairRecord = self.repairs.repair(repair_id)
+        self.plan, self.planned = self._read()
+        self.copies = StudyCopies(services.archives, self.record.study_uid)
+
+    @property
+    def repair_id(self) -> str:
+        """Which repair it is."""
+        return self.record.repair_id
+
+    def look_again(self) -> Seen:
+        """Compare the study as it is now, and keep what was found as the newest comparison of it."""
+        study_uid = self.record.study_uid
+        pair = self.services.store.inventory.pairs([study_uid]).get(study_uid)
+        now = self.copies.look()
+        keep_comparison(self.services, now.comparison, pair)
+        self.files.write(self.repair_id, "after", now.comparison.to_json())
+        return now
+
+    def hands(self, guard: Callable[[], None]) -> Hands:
+        """Return what operations work with; ``guard`` raises when the study is no longer held."""
+        limit = self.services.forwarding.bandwidth_limit_bytes_s
+
+        def guarded() -> None:
+            try:
+                guard()
+            except LeaseLostError as error:
+                raise JobError(
+                    "The study may be another job's by now, so the repair goes no further: apply it again."
+                ) from error
+
+        limiter = Limiter(limit, time.monotonic, time.sleep)
+        return Hands(self.repair_id, self.copies, self.repairs, self.files, limiter, guarded)
+
+    def _read(self) -> tuple[RepairPlan, Comparison]:
+        plan, comparison = (self.files.read(self.repair_id, name) for name in ("plan", "comparison"))
+        if plan is None or comparison is None or not self.record.plan_digest:
+            raise RepairError("The repair has no plan, or its files were removed: plan a new one.")
+        try:
+            read = RepairPlan.from_json(plan), Comparison.from_json(comparison)
+        except ValueError as error:
+            raise RepairError("The files of the repair's plan are damaged: plan a new one.") from error
+        fits = (read[0].digest, comparison_digest(read[1])) == (
+            self.record.plan_digest,
+            read[0].comparison_digest,
+        )
+        if not fits:
+            raise RepairError(
+                "The files of the repair's plan are not those that were planned: plan a new one."
+            )
+        return read
+
+
+class StudyRepair:
+    """The steps of the workflow; made anew in each run, so that it holds nothing a step relies on.
+
+    Parameters
+    ----------
+    guard
+        Raises LeaseLostError when the study is no longer held.
+    """
+
+    def __init__(self, services: Services, repair_id: str, guard: Callable[[], None]) -> None:
+        self._study = RepairedStudy(services, repair_id)
+        self._hands = self._study.hands(guard)
+
+    def check(self) -> dict[str, JsonValue]:
+        """Compare the study as it is now, and return how much there is to do.
+
+        Raises
+        ------
+        RepairError
+            Either side has changed since: nothing was done.
+        """
+        study = self._study
+        actions = study.repairs.actions(study.repair_id)
+        done = [one.ordinal for one in actions if one.state is ActionState.DONE]
+        to_do = operations(study.plan, _decisions(actions), done)
+        changed = changed_since(
+            study.plan,
+            study.planned,
+            study.copies.look(),
+            to_do={ordinal for one in to_do for ordinal in one.ordinals},
+            begun=self._begun(done),
+        )
+        if changed is not None:
+            raise RepairError(
+                f"Nothing was done: the study has changed since the repair was planned ({changed}). Compare "
+                "it again and plan a new repair."
+            )
+        self._expect_again(actions)
+        return {"outcome": "go", "operations": len(to_do), "done": list(done)}
+
+    def carry_out(self, number: int, done: Sequence[int]) -> dict[str, JsonValue]:
+        """Carry out one operation; that it cannot be done is noted, and the next may be.
+
+        Parameters
+        ----------
+        number
+            Its place among the operations, from 0.
+        done
+            The actions that were done when this run began.
+        """
+        study = self._study
+        to_do = self._operations(done)
+        operation = to_do[number]
+        try:
+            carry_out(operation, self._hands)
+        except _CANNOT_BE_DONE as error:
+            logger.warning("An operation of repair %s could not be done: %s", study.repair_id, error)
+            study.repairs.note(study.repair_id, operation.ordinals, ActionState.FAILED, str(error))
+            return {"outcome": "failed"}
+        self._note_done(to_do, number)
+        return {"outcome": "done"}
+
+    def verify(self, done: Sequence[int]) -> dict[str, JsonValue]:
+        """Compare the study again by content, and remember how the repair ended."""
+        study = self._study
+        self._settle_decided(done)
+        record = study.repairs.repair(study.repair_id)
+        if record.failed:
+            state = RepairState.PARTLY if record.done else RepairState.FAILED
+            told = f"{record.failed} actions could not be done: each says what to do."
+            return self._end(state, ("RepairError", told))
+        try:
+            now = study.look_again()
+        except ArchiveUnavailable as error:
+            told = f"Everything was done; whether the copies agree could not be seen: {error}"
+            return self._end(RepairState.APPLIED, (type(error).__name__, told))
+        decisions = _decisions(study.repairs.actions(study.repair_id))
+        wrong = not_repaired(study.plan, study.planned, now, decisions)
+        if wrong is not None:
+            told = f"Everything was done, and compared again {wrong}: compare the study."
+            return self._end(RepairState.PARTLY, ("RepairError", told))
+        return self._end(RepairState.VERIFIED, None)
+
+    def _end(self, state: RepairState, error: tuple[str, str] | None) -> dict[str, JsonValue]:
+        ended = self._study.repairs.end(self._study.repair_id, state, error)
+        return {"outcome": state.value, "done": ended.done, "failed": ended.failed}
+
+    def _operations(self, done: Sequence[int]) -> tuple[Operation, ...]:
+        decisions = _decisions(self._study.repairs.actions(self._study.repair_id))
+        return operations(self._study.plan, decisions, done)
+
+    def _begun(self, done: Sequence[int]) -> set[int]:
+        """Return the actions that an earlier run may have carried out in part."""
+        study = self._study
+        touched = {(one.archive, one.sop_instance_uid) for one in study.repairs.changes(study.repair_id)}
+        everywhere = {one.archive for one in study.repairs.changes(study.repair_id) if one.effect == "study"}
+        return set(done) | {
+            ordinal
+            for one in self._operations(())
+            for ordinal in one.ordinals
+            if (one.target in everywhere and one.effect is Effect.EDIT)
+            or any((one.target, instance.sop_instance_uid) in touched for instance in one.instances)
+        }
+
+    def _expect_again(self, actions: Sequence[ActionRecord]) -> None:
+        """Note that what could not be done before is to be done now."""
+        for state, decided in ((ActionState.PLANNED, False), (ActionState.DECIDED, True)):
+            failed = [
+                one.ordinal
+                for one in actions
+                if one.state is ActionState.FAILED and (one.keep is not None) == decided
+            ]
+            if failed:
+                self._study.repairs.note(self._study.repair_id, failed, state)
+
+    def _note_done(self, to_do: Sequence[Operation], number: int) -> None:
+        """Note the actions that are done with this operation."""
+        later = {ordinal for one in to_do[number + 1 :] for ordinal in one.ordinals}
+        failed = {
+            one.ordinal
+            for one in self._study.repairs.actions(self._study.repair_id)
+            if one.state is ActionState.FAILED
+        }
+        ended = set(to_do[number].ordinals) - later - failed
+        if ended:
+            self._study.repairs.note(self._study.repair_id, ended, ActionState.DONE)
+
+    def _settle_decided(self, done: Sequence[int]) -> None:
+        """Note that what a person decided to leave is left."""
+        study = self._study
+        left = [
+            one.ordinal
+            for one in study.repairs.actions(study.repair_id)
+            if one.state is ActionState.DECIDED and one.keep == Keep.BOTH and one.ordinal not in done
+        ]
+        if left:
+            study.repairs.note(study.repair_id, left, ActionState.LEFT)
+
+
+def _decisions(actions: Sequence[ActionRecord]) -> dict[int, Keep]:
+    return {one.ordinal: Keep(one.keep) for one in actions if one.keep is not None}
