@@ -6,6 +6,7 @@
     ├── ConfigurationError      a setting is missing, misspelt or contradicts another
     ├── ArchiveError            an archive did not do what was asked of it
     │   ├── ArchiveUnavailable  it may do so later: try again
+    │   │   └── InstancesNotTaken  it answers, but does not take some instances now
     │   └── ArchiveRefused      it will not: do not try again
     │       └── NotFound        it does not hold the resource asked for
     ├── InvalidDicom            a DICOM object cannot be used, with the reason
@@ -15,6 +16,8 @@
     │   └── RepairNotFound      no repair has this identifier
     ├── BenchmarkError          a benchmark was not run to its end, or left something behind
     │   └── BenchmarkRefused    it is not run against these archives
+    ├── TransferError           instances did not arrive whole in another archive, or cannot be sent there
+    │   └── TransferNotFound    no transfer has this identifier
     ├── StoreError              the suite's own database cannot be used
     └── JobError                a job cannot be asked for, changed or found
         ├── JobNotFound         no job has this identifier
@@ -59,6 +62,10 @@ class ArchiveUnavailable(ArchiveError):  # noqa: N818 - a state, named as the de
     """The archive cannot answer now; the same request may succeed later."""
 
 
+class InstancesNotTaken(ArchiveUnavailable):
+    """The archive answers, but does not take some instances now; it may later."""
+
+
 class ArchiveRefused(ArchiveError):  # noqa: N818 - see ArchiveUnavailable
     """The archive refuses the request; the same request will fail again."""
 
@@ -93,6 +100,14 @@ class BenchmarkError(PacsSuiteError):
 
 class BenchmarkRefused(BenchmarkError):  # noqa: N818 - see ArchiveUnavailable
     """A benchmark is not run against these archives."""
+
+
+class TransferError(PacsSuiteError):
+    """Instances did not arrive whole in another archive, or cannot be sent there."""
+
+
+class TransferNotFound(TransferError):  # noqa: N818 - see ArchiveUnavailable
+    """No transfer has this identifier."""
 
 
 class StoreError(PacsSuiteError):

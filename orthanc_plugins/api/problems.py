@@ -21,6 +21,7 @@ from orthanc_plugins.errors import (
     ComparisonError,
     ConfigurationError,
     GeometryError,
+    InstancesNotTaken,
     InvalidDicom,
     JobActive,
     JobError,
@@ -30,6 +31,8 @@ from orthanc_plugins.errors import (
     RepairError,
     RepairNotFound,
     StoreError,
+    TransferError,
+    TransferNotFound,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ STATUS_OF_ERROR: dict[type[PacsSuiteError], HTTPStatus] = {
     ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
     ArchiveError: HTTPStatus.BAD_GATEWAY,
     ArchiveUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    InstancesNotTaken: HTTPStatus.SERVICE_UNAVAILABLE,
     ArchiveRefused: HTTPStatus.BAD_GATEWAY,
     NotFound: HTTPStatus.NOT_FOUND,
     InvalidDicom: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -55,6 +59,8 @@ STATUS_OF_ERROR: dict[type[PacsSuiteError], HTTPStatus] = {
     BenchmarkRefused: HTTPStatus.CONFLICT,
     RepairError: HTTPStatus.CONFLICT,
     RepairNotFound: HTTPStatus.NOT_FOUND,
+    TransferError: HTTPStatus.CONFLICT,
+    TransferNotFound: HTTPStatus.NOT_FOUND,
     StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
     JobError: HTTPStatus.SERVICE_UNAVAILABLE,
     JobNotFound: HTTPStatus.NOT_FOUND,

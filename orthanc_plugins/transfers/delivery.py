@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import StoreState
-from orthanc_plugins.errors import ArchiveUnavailable, NotFound
+from orthanc_plugins.errors import ArchiveUnavailable, InstancesNotTaken, NotFound
 from orthanc_plugins.store import InstanceState
 from orthanc_plugins.transfers.feed import Feed
 from orthanc_plugins.transfers.order import batches
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.archives.base import DicomFile, InstanceEntry, StoreOutcome, Transport
     from orthanc_plugins.identifiers import SopInstanceUid
+    from orthanc_plugins.store import TransferredInstance
     from orthanc_plugins.transfers.effects import Effects
     from orthanc_plugins.transfers.sides import Sides
+
+_OUT_OF_RESOURCES = range(0xA700, 0xA770)
+"""Refused: out of resources (PS3.4 B.2.3); what comes after them are DCM4CHEE's own reasons."""
 
 PAUSES_S = (1.0, 4.0)
 """Seconds before what the destination did not take is sent again; after the last, it is given time."""
@@ -55,8 +59,10 @@ class Delivery:
 
         Raises
         ------
-        ArchiveUnavailable
+        InstancesNotTaken
             After some pauses there are still some that it does not take now.
+        ArchiveUnavailable
+            An archive does not answer.
         """
         pending, reason = self._try(group)
         for pause_s in PAUSES_S:
@@ -66,7 +72,7 @@ class Delivery:
             pending, reason = self._try(pending)
         if reason is None:
             return
-        if self._patient:
+        if self._patient or self._is_full(pending):
             raise reason
         for entry in pending:
             before = self._notes.of(entry.sop_instance_uid)
@@ -78,7 +84,7 @@ class Delivery:
     ) -> tuple[Sequence[InstanceEntry], ArchiveUnavailable | None]:
         """Send instances; return those that are not there, and why, None when nothing is left."""
         reason = self._send(pending)
-        if reason is None:
+        if reason is None and not self._refused:
             return (), None
         self._sides.look_at_destination()
         self._give_up_refused()
@@ -86,9 +92,10 @@ class Delivery:
         return left, reason if left else None
 
     def _send(self, entries: Sequence[InstanceEntry]) -> ArchiveUnavailable | None:
-        """Send instances batch by batch; return why some may not be there, None when all were accepted.
+        """Send instances batch by batch; return why some may not be there, None when nothing is in doubt.
 
-        That some of a batch were not taken does not keep back the next; that it was broken off does.
+        That some of a batch were not taken does not keep back the next; that none was, or that it was broken
+        off, does.
         """
         reason: ArchiveUnavailable | None = None
         for batch in batches(entries):
@@ -97,7 +104,11 @@ class Delivery:
             broken_off = self._send_batch(batch)
             if broken_off is not None:
                 return broken_off
-            reason = self._not_accepted(batch) or reason
+            doubtful = self._doubtful(batch)
+            if doubtful:
+                reason = self._not_taken(doubtful, batch)
+            if len(doubtful) == len(batch):
+                break
         return reason
 
     def _send_batch(self, batch: Sequence[InstanceEntry]) -> ArchiveUnavailable | None:
@@ -135,17 +146,28 @@ class Delivery:
         if outcome.state is StoreState.REFUSED:
             self._refused.add(uid)
 
-    def _not_accepted(self, batch: Sequence[InstanceEntry]) -> ArchiveUnavailable | None:
-        """Return that some of a batch may not be there and why, None when all were accepted."""
+    def _doubtful(self, batch: Sequence[InstanceEntry]) -> list[TransferredInstance]:
+        """Return the instances of a batch that were neither accepted nor refused."""
         found = [self._notes.of(entry.sop_instance_uid) for entry in batch]
-        left = [one for one in found if one.state is not InstanceState.ACCEPTED]
-        if not left:
-            return None
+        return [
+            one
+            for one in found
+            if one.state is not InstanceState.ACCEPTED and one.sop_instance_uid not in self._refused
+        ]
+
+    def _not_taken(
+        self, left: Sequence[TransferredInstance], batch: Sequence[InstanceEntry]
+    ) -> InstancesNotTaken:
         told = next((one.detail for one in left if one.detail), "it gave no reason.")
         archive = self._sides.destination.name
-        return ArchiveUnavailable(
+        return InstancesNotTaken(
             f"{archive} did not take {len(left)} of {len(batch)} instances: {told}", archive=archive
         )
+
+    def _is_full(self, left: Sequence[InstanceEntry]) -> bool:
+        """Return whether the destination said that it has no resources: that is no fault of an instance."""
+        reasons = [self._notes.of(entry.sop_instance_uid).failure_reason for entry in left]
+        return any(reason in _OUT_OF_RESOURCES for reason in reasons)
 
     def _give_up_refused(self) -> None:
         """Let those fail that were refused and are not there after all."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orthanc_plugins.archives.base import ArchiveName
-from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
+from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, InstancesNotTaken
 from orthanc_plugins.identifiers import SopInstanceUid
 from orthanc_plugins.store import TransferState
 from orthanc_plugins.transfers import Commitment, LeaseLostError
@@ -513,3 +513,35 @@ def test_both_sides_changed_while_it_ran(world: World) -> None:
     assert world.run(uids).state is TransferState.VERIFIED
     assert world.right.held() == {*uids, "1.2.1.60"}
     assert world.left.name is ArchiveName.ORTHANC
+
+
+def test_many_batches_that_are_refused_are_all_told(world: World) -> None:
+    uids = world.fill(1000)
+    world.right.faults.refused = dict.fromkeys(uids, REJECTED_BEFORE)
+    assert world.run().state is TransferState.FAILED
+    assert world.ledger.in_state("failed") == set(uids)
+    assert set(world.right.received.values()) == {1}
+
+
+def test_one_instance_that_is_not_taken_does_not_keep_back_the_other_batches(world: World) -> None:
+    uids = world.fill(1000)
+    world.right.faults.unanswered = world.right.faults.swallowed = {uids[0]}
+    with pytest.raises(InstancesNotTaken):
+        world.run()
+    assert world.right.held() == set(uids[1:])
+
+
+def test_an_archive_that_takes_nothing_is_not_sent_everything(world: World) -> None:
+    world.fill(1000)
+    world.right.faults.full = True
+    with pytest.raises(InstancesNotTaken):
+        world.run()
+    assert sum(world.right.received.values()) <= 600
+
+
+def test_a_full_archive_is_no_fault_of_an_instance_also_in_the_last_run(world: World) -> None:
+    world.fill(2)
+    world.right.faults.full = True
+    with pytest.raises(InstancesNotTaken):
+        world.run(patient=False)
+    assert world.ledger.in_state("failed") == set()
