@@ -169,11 +169,18 @@ class Qido:
             yield from self.rows("/studies", [*query, *_dated(part)], STUDY_UID)
         if whole != DateRange():
             return  # those without a date are not asked for
-        for row in self._without_date(query):
-            known += 1
-            yield row
+        ordered = True
+        try:
+            for row in self._without_date(query):
+                known += 1
+                yield row
+        except TooManyRows:
+            ordered = False
         after = self.count("/studies", query)
-        if before is not None and after is not None and known < min(before, after):
+        if before is None or after is None:
+            if not ordered:
+                raise self._not_listed("does not list its studies by date")
+        elif known < min(before, after):
             raise self._not_listed(f"counts {after:,} studies, but lists only {known:,}")
 
     def _parts(self, query: list[tuple[str, str]], part: DateRange) -> Iterator[DateRange]:
@@ -206,14 +213,11 @@ class Qido:
         """Yield the studies without a date: in the order of dates they come first, or last."""
         for order in ("StudyDate", "-StudyDate"):
             found = False
-            try:
-                for row in self.rows("/studies", [*query, ("orderby", order)], STUDY_UID):
-                    if text(row, STUDY_DATE):
-                        break
-                    found = True
-                    yield row
-            except TooManyRows as error:
-                raise self._not_listed("holds more studies without a date than it lists") from error
+            for row in self.rows("/studies", [*query, ("orderby", order)], STUDY_UID):
+                if text(row, STUDY_DATE):
+                    break
+                found = True
+                yield row
             if found:
                 return
 
