@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +15,16 @@ from orthanc_plugins.archives import (
     OrthancRest,
 )
 from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.archives.dicomweb import DicomWebConnection
+from orthanc_plugins.archives.sessions import HttpOptions
+from orthanc_plugins.benchmark.targets import (
+    DicomAddress,
+    Target,
+    basic_authorisation,
+    dcm4chee_target,
+    orthanc_target,
+    trust_of,
+)
 from orthanc_plugins.errors import ConfigurationError
 from orthanc_plugins.jobs import DbosQueue, Doorbell, JobQueue
 from orthanc_plugins.store import Store, create_store_engine
@@ -76,6 +87,7 @@ class Services:
     ``partial_volume`` say what is made of a structure set, ``upload_limits`` what an upload may hold.
     ``archives`` are those that are compared and kept in step: Orthanc, and DCM4CHEE where it is set;
     ``data`` is the folder of what the suite keeps of them: comparisons, undo records, benchmarks.
+    ``benchmark_targets`` are both archives as the benchmark asks them, none where there is one alone.
     """
 
     orthanc: OrthancRest
@@ -95,6 +107,12 @@ class Services:
     data: Path = Path("data")
     forwarding: Forwarding = Forwarding()
     synchronisation: Synchronisation = Synchronisation()
+    benchmark_targets: Mapping[ArchiveName, Target] = field(default_factory=dict)
+
+    @property
+    def benchmarks(self) -> Path:
+        """Folder of benchmarks, each in one of its own."""
+        return self.data / "benchmarks"
 
     @property
     def comparisons(self) -> Path:
@@ -151,7 +169,41 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
             rules=settings.synchronisation.rules,
             nightly_at=settings.synchronisation.nightly_at,
         ),
+        benchmark_targets=benchmark_targets(settings, authorisation),
     )
+
+
+def benchmark_targets(settings: Settings, authorisation: str | None = None) -> Mapping[ArchiveName, Target]:
+    """Return both archives as the benchmark asks them; none where no second one is set.
+
+    ``authorisation`` is that of `build_services`.
+
+    Raises
+    ------
+    ConfigurationError
+        DCM4CHEE's address, user or certificates are none.
+    """
+    orthanc, chosen = settings.orthanc, settings.dcm4chee
+    if chosen.url is None:
+        return {}
+    if authorisation is not None:
+        headers: Mapping[str, str] = {"Authorization": authorisation}
+    else:
+        user = orthanc.username
+        headers = {} if user is None else basic_authorisation(user, _told(orthanc.password))
+    url, trust = str(chosen.url).rstrip("/"), trust_of(chosen.ca_file)
+    options = HttpOptions(_credentials(chosen), chosen.ca_file, timeout_s=chosen.timeout_s)
+    dicom = DicomAddress(
+        chosen.aet,
+        chosen.dicom_host or chosen.url.host or "localhost",
+        chosen.dicom_port,
+        (trust or ssl.create_default_context()) if chosen.dicom_tls else None,
+    )
+    authorised = DicomWebConnection(url, ArchiveName.DCM4CHEE, options).authorisation_headers
+    return {
+        ArchiveName.ORTHANC: orthanc_target(str(orthanc.url), lambda: headers),
+        ArchiveName.DCM4CHEE: dcm4chee_target(url, authorised, dicom=dicom, trust=trust),
+    }
 
 
 def _orthanc_rest(settings: Settings, authorisation: str | None) -> OrthancRest:

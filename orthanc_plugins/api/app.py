@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from orthanc_plugins import __version__
 from orthanc_plugins.api.problems import install_problem_handlers, problem_documented
 from orthanc_plugins.api.routers import (
+    benchmarks,
     comparison,
     comparisons,
     documentation,
@@ -73,6 +74,7 @@ def create_app(services: Services) -> FastAPI:
         comparisons.router,
         sync.router,
         sync_history.router,
+        benchmarks.router,
     ):
         app.include_router(router, prefix="/api")
     app.include_router(documentation.router)

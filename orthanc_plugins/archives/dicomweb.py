@@ -180,6 +180,11 @@ class DicomWebConnection:
                 status=answer.status,
             ) from None
 
+    def authorisation_headers(self) -> Mapping[str, str]:
+        """Return the headers that say who the suite is, for requests that are not made here."""
+        header = self._authorisation.header()
+        return {} if header is None else {"Authorization": header}
+
     def close(self) -> None:
         """Close connections that are kept for later; it can still be used."""
         self._sessions.close()

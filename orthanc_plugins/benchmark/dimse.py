@@ -11,7 +11,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from orthanc_plugins.archives.association import Association
 from orthanc_plugins.archives.dicom_peer import AssociationLost, AssociationRejected, DicomPeer
 from orthanc_plugins.benchmark.dataset import EDGE
-from orthanc_plugins.benchmark.samples import Condition, Outcome, Question, Reading, WrongAnswer
+from orthanc_plugins.benchmark.plan import Question
+from orthanc_plugins.benchmark.samples import Condition, Outcome, Reading, WrongAnswer
 from orthanc_plugins.benchmark.workloads import RowKind, judge_stored
 
 if TYPE_CHECKING:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.benchmark.upkeep import PATIENT_ID, upkeep_of, value
+from orthanc_plugins.benchmark.journal import JOURNALS, living
+from orthanc_plugins.benchmark.upkeep import PATIENT_ID, studies_with, upkeep_of, value
 from orthanc_plugins.errors import BenchmarkRefused
 from orthanc_plugins.identifiers import BENCHMARK_PATIENT_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from orthanc_plugins.benchmark.targets import Target
     from orthanc_plugins.benchmark.upkeep import Counts, Upkeep
@@ -40,6 +42,33 @@ def refuse_production(targets: Iterable[Target]) -> None:
             "which are removed afterwards. Run it against archives that are empty; or, if those who work "
             'with this one know, say that it is meant: --i-mean-it, or "i_mean_it": true.'
         )
+
+
+def refuse_company(folder: Path, targets: Iterable[Target]) -> None:
+    """Check that no other benchmark is at work in these archives, or has left studies in them.
+
+    Parameters
+    ----------
+    folder
+        That of the results; journals are below it.
+
+    Raises
+    ------
+    BenchmarkRefused
+        One is: both would disturb each other's times.
+    ArchiveError
+        An archive does not answer, or refuses.
+    """
+    if running := living(folder / JOURNALS):
+        raise BenchmarkRefused(
+            f"Another benchmark (run {', '.join(sorted(running))}) is at work: let it end."
+        )
+    for target in targets:
+        if there := studies_with(upkeep_of(target).web, BENCHMARK_PATIENT_PREFIX):
+            raise BenchmarkRefused(
+                f"{target.title} at {target.dicomweb} holds {len(there)} studies of another benchmark: let "
+                "it end, or, if none is at work, remove them with --clean."
+            )
 
 
 def reason_against(target: Target, upkeep: Upkeep) -> str | None:

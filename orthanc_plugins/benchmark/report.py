@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from orthanc_plugins.benchmark import telling
 from orthanc_plugins.benchmark.charts import Group, Point, Strip, history_chart, strip_chart
-from orthanc_plugins.benchmark.samples import Outcome, Question
+from orthanc_plugins.benchmark.plan import Question
+from orthanc_plugins.benchmark.samples import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -22,35 +22,13 @@ if TYPE_CHECKING:
     from orthanc_plugins.benchmark.analysis import Row, Side
     from orthanc_plugins.benchmark.hardware import Hardware
     from orthanc_plugins.benchmark.measuring import RoundMemory, Turn
-    from orthanc_plugins.benchmark.samples import Question, Sample
+    from orthanc_plugins.benchmark.plan import Plan
+    from orthanc_plugins.benchmark.samples import Sample
     from orthanc_plugins.benchmark.statistics import Estimate
 
 SCHEMA = {"name": "orthanc-pacs-suite/benchmark", "version": 1}
 RESULTS_NAME, SAMPLES_NAME, REPORT_NAME = "results.json", "samples.csv", "report.html"
 COMPRESSED_SAMPLES_NAME = "samples.json.gz"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is to do.
-
-    Parameters
-    ----------
-    run_id
-        Eight hex digits.
-    scale
-        1 for the seven questions as they are asked; less for less data.
-    rounds
-        Those that count.
-    seed
-        What data, order and intervals follow from.
-    """
-
-    run_id: str
-    scale: float
-    rounds: int
-    seed: int
-    questions: tuple[Question, ...]
 
 
 @dataclass(frozen=True)
@@ -171,6 +149,8 @@ class Results:
         The client's own median by row and condition, in seconds.
     not_asked
         What was not measured, and why.
+    notes
+        What else is to be known of the circumstances.
     """
 
     plan: Plan
@@ -182,6 +162,7 @@ class Results:
     rows: Sequence[Row]
     ceilings: Mapping[tuple[str, str], float]
     not_asked: Sequence[str]
+    notes: Sequence[str]
     schedule: Sequence[Turn]
     samples: Sequence[Sample]
     memory: Sequence[RoundMemory]
@@ -203,6 +184,7 @@ class Results:
             "archives": {name.value: _archive(facts) for name, facts in self.archives.items()},
             "rows": [self._row(row) for row in self.rows],
             "not_asked": list(self.not_asked),
+            "notes": list(self.notes),
             "statistics": {
                 "confidence": CONFIDENCE,
                 "significance": SIGNIFICANCE,

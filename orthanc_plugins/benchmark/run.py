@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,9 +18,9 @@ from orthanc_plugins.benchmark.dimse import StoreUpload, why_not_asked
 from orthanc_plugins.benchmark.hardware import hardware
 from orthanc_plugins.benchmark.journal import JOURNALS, Journal
 from orthanc_plugins.benchmark.measuring import Rounds, Turn, make_schedule
-from orthanc_plugins.benchmark.refusal import refuse_production
-from orthanc_plugins.benchmark.results import Plan, Results
-from orthanc_plugins.benchmark.samples import Question
+from orthanc_plugins.benchmark.plan import Question
+from orthanc_plugins.benchmark.refusal import refuse_company, refuse_production
+from orthanc_plugins.benchmark.results import Results
 from orthanc_plugins.benchmark.site import Ground
 from orthanc_plugins.benchmark.users import Users
 from orthanc_plugins.benchmark.verification import verify_study
@@ -33,30 +32,15 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.archives.base import DicomFile
     from orthanc_plugins.benchmark.measuring import Measured
+    from orthanc_plugins.benchmark.plan import Plan
     from orthanc_plugins.benchmark.site import Site
     from orthanc_plugins.benchmark.targets import DicomAddress, Target
     from orthanc_plugins.benchmark.workloads import Workload
-
-ROUNDS = 12
-"""Rounds of a run, unless asked otherwise: enough for significance in each of its rows."""
 
 _UPLOADS, _LISTINGS, _SEARCHES, _RETRIEVALS = 2, 5, 10, 2
 """Warm readings of one visit."""
 _OPENINGS_OF_10, _OPENINGS_OF_50 = 5, 3
 """Patients each of several users opens in one visit."""
-
-
-def new_plan(
-    *, scale: float = 1.0, rounds: int = ROUNDS, seed: int | None = None, questions: Iterable[Question] = ()
-) -> Plan:
-    """Return a plan; of all questions when none is named, with a seed by lot when none is given."""
-    return Plan(
-        run_id=secrets.token_hex(4),
-        scale=scale,
-        rounds=rounds,
-        seed=secrets.randbelow(2**31) if seed is None else seed,
-        questions=tuple(questions) or tuple(Question),
-    )
 
 
 @dataclass
@@ -75,6 +59,8 @@ class Run:
         Told what goes on, in a line.
     check
         Called between measurements; may raise to end the run.
+    notes
+        What is to be known of the circumstances, to stand in the results.
     """
 
     plan: Plan
@@ -82,6 +68,7 @@ class Run:
     folder: Path
     say: Callable[[str], None]
     check: Callable[[], None] = lambda: None
+    notes: Sequence[str] = ()
     _noted: list[str] = field(default_factory=list, init=False)
     _not_asked: list[str] = field(default_factory=list, init=False)
     _ceilings: dict[tuple[str, str], float] = field(default_factory=dict, init=False)
@@ -104,6 +91,7 @@ class Run:
         clean_leftovers(self.folder, self.targets, self.say)
         if not i_mean_it:
             refuse_production(self.targets.values())
+        refuse_company(self.folder, self.targets.values())
         machine = hardware()
         around = circumstances_of(self.targets)
         with Journal(self.folder / JOURNALS, self.plan.run_id, self.targets) as journal:
@@ -130,6 +118,7 @@ class Run:
             rows=analyse([one.kind for one in workloads.values()], measured.samples, self.plan.seed),
             ceilings=self._ceilings,
             not_asked=self._not_asked,
+            notes=self.notes,
             schedule=schedule,
             samples=measured.samples,
             memory=measured.memory,

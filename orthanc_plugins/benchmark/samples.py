@@ -20,18 +20,6 @@ if TYPE_CHECKING:
 _REDIRECT = 300
 
 
-class Question(StrEnum):
-    """The seven questions."""
-
-    UPLOAD = "upload"
-    QUERY = "query"
-    RETRIEVE = "retrieve"
-    USERS_10 = "users10"
-    USERS_50 = "users50"
-    MEMORY = "memory"
-    DISK = "disk"
-
-
 class Condition(StrEnum):
     """In which state of affairs a sample was taken; what it means is told for each row."""
 

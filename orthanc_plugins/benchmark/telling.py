@@ -69,6 +69,12 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.4g} %"
 
 
+def median_ms(row: Mapping[str, Any], name: str) -> float | None:
+    """Return an archive's median of a row, None where it has none."""
+    found = row[name]["p50_ms"]
+    return None if found is None else float(found["value"])
+
+
 def row_title(row: Mapping[str, Any]) -> str:
     """Return what a row is of, in a few words."""
     condition = "" if row["condition"] == "session" else f", {row['condition']}"
@@ -93,8 +99,45 @@ def verdict(row: Mapping[str, Any], called: Mapping[str, str]) -> str:
 
 def finding(row: Mapping[str, Any], called: Mapping[str, str]) -> str:
     """Return what a row found, in a sentence or two."""
-    medians = ", ".join(f"{called[name]} {duration(_median(row, name))}" for name in called)
+    medians = ", ".join(f"{called[name]} {duration(median_ms(row, name))}" for name in called)
     return f"{medians}. {verdict(row, called)}"
+
+
+def findings(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each row's medians and performance_ratio, for a list of runs."""
+    return [
+        {
+            "row": row["row"],
+            "condition": row["condition"],
+            "question": row["question"],
+            "title": row_title(row),
+            **{f"{name}_ms": median_ms(row, name) for name in ("orthanc", "dcm4chee")},
+            "performance_ratio": row["performance_ratio"],
+            "withheld": row["withheld"],
+        }
+        for row in content["rows"]
+    ]
+
+
+def memory_and_disk(content: Mapping[str, Any]) -> list[str]:
+    """Return a line for each archive's memory and disk, of what was asked."""
+    lines = []
+    for name, called in names(content).items():
+        facts = content["archives"][name]
+        if memory := facts["memory"]:
+            shim = f", its shim {megabytes(memory['shim_peak_bytes'])}" if memory["shim_peak_bytes"] else ""
+            peak = memory["reason"] or f"{megabytes(memory['peak_bytes'])}{shim}"
+            lines.append(f"Peak memory of {called}: {peak}")
+        if disk := facts["disk_use"]:
+            lines.append(f"Disk overhead of {called}: {_disk(disk)}")
+    return lines
+
+
+def _disk(disk: Mapping[str, Any]) -> str:
+    on_disk, told = disk["allocated_overhead_percent"], disk["told_overhead_percent"]
+    parts = [] if on_disk is None else [f"{on_disk:+.1f} % on disk"]
+    parts += [] if told is None else [f"{told:+.1f} % as it tells itself"]
+    return ", ".join(parts) or f"withheld: {disk['reason']}"
 
 
 def cautions(content: Mapping[str, Any]) -> list[str]:
@@ -102,6 +145,7 @@ def cautions(content: Mapping[str, Any]) -> list[str]:
     found = [
         text for name, facts in content["archives"].items() for text in _of_archive(name, facts, content)
     ]
+    found += content["notes"]
     if content["scale"] != 1:
         found.append(
             f"Scale {content['scale']:g}: less data than the seven questions ask for. Times are of this "
@@ -125,7 +169,7 @@ def cautions(content: Mapping[str, Any]) -> list[str]:
 def is_client_bound(row: Mapping[str, Any]) -> bool:
     """Return whether the client alone takes more than half of what one of the archives takes."""
     alone = row["client_alone_ms"]
-    medians = (_median(row, name) for name in ("orthanc", "dcm4chee"))
+    medians = (median_ms(row, name) for name in ("orthanc", "dcm4chee"))
     return alone is not None and any(found is not None and 2 * alone > found for found in medians)
 
 
@@ -146,11 +190,6 @@ def _of_archive(name: str, facts: Mapping[str, Any], content: Mapping[str, Any])
             "worked with it meanwhile, and so disturbed the times."
         )
     return found
-
-
-def _median(row: Mapping[str, Any], name: str) -> float | None:
-    found = row[name]["p50_ms"]
-    return None if found is None else float(found["value"])
 
 
 def _figures(value: float) -> str:

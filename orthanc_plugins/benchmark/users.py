@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.benchmark.connection import DICOM, JSON, NOT_ANSWERED, Answer, Connection
 from orthanc_plugins.benchmark.dataset import SMALL_EDGE
-from orthanc_plugins.benchmark.samples import Condition, Outcome, Question, Reading, WrongAnswer
+from orthanc_plugins.benchmark.plan import Question
+from orthanc_plugins.benchmark.samples import Condition, Outcome, Reading, WrongAnswer
 from orthanc_plugins.benchmark.upkeep import value
 from orthanc_plugins.benchmark.workloads import RowKind, judge_files, judge_studies
 

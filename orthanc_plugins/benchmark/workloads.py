@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from orthanc_plugins.benchmark.connection import DICOM, NOT_ANSWERED, Answer, Connection
 from orthanc_plugins.benchmark.multipart import STOW_HEADERS, stow_body
-from orthanc_plugins.benchmark.samples import Condition, Outcome, Question, Reading, WrongAnswer, timed
+from orthanc_plugins.benchmark.plan import Question
+from orthanc_plugins.benchmark.samples import Condition, Outcome, Reading, WrongAnswer, timed
 from orthanc_plugins.benchmark.upkeep import PATIENT_ID, SOP_INSTANCE_UID, STUDY_UID, value
 from orthanc_plugins.identifiers import StudyUid
 
