@@ -100,8 +100,8 @@ def test_a_rule_gives_some_studies_another_direction(
     services = with_direction(
         joined,
         "both",
-        SyncRule(Name="no ultrasound", Direction="none", Modalities=("US",)),
-        SyncRule(Name="no phantoms", Direction="dcm4chee_to_orthanc", StudyDescription="*phantom*"),
+        SyncRule(name="no ultrasound", direction="none", modalities=("US",)),
+        SyncRule(name="no phantoms", direction="dcm4chee_to_orthanc", study_description="*phantom*"),
     )
     Rounds(services).run("r1", "schedule")
     assert asked(services) == {("1.1", "dcm4chee", 1)}
