@@ -110,8 +110,9 @@ class DbosQueue:
             queue_name=request.kind.queue,
             workflow_id=request.job_id,
             app_version=APPLICATION_VERSION,
-            priority=request.turn,
         )
+        if request.turn:  # DBOS counts from 1, and takes none for the first of all
+            options["priority"] = request.turn
         self._client.enqueue(options, *request.arguments)
         self._announce()
         return request.job_id
