@@ -73,7 +73,8 @@ def refuse_company(folder: Path, targets: Iterable[Target]) -> None:
 
 def reason_against(target: Target, upkeep: Upkeep) -> str | None:
     """Return why an archive counts as one that people work with, None when it does not."""
-    if target.is_on_loopback and upkeep.describe().stand_in is not None:
+    is_stand_in = upkeep.describe().stand_in is not None
+    if is_stand_in and target.is_on_loopback:
         return None
     for row in upkeep.web.matches("/studies?includefield=PatientID", _PAGE):
         if not value(row, PATIENT_ID).startswith(BENCHMARK_PATIENT_PREFIX):

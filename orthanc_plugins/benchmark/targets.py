@@ -61,7 +61,8 @@ class Target:
     dicomweb
         Root of its DICOMweb, without a slash at the end: QIDO, WADO and STOW are asked there on both sides.
     management
-        Root of what DICOMweb has no words for: Orthanc's REST API, or ``…/dcm4chee-arc``.
+        Root of what DICOMweb has no words for: Orthanc's REST API, or ``…/dcm4chee-arc``; empty where there
+        is none.
     authorisation
         Returns headers to be sent with each request; called before the clock runs.
     dicom
@@ -141,20 +142,13 @@ def dcm4chee_target(
     dicom: DicomAddress | None = None,
     trust: ssl.SSLContext | None = None,
 ) -> Target:
-    """Return DCM4CHEE by the root of its DICOMweb.
+    """Return DCM4CHEE by the root of its DICOMweb, which ends in ``/dcm4chee-arc/aets/AET/rs``.
 
-    Raises
-    ------
-    ConfigurationError
-        The address does not end as dcm4chee's do.
+    Of an address that ends otherwise ``management`` is empty: such an archive cannot be measured.
     """
     parts = urlsplit(url)
     found = _ROOT_OF_DCM4CHEE.fullmatch(parts.path.rstrip("/"))
-    if not found:
-        raise ConfigurationError(
-            "DCM4CHEE's address is the root of its DICOMweb and ends in /dcm4chee-arc/aets/AET/rs."
-        )
-    management = urlunsplit((parts.scheme, parts.netloc, found["root"], "", ""))
+    management = urlunsplit((parts.scheme, parts.netloc, found["root"], "", "")) if found else ""
     return Target(ArchiveName.DCM4CHEE, url.rstrip("/"), management, authorisation, dicom=dicom, trust=trust)
 
 

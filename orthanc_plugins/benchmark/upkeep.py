@@ -163,6 +163,13 @@ class Dcm4cheeUpkeep:
 
     def describe(self) -> Description:
         """Return its version as its device tells it, or that a stand-in plays its part."""
+        target = self._own.target
+        if not target.management:
+            raise ArchiveRefused(
+                f"{target.title}'s address {target.dicomweb} does not end in /dcm4chee-arc/aets/AET/rs: no "
+                "other kind of archive can be measured, for what is sent could not be removed.",
+                archive=target.name,
+            )
         server = self._own.send("GET", _STATUS).server
         if STAND_IN in server:
             return Description(server, stand_in=server)

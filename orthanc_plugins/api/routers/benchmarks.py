@@ -199,7 +199,7 @@ async def one_benchmark(services: Joined, links: Linked, benchmark_id: Benchmark
 
 @router.get(
     "/{benchmark_id}/{name}",
-    summary="A benchmark's report or samples",
+    summary="Report or samples",
     response_class=FileResponse,
     responses={
         200: {"content": {media_type.partition(";")[0]: {} for media_type in FILES.values()}},
