@@ -15,6 +15,8 @@ from orthanc_plugins.archives import (
     OrthancRest,
 )
 from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.archives.commitment import Commitment, StorageCommitment, commitment_not_configured
+from orthanc_plugins.archives.dicom_peer import DicomPeer
 from orthanc_plugins.archives.dicomweb import DicomWebConnection
 from orthanc_plugins.archives.sessions import HttpOptions
 from orthanc_plugins.benchmark.targets import (
@@ -30,12 +32,12 @@ from orthanc_plugins.jobs import DbosQueue, Doorbell, JobQueue
 from orthanc_plugins.store import Store, create_store_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pydantic import SecretStr
 
     from orthanc_plugins.archives import Credentials
-    from orthanc_plugins.archives.base import Archive
+    from orthanc_plugins.archives.base import Archive, InstanceEntry
     from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule
     from orthanc_plugins.settings import Dcm4cheeSettings, Settings, StructureFormat
@@ -61,11 +63,15 @@ class UploadLimits:
 
 @dataclass(frozen=True)
 class Forwarding:
-    """What is sent on to DCM4CHEE; ``bandwidth_limit_bytes_s`` is None where there is no limit."""
+    """What is sent on to DCM4CHEE.
+
+    ``bandwidth_limit_bytes_s`` is None where there is no limit; what ``archive_aet`` sent is not sent back.
+    """
 
     rules: tuple[ForwardingRule, ...] = ()
     match: Literal["first", "all"] = "first"
     bandwidth_limit_bytes_s: float | None = None
+    archive_aet: str = "DCM4CHEE"
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,7 @@ class Services:
     ``archives`` are those that are compared and kept in step: Orthanc, and DCM4CHEE where it is set;
     ``data`` is the folder of what the suite keeps of them: comparisons, undo records, benchmarks.
     ``benchmark_targets`` are both archives as the benchmark asks them, none where there is one alone.
+    ``commit`` asks DCM4CHEE to commit itself to keeping instances.
     """
 
     orthanc: OrthancRest
@@ -108,6 +115,7 @@ class Services:
     forwarding: Forwarding = Forwarding()
     synchronisation: Synchronisation = Synchronisation()
     benchmark_targets: Mapping[ArchiveName, Target] = field(default_factory=dict)
+    commit: Callable[[Sequence[InstanceEntry]], Commitment] = commitment_not_configured
 
     @property
     def benchmarks(self) -> Path:
@@ -170,6 +178,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
             nightly_at=settings.synchronisation.nightly_at,
         ),
         benchmark_targets=benchmark_targets(settings, authorisation),
+        commit=_commit(settings.dcm4chee),
     )
 
 
@@ -256,12 +265,28 @@ def _credentials(chosen: Dcm4cheeSettings) -> Credentials:
     return ClientCredentials(str(chosen.token_url), chosen.client_id, _told(chosen.client_secret))
 
 
+def _commit(chosen: Dcm4cheeSettings) -> Callable[[Sequence[InstanceEntry]], Commitment]:
+    """Return what asks DCM4CHEE to commit itself to keeping instances."""
+    if chosen.url is None or chosen.commitment_port is None:
+        return commitment_not_configured
+    peer = DicomPeer(
+        chosen.dicom_host or chosen.url.host or "localhost",
+        chosen.dicom_port,
+        chosen.aet,
+        chosen.commitment_aet,
+        (trust_of(chosen.ca_file) or ssl.create_default_context()) if chosen.dicom_tls else None,
+        chosen.timeout_s,
+    )
+    return StorageCommitment(peer, chosen.commitment_port).ask
+
+
 def _forwarding(settings: Settings) -> Forwarding:
     limit = settings.forwarding.bandwidth_limit_mb_s
     return Forwarding(
         rules=settings.forwarding.rules,
         match=settings.forwarding.match,
         bandwidth_limit_bytes_s=None if limit is None else limit * _MEGABYTE,
+        archive_aet=settings.dcm4chee.aet,
     )
 
 

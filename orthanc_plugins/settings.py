@@ -139,6 +139,22 @@ class Dcm4cheeSettings(_Section):
     ] = None
     dicom_port: Annotated[int, Field(description="Its DICOM port.", gt=0, le=65535)] = 11112
     dicom_tls: Annotated[bool, Field(description="Speak DICOM over TLS.")] = False
+    commitment_aet: Annotated[
+        str,
+        Field(
+            description="AE title by which the suite asks for storage commitment.",
+            min_length=1,
+            max_length=16,
+        ),
+    ] = "PACS_SUITE"
+    commitment_port: Annotated[
+        int | None,
+        Field(
+            description="Port on which a worker waits for DCM4CHEE's answer to that; not asked when not set.",
+            gt=0,
+            le=65535,
+        ),
+    ] = None
     username: Annotated[str | None, Field(description="User, where it asks for one (basic).")] = None
     password: Annotated[SecretStr | None, Field(description="Password of that user.")] = None
     token_url: Annotated[

@@ -5,7 +5,7 @@ knows archives as `archives.base.Archive` only; the ledger, the clock and the li
 
 Public: ``Transfer`` with its ``Effects`` and ``TransferOutcome``, ``Recorder``, ``Limiter``, ``held_study``
 (one transfer at a time for a study) and ``held`` with ``LeaseLostError``, ``ask_for_transfer`` and
-``hand_over`` (ledger and queue), ``Commitment``, ``SameContent``, ``Waking`` (transfers that wait).
+``hand_over`` (ledger and queue), ``Commit``, ``SameContent``, ``Waking`` (transfers that wait).
 
 Decisions
 ---------
@@ -22,7 +22,7 @@ Decisions
 """
 
 from orthanc_plugins.transfers.asking import ask_for_transfer, hand_over
-from orthanc_plugins.transfers.effects import Commit, Commitment, Effects, Recorder, SameContent
+from orthanc_plugins.transfers.effects import Commit, Effects, Recorder, SameContent
 from orthanc_plugins.transfers.lease import Lease, LeaseLostError, held, held_study
 from orthanc_plugins.transfers.limiter import Limiter
 from orthanc_plugins.transfers.transfer import Transfer, TransferOutcome
@@ -30,7 +30,6 @@ from orthanc_plugins.transfers.waking import Waking
 
 __all__ = [
     "Commit",
-    "Commitment",
     "Effects",
     "Lease",
     "LeaseLostError",

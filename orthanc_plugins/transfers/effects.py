@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from orthanc_plugins.archives.base import DicomFile, InstanceEntry
-    from orthanc_plugins.identifiers import SopInstanceUid
+    from orthanc_plugins.archives.commitment import Commitment
     from orthanc_plugins.store import TransferredInstance, TransferState
     from orthanc_plugins.transfers.limiter import Limiter
 
@@ -32,19 +32,6 @@ class SameContent(Protocol):
 
         The text holds no values: it is stored and logged.
         """
-
-
-@dataclass(frozen=True)
-class Commitment:
-    """What an archive answered when it was asked to commit itself to keeping instances (PS3.4 J.3).
-
-    ``failed`` are FailureReasons (0008,1197) by instance; ``unavailable`` says why there is no answer, empty
-    when there is one.
-    """
-
-    committed: frozenset[SopInstanceUid]
-    failed: Mapping[SopInstanceUid, int]
-    unavailable: str = ""
 
 
 class Commit(Protocol):

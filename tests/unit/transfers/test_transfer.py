@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.archives.commitment import Commitment
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, InstancesNotTaken
 from orthanc_plugins.identifiers import SopInstanceUid
 from orthanc_plugins.store import TransferState
-from orthanc_plugins.transfers import Commitment, LeaseLostError
+from orthanc_plugins.transfers import LeaseLostError
 from tests.fakes.archive import OUT_OF_RESOURCES, REJECTED_BEFORE
 from tests.unit.transfers.conftest import Killed, World
 
