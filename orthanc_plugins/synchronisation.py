@@ -41,6 +41,9 @@ type Cause = Literal["schedule", "request", "nightly"]
 LEASE = "synchronisation"
 """Name of the lease that one round holds: two would ask the archives the same."""
 
+SETTLED_AFTER = timedelta(seconds=15)
+"""A study that changed later may still be arriving: a scheduled round leaves it to the next."""
+
 MOST_TRANSFERS = 500
 """Transfers asked for in one round; the next goes on with the rest."""
 
@@ -170,7 +173,7 @@ class Rounds:
         errors += [_EMPTIED.format(name) for name in emptied]
         asking = _Asking(self._services, run_id, cause, emptied)
         asking.look_at(pairs)
-        self._touched.clear()
+        self._touched = asking.arriving
         # What is left over is asked for by the next round, which then looks at everything.
         self._behind = asking.has_more
         errors += asking.errors
@@ -210,11 +213,17 @@ class _Asking:
         self.transfers: list[str] = []
         self.errors: list[str] = []
         self.has_more = False
+        self.arriving: set[StudyUid] = set()
 
     def look_at(self, pairs: Iterable[StudyPair]) -> None:
         """Count studies that differ, and ask for what they miss, up to `MOST_TRANSFERS`."""
+        settled = _now() - SETTLED_AFTER
         for pair in pairs:
             self.differing += 1
+            rows = [row for row in (pair.left, pair.right) if row is not None]
+            if self._cause == "schedule" and any(row.changed_at > settled for row in rows):
+                self.arriving.add(pair.study_uid)
+                continue
             for destination in self._destinations(pair):
                 if len(self.transfers) >= MOST_TRANSFERS:
                     self.has_more = True
