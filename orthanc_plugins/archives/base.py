@@ -239,6 +239,10 @@ class Archive(Protocol):
     def name(self) -> ArchiveName:
         """Which of the two it is."""
 
+    @property
+    def url(self) -> str:
+        """Address it is asked at."""
+
     def probe(self) -> ArchiveState:
         """Ask the archive how it is, with the shortest request there is."""
 
@@ -249,7 +253,10 @@ class Archive(Protocol):
         """Yield the studies that match, each once, however many pages that takes."""
 
     def instances(self, study_uid: StudyUid) -> Sequence[InstanceEntry]:
-        """Return the instances of a study, each once; of one that is not there, none."""
+        """Return the instances of a study; of one that is not there, none.
+
+        One that the archive keeps twice, in two series or for two patients, is listed twice.
+        """
 
     def changes(self, cursor: str | None) -> ArchiveChanges:
         """Return which studies may have changed since a cursor; None begins, and tells no study."""

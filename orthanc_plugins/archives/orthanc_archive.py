@@ -86,6 +86,11 @@ class OrthancArchive:
         return ArchiveName.ORTHANC
 
     @property
+    def url(self) -> str:
+        """Root of its REST API."""
+        return self._rest.url
+
+    @property
     def rest(self) -> OrthancRest:
         """Its REST API, for what only Orthanc has."""
         return self._rest
@@ -130,14 +135,17 @@ class OrthancArchive:
                     yield entry
 
     def instances(self, study_uid: StudyUid) -> Sequence[InstanceEntry]:
-        """Return the instances of a study, each once; of one that is not there, none."""
+        """Return the instances of a study; of one that is not there, none.
+
+        One that Orthanc keeps in two series, or for two patients, is two instances there, and listed twice.
+        """
         return self.instances_of([study_uid]).get(study_uid, [])
 
     def instances_of(self, study_uids: Sequence[StudyUid]) -> Mapping[StudyUid, Sequence[InstanceEntry]]:
         """Return the instances of several studies in one request; those that are not there are left out."""
-        found: dict[StudyUid, dict[SopInstanceUid, InstanceEntry]] = {}
+        found: dict[StudyUid, dict[OrthancId, InstanceEntry]] = {}
         for one in self._stored(study_uids):
-            found.setdefault(one.study_uid, {})[one.sop_instance_uid] = _instance(one)
+            found.setdefault(one.study_uid, {})[one.orthanc_id] = _instance(one)
         return {uid: list(entries.values()) for uid, entries in found.items()}
 
     def changes(self, cursor: str | None) -> ArchiveChanges:
@@ -186,14 +194,15 @@ class OrthancArchive:
         NotFound
             It holds no such study, or none of the instances.
         """
-        held = {one.sop_instance_uid: one.orthanc_id for one in self._stored([study_uid])}
-        meant = held.keys() if wanted is None else held.keys() & {one.sop_instance_uid for one in wanted}
+        stored = list(self._stored([study_uid]))
+        held = {one.sop_instance_uid for one in stored}
+        meant = held if wanted is None else held & {one.sop_instance_uid for one in wanted}
         if not meant:
             raise NotFound(f"Orthanc holds none of that of study {study_uid}.", archive=self.name, status=404)
         if len(meant) == len(held):
             resources = [("Study", study) for study in self._rest.lookup(study_uid, "Study")]
         else:
-            resources = [("Instance", held[uid]) for uid in sorted(meant)]
+            resources = [("Instance", one.orthanc_id) for one in stored if one.sop_instance_uid in meant]
         for level, resource in resources:
             try:
                 self._rest.delete_resource(level, resource)
@@ -251,11 +260,12 @@ class OrthancArchive:
         """Return the identifiers of files to fetch; entries of another archive are looked up here."""
         if wanted is not None and all(is_orthanc_id(one.archive_key) for one in wanted):
             return [OrthancId(one.archive_key) for one in wanted]
-        held = {one.sop_instance_uid: one.orthanc_id for one in self._stored([study_uid])}
+        stored = list(self._stored([study_uid]))
         if wanted is None:
-            if not held:
+            if not stored:
                 raise NotFound(f"Orthanc does not hold study {study_uid}.", archive=self.name, status=404)
-            return list(held.values())
+            return list(dict.fromkeys(one.orthanc_id for one in stored))
+        held = {one.sop_instance_uid: one.orthanc_id for one in stored}
         missing = [one for one in wanted if one.sop_instance_uid not in held]
         if missing:
             raise NotFound(

@@ -185,6 +185,11 @@ class MemoryArchive(Archive):
     def name(self) -> ArchiveName:
         return self._name
 
+    @property
+    @override
+    def url(self) -> str:
+        return f"http://{self._name}.invalid"
+
     @override
     def probe(self) -> ArchiveState:
         self._ask("probe")

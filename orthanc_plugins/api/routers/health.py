@@ -1,8 +1,11 @@
 """Health, status, statistics and metrics."""
 
+import queue
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Literal
@@ -13,7 +16,8 @@ from pydantic import BaseModel, Field
 
 from orthanc_plugins import __version__
 from orthanc_plugins.api.dependencies import Joined
-from orthanc_plugins.errors import PacsSuiteError
+from orthanc_plugins.archives.base import Archive, ArchiveName
+from orthanc_plugins.errors import ArchiveError, PacsSuiteError
 from orthanc_plugins.jobs import JobState
 from orthanc_plugins.metrics import MEDIA_TYPE, count_jobs, render_metrics
 from orthanc_plugins.services import Services
@@ -53,13 +57,14 @@ class Status(BaseModel):
 
 
 class ArchiveStatistics(BaseModel):
-    """What an archive holds."""
+    """What an archive holds; null where it does not tell, or does not answer: ``detail`` says why."""
 
-    patients: int
-    studies: int
-    series: int
-    instances: int
-    bytes: int
+    patients: int | None
+    studies: int | None
+    series: int | None
+    instances: int | None
+    bytes: int | None
+    detail: str | None = None
 
 
 class Statistics(BaseModel):
@@ -73,26 +78,26 @@ class Statistics(BaseModel):
 @router.get("/health", summary="Tell the health", responses={503: {"model": Health}})
 def health(request: Request, response: Response, services: Joined) -> Health:
     """Tell how the suite is; 503 when it cannot work."""
-    parts = _probe({"orthanc": _orthanc(services), "store": _store(services), "jobs": _jobs(services)})
-    worker = _probe({"worker": _worker(services)})["worker"]
-    essential = all(part.state == "healthy" for part in parts.values())
-    status: Literal["healthy", "degraded", "unhealthy"] = "healthy"
-    if not essential:
+    essential = {"orthanc": _orthanc(services), "store": _store(services), "jobs": _jobs(services)}
+    parts = _probe({**essential, "worker": _worker(services), **_dcm4chee(services)})
+    wrong = {name for name, part in parts.items() if part.state == "unhealthy"}
+    status: Literal["healthy", "degraded", "unhealthy"] = "degraded" if wrong else "healthy"
+    if wrong & essential.keys():
         status = "unhealthy"
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    elif worker.state == "unhealthy":
-        status = "degraded"
     uptime_s = round(time.monotonic() - request.app.state.started, 1)
-    return Health(status=status, uptime_s=uptime_s, version=__version__, services={**parts, "worker": worker})
+    return Health(status=status, uptime_s=uptime_s, version=__version__, services=parts)
 
 
 @router.get("/status", summary="Probe the neighbours")
 def status(services: Joined) -> Status:
     """Probe every neighbour at its configured address."""
-    probes = {"orthanc": _orthanc(services), "ohif": _viewer(services)}
-    return Status(
-        services=_probe(probes), addresses={"orthanc": services.orthanc.url, "ohif": services.viewer_url}
-    )
+    probes = {"orthanc": _orthanc(services), "ohif": _viewer(services), **_dcm4chee(services)}
+    addresses = {"orthanc": services.orthanc.url, "ohif": services.viewer_url}
+    archive = services.archives.get(ArchiveName.DCM4CHEE)
+    if archive is not None:
+        addresses["dcm4chee"] = archive.url
+    return Status(services=_probe(probes), addresses=addresses)
 
 
 @router.get("/statistics", summary="Count what is held")
@@ -109,8 +114,27 @@ def statistics(services: Joined) -> Statistics:
         instances=held.instances,
         bytes=held.stored_bytes,
     )
+    archives = {"orthanc": orthanc}
+    if ArchiveName.DCM4CHEE in services.archives:
+        archives["dcm4chee"] = _counted(services.archives[ArchiveName.DCM4CHEE])
     return Statistics(
-        archives={"orthanc": orthanc}, jobs=jobs, structure_sets_with_results=services.store.count_results()
+        archives=archives, jobs=jobs, structure_sets_with_results=services.store.count_results()
+    )
+
+
+def _counted(archive: Archive) -> ArchiveStatistics:
+    """Return what an archive says it holds."""
+    try:
+        held = archive.counts()
+    except ArchiveError as error:
+        unknown = dict.fromkeys(("patients", "studies", "series", "instances", "bytes"))
+        return ArchiveStatistics(**unknown, detail=str(error))
+    return ArchiveStatistics(
+        patients=held.patients,
+        studies=held.studies,
+        series=held.series,
+        instances=held.instances,
+        bytes=held.stored_bytes,
     )
 
 
@@ -125,44 +149,91 @@ def metrics(services: Joined) -> Response:
     return Response(render_metrics(services.store, services.queue, services.orthanc), media_type=MEDIA_TYPE)
 
 
-def _probe(probes: dict[str, Callable[[], str | None]]) -> dict[str, ServiceHealth]:
-    """Run all probes at the same time; a probe returns a version or raises."""
+@dataclass(frozen=True)
+class _Answer:
+    """What a part says of itself; ``stand_in`` where something else plays its part."""
+
+    version: str | None = None
+    stand_in: bool = False
+
+
+type Probe = Callable[[], _Answer]
+
+
+def _probe(probes: dict[str, Probe]) -> dict[str, ServiceHealth]:
+    """Run all probes at the same time; each answers or raises."""
     with ThreadPoolExecutor(len(probes)) as pool:
         return dict(zip(probes, pool.map(_measure, probes.values()), strict=True))
 
 
-def _measure(probe: Callable[[], str | None]) -> ServiceHealth:
+def _measure(probe: Probe) -> ServiceHealth:
     began = time.perf_counter()
     try:
-        version, detail = probe(), None
+        answer, detail = probe(), None
     except PacsSuiteError as error:
-        version, detail = None, str(error)
+        answer, detail = _Answer(), str(error)
     latency_ms = round(1000 * (time.perf_counter() - began), 1)
     return ServiceHealth(
         state="healthy" if detail is None else "unhealthy",
         latency_ms=latency_ms,
-        version=version,
+        stand_in=answer.stand_in,
+        version=answer.version,
         detail=detail,
     )
 
 
-def _orthanc(services: Services) -> Callable[[], str]:
-    return lambda: str(services.orthanc.system()["Version"])
+def _orthanc(services: Services) -> Probe:
+    return lambda: _Answer(str(services.orthanc.system()["Version"]))
 
 
-def _store(services: Services) -> Callable[[], None]:
-    return services.store.ping
+def _dcm4chee(services: Services) -> dict[str, Probe]:
+    """Return the probe of the second archive, where there is one; it is waited for a short time only."""
+    archive = services.archives.get(ArchiveName.DCM4CHEE)
+    if archive is None:
+        return {}
+
+    def probe() -> _Answer:
+        answers: queue.SimpleQueue[_Answer | PacsSuiteError] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                state = archive.probe()
+                answers.put(_Answer(state.version or None, state.stand_in is not None))
+            except PacsSuiteError as error:
+                answers.put(error)
+
+        threading.Thread(target=ask, name="probe-dcm4chee", daemon=True).start()
+        try:
+            answer = answers.get(timeout=_PROBE_TIMEOUT_S)
+        except queue.Empty:
+            raise PacsSuiteError(
+                f"DCM4CHEE did not answer within {_PROBE_TIMEOUT_S:.0f} s: is it running?"
+            ) from None
+        if isinstance(answer, PacsSuiteError):
+            raise answer
+        return answer
+
+    return {"dcm4chee": probe}
 
 
-def _jobs(services: Services) -> Callable[[], None]:
-    def probe() -> None:
-        services.queue.jobs(limit=1)
+def _store(services: Services) -> Probe:
+    def probe() -> _Answer:
+        services.store.ping()
+        return _Answer()
 
     return probe
 
 
-def _worker(services: Services) -> Callable[[], None]:
-    def probe() -> None:
+def _jobs(services: Services) -> Probe:
+    def probe() -> _Answer:
+        services.queue.jobs(limit=1)
+        return _Answer()
+
+    return probe
+
+
+def _worker(services: Services) -> Probe:
+    def probe() -> _Answer:
         heartbeats = services.store.workers().values()
         silent_s = min(((datetime.now(UTC) - beat).total_seconds() for beat in heartbeats), default=None)
         if silent_s is None:
@@ -171,17 +242,19 @@ def _worker(services: Services) -> Callable[[], None]:
             )
         if silent_s > WORKER_SILENT_S:
             raise PacsSuiteError(f"No worker has been heard of for {silent_s:.0f} s: see the worker's log.")
+        return _Answer()
 
     return probe
 
 
-def _viewer(services: Services) -> Callable[[], None]:
-    def probe() -> None:
+def _viewer(services: Services) -> Probe:
+    def probe() -> _Answer:
         try:
             answer = requests.get(services.viewer_url, timeout=_PROBE_TIMEOUT_S)
         except requests.RequestException as error:
             raise PacsSuiteError(f"OHIF did not answer ({type(error).__name__}): is it running?") from error
         if not answer.ok:
             raise PacsSuiteError(f"OHIF answered HTTP {answer.status_code}.")
+        return _Answer()
 
     return probe

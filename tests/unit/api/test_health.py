@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,14 +12,20 @@ import pytest
 import requests
 from sqlalchemy import update
 
+from orthanc_plugins.api import create_app
+from orthanc_plugins.api.routers import health
+from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.errors import ArchiveUnavailable
 from orthanc_plugins.store import create_store_engine, models
+from tests.fakes.archive import MemoryArchive
+from tests.unit.api.conftest import Client
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orthanc_plugins.services import Services
     from orthanc_plugins.store import Store
-    from tests.unit.api.conftest import Client, World
+    from tests.unit.api.conftest import World
 
 SILENCE = ArchiveUnavailable("Orthanc did not answer.", archive="orthanc")
 
@@ -137,6 +145,7 @@ def test_statistics_count_waiting_jobs_as_waiting(client: Client, world: World) 
         "series": 1,
         "instances": 3,
         "bytes": 3,
+        "detail": None,
     }
 
 
@@ -165,3 +174,50 @@ def test_requests_are_counted_by_the_templates_of_their_routes(client: Client) -
     assert 'route="/api/metrics"' in client.get("api/metrics").text
     assert 'route="unknown",status="404"' in text
     assert "1.2.77" not in text
+
+
+def joined(services: Services, archive: MemoryArchive) -> Client:
+    return Client(create_app(replace(services, archives={ArchiveName.DCM4CHEE: archive})))
+
+
+def test_what_plays_the_second_archive_is_named(services: Services) -> None:
+    client = joined(services, MemoryArchive())
+    part = client.get("api/health").json()["services"]["dcm4chee"]
+    assert (part["state"], part["stand_in"]) == ("healthy", True)
+    assert client.get("api/status").json()["addresses"]["dcm4chee"] == "http://dcm4chee.invalid"
+
+
+def test_a_second_archive_that_is_away_degrades_the_suite(services: Services) -> None:
+    archive = MemoryArchive()
+    archive.faults.down = True
+    services.store.heartbeat("one", 1, datetime.now(UTC))
+    answer = joined(services, archive).get("api/health")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["services"]["dcm4chee"]["detail"] == "dcm4chee does not answer."
+
+
+def test_a_second_archive_that_hangs_is_not_waited_for(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_PROBE_TIMEOUT_S", 0.05)
+    archive, release = MemoryArchive(), threading.Event()
+
+    def hang(_method: str) -> None:
+        release.wait(20)
+
+    archive.faults.hook = hang
+    part = joined(services, archive).get("api/health").json()["services"]["dcm4chee"]
+    release.set()
+    assert "did not answer within" in part["detail"]
+
+
+def test_both_archives_are_counted(services: Services) -> None:
+    archive = MemoryArchive()
+    archive.put("1.1", study="1")
+    archive.put("1.2", study="1")
+    client = joined(services, archive)
+    counted = client.get("api/statistics").json()["archives"]["dcm4chee"]
+    assert (counted["studies"], counted["instances"], counted["detail"]) == (1, 2, None)
+    archive.faults.down = True
+    counted = client.get("api/statistics").json()["archives"]["dcm4chee"]
+    assert (counted["studies"], counted["detail"]) == (None, "dcm4chee does not answer.")
