@@ -159,6 +159,8 @@ class Association:
                 raise AssociationLost("it did not associate")
             accepted = A_ASSOCIATE_AC()
             accepted.decode(pdu)
+            if not accepted.presentation_context:
+                raise AssociationLost("it answers something else than DICOM")
             negotiated = accepted.user_information
             longest = (negotiated.maximum_length if negotiated else 0) or _SENT_PDU_BYTES
             taken = {
