@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import warnings
 from pathlib import Path
 
+import pydicom.config
 import uvicorn
 
 from dcm4chee.standin.application import create_app
@@ -21,6 +24,7 @@ def main() -> int:
     except (OSError, ValueError) as error:
         sys.stderr.write(f"error: {sys.argv[1]}: {error}\n")
         return 2
+    _say_nothing_of_values()
     uvicorn.run(
         create_app(configuration),
         host="127.0.0.1",
@@ -31,6 +35,14 @@ def main() -> int:
         timeout_graceful_shutdown=5,
     )
     return 0
+
+
+def _say_nothing_of_values() -> None:
+    """Keep pydicom from warning of odd values: its warnings quote them, and the log is no place for that."""
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    warnings.simplefilter("ignore")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from dcm4chee.standin.archive import Archive
 from dcm4chee.standin.arrivals import Arrivals
 from dcm4chee.standin.clock import Clock
 from dcm4chee.standin.naming import Named
-from dcm4chee.standin.orthanc import Orthanc
+from dcm4chee.standin.orthanc_rest import Orthanc
 from dcm4chee.standin.rejections import Rejections
 from dcm4chee.standin.state import State
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dcm4chee.standin.arrivals import Arrivals
     from dcm4chee.standin.clock import Clock
     from dcm4chee.standin.configuration import Configuration
-    from dcm4chee.standin.orthanc import Orthanc
+    from dcm4chee.standin.orthanc_rest import Orthanc
     from dcm4chee.standin.rejections import Rejections
     from dcm4chee.standin.state import State
     from dcm4chee.standin.views import View

@@ -21,7 +21,7 @@ from dcm4chee.standin.views import RETENTION_EXPIRED
 if TYPE_CHECKING:
     from dcm4chee.standin.clock import Clock
     from dcm4chee.standin.dataset import Received
-    from dcm4chee.standin.orthanc import Arrived, Orthanc
+    from dcm4chee.standin.orthanc_rest import Arrived, Orthanc
     from dcm4chee.standin.rejections import Rejections
     from dcm4chee.standin.state import State, StoredFile
 

@@ -28,7 +28,7 @@ def value_at(content: bytes, path: str) -> bytes | None:
         for tag, number in zip(words[:-1:2], words[1:-1:2], strict=True):
             dataset = dataset[int(tag, 16)].value[int(number) - 1]
         return _bytes(dataset, int(words[-1], 16))
-    except (KeyError, ValueError, IndexError, TypeError):
+    except (KeyError, ValueError, IndexError, TypeError, AttributeError):
         return None
 
 

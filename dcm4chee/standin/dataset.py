@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydicom import dcmread
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.valuerep import PersonName
 
@@ -21,7 +23,6 @@ from dcm4chee.standin.tags import ALL_KEPT, HELD_ABOVE_INSTANCE, KEPT, SPECIFIC_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydicom.dataelem import DataElement
     from pydicom.dataset import FileDataset
 
 Element = dict[str, Any]
@@ -41,8 +42,9 @@ _DAMAGE = (
     TypeError,
     AttributeError,
     struct.error,
+    BytesLengthException,
 )
-_KEPT_NUMBERS = [int(tag, 16) for tag in ALL_KEPT]
+"""What pydicom raises on damaged bytes."""
 
 
 class NotDicomError(Exception):
@@ -100,7 +102,10 @@ def read_received(content: bytes, *, whole: bool = True) -> Received:
         raise TruncatedError("more of it is needed")
     if whole and _ends_early(dataset, content, pixels):
         raise NotDicomError("it ends within its pixels")
-    return _received(dataset)
+    try:
+        return _received(dataset)
+    except _DAMAGE as error:
+        raise NotDicomError(f"a value cannot be read ({type(error).__name__})") from error
 
 
 def _received(dataset: FileDataset) -> Received:
@@ -214,10 +219,28 @@ def is_empty(element: Mapping[str, Any] | None) -> bool:
 
 
 def dataset_from(attributes: Attributes) -> Dataset:
-    """Return attributes of the JSON model as a data set; PS3.18 F.2 the other way round."""
-    return Dataset.from_json(
-        {tag: element for tag, element in attributes.items() if "BulkDataURI" not in element}
-    )
+    """Return attributes of the JSON model as a data set, numbers as they are written."""
+    dataset = Dataset()
+    for tag, element in attributes.items():
+        if "BulkDataURI" not in element:
+            dataset.add(DataElement(int(tag, 16), element["vr"], _value(element)))
+    return dataset
+
+
+def _value(element: Element) -> Any:
+    vr = element["vr"]
+    if "InlineBinary" in element:
+        return base64.b64decode(element["InlineBinary"])
+    values = element.get("Value", [])
+    if vr == "SQ":
+        return [dataset_from(item) for item in values]
+    if vr == "PN":
+        return [_plain(name) for name in values]
+    if vr == "AT":
+        return [int(tag, 16) for tag in values]
+    if vr in _BYTES:
+        return b""
+    return [("" if value is None else value) for value in values] or None
 
 
 def _read(content: bytes, only: list[int] | None) -> tuple[FileDataset, int]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dcm4chee.standin.dataset import Received
-    from dcm4chee.standin.orthanc import Orthanc
+    from dcm4chee.standin.orthanc_rest import Orthanc
     from dcm4chee.standin.state import State
 
 _AT_ONCE = 8

@@ -9,7 +9,7 @@ import hashlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from dcm4chee.standin.orthanc import OrthancRefusedError
+from dcm4chee.standin.orthanc_rest import OrthancRefusedError
 from dcm4chee.standin.rejection_note import note_code
 from dcm4chee.standin.state import StoredFile
 from dcm4chee.standin.views import INCORRECT_MWL, PATIENT_SAFETY, QUALITY, RETENTION_EXPIRED

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AET = "DCM4CHEE"
-_STANDIN = Path(__file__).resolve().parents[2] / "dcm4chee" / "standin"
+_INSIDE = Path(__file__).resolve().parents[2] / "dcm4chee" / "standin" / "inside"
 _PLUGINS = tuple(f"/usr/share/orthanc/plugins/lib{name}.so" for name in ("OrthancDicomWeb", "OrthancPython"))
 _OF_AET = re.compile(r"/dcm4chee-arc/aets/([^/]+)/rs/?")
 _RESOLV_CONF = Path("/etc/resolv.conf")
@@ -41,15 +41,15 @@ def web_root(port: int) -> str:
 
 def orthanc_configuration(place: Place, **changes: Any) -> dict[str, Any]:
     """Return the configuration of the Orthanc behind a stand-in; changes are put over what is committed."""
-    committed = json.loads((_STANDIN / "orthanc.json").read_text(encoding="utf-8"))
+    committed = json.loads((_INSIDE / "orthanc.json").read_text(encoding="utf-8"))
     own = {
         "HttpPort": place.orthanc_port,
         "DicomPort": place.dicom_port,
         "StorageDirectory": str(place.folder / "storage"),
         "IndexDirectory": str(place.folder / "storage"),
         "Plugins": [*_PLUGINS, *changes.pop("Plugins", ())],
-        "LuaScripts": [str(_STANDIN / "c_store.lua")],
-        "PythonScript": str(_STANDIN / "c_store.py"),
+        "LuaScripts": [str(_INSIDE / "c_store.lua")],
+        "PythonScript": str(_INSIDE / "c_store.py"),
         "StandIn": {"OverwritePolicy": place.overwrite_policy},
     }
     return {**committed, **changes, **own}

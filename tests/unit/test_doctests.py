@@ -8,12 +8,13 @@ import pkgutil
 
 import pytest
 
+import dcm4chee.standin
 import orthanc_plugins.cli
 import orthanc_plugins.rtstruct
 
 MODULES = sorted(
     module.name
-    for package in (orthanc_plugins.cli, orthanc_plugins.rtstruct)
+    for package in (dcm4chee.standin, orthanc_plugins.cli, orthanc_plugins.rtstruct)
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
 )
 

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - Orthanc loads the file by itself; a package here would be on its path
 """Runs within the Orthanc behind the stand-in: refuses C-STORE of objects that were rejected for good.
 
 Orthanc's Python plugin loads this file by itself, so it imports nothing of this package.
