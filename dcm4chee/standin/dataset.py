@@ -45,6 +45,7 @@ _DAMAGE = (
     BytesLengthException,
 )
 """What pydicom raises on damaged bytes."""
+_KEPT_NUMBERS = [int(tag, 16) for tag in ALL_KEPT]
 
 
 class NotDicomError(Exception):
