@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from orthanc_plugins import __version__
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.errors import ConfigurationError, JobError, PacsSuiteError, StoreError
+from orthanc_plugins.forwarding import StudyForwarding
 from orthanc_plugins.jobs import (
     APPLICATION,
     APPLICATION_VERSION,
@@ -43,6 +44,7 @@ from orthanc_plugins.services import AUTHORISATION_VARIABLE, Services, build_ser
 from orthanc_plugins.settings import Settings, read_settings
 from orthanc_plugins.store import Store, create_store_engine, migrate
 from orthanc_plugins.synchronisation import Rounds, Timetable
+from orthanc_plugins.transfers import Waking
 from orthanc_plugins.workflows import adapt_engine_line, register_workflows, share_memory_among_threads
 
 if TYPE_CHECKING:
@@ -62,6 +64,9 @@ _WATCH_S = 1.0
 _CLOSE_WATCH_S = 0.1
 _WATCH_SHARE = 0.1
 """At most so much of its time a worker looks whether images have come."""
+_WAKE_S = 2.0
+_TIDY_S = 300.0
+"""How often transfers that wait are looked at, and those that may have been forgotten."""
 _QUEUE_POLL_S = 0.5
 _GRACE_S = 5
 _LOCK_WAIT_S = 20.0
@@ -112,7 +117,8 @@ def _run(settings: Settings, name: str, stop: threading.Event) -> None:
         services.queue,
         process_existing=settings.structures.process_existing,
     )
-    Watch(services.store, reception, name, settings.sweep_interval_s, _duties(services)).run(stop)
+    duties = _duties(services, settings.sweep_interval_s)
+    Watch(services.store, reception, name, settings.sweep_interval_s, duties).run(stop)
     logger.info("Worker %s ends.", name)
     for polling in pollings:
         polling.stop()
@@ -120,12 +126,19 @@ def _run(settings: Settings, name: str, stop: threading.Event) -> None:
     services.close()
 
 
-def _duties(services: Services) -> dict[Duty, float]:
+def _duties(services: Services, sweep_interval_s: float) -> dict[Duty, float]:
     """Return what else the watch does, where there is a second archive."""
     if ArchiveName.DCM4CHEE not in services.archives:
         return {}
     rounds = Timetable(Rounds(services), services.store.inventory, services.synchronisation)
-    return {rounds.keep: services.synchronisation.interval_s}
+    waking = Waking(services.store.transfers, services.queue, lambda: datetime.now(UTC))
+    forwarding = StudyForwarding(services.orthanc, services.store, services.queue, services.forwarding.rules)
+    return {
+        rounds.keep: services.synchronisation.interval_s,
+        waking.wake: _WAKE_S,
+        waking.tidy: _TIDY_S,
+        forwarding.sweep: sweep_interval_s,
+    }
 
 
 def _make_folders(settings: Settings) -> None:

@@ -21,10 +21,12 @@ from orthanc_plugins.api.routers import (
     patients,
     process,
     results,
+    rules,
     studies,
     study_comparison,
     sync,
     sync_history,
+    transfers,
     upload,
 )
 from orthanc_plugins.metrics import RequestMetrics
@@ -74,6 +76,8 @@ def create_app(services: Services) -> FastAPI:
         comparisons.router,
         sync.router,
         sync_history.router,
+        rules.router,
+        transfers.router,
         benchmarks.router,
     ):
         app.include_router(router, prefix="/api")

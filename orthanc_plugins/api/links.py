@@ -29,6 +29,10 @@ class Links:
         """Return the address of a job."""
         return f"{self.root}/api/jobs/{job_id}"
 
+    def transfer(self, transfer_id: str) -> str:
+        """Return the address of a transfer."""
+        return f"{self.root}/api/transfers/{transfer_id}"
+
     def comparison(self, study_uid: StudyUid, below: str = "") -> str:
         """Return the address of the comparison of a study between the archives, or of something below it."""
         return f"{self.root}/api/studies/{study_uid}/comparison{below}"

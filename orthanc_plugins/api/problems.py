@@ -59,7 +59,7 @@ STATUS_OF_ERROR: dict[type[PacsSuiteError], HTTPStatus] = {
     BenchmarkRefused: HTTPStatus.CONFLICT,
     RepairError: HTTPStatus.CONFLICT,
     RepairNotFound: HTTPStatus.NOT_FOUND,
-    TransferError: HTTPStatus.CONFLICT,
+    TransferError: HTTPStatus.BAD_GATEWAY,
     TransferNotFound: HTTPStatus.NOT_FOUND,
     StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
     JobError: HTTPStatus.SERVICE_UNAVAILABLE,

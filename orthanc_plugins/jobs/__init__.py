@@ -46,6 +46,7 @@ from orthanc_plugins.jobs.messages import (
     run_benchmark_request,
     synchronise_request,
     transfer_job_id,
+    transfer_of_job,
     transfer_study_request,
     undo_repair_request,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "run_benchmark_request",
     "synchronise_request",
     "transfer_job_id",
+    "transfer_of_job",
     "transfer_study_request",
     "undo_repair_request",
 ]

@@ -243,6 +243,11 @@ def transfer_job_id(transfer_id: str) -> JobId:
     return JobId(f"transfer-study.{transfer_id}")
 
 
+def transfer_of_job(job_id: JobId) -> str:
+    """Return the identifier of the transfer that a job of this kind does."""
+    return job_id.removeprefix(transfer_job_id(""))
+
+
 def rule_test_request(token: str) -> JobRequest:
     """Return the request to try a rule on stored studies; ``token`` names this trial and its files."""
     return JobRequest(JobKind.TEST_RULES, JobId(f"test-rules.{token}"), (token,))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins.errors import NotFound, PacsSuiteError
@@ -20,6 +21,7 @@ from orthanc_plugins.logs import describe_exception
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from orthanc_plugins.forwarding import StudyForwarding
     from orthanc_plugins.reception import Reception
 
     type Message = Callable[[], object]
@@ -34,24 +36,33 @@ class Events:
     ----------
     orthanc
         Orthanc's Python module, or a fake of it.
-    reception
-        Turns what happened into jobs.
+    reception, forwarding
+        Turn what happened into jobs.
     started, stopped
         Called on a thread of Orthanc once it has started and when it stops.
     """
 
     def __init__(
-        self, orthanc: Any, reception: Reception, *, started: Callable[[], None], stopped: Callable[[], None]
+        self,
+        orthanc: Any,
+        reception: Reception,
+        forwarding: StudyForwarding,
+        *,
+        started: Callable[[], None],
+        stopped: Callable[[], None],
     ) -> None:
         kind, level = orthanc.ChangeType, orthanc.ResourceType
         self._reception = reception
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._drain, name="pacs-events", daemon=True)
-        self._handlers: dict[tuple[int, int], Callable[[OrthancId], object]] = {
-            (kind.NEW_SERIES, level.SERIES): reception.series_appeared,
-            (kind.STABLE_SERIES, level.SERIES): reception.series_became_stable,
-            (kind.STABLE_STUDY, level.STUDY): reception.study_became_stable,
-            (kind.DELETED, level.INSTANCE): reception.instance_deleted,
+        self._handlers: dict[tuple[int, int], tuple[Callable[[OrthancId], object], ...]] = {
+            (kind.NEW_SERIES, level.SERIES): (reception.series_appeared,),
+            (kind.STABLE_SERIES, level.SERIES): (reception.series_became_stable,),
+            (kind.STABLE_STUDY, level.STUDY): (
+                reception.study_became_stable,
+                forwarding.study_became_stable,
+            ),
+            (kind.DELETED, level.INSTANCE): (reception.instance_deleted,),
         }
         self._life: dict[int, Callable[[], None]] = {
             kind.ORTHANC_STARTED: started,
@@ -77,8 +88,8 @@ class Events:
         """Note a change of Orthanc's content or state."""
         if life := self._life.get(change):
             life()
-        elif handler := self._handlers.get((change, level)):
-            self._messages.put(lambda: handler(OrthancId(resource)))
+        for handler in self._handlers.get((change, level), ()):
+            self._messages.put(partial(handler, OrthancId(resource)))
 
     def _drain(self) -> None:
         while message := self._messages.get():

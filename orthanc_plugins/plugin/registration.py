@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins import __version__
 from orthanc_plugins.api import create_app
+from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.forwarding import StudyForwarding
 from orthanc_plugins.logs import configure_logging
 from orthanc_plugins.plugin.asgi_bridge import AsgiBridge
 from orthanc_plugins.plugin.events import Events
@@ -23,6 +25,9 @@ from orthanc_plugins.settings import CONFIGURATION_FILE_VARIABLE, Settings, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from orthanc_plugins.rules import ForwardingRule
+    from orthanc_plugins.services import Services
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +67,11 @@ def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
         services.close()
 
     events = Events(
-        orthanc, Reception(services.orthanc, services.store, services.queue), started=started, stopped=stopped
+        orthanc,
+        Reception(services.orthanc, services.store, services.queue),
+        StudyForwarding(services.orthanc, services.store, services.queue, _rules(services)),
+        started=started,
+        stopped=stopped,
     )
     orthanc.RegisterRestCallback(f"{MOUNT}(/.*)?", as_callback(bridge.answer))
     orthanc.RegisterOnStoredInstanceCallback(as_callback(events.on_stored_instance))
@@ -70,6 +79,11 @@ def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
     # What is loaded by now stays: the collector need not walk it again during Orthanc's ingest.
     gc.collect()
     gc.freeze()
+
+
+def _rules(services: Services) -> tuple[ForwardingRule, ...]:
+    """Return the rules of forwarding, none where there is nowhere to send to."""
+    return services.forwarding.rules if ArchiveName.DCM4CHEE in services.archives else ()
 
 
 def _supervisor(

@@ -75,6 +75,7 @@ from orthanc_plugins.store.repositories import (
     Store,
     StructureSubject,
 )
+from orthanc_plugins.store.rule_trials import RuleTrialFiles
 from orthanc_plugins.store.transfers import Transfers
 from orthanc_plugins.store.transfers_records import (
     Depth,
@@ -125,6 +126,7 @@ __all__ = [
     "RepairState",
     "Repairs",
     "ResultRecord",
+    "RuleTrialFiles",
     "SideState",
     "Store",
     "StructureSubject",

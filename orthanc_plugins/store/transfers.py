@@ -93,6 +93,7 @@ class Transfers(TransferViews):
                     state=TransferState.QUEUED.value,
                     attempts=0,
                     failed=0,
+                    started_at=None,
                     ended_at=None,
                     updated_at=now,
                     waits_for=WaitsFor.HAND_OVER.value,
@@ -211,6 +212,25 @@ class Transfers(TransferViews):
                 )
             )
             return record_in(session, transfer_id)
+
+    @as_store_error
+    def cancel(self, transfer_id: str) -> bool:
+        """Remember that a transfer was cancelled; False when it has ended already, or is unknown."""
+        now = datetime.now(UTC)
+        with self._sessions.begin() as session:
+            cancelled = session.execute(
+                update(TransferRow)
+                .where(TransferRow.transfer_id == transfer_id, TransferRow.state.not_in(_ENDED_STATES))
+                .values(
+                    state=TransferState.CANCELLED.value,
+                    ended_at=now,
+                    updated_at=now,
+                    waits_for=None,
+                    not_before=None,
+                )
+                .returning(TransferRow.transfer_id)
+            )
+            return cancelled.first() is not None
 
     # Waking
 

@@ -95,6 +95,17 @@ class TransferViews:
             return [record_of(row) for row in session.scalars(query)], total
 
     @as_store_error
+    def waiting_jobs(self) -> list[JobId]:
+        """Return the jobs of transfers that wait for something else than a worker."""
+        query = select(TransferRow.job_id).where(
+            TransferRow.state == TransferState.QUEUED.value,
+            TransferRow.not_before.is_not(None),
+            TransferRow.waits_for != WaitsFor.HAND_OVER.value,
+        )
+        with self._sessions() as session:
+            return [JobId(found) for found in session.scalars(query)]
+
+    @as_store_error
     def instances(
         self,
         transfer_id: str,

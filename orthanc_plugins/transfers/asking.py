@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import JobActive
 from orthanc_plugins.jobs import JobState, transfer_study_request
+from orthanc_plugins.store import WaitsFor
 
 if TYPE_CHECKING:
     from orthanc_plugins.jobs import JobQueue
@@ -38,6 +39,9 @@ def hand_over(transfers: Transfers, queue: JobQueue, record: TransferRecord) -> 
     state = queue.job(record.job_id).state
     if state is JobState.RUNNING:
         return  # it has just begun, or is about to pause; a later look tells
+    if state is JobState.CANCELLED and record.waits_for is not WaitsFor.HAND_OVER:
+        transfers.cancel(record.transfer_id)
+        return
     if state is not JobState.QUEUED:
         try:
             queue.run_again(record.job_id)

@@ -30,6 +30,7 @@ from orthanc_plugins.store import StructureSubject
 from orthanc_plugins.workflows.archive_workflows import register_archive_workflows
 from orthanc_plugins.workflows.compare_structures import StructureComparison
 from orthanc_plugins.workflows.extract_structures import StructureExtraction
+from orthanc_plugins.workflows.forwarding_workflows import register_forwarding_workflows
 from orthanc_plugins.workflows.job_log import adapt_engine_line, run_job
 from orthanc_plugins.workflows.memory import memory_given_back, share_memory_among_threads
 from orthanc_plugins.workflows.remove_results import ResultRemoval
@@ -48,6 +49,7 @@ def register_workflows(services: Services) -> None:
     """Make the workflows known to the durable engine; called once, before it is launched."""
     _register_structure_workflows(services)
     register_archive_workflows(services)
+    register_forwarding_workflows(services)
     register_repair_workflows(services)
 
 

@@ -11,7 +11,7 @@ from orthanc_plugins.api.dependencies import STUDY_PATTERN, JobIdPath, Joined, P
 from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import Problem, problem_documented
 from orthanc_plugins.identifiers import JobId
-from orthanc_plugins.jobs import Job, JobFailure, JobKind, JobState
+from orthanc_plugins.jobs import Job, JobFailure, JobKind, JobState, transfer_of_job
 from orthanc_plugins.services import Services
 from orthanc_plugins.store import AwaitedImages, PhaseRecord, StructureSubject
 
@@ -128,7 +128,7 @@ def list_jobs(services: Joined, links: Linked, wanted: Annotated[JobFilter, Quer
         None if wanted.study is None else services.store.jobs_of_study(study_uid_of(services, wanted.study))
     )
     if wanted.state is JobState.WAITING:
-        waiting = list(services.store.awaited(blocking=True))
+        waiting = [*services.store.awaited(blocking=True), *services.store.transfers.waiting_jobs()]
         job_ids = waiting if job_ids is None else [job_id for job_id in waiting if job_id in job_ids]
     if job_ids == []:
         return JobPage(jobs=[], limit=wanted.limit, offset=wanted.offset)
@@ -154,8 +154,11 @@ def show_job(services: Joined, links: Linked, job_id: JobIdPath) -> JobDetail:
 def cancel_job(services: Joined, links: Linked, job_id: JobIdPath) -> JobDetail:
     """Stop a queued, running or waiting job; one that has ended is a conflict."""
     wanted = JobId(job_id)
-    before = services.queue.job(wanted).state
+    job = services.queue.job(wanted)
+    before = job.state
     if not before.ended:
+        if job.kind is JobKind.TRANSFER_STUDY:
+            services.store.transfers.cancel(transfer_of_job(wanted))
         services.queue.cancel(wanted)
     after = services.queue.job(wanted).state
     if before.ended or after is not JobState.CANCELLED:
@@ -172,12 +175,15 @@ def cancel_job(services: Joined, links: Linked, job_id: JobIdPath) -> JobDetail:
 def retry_job(services: Joined, links: Linked, job_id: JobIdPath) -> JobDetail:
     """Do a waiting, failed or cancelled job again from its start; any other is a conflict."""
     wanted = JobId(job_id)
-    if services.queue.job(wanted).state is JobState.SUCCEEDED:
+    job = services.queue.job(wanted)
+    if job.state is JobState.SUCCEEDED:
         raise Problem(
             HTTPStatus.CONFLICT,
             "The job has succeeded. To process a structure set again although it has results, "
             'ask POST api/process with "again": true.',
         )
+    if job.kind is JobKind.TRANSFER_STUDY and job.state.ended:
+        services.store.transfers.ask_again(transfer_of_job(wanted))
     services.queue.run_again(wanted)
     return _detail(services, links, wanted)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,10 +62,13 @@ class Rig:
         self.orthanc = FakeOrthanc()
         self.reception = RecordingReception()
         self.life: list[str] = []
+        self.forwarded: queue.SimpleQueue[str] = queue.SimpleQueue()
         reception: Any = self.reception
+        forwarding: Any = SimpleNamespace(study_became_stable=self.forwarded.put)
         self.events = Events(
             self.orthanc,
             reception,
+            forwarding,
             started=lambda: self.life.append("started"),
             stopped=lambda: self.life.append("stopped"),
         )
@@ -101,6 +105,18 @@ def test_a_stored_structure_set_is_told_and_other_instances_are_not(rig: Rig) ->
 def test_a_change_that_matters_is_told(rig: Rig, change: ChangeType, level: ResourceType, told: str) -> None:
     rig.orthanc.change(change, level, "resource")
     assert rig.reception.next() == (told, "resource")
+
+
+def test_a_study_that_is_complete_is_told_to_forwarding_too(rig: Rig) -> None:
+    rig.orthanc.change(ChangeType.STABLE_STUDY, ResourceType.STUDY, "study")
+    assert rig.reception.next() == ("stable study", "study")
+    assert rig.forwarded.get(timeout=10) == "study"
+
+
+def test_forwarding_is_told_also_when_reception_fails(rig: Rig) -> None:
+    rig.reception.failures = [ArchiveUnavailable("Orthanc starts.", archive="orthanc")]
+    rig.orthanc.change(ChangeType.STABLE_STUDY, ResourceType.STUDY, "study")
+    assert rig.forwarded.get(timeout=10) == "study"
 
 
 def test_other_changes_are_not_told(rig: Rig) -> None:

@@ -1,0 +1,141 @@
+"""Decides by the rules what of a study is sent on, and asks for the transfer: the step of the workflow."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.errors import NotFound
+from orthanc_plugins.identifiers import BENCHMARK_PATIENT_PREFIX, OrthancId
+from orthanc_plugins.jobs import transfer_job_id
+from orthanc_plugins.orthanc_facts import study_in_orthanc
+from orthanc_plugins.rules import decide, keywords_asked
+from orthanc_plugins.store import TransferRequest
+from orthanc_plugins.sync.inventory import instance_key
+from orthanc_plugins.transfers import ask_for_transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orthanc_plugins.identifiers import JobId, SopInstanceUid
+    from orthanc_plugins.jobs import JsonValue
+    from orthanc_plugins.orthanc_facts import Arrival, StudyInOrthanc
+    from orthanc_plugins.rules import Decision
+    from orthanc_plugins.services import Services
+    from orthanc_plugins.store import Depth
+
+_SOURCE = ArchiveName.ORTHANC
+_DESTINATION = ArchiveName.DCM4CHEE
+
+
+class StudyForwarder:
+    """The step of the workflow."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._rules = services.forwarding.rules
+        self._guard = LoopGuard(services)
+
+    def forward(self, job_id: JobId, study: str) -> dict[str, JsonValue]:
+        """Decide what of a study is sent on, and ask for it; the result tells why, rule by rule.
+
+        Done again it asks for the same transfer.
+        """
+        try:
+            held = study_in_orthanc(
+                self._services.orthanc, OrthancId(study), sorted(keywords_asked(self._rules))
+            )
+        except NotFound:
+            return {"outcome": "gone"}
+        if held.facts.tags.get("PatientID", "").startswith(BENCHMARK_PATIENT_PREFIX):
+            return {"outcome": "nothing to send", "reason": "It is the benchmark's."}
+        decisions = decide(self._rules, held.facts, self._services.forwarding.match)
+        told: dict[str, JsonValue] = {
+            "study_uid": held.facts.study_uid,
+            "rules": [_told(decision) for decision in decisions],
+        }
+        sending = [decision for decision in decisions if decision.sends]
+        if not sending:
+            return {"outcome": "nothing to send", "reason": "No rule asks for it.", **told}
+        series = {uid for decision in sending for uid in decision.series_uids}
+        chosen = [one for one in held.arrivals if one.series_uid in series]
+        allowed = self._guard.allowed(held, chosen)
+        told["kept_back"] = len(chosen) - len(allowed)
+        if not allowed:
+            return {
+                "outcome": "nothing to send",
+                "reason": "The archive had sent it, or it was removed from there since it came.",
+                **told,
+            }
+        request = _request(job_id, held, sending, allowed)
+        record = ask_for_transfer(self._services.store.transfers, self._services.queue, request)
+        return {"outcome": "asked", "transfer_id": record.transfer_id, "instances": len(allowed), **told}
+
+
+class LoopGuard:
+    """Keeps back what came from the archive, and what was taken out of it."""
+
+    def __init__(self, services: Services) -> None:
+        self._store = services.store
+        self._archive_aet = services.forwarding.archive_aet
+
+    def allowed(self, held: StudyInOrthanc, chosen: Sequence[Arrival]) -> tuple[SopInstanceUid, ...]:
+        """Return those of the chosen instances that may be sent to the archive.
+
+        Not what the archive itself sent to Orthanc, nor what the suite brought from there; a copy that a
+        modality sent since may. Not what was deleted or rejected in the archive, unless it came to Orthanc
+        after that was noted.
+        """
+        study_uid = held.facts.study_uid
+        brought = self._store.transfers.brought(study_uid, _DESTINATION, _SOURCE)
+        buried = self._store.inventory.buried(_DESTINATION, [study_uid]).get(study_uid)
+
+        def may_go(one: Arrival) -> bool:
+            if one.remote_aet == self._archive_aet:
+                return False
+            if not one.remote_aet and one.sop_instance_uid in brought:
+                return False
+            if buried is None or not buried.covers(instance_key(one.sop_instance_uid)):
+                return True
+            return one.received_at is not None and one.received_at > buried.noted_at
+
+        return tuple(one.sop_instance_uid for one in chosen if may_go(one))
+
+
+def _told(decision: Decision) -> dict[str, JsonValue]:
+    return {
+        "name": decision.rule.name,
+        "matched": decision.matched,
+        "sends": decision.sends,
+        "series": len(decision.series_uids),
+        "reasons": list(decision.reasons),
+    }
+
+
+def _request(
+    job_id: JobId, held: StudyInOrthanc, sending: Sequence[Decision], wanted: tuple[SopInstanceUid, ...]
+) -> TransferRequest:
+    """Return the one transfer of all rules that decide; what one of them demands is done.
+
+    It goes by the first one's transport, in the hours of any, as soon as the most urgent asks.
+    """
+    rules = [decision.rule for decision in sending]
+    windows = [rule.window for rule in rules]
+    verify: Depth = "content" if any(rule.verify == "content" for rule in rules) else "instances"
+    digest = hashlib.sha256(f"{job_id}|{_DESTINATION}".encode()).hexdigest()[:16]
+    transfer_id = f"forward.{held.facts.study_uid}.{digest}"
+    return TransferRequest(
+        transfer_id=transfer_id,
+        job_id=transfer_job_id(transfer_id),
+        study_uid=held.facts.study_uid,
+        source=_SOURCE,
+        destination=_DESTINATION,
+        cause=f"rule:{rules[0].name}",
+        transport=rules[0].transport,
+        wanted=wanted,
+        priority=max(rule.priority for rule in rules),
+        verify=verify,
+        storage_commitment=any(rule.storage_commitment for rule in rules),
+        window=None if None in windows else ", ".join(window for window in windows if window is not None),
+    )
