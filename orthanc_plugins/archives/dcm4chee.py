@@ -183,7 +183,7 @@ class Dcm4cheeArchive:
         outcome = next(self._stow.store([file]))
         if outcome.state is not StoreState.STORED:
             return outcome
-        return _seen(file, before, self._copy(file.sop_instance_uid))
+        return judged(file, before, self._copy(file.sop_instance_uid))
 
     def remove(self, study_uid: StudyUid, wanted: Sequence[InstanceEntry] | None = None) -> int:
         """Reject a study, or some of its instances, for quality (113001), and return how many that were.
@@ -216,7 +216,7 @@ class Dcm4cheeArchive:
         return next(self._wado.files(entry.study_uid, [entry], [entry]))
 
 
-def _seen(sent: DicomFile, before: DicomFile | None, after: DicomFile | None) -> StoreOutcome:
+def judged(sent: DicomFile, before: DicomFile | None, after: DicomFile | None) -> StoreOutcome:
     """Return whether the archive's copy is the one that was sent, judged by what was meant to change."""
     from orthanc_plugins.archives.read_back import differing  # noqa: PLC0415 - it loads numpy
 

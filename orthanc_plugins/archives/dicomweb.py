@@ -33,7 +33,7 @@ _NOBODY_BEHIND = frozenset({502, 503, 504})
 _NOT_ACTED_UPON = frozenset({425, 429, 503})
 _SAFE_TO_REPEAT = frozenset({"GET", "PUT"})
 _REMEDIES = {
-    400: "it does not know what was asked; is it another version, or another kind of archive?",
+    400: "it does not know what was asked: see that it is DCM4CHEE, of a version the suite knows",
     401: "check user, password or client in the settings",
     403: "give the suite's user or client the roles it asks for",
     406: "it cannot give this in a form that the suite reads",

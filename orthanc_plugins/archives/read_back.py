@@ -6,6 +6,7 @@ Only asked of one instance that was sent to take another one's place; archives a
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING
 
 from pydicom import dcmread
@@ -28,6 +29,8 @@ def differing(sent: bytes, held: bytes) -> frozenset[str]:
 
     Pixels of different transfer syntaxes are not looked at.
     """
+    # Warnings quote values, which may be a patient's; `catch_warnings` would exchange other threads' filters.
+    warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
     first, second = (dcmread(io.BytesIO(content)) for content in (sent, held))
     syntaxes = {data_set.file_meta.get("TransferSyntaxUID") for data_set in (first, second)}
     left_out = _NOT_CONTENT | (_PIXELS if len(syntaxes) > 1 else frozenset())
