@@ -166,6 +166,8 @@ class _Contents:
                 self.incomplete.append(f"{name} gave instance {uid}, which it did not list.")
             elif uid in self.listing.common:
                 digest = self._digest(file, others.get(uid))
+                if self.listing.is_another_copy(side, uid, digest.series_uid):
+                    continue
                 if uid not in given:
                     yield uid, digest, file
                 elif not digest.same_as(given[uid]):

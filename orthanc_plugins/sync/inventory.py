@@ -134,7 +134,8 @@ def holding_of(
 ) -> Holding:
     """Return what an archive holds of a study, from how it lists the study and its instances.
 
-    Numbers are those of the instances listed, each once, whatever the archive counts.
+    Numbers are those of what is listed, whatever the archive counts; an instance that is listed twice has one
+    key.
     """
     listed = list(instances)
     keys = joined_keys(instance_key(one.sop_instance_uid) for one in listed)
@@ -146,7 +147,7 @@ def holding_of(
         study_date=entry.study_date,
         modalities=entry.modalities,
         series_count=len({one.series_uid for one in listed}),
-        instance_count=len(keys) // KEY_BYTES,
+        instance_count=len(listed),
         contents_digest=contents_digest(keys),
         attributes_digest=attributes_digest(entry.attributes),
         revision=told_revision(entry),
@@ -162,8 +163,8 @@ def holding_of(
 class RowComparison:
     """The two sides of a study against each other, by the inventory alone.
 
-    ``missing_left`` and ``missing_right`` are the keys of the instances that a side lacks; a study that a side
-    does not hold lacks all of them there.
+    ``missing_left`` and ``missing_right`` are the keys of the instances that a side lacks; a study that a
+    side does not hold lacks all of them there.
     """
 
     classes: frozenset[DifferenceClass]

@@ -192,12 +192,15 @@ class InventoryKeeper:
                 break
             if turn and look.tally.moved == moved:
                 # Nothing moves any more, and still they do not meet.
-                return self._search(look, changes.how, cursor)
+                return self._search(look, changes.how, cursor, extra.studies)
         self._inventory.arrive(look.name, cursor, self._clock())
         return changes.how
 
-    def _search(self, look: Look, how: str, cursor: str) -> str:
-        """Look for what was not told by counting dates, or list all where that cannot be; return how."""
+    def _search(self, look: Look, how: str, cursor: str, extra_studies: int) -> str:
+        """Look for what was not told by counting dates, or list all where that cannot be; return how.
+
+        ``extra_studies`` is how many the archive is known to count that it does not list.
+        """
         counted, held = self._totals(look)
         scales = Scales(
             archive=lambda dates: _sums(look.counts(dates)),
@@ -215,7 +218,7 @@ class InventoryKeeper:
             return f"{how}+listing"
         look.take_out()
         counted, held = self._totals(look)
-        if undated and counted != held:
+        if undated and (counted - held).studies not in {0, extra_studies}:
             # Studies without a date that are new cannot be asked for by themselves.
             self._pass(look, "listing", cursor, frozenset())
             return f"{how}+listing"

@@ -91,19 +91,15 @@ class Listing:
     ) -> None:
         self._study_uid = study_uid
         self._entries = (left, right)
-        first: tuple[dict[SopInstanceUid, InstanceEntry], ...] = ({}, {})
-        for found, entries in zip(first, self._entries, strict=True):
-            for entry in entries:
-                found.setdefault(entry.sop_instance_uid, entry)
-        self.left, self.right = first
+        self.left, self.right = _by_uid(left, right), _by_uid(right, left)
         self.common = self.left.keys() & self.right.keys()
 
     @property
     def counts(self) -> tuple[StudyCounts | None, StudyCounts | None]:
         """How many series and instances each side holds, None where it does not hold the study."""
         left, right = (
-            StudyCounts(len({entry.series_uid for entry in held.values()}), len(held)) if held else None
-            for held in (self.left, self.right)
+            StudyCounts(len({entry.series_uid for entry in listed}), len(listed)) if listed else None
+            for listed in self._entries
         )
         return left, right
 
@@ -118,6 +114,18 @@ class Listing:
     def moved(self) -> set[SopInstanceUid]:
         """Instances that the archives list in different series."""
         return {uid for uid in self.common if self.left[uid].series_uid != self.right[uid].series_uid}
+
+    def is_another_copy(self, side: int, uid: SopInstanceUid, series_uid: SeriesUid) -> bool:
+        """Return whether a file is of an instance listed twice, and not of that copy which is compared.
+
+        Parameters
+        ----------
+        side
+            Left 0 or right 1.
+        """
+        if series_uid == (self.left, self.right)[side][uid].series_uid:
+            return False
+        return any((one.sop_instance_uid, one.series_uid) == (uid, series_uid) for one in self._entries[side])
 
     def differences(self) -> Iterator[Difference]:
         """Yield what is missing, was moved to another series, or is listed more than once."""
@@ -224,6 +232,17 @@ class Listing:
                     DifferenceClass.COUNT, "instance", self._study_uid, entry.series_uid, uid,
                     left=str(left), right=str(right), detail=detail,
                 )  # fmt: skip
+
+
+def _by_uid(
+    entries: Sequence[InstanceEntry], others: Sequence[InstanceEntry]
+) -> dict[SopInstanceUid, InstanceEntry]:
+    """Return entries by UID; of one that is listed twice, that which the other side lists too."""
+    there = {(other.sop_instance_uid, other.series_uid) for other in others}
+    found: dict[SopInstanceUid, InstanceEntry] = {}
+    for entry in sorted(entries, key=lambda one: (one.sop_instance_uid, one.series_uid) not in there):
+        found.setdefault(entry.sop_instance_uid, entry)
+    return found
 
 
 def _many(count: int, what: str) -> str:

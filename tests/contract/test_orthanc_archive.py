@@ -400,6 +400,24 @@ def test_instances_are_removed_one_by_one_or_with_their_study(archive: OrthancAr
     assert archive.instances(STUDY) == []
 
 
+def test_an_instance_that_is_kept_in_two_series_is_listed_given_and_removed_twice(
+    archive: OrthancArchive,
+) -> None:
+    again = file(series="2", SOPInstanceUID=f"{STUDY}.1.1")
+    store(archive, file(), again, file(instance="2"))
+    (entry,) = archive.studies()
+    listed = archive.instances(STUDY)
+    assert (entry.series_count, entry.instance_count, len(listed)) == (2, 3, 3)
+    assert {(one.series_uid, one.sop_instance_uid) for one in listed} == {
+        (f"{STUDY}.1", f"{STUDY}.1.1"),
+        (f"{STUDY}.2", f"{STUDY}.1.1"),
+        (f"{STUDY}.1", f"{STUDY}.1.2"),
+    }
+    assert len(list(archive.retrieve(STUDY))) == len(list(archive.retrieve(STUDY, listed))) == 3
+    assert archive.remove(STUDY, [one for one in listed if one.sop_instance_uid.endswith(".1.1")]) == 1
+    assert uids(archive.instances(STUDY)) == {f"{STUDY}.1.2"}
+
+
 # Trouble
 
 

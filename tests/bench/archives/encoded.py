@@ -34,6 +34,15 @@ def numbered_uid(number: int, role: int) -> str:
     return f"{_OWN.decode()}{number:08d}{role:06d}"
 
 
+def study_number(study_uid: str) -> int:
+    """Return the number of the study of a UID.
+
+    >>> study_number(numbered_uid(42, 0))
+    42
+    """
+    return int(study_uid[len(_OWN) : len(_OWN) + len(_NUMBER)])
+
+
 class EncodedDataSet:
     """A DICOM file, explicit VR little endian, made with the UIDs of study 0."""
 

@@ -22,12 +22,12 @@ _CONNECTIONS = 12
 
 @dataclass(frozen=True)
 class Pair:
-    """Orthanc on the left and what plays DCM4CHEE on the right, and where the suite keeps its store."""
+    """Orthanc on the left, what plays DCM4CHEE on the right; ``server`` is None when all is in SQLite."""
 
     folder: Path
     orthanc: PlainOrthanc
     dcm4chee: StandIn
-    database_url: str
+    server: Postgres | None
 
     @property
     def urls(self) -> dict[str, str]:
@@ -49,10 +49,9 @@ def running_pair(folder: Path, *, sqlite: bool, filling: bool = False) -> Iterat
         left, right = (
             quick if server is None else quick | _index(server, name) for name in ("orthanc", "dcm4chee")
         )
-        store = f"sqlite:///{folder / 'store.sqlite'}" if server is None else server.database("suite")
         orthanc = running.enter_context(running_plain_orthanc(folder / "orthanc", **left))
         dcm4chee = running.enter_context(running_standin(folder / "dcm4chee", orthanc=right))
-        yield Pair(folder, orthanc, dcm4chee, store)
+        yield Pair(folder, orthanc, dcm4chee, server)
 
 
 def _postgres(folder: Path, running: ExitStack) -> Postgres:

@@ -422,6 +422,19 @@ def test_more_counted_than_listed_is_looked_into_once(
     assert rounds().how == "log"
 
 
+def test_what_is_counted_and_never_listed_has_nothing_listed_anew_when_something_else_goes(
+    rounds: Rounds,
+) -> None:
+    fill(rounds.archive, 40)
+    rounds.archive.study("9.1", 1, 2, date="")
+    rounds.archive.faults.miscounts = 1
+    rounds()
+    rounds.archive.silently("1.2.1.0", "1.2.1.1")
+    change = rounds()
+    assert (change.how, change.disappeared) == ("log+search", 1)
+    assert rounds.agrees()
+
+
 # Nothing is taken for gone by mistake
 
 
