@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
+from orthanc_plugins.content.characters import decoded
 from orthanc_plugins.content.coded import Pixels
 from orthanc_plugins.content.datasets import (
     UNORDERED,
@@ -104,12 +105,20 @@ def same(left: Element | None, right: Element | None) -> bool:
     if left is None or right is None or dictionary_kind(left.tag) is not None:
         return False
     kinds = {left.kind, right.kind}
-    if Kind.UNKNOWN in kinds and kinds & _TEXTUAL:
-        return left.value.rstrip(b" \0") == right.value.rstrip(b" \0")
     if kinds <= _TEXTUAL:
         read = kind_reader(left.kind if len(kinds) == 1 else Kind.TEXT, 1)
         return read(left.value, left.data_set) == read(right.value, right.data_set)
-    return False
+    texts = [_perhaps_text(element) for element in (left, right)]
+    return texts[0] is not None and texts[0] == texts[1]
+
+
+def _perhaps_text(element: Element) -> str | None:
+    """Return the value of an element as text where it is, or seems to be and nothing says otherwise."""
+    if element.kind not in _TEXTUAL | {Kind.UNKNOWN}:
+        return None
+    value = element.value.rstrip(b" \0" if element.kind in _TEXTUAL else b" ")
+    text = decoded(value, element.data_set.encodings, name=element.kind is Kind.NAME)
+    return text if text is not None and text.replace("\r\n", "").isprintable() else None
 
 
 def compare_attributes(left: DicomObject, right: DicomObject, found: Findings) -> Iterator[Apart]:

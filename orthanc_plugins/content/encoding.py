@@ -104,7 +104,8 @@ class DataSet:
         """
         value, kind = self.raw(tag), kind_of(tag, self.places[tag].representation)[0] if tag in self else None
         if kind is Kind.BINARY and len(value) in {2, 4}:
-            return int.from_bytes(value, "big" if self.big_endian else "little")
+            big_endian = self.big_endian and self.places[tag].representation != _UNKNOWN
+            return int.from_bytes(value, "big" if big_endian else "little")
         text = value.split(b"\\")[0].strip(b" \0")
         return int(text) if text.isdigit() else None
 

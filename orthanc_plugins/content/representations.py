@@ -58,7 +58,8 @@ def kind_of(tag: int, stated: bytes) -> tuple[Kind, int]:
     """Return the kind of an element's value, and its bytes a word.
 
     The dictionary decides of public elements, as far as what the file states can be read so: text one way or
-    another, binary words of the stated size. Of private ones only the file tells.
+    another, binary words of the stated size. Of private ones only the file tells. Unknown values (UN) are
+    little endian in any file (PS3.5 6.2.2): their words have one byte here, which never changes places.
 
     Parameters
     ----------
@@ -74,7 +75,9 @@ def kind_of(tag: int, stated: bytes) -> tuple[Kind, int]:
     known = dictionary_kind(tag)
     if known is None or known == told:
         return told
-    if told == _UNKNOWN or (told[0] in _TEXTUAL and known[0] in _TEXTUAL):
+    if told == _UNKNOWN:
+        return known[0], 1
+    if told[0] in _TEXTUAL and known[0] in _TEXTUAL:
         return known
     return told
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from hashlib import blake2b
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from pydicom.datadict import dictionary_VR
@@ -39,7 +38,8 @@ def shown_value(data_set: DataSet, tag: int, place: Place) -> str:
     value = data_set.data[place.start : place.stop]
     kind, _ = kind_of(tag, place.representation)
     if kind in {Kind.BINARY, Kind.SEQUENCE}:
-        return _shown_binary(value, _representation(tag, place), data_set)
+        big_endian = data_set.big_endian and place.representation != b"UN"
+        return _shown_binary(value, _representation(tag, place), ">" if big_endian else "<")
     if kind is Kind.UNKNOWN and not (is_plain(value) and value.rstrip(b" \0").decode("ascii").isprintable()):
         return _shown_bytes(value)
     return _shown_text(value, kind, data_set)
@@ -51,27 +51,30 @@ def shown_items(items: list[DataSet]) -> str:
 
 
 def shown_item(item: DataSet) -> str:
-    """Return the first elements of an item.
+    """Return the first elements of an item, UIDs last.
 
     Sequences inside it are counted, not opened.
     """
-    named = ((tag, place) for tag, place in item.places.items() if tag & 0xFFFF and place.start < place.stop)
+    valued = [(tag, place) for tag, place in item.places.items() if tag & 0xFFFF and place.start < place.stop]
+    valued.sort(key=lambda one: _representation(*one) == "UI")
     parts = []
-    for tag, place in islice(named, _MOST_ELEMENTS):
+    for tag, place in valued[:_MOST_ELEMENTS]:
         value = f"{len(place.items)} items" if place.items is not None else shown_value(item, tag, place)
         parts.append(f"{keyword_of(tag) or shown_path(item, tag)}={value}")
     return f"item with {', '.join(parts)}" if parts else "empty item"
 
 
 def _representation(tag: int, place: Place) -> str:
-    """Return the value representation that a binary value is shown by."""
+    """Return the value representation that a value is shown by."""
     if place.representation and place.representation != b"UN":
         return place.representation.decode("ascii")
-    return str(dictionary_VR(tag))[:2]
+    try:
+        return str(dictionary_VR(tag))[:2]
+    except KeyError:
+        return "UN"
 
 
-def _shown_binary(value: bytes, representation: str, data_set: DataSet) -> str:
-    order = ">" if data_set.big_endian else "<"
+def _shown_binary(value: bytes, representation: str, order: str) -> str:
     if representation == "AT" and len(value) <= _MOST_BYTES and len(value) % 4 == 0:
         words = struct.unpack(f"{order}{len(value) // 2}H", value)
         return "\\".join(f"({words[k]:04X},{words[k + 1]:04X})" for k in range(0, len(words), 2))

@@ -126,7 +126,8 @@ def _only_there(one: Apart, sets: tuple[_Set, _Set]) -> Apart:
         return one
     summary = found.summary(region)
     detail = f"Region {summary.number} “{summary.name}” is only in {side(left=is_left)}'s copy: {summary}."
-    return one._replace(finding=one.finding._replace(detail=detail))
+    shown = (str(summary), None) if is_left else (None, str(summary))
+    return one._replace(finding=one.finding._replace(left=shown[0], right=shown[1], detail=detail))
 
 
 def _changed(one: Apart, number: int, sets: tuple[_Set, _Set]) -> Apart:

@@ -1,0 +1,189 @@
+"""What a report is about, and what of it is shown."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+from orthanc_plugins.sync.differences import Comparison, DifferenceClass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from orthanc_plugins.identifiers import StudyUid
+    from orthanc_plugins.sync.differences import Difference, Level
+
+WITHHELD = "withheld"
+"""Stands for a value that may tell who the patient is."""
+CLASSES = {
+    DifferenceClass.MISSING_LEFT: (
+        "Missing in Orthanc",
+        "DCM4CHEE holds it and Orthanc does not. Each study, series or instance is told once, as a whole.",
+    ),
+    DifferenceClass.MISSING_RIGHT: (
+        "Missing in DCM4CHEE",
+        "Orthanc holds it and DCM4CHEE does not. Each study, series or instance is told once, as a whole.",
+    ),
+    DifferenceClass.COUNT: (
+        "Counts",
+        "An archive lists an instance more than once, or tells other numbers than it lists instances.",
+    ),
+    DifferenceClass.METADATA: (
+        "Attribute",
+        "A value differs, or only one copy has one. Nothing that either archive records explains it.",
+    ),
+    DifferenceClass.COERCED: (
+        "Changed by the archive",
+        "A value differs, and the copy that was changed records the value that the other one has.",
+    ),
+    DifferenceClass.TRANSFER_SYNTAX_ONLY: (
+        "Coding only",
+        "Pixels are compressed in another way, and every decoded value is the same.",
+    ),
+    DifferenceClass.PIXEL: (
+        "Pixels",
+        "Pixels or other contents differ in their values, or one copy cannot be read.",
+    ),
+}
+"""Each class of differences: its name, and what it means."""
+_PATIENT_GROUP = "0010"
+_KEYWORDS = re.compile(r"([A-Z][A-Za-z0-9]+)=")
+_PATH_STEP = re.compile(r"\.(?=[0-9A-Fa-f]{4})")
+
+
+@dataclass(frozen=True)
+class Report:
+    """Comparisons that are reported together.
+
+    Parameters
+    ----------
+    title
+        What they are: of a study, of a patient, of both archives.
+    comparisons
+        One a study.
+    made_at
+        When the report is made, in UTC.
+    names
+        What to call a study beside its UID, such as its patient's name; only where that was asked for.
+    with_identity
+        Show values that tell who the patient is, or may: all of group 0010, person names, and what private
+        elements hold. They are withheld otherwise.
+    """
+
+    title: str
+    comparisons: tuple[Comparison, ...]
+    made_at: datetime
+    names: Mapping[StudyUid, str] = field(default_factory=dict)
+    with_identity: bool = False
+
+    @cached_property
+    def shown(self) -> tuple[Comparison, ...]:
+        """The comparisons as they may be shown."""
+        if self.with_identity:
+            return self.comparisons
+        return tuple(
+            replace(one, differences=tuple(map(without_identity, one.differences)))
+            for one in self.comparisons
+        )
+
+    @property
+    def counts(self) -> Counter[DifferenceClass]:
+        """How many differences of each class there are."""
+        return sum((one.classes for one in self.comparisons), Counter())
+
+    @property
+    def differing(self) -> int:
+        """How many studies differ."""
+        return sum(bool(one.differences) for one in self.comparisons)
+
+    @property
+    def incomplete(self) -> int:
+        """How many studies could not be compared as a whole."""
+        return sum(bool(one.incomplete) for one in self.comparisons)
+
+    @property
+    def verdict(self) -> str:
+        """What was found, in a sentence."""
+        studies = len(self.comparisons)
+        if not studies:
+            return "Nothing was compared."
+        if all(one.equal for one in self.comparisons):
+            depth = {one.depth for one in self.comparisons}
+            how = (
+                "down to every element and pixel" if depth == {"content"} else "in which instances there are"
+            )
+            return f"{'Both copies' if studies == 1 else f'All {studies:,} studies'} are the same, {how}."
+        differences = sum(self.counts.values())
+        parts = [f"{differences:,} difference{'s' * (differences != 1)}"] if differences else []
+        if studies > 1 and differences:
+            parts[0] += f" in {self.differing:,} of {studies:,} studies"
+        if self.incomplete:
+            parts.append(f"{self.incomplete:,} of {studies:,} could not be compared as a whole")
+        return f"{'; '.join(parts)}."
+
+
+def class_name(kind: DifferenceClass) -> str:
+    """Return what a class of differences is called."""
+    return CLASSES[kind][0]
+
+
+class Group(NamedTuple):
+    """Differences of one study, series or instance; ``uid`` is empty of the study itself."""
+
+    level: Level
+    uid: str
+    differences: tuple[Difference, ...]
+
+
+def grouped(differences: Iterable[Difference]) -> Iterator[Group]:
+    """Yield differences that follow one another by what they are of."""
+    for (level, uid), found in groupby(differences, lambda one: (one.level, _uid(one))):
+        yield Group(level, uid, tuple(found))
+
+
+def _uid(difference: Difference) -> str:
+    return difference.sop_instance_uid or difference.series_uid or ""
+
+
+def without_identity(difference: Difference) -> Difference:
+    """Return a difference without values that may tell who the patient is."""
+    if not _tells_identity(difference):
+        return difference
+    left, right = (None if value is None else WITHHELD for value in (difference.left, difference.right))
+    return replace(difference, left=left, right=right)
+
+
+def _tells_identity(difference: Difference) -> bool:
+    steps = _PATH_STEP.split(difference.tag or "")
+    if any(step.startswith(_PATIENT_GROUP) or _is_private(step) for step in steps) or _is_name(steps[-1][:8]):
+        return True
+    if not steps[-1].endswith("]"):
+        return False
+    named = _KEYWORDS.findall(f"{difference.left} {difference.right}")
+    return any(_tag_tells_identity(keyword) for keyword in named)
+
+
+def _is_private(step: str) -> bool:
+    group = step[:4]
+    return bool(group) and int(group, 16) % 2 == 1
+
+
+@cache
+def _is_name(tag: str) -> bool:
+    try:
+        return bool(tag) and dictionary_VR(int(tag, 16)) == "PN"
+    except (KeyError, ValueError):
+        return False
+
+
+@cache
+def _tag_tells_identity(keyword: str) -> bool:
+    tag = tag_for_keyword(keyword)
+    return tag is not None and (f"{tag:08X}".startswith(_PATIENT_GROUP) or _is_name(f"{tag:08X}"))
