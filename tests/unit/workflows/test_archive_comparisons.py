@@ -1,0 +1,212 @@
+"""Comparisons of both archives as jobs: studies read from archives in memory, and what is kept of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydicom import dcmread
+
+from orthanc_plugins.errors import ArchiveUnavailable, NotFound
+from orthanc_plugins.identifiers import JobId, StudyUid
+from orthanc_plugins.sync.differences import DifferenceClass
+from orthanc_plugins.workflows.archive_workflows import _compare_archives
+from orthanc_plugins.workflows.compare_archives import ArchivesComparison
+from orthanc_plugins.workflows.compare_study import StudyCheck
+from orthanc_plugins.workflows.compared_copies import compare_copies
+from tests.builders import ImageFrame, build_case
+from tests.fakes.archive import MemoryArchive
+from tests.unit.holdings import LEFT, RIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydicom.dataset import Dataset
+
+    from orthanc_plugins.services import Services
+    from tests.builders import Case
+
+FRAME = ImageFrame(size=(3, 16, 16), spacing_mm=(4.0, 4.0))
+
+
+def encoded(dataset: Dataset) -> bytes:
+    stream = io.BytesIO()
+    dataset.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def put(archive: MemoryArchive, dataset: Dataset) -> None:
+    archive.put(
+        dataset.SOPInstanceUID,
+        study=dataset.StudyInstanceUID,
+        series=dataset.SeriesInstanceUID,
+        modality=dataset.Modality,
+        sop_class=dataset.SOPClassUID,
+        content=encoded(dataset),
+    )
+
+
+def changed(archive: MemoryArchive, uid: str, change: Callable[[Dataset], None]) -> None:
+    """Change an archive's copy of an instance."""
+    dataset = dcmread(io.BytesIO(archive.content(uid)))
+    change(dataset)
+    put(archive, dataset)
+
+
+@dataclasses.dataclass
+class Pair:
+    """Two archives that hold the same studies, and the services that know them."""
+
+    left: MemoryArchive
+    right: MemoryArchive
+    services: Services
+    cases: list[Case]
+
+    def study(self, number: int = 0) -> StudyUid:
+        return StudyUid(self.cases[number].reference.study_uid)
+
+    def instance(self, number: int = 0) -> str:
+        return str(self.cases[number].images[0].SOPInstanceUID)
+
+
+@pytest.fixture
+def pair(services: Services) -> Pair:
+    left, right = MemoryArchive(LEFT), MemoryArchive(RIGHT)
+    cases = [build_case(frame=FRAME, regions=1, seed=seed) for seed in range(3)]
+    for case in cases:
+        for dataset in (*case.images, case.structure_set):
+            put(left, dataset)
+            put(right, dataset)
+    return Pair(left, right, dataclasses.replace(services, archives={LEFT: left, RIGHT: right}), cases)
+
+
+def brighten(dataset: Dataset) -> None:
+    dataset.PixelData = bytes([7, 0]) + dataset.PixelData[2:]
+
+
+def rename(dataset: Dataset) -> None:
+    dataset.SeriesDescription = "Another"
+
+
+def everything(pair: Pair, depth: Any = "content", *, again: bool = False, token: str = "t") -> Any:
+    """Run the steps of a comparison of everything."""
+    return _compare_archives(ArchivesComparison(pair.services, JobId(token)), depth, again=again)
+
+
+@pytest.fixture(autouse=True)
+def plain_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps run by themselves, without the durable engine."""
+
+    def run(_name: str, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return json.loads(json.dumps(step(*args, **kwargs)))
+
+    monkeypatch.setattr("orthanc_plugins.workflows.archive_workflows.run_step", run)
+
+
+def test_copies_that_are_the_same_are_equal(pair: Pair) -> None:
+    found = compare_copies(pair.services.archives, pair.study())
+    assert (found.equal, found.instances_compared, found.depth) == (True, 4, "content")
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"), [(brighten, DifferenceClass.PIXEL), (rename, DifferenceClass.METADATA)]
+)
+def test_a_changed_copy_is_told_and_kept(
+    pair: Pair, change: Callable[[Dataset], None], kind: DifferenceClass
+) -> None:
+    changed(pair.right, pair.instance(), change)
+    result = StudyCheck(pair.services).compare(pair.study(), "content")
+    assert (result["outcome"], result["classes"]) == ("differs", {kind.value: 1})
+    folder = pair.services.comparisons / pair.study()
+    kept = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+    assert [difference["kind"] for difference in kept["differences"]] == [kind.value]
+    assert {path.name for path in folder.iterdir()} == {
+        "comparison.json",
+        "differences.csv",
+        "report.html",
+        "report.pdf",
+    }
+    check = pair.services.store.inventory.checks([pair.study()])[pair.study()]
+    assert (check.equal, check.depth) == (False, "content")
+
+
+def test_at_the_depth_of_instances_no_file_is_read(pair: Pair) -> None:
+    changed(pair.right, pair.instance(), brighten)
+    found = compare_copies(pair.services.archives, pair.study(), "instance")
+    assert found.equal
+    assert "retrieve" not in pair.left.requests
+
+
+def test_what_one_side_lacks_is_not_asked_of_the_other(pair: Pair) -> None:
+    pair.right.lose(pair.instance())
+    found = compare_copies(pair.services.archives, pair.study())
+    assert [one.kind for one in found.differences] == [DifferenceClass.MISSING_RIGHT]
+    assert found.instances_compared == 3
+
+
+def test_a_study_that_neither_holds_is_not_found(pair: Pair) -> None:
+    with pytest.raises(NotFound, match="Neither archive holds"):
+        compare_copies(pair.services.archives, StudyUid("1.2.3"))
+
+
+def test_an_archive_that_is_away_is_no_difference(pair: Pair) -> None:
+    pair.right.faults.down = True
+    with pytest.raises(ArchiveUnavailable):
+        StudyCheck(pair.services).compare(pair.study(), "content")
+    assert pair.services.store.inventory.checks([pair.study()]) == {}
+
+
+def test_everything_is_compared_and_what_differs_is_reported(pair: Pair) -> None:
+    changed(pair.right, pair.instance(1), brighten)
+    for dataset in build_case(frame=FRAME, regions=1, seed=9).images:
+        put(pair.left, dataset)
+    result = everything(pair)
+    assert result["studies"] == {"same": 3, "differing": 0, "only_orthanc": 1, "only_dcm4chee": 0}
+    assert (result["compared"], result["classes"], result["incomplete"]) == (3, {"pixel": 1}, 0)
+    assert (result["found"], result["reported"]) == (2, 2)
+    table = (pair.services.comparisons / "archives" / "t" / "differences.csv").read_text(encoding="utf-8")
+    assert "pixel" in table
+    assert "missing_right" in table
+
+
+def test_what_has_not_changed_is_not_read_again_unless_asked(pair: Pair) -> None:
+    everything(pair)
+    assert everything(pair, token="second")["compared"] == 0
+    assert everything(pair, token="third", again=True)["compared"] == 3
+    changed(pair.right, pair.instance(), rename)
+    assert everything(pair, token="fourth")["compared"] == 1
+
+
+def test_differences_found_before_are_reported_while_they_last(pair: Pair) -> None:
+    changed(pair.right, pair.instance(), brighten)
+    everything(pair)
+    again = everything(pair, token="second")
+    assert (again["compared"], again["found"]) == (0, 1)
+
+
+def test_at_the_depth_of_instances_the_inventories_tell(pair: Pair) -> None:
+    pair.right.lose(pair.instance())
+    result = everything(pair, "instance")
+    assert result["studies"]["differing"] == 1
+    assert (result["compared"], result["found"]) == (0, 1)
+    assert "retrieve" not in pair.left.requests
+    table = (pair.services.comparisons / "archives" / "t" / "differences.csv").read_text(encoding="utf-8")
+    assert "DCM4CHEE does not hold 1 of its instances." in table
+
+
+def test_a_study_that_cannot_be_compared_keeps_back_no_other(pair: Pair) -> None:
+    victim = pair.study(1)
+    pair.left.faults.hook = None
+    original = pair.left.retrieve
+
+    def retrieve(study_uid: StudyUid, wanted: Any = None) -> Any:
+        if study_uid == victim:
+            raise NotFound("orthanc does not hold the instance.", archive="orthanc")
+        return original(study_uid, wanted)
+
+    pair.left.retrieve = retrieve  # type: ignore[method-assign]
+    result = everything(pair)
+    assert (result["compared"], result["incomplete"]) == (2, 1)
