@@ -14,7 +14,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from orthanc_plugins.errors import StoreError
+from orthanc_plugins.errors import RepairError, RepairNotFound, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ type Document = Literal["plan", "comparison", "after"]
 class RepairFiles:
     """The files of repairs.
 
-    Every method raises StoreError when the disk cannot be used.
+    Every method raises StoreError when the disk cannot be used, RepairError when a file is damaged.
 
     Parameters
     ----------
@@ -60,7 +60,9 @@ class RepairFiles:
         try:
             document: dict[str, Any] = json.loads(content)
         except ValueError as error:
-            raise StoreError(f"The {name} of repair {repair_id} is damaged on disk.") from error
+            raise RepairError(
+                f"The {name} of repair {repair_id} is damaged on disk: plan a new one."
+            ) from error
         return document
 
     def keep(self, repair_id: str, content: bytes) -> str:
@@ -77,9 +79,7 @@ class RepairFiles:
         with _disk("read"):
             content = self._kept(repair_id, digest).read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:
-            raise StoreError(
-                f"A file that repair {repair_id} has kept is damaged on disk: nothing is put back."
-            )
+            raise RepairError(f"A file that repair {repair_id} has kept is damaged on disk: it is not used.")
         return content
 
     def drop(self, repair_id: str, digest: str) -> None:
@@ -97,13 +97,13 @@ class RepairFiles:
 
     def _kept(self, repair_id: str, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):
-            raise StoreError("A file of a repair has no such name.")
+            raise RepairError("A file of a repair has no such name.")
         return _place(self._undo, repair_id) / digest
 
 
 def _place(root: Path, repair_id: str) -> Path:
     if not _REPAIR_ID.fullmatch(repair_id):
-        raise StoreError("A repair has no such name.")
+        raise RepairNotFound("No repair has this identifier.")
     return root / repair_id
 
 

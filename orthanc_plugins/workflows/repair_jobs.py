@@ -1,4 +1,4 @@
-"""In which order the steps of workflows about repairs run, and that nobody else acts on the study meanwhile."""
+"""In which order steps of workflows about repairs run, and that nobody else acts on the study meanwhile."""
 
 from __future__ import annotations
 

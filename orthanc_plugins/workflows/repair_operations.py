@@ -7,7 +7,6 @@ that was left without an instance in the middle of a replacement gets it.
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -62,6 +61,8 @@ class Hands:
         Raises when the study may be another's by now.
     limiter
         How many bytes a second may leave.
+    pause
+        Waits for so many seconds.
     """
 
     repair_id: str
@@ -70,8 +71,8 @@ class Hands:
     files: RepairFiles
     limiter: Limiter
     guard: Callable[[], None]
+    pause: Callable[[float], None]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    pause: Callable[[float], None] = time.sleep
 
 
 def carry_out(operation: Operation, hands: Hands) -> None:

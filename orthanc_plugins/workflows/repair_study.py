@@ -74,7 +74,9 @@ class RepairedStudy:
                 ) from error
 
         limiter = Limiter(limit, time.monotonic, time.sleep)
-        return Hands(self.repair_id, self.copies, self.repairs, self.files, limiter, guarded)
+        return Hands(
+            self.repair_id, self.copies, self.repairs, self.files, limiter, guarded, pause=time.sleep
+        )
 
     def _read(self) -> tuple[RepairPlan, Comparison]:
         plan, comparison = (self.files.read(self.repair_id, name) for name in ("plan", "comparison"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orthanc_plugins.errors import StoreError
+from orthanc_plugins.errors import RepairError, StoreError
 from orthanc_plugins.store import RepairFiles
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ def test_only_the_owner_reads_them(files: RepairFiles, tmp_path: Path) -> None:
 def test_a_damaged_file_is_not_put_back(files: RepairFiles, tmp_path: Path) -> None:
     digest = files.keep(ID, b"former")
     (tmp_path / "data" / "undo" / ID / digest).write_bytes(b"forme")
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(RepairError, match="damaged"):
         files.kept(ID, digest)
     files.write(ID, "plan", {})
     (tmp_path / "data" / "repairs" / ID / "plan.json").write_bytes(b"{")
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(RepairError, match="damaged"):
         files.read(ID, "plan")
 
 
@@ -78,7 +78,7 @@ def test_a_name_that_leads_elsewhere_is_refused(files: RepairFiles, name: str) -
         lambda: files.kept(ID, name),
         lambda: files.forget(name),
     ):
-        with pytest.raises(StoreError):
+        with pytest.raises(RepairError):
             ask()
 
 
