@@ -90,7 +90,8 @@ class Dcm4cheeArchive:
         clocks: Clocks | None = None,
     ) -> None:
         clocks = clocks or Clocks()
-        tls = _tls(ca_file, verify_tls=verify_tls)
+        # Made for a file of certificates in any case, to see that it can be read.
+        tls = _tls(ca_file, verify_tls=verify_tls) if dicom_tls or ca_file is not None else None
         options = HttpOptions(credentials, ca_file, verify_tls, timeout_s)
         host = dicom_host or urlsplit(url).hostname or "localhost"
         peer = DicomPeer(host, dicom_port, aet, calling_aet, tls if dicom_tls else None, timeout_s)
@@ -138,6 +139,10 @@ class Dcm4cheeArchive:
     def instances(self, study_uid: StudyUid) -> Sequence[InstanceEntry]:
         """Return the instances of a study, each once; of one that is not there, none."""
         return self._queries.instances(study_uid)
+
+    def instances_of(self, study_uids: Sequence[StudyUid]) -> Mapping[StudyUid, Sequence[InstanceEntry]]:
+        """Return the instances of several studies; those that are not there are left out."""
+        return self._queries.instances_of(study_uids)
 
     def held(self, uids: Sequence[SopInstanceUid]) -> frozenset[SopInstanceUid]:
         """Return which of some instances the archive lists."""

@@ -81,6 +81,30 @@ class Queries:
             rows = list(self._rows_by_series(study_uid))
         return [instance_entry(row, study_uid) for row in rows if not is_rejection_note(row)]
 
+    def instances_of(self, study_uids: Iterable[StudyUid]) -> dict[StudyUid, list[InstanceEntry]]:
+        """Return the instances of several studies, many in one request; those not there are left out.
+
+        A study of which such a request tells nothing is asked for by itself.
+        """
+        found: dict[StudyUid, list[InstanceEntry]] = {}
+        for uids in _chunks(tuple(study_uids)):
+            together = self._together(uids) if len(uids) > 1 else {}
+            found |= {uid: listed for uid in uids if (listed := together.get(uid) or self.instances(uid))}
+        return found
+
+    def _together(self, study_uids: Collection[StudyUid]) -> dict[StudyUid, list[InstanceEntry]]:
+        """Return the instances of studies from one query; nothing where the archive does not answer it."""
+        query = [("StudyInstanceUID", ",".join(study_uids)), ("includefield", INSTANCE_FIELDS)]
+        found: dict[StudyUid, list[InstanceEntry]] = {}
+        try:
+            for row in self._qido.rows("/instances", query, INSTANCE_UID):
+                if not is_rejection_note(row):
+                    uid = StudyUid(text(row, STUDY_UID))
+                    found.setdefault(uid, []).append(instance_entry(row, uid))
+        except (TooManyRows, ArchiveRefused):
+            return {}
+        return found
+
     def located(self, uids: Iterable[SopInstanceUid]) -> dict[SopInstanceUid, InstanceEntry]:
         """Return those of some instances that are held."""
         found: dict[SopInstanceUid, InstanceEntry] = {}
@@ -153,13 +177,15 @@ class Queries:
 def _filters(query: StudyQuery) -> list[tuple[str, str]]:
     """Return the filters of a query; more may match them than `_matches`.
 
-    A comma would separate a list and a backslash values: any character stands for both.
+    A comma would separate a list and a backslash values: any character stands for both. DCM4CHEE looks past
+    the case of names only when what is asked for is in capitals.
     """
     filters = []
     if query.patient_id is not None:
         filters.append(("PatientID", re.sub(r"[,\\]", "?", query.patient_id)))
     if query.patient_name is not None:
-        filters.append(("PatientName", re.sub(r"[,\\]", "?", query.patient_name)))
+        capitals = "".join(up if len(up := one.upper()) == 1 else "?" for one in query.patient_name)
+        filters.append(("PatientName", re.sub(r"[,\\]", "?", capitals)))
     return filters
 
 

@@ -121,12 +121,12 @@ def test_lists_have_bare_commas_which_alone_dcm4chee_divides_at(waits: Waits) ->
     assert "%2C" not in archive.asked[0].raw_query
 
 
-def test_a_comma_in_a_name_does_not_make_a_list(waits: Waits) -> None:
+def test_names_are_asked_for_in_capitals_and_a_comma_in_one_does_not_make_a_list(waits: Waits) -> None:
     with scripted_archive("qido_duplicate_rows") as archive:
-        query = StudyQuery(patient_name="marker,*", patient_id="P,1")
+        query = StudyQuery(patient_name="große,*", patient_id="p,1")
         assert list(client(archive, waits).studies(query)) == []
-    assert archive.asked[0].query["PatientName"] == "marker?*"
-    assert archive.asked[0].query["PatientID"] == "P?1"
+    assert archive.asked[0].query["PatientName"] == "GRO?E?*"
+    assert archive.asked[0].query["PatientID"] == "p?1"
 
 
 @pytest.mark.parametrize(
@@ -156,6 +156,23 @@ def test_rejection_notes_are_no_part_of_a_study_but_other_key_objects_are(waits:
         assert (second.modalities, second.series_count, second.instance_count) == (("CT", "KO"), 3, 3)
         assert dcm4chee.counts() == ArchiveCounts(2, 3, 4, 8, 12_345_678_901)
         assert [entry.sop_instance_uid for entry in dcm4chee.instances(StudyUid("1.2.1"))] == ["1.2.1.1"]
+
+
+def test_instances_of_several_studies_take_one_query_and_one_for_each_it_does_not_tell(waits: Waits) -> None:
+    asked = [StudyUid("1.2.1"), StudyUid("1.2.2"), StudyUid("1.2.3")]
+    with scripted_archive("qido_instances_of_studies") as archive:
+        found = client(archive, waits).instances_of(asked)
+    assert {uid: [entry.sop_instance_uid for entry in entries] for uid, entries in found.items()} == {
+        "1.2.1": ["1.2.1.1.1", "1.2.1.1.2"],
+        "1.2.2": ["1.2.2.1.1"],
+    }
+    assert archive.lines() == ["GET /instances", "GET /studies/1.2.3/instances"]
+
+
+def test_an_archive_that_lists_one_study_at_a_time_is_asked_so(waits: Waits) -> None:
+    with scripted_archive("qido_instances_of_studies_refused") as archive:
+        found = client(archive, waits).instances_of([StudyUid("1.2.1"), StudyUid("1.2.2")])
+    assert {uid: len(entries) for uid, entries in found.items()} == {"1.2.1": 1, "1.2.2": 1}
 
 
 def test_an_archive_that_does_not_count_is_counted_by_listing(waits: Waits) -> None:
