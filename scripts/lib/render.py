@@ -180,6 +180,13 @@ def orthanc_configuration(deployment: Deployment) -> dict[str, Any]:
     return _merged(_merged(committed, own), deployment.orthanc)
 
 
+_FOR_THE_STAND_IN = {
+    "Forwarding": {"Rules": [{"Name": "everything"}]},
+    "Synchronisation": {"Direction": "both"},
+}
+"""What is sent to a stand-in by itself; what is sent to a real archive its administrator says."""
+
+
 def _dcm4chee_section(deployment: Deployment) -> dict[str, Any]:
     """Return how the suite reaches DCM4CHEE; nothing where there is none."""
     url = deployment.dcm4chee_url
@@ -187,7 +194,8 @@ def _dcm4chee_section(deployment: Deployment) -> dict[str, Any]:
         url = dcm4chee.web_root(deployment.ports.dcm4chee)
     if url is None:
         return {}
-    return {"Dcm4chee": {"Url": url, **dcm4chee.dicom_of(url, deployment.ports.dcm4chee_dicom)}}
+    section = {"Dcm4chee": {"Url": url, **dcm4chee.dicom_of(url, deployment.ports.dcm4chee_dicom)}}
+    return {**section, **_FOR_THE_STAND_IN} if deployment.stand_in else section
 
 
 def deployment_of(environment: Mapping[str, str], data: Path) -> Deployment:
@@ -205,6 +213,9 @@ def deployment_of(environment: Mapping[str, str], data: Path) -> Deployment:
     suite: dict[str, Any] = {key: values[name] for name, key in _SUITE_KEYS.items() if name in values}
     if "ORTHANC_URL" in values:
         suite["Orthanc"] = {"Url": values["ORTHANC_URL"]}
+    synchronisation = {key: values[name] for name, key in _SYNC_KEYS.items() if name in values}
+    if synchronisation:
+        suite["Synchronisation"] = synchronisation
     workers = values.get("WORKERS", "embedded")
     if workers not in {"embedded", "external"}:
         raise DeploymentError(f".env: WORKERS is {workers}; it can be embedded or external.")
@@ -257,8 +268,9 @@ _PORTS = {
     "DCM4CHEE_ORTHANC_PORT": "dcm4chee_orthanc",
 }
 _OF_STAND_IN = {"DCM4CHEE_PORT", "DCM4CHEE_DICOM_PORT", "DCM4CHEE_ORTHANC_PORT"}
+_SYNC_KEYS = {"SYNC_INTERVAL": "IntervalS", "SYNC_DIRECTION": "Direction"}
 _SUITE_KEYS = {"LOG_LEVEL": "LogLevel", "DATABASE_URL": "DatabaseUrl"}
-VARIABLES = frozenset({*_PORTS, *_SUITE_KEYS, "ORTHANC_URL", "DCM4CHEE_URL", "WORKERS"})
+VARIABLES = frozenset({*_PORTS, *_SUITE_KEYS, *_SYNC_KEYS, "ORTHANC_URL", "DCM4CHEE_URL", "WORKERS"})
 """The names ``.env`` may hold; ``.env.example`` says what each means."""
 _HIGHEST_PORT = 65535
 

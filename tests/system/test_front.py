@@ -99,6 +99,23 @@ def test_addresses_in_answers_can_be_followed_whatever_was_asked_through(
         assert answer.headers["content-disposition"].endswith('_results.json"')
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/health", 200),
+        ("/patients?limit=1&offset=0", 200),
+        ("/sync/status", 200),
+        ("/comparisons?equal=false", 200),
+        ("/comparisons/P%201", 404),
+        ("/patients?nothing=1", 422),
+    ],
+)
+def test_short_addresses_answer_what_the_long_ones_do(front: Stack, path: str, status: int) -> None:
+    short, long = ask(front, "GET", path), ask(front, "GET", f"/api{path}")
+    assert (short.status_code, long.status_code) == (status, status)
+    assert short.json().keys() == long.json().keys()
+
+
 def test_what_a_client_says_of_a_prefix_is_not_believed(front: Stack) -> None:
     answer = ask(front, "GET", "/pacs/openapi.json", headers={"X-Forwarded-Prefix": "/elsewhere"})
     assert answer.json()["servers"] == [{"url": "/pacs"}]

@@ -174,8 +174,8 @@ def compare_patient(
     found = ask_both(services, (query,))
     left, right = (found[name] for name in ArchiveName)
     merged = merge_studies(left.studies, right.studies)
-    if not merged and left.studies is not None and right.studies is not None:
-        raise Problem(HTTPStatus.NOT_FOUND, "Neither archive holds a study of the patient.")
+    if not merged and all(one.answer.state != "unavailable" for one in found.values()):
+        raise Problem(HTTPStatus.NOT_FOUND, "No archive holds a study of the patient.")
     times, note = _timed(services, query, found)
     return PatientComparison(
         patient_id=patient_id,

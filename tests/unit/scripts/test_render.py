@@ -253,6 +253,25 @@ def test_suite_is_told_where_the_stand_in_is(with_stand_in: Deployment) -> None:
     assert (settings.dcm4chee.dicom_host, settings.dcm4chee.dicom_port) == ("127.0.0.1", 11112)
 
 
+def test_only_to_the_stand_in_something_is_sent_without_being_asked_for(
+    with_stand_in: Deployment, tmp_path: Path
+) -> None:
+    settings = load_settings(rendered_json(with_stand_in), {})
+    assert [rule.name for rule in settings.forwarding.rules] == ["everything"]
+    assert settings.synchronisation.direction == "both"
+    real = deployment_of({"DCM4CHEE_URL": "http://archive/dcm4chee-arc/aets/A/rs"}, tmp_path)
+    settings = load_settings(orthanc_configuration(real), {})
+    assert settings.forwarding.rules == ()
+    assert settings.synchronisation.direction == "none"
+
+
+def test_how_archives_are_kept_in_step_can_be_set(tmp_path: Path) -> None:
+    chosen = {"SYNC_INTERVAL": "300", "SYNC_DIRECTION": "orthanc_to_dcm4chee"}
+    settings = load_settings(orthanc_configuration(deployment_of(chosen, tmp_path)), {})
+    assert settings.synchronisation.interval_s == 300
+    assert settings.synchronisation.direction == "orthanc_to_dcm4chee"
+
+
 def test_real_archive_takes_the_stand_ins_place(tmp_path: Path) -> None:
     url = "https://archive.example/dcm4chee-arc/aets/MAIN/rs"
     deployment = deployment_of({"DCM4CHEE_URL": url, "DCM4CHEE_DICOM_PORT": "104"}, tmp_path)
