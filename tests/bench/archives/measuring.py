@@ -17,10 +17,11 @@ from tests.bench.archives.plant import expected_class, expected_listing
 from tests.bench.archives.verdict import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.services import Services
+    from orthanc_plugins.store import SyncRun
     from tests.bench.archives.measured import Figure
     from tests.bench.archives.pair import Pair
     from tests.bench.archives.verdict import Verdict
@@ -68,8 +69,8 @@ class Measurement:
         self._round("first inventory")
         self.verdicts["inventories"] = judge(range(self.studies), expected_listing, self._listed())
         quiet = self._round("round without a change")
-        if quiet:
-            self.faults.append(f"a round without a change says that {quiet} studies differ")
+        if moved := sum(one.appeared + one.changed + one.disappeared for one in quiet.archives):
+            self.faults.append(f"a round without a change says that {moved} studies changed")
 
     def follow(self) -> None:
         """Make ten changes and the round that finds them; then list all, and have the archives as before."""
@@ -77,9 +78,10 @@ class Measurement:
         try:
             self._changes.make()
             self._round("round with 10 changes")
-            self._expect_changes(before, unseen={self._changes.edited_right.uid})
+            # DCM4CHEE lets nobody ask what was described anew: that may show in the nightly round only.
+            self._expect_changes(before, later={self._changes.edited_right.uid})
             self._round("all listed anew", full=True)
-            self._expect_changes(before, unseen=set())
+            self._expect_changes(before)
         finally:
             self._changes.undo()
         self._rounds.run("restored", "nightly")
@@ -107,8 +109,8 @@ class Measurement:
         figure.told = f"{told['found']} studies"
         self.figures.append(figure)
 
-    def _round(self, name: str, *, full: bool = False) -> int:
-        """Measure a round; return how many of the studies it looked at differ."""
+    def _round(self, name: str, *, full: bool = False) -> SyncRun:
+        """Measure a round, and return its record."""
         run_id = name.replace(" ", "-")
         with measured(name) as figure:
             outcome = self._rounds.run(run_id, "nightly" if full else "schedule")
@@ -122,25 +124,23 @@ class Measurement:
             for archive in sorted(run.archives, key=lambda archive: archive.archive, reverse=True)
         )
         self.figures.append(figure)
-        return outcome.differing
+        return run
 
     def _listed(self) -> dict[StudyUid, frozenset[InventoryDifference]]:
         """Return how the inventories differ."""
         return {pair.study_uid: pair.differences for pair in self._inventory.differing()}
 
     def _expect_changes(
-        self, before: Mapping[StudyUid, frozenset[InventoryDifference]], unseen: set[StudyUid]
+        self, before: Mapping[StudyUid, frozenset[InventoryDifference]], later: Collection[StudyUid] = ()
     ) -> None:
-        """Hold what the inventories differ in now against before; ``unseen`` are not to be known yet."""
-        expected = {
-            uid: frozenset({kind}) for uid, kind in self._changes.expected.items() if uid not in unseen
-        }
+        """Hold what the inventories differ in now against before; ``later`` need not be known yet."""
+        expected = {uid: frozenset({kind}) for uid, kind in self._changes.expected.items()}
         now = self._listed()
         new = {uid: kinds for uid, kinds in now.items() if before.get(uid) != kinds}
         for uid in expected.keys() | new.keys() | (before.keys() - now.keys()):
-            if expected.get(uid) != new.get(uid):
-                wanted, found = (", ".join(kinds.get(uid, ())) or "same" for kinds in (expected, new))
-                self.faults.append(f"changed study {uid} is told as {found}, and is {wanted}")
+            if expected.get(uid) != new.get(uid) and not (uid in later and uid not in new):
+                is_, told = (", ".join(kinds.get(uid, ())) or "the same" for kinds in (expected, new))
+                self.faults.append(f"changed study {uid} is {is_}, and told as {told}")
 
     def _differing(self) -> dict[StudyUid, frozenset[DifferenceClass]]:
         """Return the classes of the differences of every study that differs."""
