@@ -40,7 +40,6 @@ _WORTH_THE_STUDY = 0.8
 _WORTH_THE_SERIES = 0.5
 """From this share of the instances on, one request for all of them costs less than one for each."""
 _AT_A_TIME = 4
-_FRUITLESS_ROUNDS = 2
 
 
 class Wado:
@@ -76,23 +75,22 @@ class Wado:
         missing = {entry.sop_instance_uid: entry for entry in wanted}
         lost: dict[SopInstanceUid, int] = {}
         cause = ""
-        fruitless = 0
-        singly = False
-        while missing and fruitless < _FRUITLESS_ROUNDS:
+        singly = given_up = False
+        while missing and not given_up:
             before = len(missing)
             paths = _singles(missing) if singly else plan(study_uid, held, missing)
+            broken = False
             try:
                 for file in self._round(paths, missing, lost):
                     if missing.pop(file.sop_instance_uid, None) is not None:
                         yield file
             except ArchiveUnavailable as error:
-                cause = str(error)
-                _LOGGER.warning("%s; %d files of study %s are still to come.", cause, len(missing), study_uid)
-            else:
-                singly = True
-            fruitless = 0 if len(missing) < before else fruitless + 1
-            if missing and missing.keys() <= lost.keys():
-                break
+                cause, broken = str(error), True
+                _LOGGER.warning("%s %d files of study %s are still to come.", cause, len(missing), study_uid)
+            fruitless = len(missing) == before
+            given_up = (fruitless and singly) or missing.keys() <= lost.keys()
+            # What came whole and lacked files, or broke off where it did before, will do so again.
+            singly = singly or fruitless or not broken
         if missing:
             raise self._incomplete(study_uid, (len(wanted) - len(missing), len(wanted)), lost, cause)
 

@@ -21,6 +21,7 @@ import io
 import json
 import re
 import socket
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ from tests.fakes.scripted_archive import (
 )
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Mapping
 
 __all__ = [
@@ -117,7 +119,7 @@ class FaultyProxy:
         self._target = urlsplit(url)
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"proxy": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -141,6 +143,13 @@ class FaultyProxy:
         with self._lock:
             self.requests.append(f"{method} {path}")
             return next((one for one in self.faults if one.strikes(method, path)), Fault())
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Let clients go: whatever else a handler fails of is printed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -267,9 +276,9 @@ def _reference(file: bytes) -> dict[str, Any]:
 
 
 @contextmanager
-def faulty_wire(port: int) -> Iterator[FaultyWire]:
-    """Pass bytes on to a port of the loopback."""
-    wire = FaultyWire(port)
+def faulty_wire(port: int, tls: ssl.SSLContext | None = None) -> Iterator[FaultyWire]:
+    """Pass bytes on to a port of the loopback; with a context, TLS is spoken as far as the wire."""
+    wire = FaultyWire(port, tls)
     try:
         yield wire
     finally:
@@ -283,8 +292,9 @@ class FaultyWire:
     ``stalled`` passes nothing on while it is set. ``connections`` counts them.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.cut_after: int | None = None
+        self._tls = tls
         self.stalled = False
         self.connections = 0
         self._target = port
@@ -318,6 +328,12 @@ class FaultyWire:
             except OSError:
                 return
             self.connections += 1
+            if self._tls is not None:
+                try:
+                    near = self._tls.wrap_socket(near, server_side=True)
+                except OSError:
+                    near.close()
+                    continue  # the client did not trust it
             far = socket.create_connection(("127.0.0.1", self._target))
             for one in (near, far):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
