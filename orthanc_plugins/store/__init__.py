@@ -31,30 +31,32 @@ from orthanc_plugins.store.benchmarks_records import (
 )
 from orthanc_plugins.store.engine import create_store_engine
 from orthanc_plugins.store.inventory import Inventory
+from orthanc_plugins.store.inventory_notes import (
+    ArchiveRun,
+    ContentCheck,
+    EventFilter,
+    InventoryEvent,
+    SideState,
+    SyncRun,
+    Tombstone,
+    Writing,
+)
 from orthanc_plugins.store.inventory_records import (
     LEFT,
     RIGHT,
     ArchivePosition,
-    ArchiveRun,
-    ContentCheck,
-    EventFilter,
     EventKind,
     Holding,
     InventoryDifference,
-    InventoryEvent,
     InventoryRow,
     InventorySummary,
     InventoryTotals,
     Page,
     PatientSummary,
     Presence,
-    SideState,
     StudyChange,
     StudyFilter,
     StudyPair,
-    SyncRun,
-    Tombstone,
-    Writing,
 )
 from orthanc_plugins.store.leases import Leases
 from orthanc_plugins.store.migration import migrate

@@ -43,6 +43,9 @@ def create_store_engine(url: str) -> Engine:
     def _prepare(connection: Any, _record: object) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
+        # For the inventory of a large archive: 32 MB of pages in memory, 32 MB between two checkpoints.
+        connection.execute("PRAGMA cache_size=-32768")
+        connection.execute("PRAGMA wal_autocheckpoint=8192")
 
     return engine
 

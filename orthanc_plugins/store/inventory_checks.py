@@ -10,8 +10,9 @@ from sqlalchemy.orm import aliased
 
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store.engine import as_store_error
+from orthanc_plugins.store.inventory_notes import ContentCheck, SideState
 from orthanc_plugins.store.inventory_part import InventoryPart, in_chunks
-from orthanc_plugins.store.inventory_records import LEFT, RIGHT, ContentCheck, Page, SideState
+from orthanc_plugins.store.inventory_records import LEFT, RIGHT, Page
 from orthanc_plugins.store.inventory_tables import ContentCheckRow, InventoryStudy
 
 if TYPE_CHECKING:

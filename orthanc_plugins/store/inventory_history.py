@@ -9,16 +9,9 @@ from sqlalchemy import delete, func, select
 
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store.engine import as_store_error
+from orthanc_plugins.store.inventory_notes import ArchiveRun, EventFilter, InventoryEvent, SyncRun
 from orthanc_plugins.store.inventory_part import NOTHING_KNOWN, InventoryPart
-from orthanc_plugins.store.inventory_records import (
-    ArchivePosition,
-    ArchiveRun,
-    EventFilter,
-    EventKind,
-    InventoryEvent,
-    Page,
-    SyncRun,
-)
+from orthanc_plugins.store.inventory_records import ArchivePosition, EventKind, Page
 from orthanc_plugins.store.inventory_tables import (
     ArchivePositionRow,
     InventoryEventRow,

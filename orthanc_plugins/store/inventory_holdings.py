@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from orthanc_plugins.store.inventory_records import Writing
+    from orthanc_plugins.store.inventory_notes import Writing
 
 _COUNTERS = ("studies", "series", "instances")
 
@@ -222,11 +222,11 @@ class Holdings(InventoryPart):
         ]
         return _note(session, archive, changes, writing)
 
-    def _upsert(self, session: Session, table: type, values: Sequence[Mapping[str, Any]]) -> None:
+    def _upsert(self, session: Session, table: Any, values: Sequence[Mapping[str, Any]]) -> None:
         if not values:
             return
         statement = self._insert(table)
-        columns = table.__table__.columns  # type: ignore[attr-defined]
+        columns = table.__table__.columns
         changed = {
             column.name: statement.excluded[column.name] for column in columns if not column.primary_key
         }
@@ -318,7 +318,7 @@ def _note(
         }
         for change in told
     ]
-    session.execute(insert(InventoryEventRow), values)
+    session.execute(insert(InventoryEventRow.__table__), values)  # type: ignore[arg-type]
     return told
 
 

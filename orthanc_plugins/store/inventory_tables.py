@@ -32,7 +32,7 @@ class InventoryStudy(Base):
     __table_args__ = (
         Index("inventory_studies_key", "archive", "archive_key"),
         Index("inventory_studies_date", "archive", "study_date", "study_uid"),
-        Index("inventory_studies_patient", "patient_id", "archive"),
+        Index("inventory_studies_patient", "patient_id", "search_text"),
         {"sqlite_with_rowid": False},
     )
 

@@ -8,8 +8,9 @@ from sqlalchemy import func, select, update
 
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store.engine import as_store_error
+from orthanc_plugins.store.inventory_notes import Tombstone
 from orthanc_plugins.store.inventory_part import InventoryPart, in_chunks
-from orthanc_plugins.store.inventory_records import Page, Tombstone, joined_keys, split_keys
+from orthanc_plugins.store.inventory_records import Page, joined_keys, split_keys
 from orthanc_plugins.store.inventory_tables import TombstoneRow
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import StudyQuery
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused
-from orthanc_plugins.store.inventory_records import ArchiveRun, Writing
+from orthanc_plugins.store.inventory_notes import ArchiveRun, Writing
 from orthanc_plugins.sync.looking import BURIED_AS, MOST_TOLD, Look
 from orthanc_plugins.sync.search import FIRST, Scales, Sums, ranges_that_differ
 

@@ -8,7 +8,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from orthanc_plugins.archives.base import ArchiveName, StudyQuery
-from orthanc_plugins.store.inventory_records import EventKind, Writing
+from orthanc_plugins.store.inventory_records import EventKind
 from orthanc_plugins.sync.inventory import attributes_digest, holding_of, told_revision
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.store import Inventory
+    from orthanc_plugins.store.inventory_notes import Writing
     from orthanc_plugins.store.inventory_records import Holding, InventoryRow, StudyChange
 
 _AT_ONCE = 200

@@ -38,7 +38,7 @@ def upgrade() -> None:
     )
     op.create_index("inventory_studies_key", "inventory_studies", ["archive", "archive_key"])
     op.create_index("inventory_studies_date", "inventory_studies", ["archive", "study_date", "study_uid"])
-    op.create_index("inventory_studies_patient", "inventory_studies", ["patient_id", "archive"])
+    op.create_index("inventory_studies_patient", "inventory_studies", ["patient_id", "search_text"])
     op.create_table(
         "inventory_contents",
         sa.Column("archive", CODE, nullable=False),
