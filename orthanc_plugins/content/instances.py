@@ -161,11 +161,11 @@ def compare_files(left: DicomFile, right: DicomFile) -> Findings:
     """
     read: list[DicomObject] = []
     errors: dict[bool, str] = {}
-    for file in (left, right):
+    for is_left, file in ((True, left), (False, right)):
         try:
             read.append(read_object(file.content, file.transfer_syntax_uid))
         except InvalidDicom as error:
-            errors[file is left] = str(error)
+            errors[is_left] = str(error)
     if errors:
         return _unreadable(left, right, errors)
     found = Findings()
