@@ -172,7 +172,13 @@ class UploadOutcome:
 
 def each[T](read: Callable[[Any], T]) -> Callable[[Any], list[T]]:
     """Return a reader of lists of what ``read`` reads."""
-    return lambda answer: [read(entry) for entry in answer]
+
+    def read_list(answer: Any) -> list[T]:
+        if not isinstance(answer, list):
+            raise TypeError("It is no list.")
+        return [read(entry) for entry in answer]
+
+    return read_list
 
 
 def read_system(answer: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -260,11 +260,8 @@ class OrthancRest(OrthancHttp):
     def studies_of(self, resources: Sequence[OrthancId]) -> dict[OrthancId, StudyUid]:
         """Return the studies that resources of any level are, hold or belong to, without unknown ones."""
         request = {"Resources": list(resources), "Level": "Study", "Metadata": False}
-
-        def read(answer: Any) -> dict[OrthancId, StudyUid]:
-            return {OrthancId(entry["ID"]): read_study_uid(entry) for entry in answer}
-
-        return self._json(read, "POST", "/tools/bulk-content", json=request)
+        found = self._json(each(_told), "POST", "/tools/bulk-content", json=request)
+        return dict(found)
 
     # Labels, metadata, deleting
 
@@ -294,6 +291,11 @@ class OrthancRest(OrthancHttp):
 def _identifier(entry: str | Mapping[str, Any]) -> OrthancId:
     """Return the identifier of a resource that is told by itself, or at length."""
     return OrthancId(entry if isinstance(entry, str) else entry["ID"])
+
+
+def _told(entry: Mapping[str, Any]) -> tuple[OrthancId, StudyUid]:
+    """Return the identifier and the UID of a study."""
+    return OrthancId(entry["ID"]), read_study_uid(entry)
 
 
 def _ordered(order: Order, uid: str) -> dict[str, Any]:

@@ -71,6 +71,7 @@ class FakeOrthancRest(OrthancRest):
         self.page_limit = 0
         self.refusals: dict[str, str | ArchiveError] = {}
         self._study_tags: dict[str, dict[str, str]] = {}
+        self._places: dict[str, tuple[str, str]] = {}
         self._labels: dict[OrthancId, set[str]] = {}
         self._held: dict[OrthancId, _Instance] = {}
         self._series_held: dict[OrthancId, _Series] = {}
@@ -95,6 +96,7 @@ class FakeOrthancRest(OrthancRest):
     ) -> OrthancId:
         """Store an instance; one that is already there is replaced, its series is no longer stable."""
         self._study_tags.setdefault(study_uid, {}).update(study_tags or {})
+        self._places[sop_instance_uid] = study_uid, series_uid
         series_id = orthanc_id(study_uid, series_uid)
         instance = orthanc_id(study_uid, series_uid, sop_instance_uid)
         series = self._series_held.get(series_id)
@@ -168,7 +170,7 @@ class FakeOrthancRest(OrthancRest):
         self._ask("changes")
         later = [change for change in self._log if change.sequence > since]
         entries = tuple(later[:limit])
-        last = entries[-1].sequence if entries else since
+        last = entries[-1].sequence if entries else self._sequence
         return Changes(entries, last, len(later) <= limit)
 
     @override
@@ -276,12 +278,11 @@ class FakeOrthancRest(OrthancRest):
         refusal = self.refusals.get(uid)
         if isinstance(refusal, Exception):
             raise refusal
-        known = next((one for one in self._held.values() if one.record.sop_instance_uid == uid), None)
-        study, series = (known.study_uid, known.series_uid) if known else ("1.2", "1.2.3")
+        study, series = self._places.get(uid, ("1.2", "1.2.3"))
         instance = orthanc_id(study, series, uid)
         if refusal is not None:
             return StoredFile(refusal, instance, None)
-        if known is not None and not self.overwrites:
+        if instance in self._held and not self.overwrites:
             return StoredFile("AlreadyStored", instance, orthanc_id(study))
         return StoredFile("Success", self.store(study, series, uid, content=content), orthanc_id(study))
 

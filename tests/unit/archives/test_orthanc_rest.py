@@ -6,15 +6,16 @@ import inspect
 import json
 import socket
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
-from orthanc_plugins.archives import OrthancRest, UploadOutcome
+from orthanc_plugins.archives import Order, OrthancRest, StoredFile, UploadOutcome
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused, ArchiveUnavailable, NotFound
-from orthanc_plugins.identifiers import OrthancId
+from orthanc_plugins.identifiers import OrthancId, StudyUid
 from tests.fakes import FakeOrthancRest
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ class Parrot:
                 parrot.answer(self)
 
             def do_POST(self) -> None:
+                parrot.answer(self)
+
+            def do_PUT(self) -> None:
+                parrot.answer(self)
+
+            def do_DELETE(self) -> None:
                 parrot.answer(self)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
@@ -247,7 +254,7 @@ def test_an_answer_that_is_not_json_is_refused_by_name(
         client.system()
 
 
-@pytest.mark.parametrize("content", [{}, [], {"MainDicomTags": {}}, {"Version": None}, "text", 5, None])
+@pytest.mark.parametrize("content", [{}, [{}], {"MainDicomTags": {}}, {"Version": None}, "text", 5, None])
 def test_json_of_another_kind_is_refused_by_name(
     parrot: Parrot, client: OrthancRest, content: object
 ) -> None:
@@ -260,6 +267,14 @@ def test_json_of_another_kind_is_refused_by_name(
         lambda: client.instance(INSTANCE),
         lambda: client.study_uid(INSTANCE),
         lambda: client.upload(b"x"),
+        lambda: client.put(b"x"),
+        lambda: client.study(INSTANCE),
+        lambda: client.find_studies({"PatientID": "P"}),
+        lambda: client.find_instances([StudyUid("1.2")]),
+        lambda: client.count("Study", {}),
+        lambda: client.studies_of([INSTANCE]),
+        client.change_log_end,
+        client.now,
     ):
         with pytest.raises(ArchiveRefused, match=r"is .* really Orthanc"):
             ask()
@@ -334,6 +349,152 @@ def test_structure_sets_are_found_by_modality_a_page_at_a_time(parrot: Parrot, c
     assert client.find_structure_sets(100, 50) == ["a", "b"]
     query = json.loads(parrot.asked[0][3])
     assert query == {"Level": "Series", "Query": {"Modality": "RTSTRUCT"}, "Since": 100, "Limit": 50}
+
+
+STUDY_ANSWER = {
+    "ID": INSTANCE,
+    "ParentPatient": "p",
+    "MainDicomTags": {"StudyInstanceUID": "1.2", "StudyDate": "20260102"},
+    "PatientMainDicomTags": {"PatientID": "P1"},
+    "RequestedTags": {
+        "ModalitiesInStudy": "MR\\CT",
+        "NumberOfStudyRelatedSeries": "2",
+        "NumberOfStudyRelatedInstances": "3",
+    },
+    "Metadata": {"LastUpdate": "20260102T101112"},
+    "Labels": ["urgent"],
+    "IsStable": False,
+}
+
+
+def test_studies_are_found_with_their_counts_a_page_at_a_time(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.says([STUDY_ANSWER])
+    (study,) = client.find_studies({"StudyDate": "20260101-"}, since=10, limit=5, order=Order.NEWEST_FIRST)
+    assert (study.study_uid, study.modalities) == ("1.2", ("CT", "MR"))
+    assert (study.series_count, study.instance_count, study.last_update) == (2, 3, "20260102T101112")
+    assert study.tags == {"StudyInstanceUID": "1.2", "StudyDate": "20260102", "PatientID": "P1"}
+    assert (study.labels, study.stable, study.patient_orthanc_id) == (("urgent",), False, "p")
+    asked = json.loads(parrot.asked[0][3])
+    assert (asked["Level"], asked["Query"], asked["Since"], asked["Limit"]) == (
+        "Study",
+        {"StudyDate": "20260101-"},
+        10,
+        5,
+    )
+    assert [order["Key"] for order in asked["OrderBy"]] == ["LastUpdate", "StudyInstanceUID"]
+
+
+def test_a_study_of_an_older_orthanc_has_when_it_was_last_updated(
+    parrot: Parrot, client: OrthancRest
+) -> None:
+    older = {key: value for key, value in STUDY_ANSWER.items() if key != "Metadata"} | {"LastUpdate": "2025"}
+    parrot.says([older])
+    (study,) = client.find_studies({}, order=Order.NONE)
+    assert study.last_update == "2025"
+    assert "OrderBy" not in json.loads(parrot.asked[0][3])
+
+
+def test_a_study_is_asked_for_without_encoded_semicolons(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.says(STUDY_ANSWER)
+    assert client.study(INSTANCE).study_uid == "1.2"
+    tags = "ModalitiesInStudy;NumberOfStudyRelatedSeries;NumberOfStudyRelatedInstances"
+    assert parrot.asked[0][1] == f"/studies/{INSTANCE}?requestedTags={tags}"
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_instances_of_several_studies_are_found_in_one_request(
+    parrot: Parrot, client: OrthancRest, older: bool
+) -> None:
+    answer: dict[str, Any] = {
+        "ID": INSTANCE,
+        "MainDicomTags": {"SOPInstanceUID": "1.2.3.4"},
+        "RequestedTags": {
+            "SOPClassUID": "1.1",
+            "Modality": "CT",
+            "SeriesInstanceUID": "1.2.3",
+            "StudyInstanceUID": "1.2",
+        },
+    }
+    if older:
+        answer["FileSize"] = 99
+    else:
+        answer["Metadata"] = {"TransferSyntax": "1.9", "RemoteAET": "CT1"}
+        answer["Attachments"] = [
+            {"ContentType": 3, "UncompressedSize": 5},
+            {"ContentType": 1, "UncompressedSize": 99},
+        ]
+    parrot.says([answer])
+    (one,) = client.find_instances([StudyUid("1.2"), StudyUid("1.3")])
+    assert json.loads(parrot.asked[0][3])["Query"] == {"StudyInstanceUID": "1.2\\1.3"}
+    assert (one.sop_instance_uid, one.series_uid, one.study_uid) == ("1.2.3.4", "1.2.3", "1.2")
+    assert (one.sop_class_uid, one.modality, one.size_bytes) == ("1.1", "CT", 99)
+    assert one.transfer_syntax_uid == (None if older else "1.9")
+    assert one.metadata.get("RemoteAET") == (None if older else "CT1")
+
+
+def test_what_became_of_a_file_is_told(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.says({"ID": "i", "ParentStudy": "s", "Status": "Success"})
+    assert client.put(b"DICM") == StoredFile("Success", OrthancId("i"), OrthancId("s"))
+    parrot.says({"ID": "i", "Status": "FilteredOut"})
+    assert client.put(b"DICM") == StoredFile("FilteredOut", OrthancId("i"), None)
+    assert [path for _, path, _, _ in parrot.asked] == ["/instances"] * 2
+
+
+def test_the_end_of_the_log_is_asked_for_beyond_it(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.says({"Changes": [], "Last": 42, "Done": True})
+    assert client.change_log_end() == 42
+    assert parrot.asked[0][1] == f"/changes?since={2**62}&limit=1"
+
+
+@pytest.mark.parametrize("expanded", [True, False])
+def test_identifiers_of_instances_are_read_short_and_at_length(
+    parrot: Parrot, client: OrthancRest, expanded: bool
+) -> None:
+    parrot.says([{"ID": "a"}, {"ID": "b"}] if expanded else ["a", "b"])
+    assert client.instance_ids(INSTANCE) == ["a", "b"]
+
+
+def test_studies_of_resources_of_any_level(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.says([{"ID": "s", "MainDicomTags": {"StudyInstanceUID": "1.2"}}])
+    assert client.studies_of([INSTANCE]) == {"s": "1.2"}
+    assert json.loads(parrot.asked[0][3]) == {"Resources": [INSTANCE], "Level": "Study", "Metadata": False}
+
+
+def test_matches_are_counted(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.says({"Count": 7})
+    assert client.count("Instance", {"StudyDate": "20260101"}) == 7
+
+
+def test_the_clock_is_read_in_utc(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.body = b"20260102T101112"
+    assert client.now() == datetime(2026, 1, 2, 10, 11, 12, tzinfo=UTC)
+
+
+def test_labels_metadata_and_deletion_have_their_routes(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.says(["a", "b"])
+    assert client.labels("Study", INSTANCE) == ["a", "b"]
+    parrot.says({"RemoteAET": "CT1"})
+    assert client.metadata("Instance", INSTANCE) == {"RemoteAET": "CT1"}
+    client.add_label("Patient", INSTANCE, "x")
+    client.remove_label("Series", INSTANCE, "x")
+    client.delete_resource("Study", INSTANCE)
+    assert [(method, path) for method, path, _, _ in parrot.asked] == [
+        ("GET", f"/studies/{INSTANCE}/labels"),
+        ("GET", f"/instances/{INSTANCE}/metadata?expand="),
+        ("PUT", f"/patients/{INSTANCE}/labels/x"),
+        ("DELETE", f"/series/{INSTANCE}/labels/x"),
+        ("DELETE", f"/studies/{INSTANCE}"),
+    ]
+
+
+def test_orthancs_name_of_an_error_is_told_and_its_details_are_not(
+    parrot: Parrot, client: OrthancRest
+) -> None:
+    parrot.status = 400
+    parrot.says({"OrthancError": "Bad file format", "Details": "patient Doe"})
+    with pytest.raises(ArchiveRefused, match=r"HTTP 400 \(Bad file format\)") as caught:
+        client.put(b"x")
+    assert "Doe" not in str(caught.value)
 
 
 def test_an_instance_that_is_not_there_is_told_and_other_failures_are_not_taken_for_it(
