@@ -48,20 +48,24 @@ class Queries:
         self._archive = archive
 
     def counts(self, study_dates: DateRange | None) -> ArchiveCounts:
-        """Return how much there is; studies of which everything is rejected are counted as studies."""
+        """Return how much there is: of some dates studies and instances only.
+
+        Studies of which everything is rejected are counted as studies.
+        """
         dated = [] if study_dates in {None, DateRange()} else [("StudyDate", study_dates.dicom)]
-        studies, series, instances = (
-            self._qido.count(path, dated) for path in ("/studies", "/series", "/instances")
-        )
-        if studies is None or series is None or instances is None:
+        studies, instances = (self._qido.count(path, dated) for path in ("/studies", "/instances"))
+        if studies is None or instances is None:
             return self._counted_by_listing(study_dates)
         notes = self._rejection_notes(dated)
+        if dated:
+            return ArchiveCounts(None, studies, None, instances - notes)
+        series = self._qido.count("/series")
         return ArchiveCounts(
-            patients=None if dated else self._qido.count("/patients"),
+            patients=self._qido.count("/patients"),
             studies=studies,
-            series=series - notes,
+            series=None if series is None else series - notes,
             instances=instances - notes,
-            stored_bytes=self._qido.size_bytes(dated),
+            stored_bytes=self._qido.size_bytes(),
         )
 
     def studies(self, query: StudyQuery) -> Iterator[StudyEntry]:

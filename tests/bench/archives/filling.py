@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ type FilesOf = Callable[[int, str], Iterable[bytes]]
 _BATCH = 10
 """Studies of one request: Orthanc takes a zip as it takes a file."""
 _TIMEOUT_S = 300.0
+_TRIES, _PAUSE_S = 10, 1.0
+"""On a busy machine Orthanc's own threads may get in each other's way in PostgreSQL: it answers 503."""
 
 
 @dataclass(frozen=True)
@@ -60,5 +63,9 @@ def upload(session: requests.Session, url: str, files: Iterable[bytes]) -> None:
             archive.writestr(f"{place}.dcm", content)
     if not buffer.getbuffer().nbytes:
         return
-    answer = session.post(f"{url}/instances", data=buffer.getvalue(), timeout=_TIMEOUT_S)
+    for _ in range(_TRIES):
+        answer = session.post(f"{url}/instances", data=buffer.getvalue(), timeout=_TIMEOUT_S)
+        if answer.status_code != requests.codes.unavailable:
+            break
+        time.sleep(_PAUSE_S)
     answer.raise_for_status()
