@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 WIDTH = 860
-_LEFT, _RIGHT = 190, 120
+_LEFT, _RIGHT = 180, 150
 _STRIP, _GAP, _TITLE, _AXIS = 30, 12, 22, 34
 _SPREAD = 9.0
 """Dots lie so far above and below the middle of their strip, in pixels."""
@@ -23,8 +23,9 @@ _GOLDEN = 0.6180339887
 _LOG_FROM = 25.0
 """Values further apart than by this factor are shown on a logarithmic axis."""
 _HISTORY_HEIGHT, _HISTORY_TOP, _HISTORY_BOTTOM = 190, 26, 36
+_LABEL_HEIGHT = 16
 _TICKS = 5
-_LONGEST_TICKS = 12
+_MOST_DATES = 6
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,15 @@ class Point:
     value: float
     low: float | None
     high: float | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """The medians of one archive, which may be of fewer runs than there are."""
+
+    series: str
+    label: str
+    points: Sequence[Point]
 
 
 @dataclass(frozen=True)
@@ -119,11 +129,9 @@ def strip_chart(description: str, unit: str, groups: Sequence[Group]) -> str:
     return _svg(description, WIDTH, top + _AXIS, [*grid, *pieces])
 
 
-def history_chart(description: str, unit: str, series: dict[str, Sequence[Point]]) -> str:
-    """Return a picture of medians from run to run, the newest at the right; empty for fewer than two runs.
-
-    ``series`` maps ``orthanc`` and ``dcm4chee`` to their medians, which may be of fewer runs than there are.
-    """
+def history_chart(description: str, unit: str, lines: Sequence[Line]) -> str:
+    """Return a picture of medians from run to run, the newest at the right; empty for fewer than two runs."""
+    series = {line.series: line.points for line in lines}
     runs = sorted({point.run for points in series.values() for point in points})
     if len(runs) < 2:  # noqa: PLR2004 - a line needs two
         return ""
@@ -143,14 +151,15 @@ def history_chart(description: str, unit: str, series: dict[str, Sequence[Point]
             _text(_LEFT - 8, down(tick) + 4, f"{_number(tick)} {unit}", "tick end"),
         )
     ]
-    every = max(1, math.ceil(len(runs) / _LONGEST_TICKS))
+    every = max(1, math.ceil(len(runs) / _MOST_DATES))
     pieces += [
-        _text(across[run], bottom + 20, run[:10], "tick middle")
+        _text(across[run], bottom + 20, run[:16].replace("T", " "), "tick middle")
         for place, run in enumerate(runs)
         if place % every == 0
     ]
-    for name, points in series.items():
-        pieces += _line(name, points, across, down)
+    for line in lines:
+        pieces += _line(line, across, down)
+    pieces += _labels(lines, across, down)
     return _svg(description, WIDTH, _HISTORY_HEIGHT, pieces)
 
 
@@ -188,11 +197,9 @@ def _grid(scale: _Scale, bottom: float, unit: str) -> list[str]:
     return pieces
 
 
-def _line(
-    name: str, points: Sequence[Point], across: dict[str, float], down: Callable[[float], float]
-) -> list[str]:
+def _line(line: Line, across: dict[str, float], down: Callable[[float], float]) -> list[str]:
     """Return the medians of one archive as a line, with whiskers."""
-    ordered = sorted(points, key=lambda point: point.run)
+    name, ordered = line.series, _in_order(line)
     if not ordered:
         return []
     path = "L".join(f"{across[point.run]} {down(point.value)}" for point in ordered)
@@ -202,10 +209,22 @@ def _line(
         if point.low is not None and point.high is not None:
             pieces.append(f'<path class="whisker {name}" d="M{place} {down(point.low)}V{down(point.high)}"/>')
         pieces.append(f'<circle class="point {name}" cx="{place}" cy="{down(point.value)}" r="4"/>')
-    last = ordered[-1]
-    title = "Orthanc" if name == "orthanc" else "DCM4CHEE"
-    pieces.append(_text(across[last.run] + 10, down(last.value) + 4, title, f"label {name}"))
     return pieces
+
+
+def _labels(lines: Sequence[Line], across: dict[str, float], down: Callable[[float], float]) -> list[str]:
+    """Return the names of lines at their ends, one below the other where they would meet."""
+    ends = [(down(_in_order(line)[-1].value), line) for line in lines if line.points]
+    pieces, lowest = [], float("-inf")
+    for place, line in sorted(ends, key=lambda end: end[0]):
+        lowest = max(place, lowest + _LABEL_HEIGHT)
+        end = across[_in_order(line)[-1].run]
+        pieces.append(_text(end + 10, lowest + 4, line.label, f"label {line.series}"))
+    return pieces
+
+
+def _in_order(line: Line) -> list[Point]:
+    return sorted(line.points, key=lambda point: point.run)
 
 
 def _scale(values: Sequence[float]) -> _Scale:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from orthanc_plugins.benchmark import telling
-from orthanc_plugins.benchmark.charts import Group, Point, Strip, history_chart, strip_chart
+from orthanc_plugins.benchmark.charts import Group, Line, Point, Strip, history_chart, strip_chart
 from orthanc_plugins.benchmark.plan import Question
 from orthanc_plugins.benchmark.samples import Outcome
 
@@ -51,7 +52,7 @@ def report_html(
         cautions=telling.cautions(content),
         pictures=_pictures(content, samples, called),
         memory_picture=_memory_picture(content, called),
-        histories=_histories(content, runs),
+        histories=_histories(content, runs, called),
         runs=len(runs),
         percentiles=_PERCENTILES,
         archives=_ARCHIVES,
@@ -137,31 +138,46 @@ def _memory_picture(content: Mapping[str, Any], called: Mapping[str, str]) -> st
     )
 
 
-def _histories(content: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def _histories(
+    content: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], called: Mapping[str, str]
+) -> list[tuple[str, str]]:
     """Return title and picture of each main row's medians from run to run."""
     found = []
     for row in content["rows"]:
         if row["condition"] in telling.MAIN_CONDITIONS:
-            picture = _history(row, runs)
+            picture = _history(row, runs, called)
             if picture:
                 found.append((telling.row_title(row), picture))
     return found
 
 
-def _history(row: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> str:
-    series: dict[str, list[Point]] = {name: [] for name in _ARCHIVES}
-    for run in runs:
-        for same in run["rows"]:
-            if (same["row"], same["condition"]) == (row["row"], row["condition"]):
-                for name in _ARCHIVES:
-                    if median := same[name]["p50_ms"]:
-                        point = Point(run["started"], median["value"], median["low"], median["high"])
-                        series[name].append(point)
-    return history_chart(f"Medians of {row['title']} from run to run", "ms", dict(series))
+def _history(row: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], called: Mapping[str, str]) -> str:
+    found = {
+        name: [
+            (run["started"], same[name]["p50_ms"])
+            for run in runs
+            for same in run["rows"]
+            if (same["row"], same["condition"]) == (row["row"], row["condition"]) and same[name]["p50_ms"]
+        ]
+        for name in _ARCHIVES
+    }
+    highest = max((median["value"] for points in found.values() for _, median in points), default=0.0)
+    unit, per_unit = ("s", 1000.0) if highest >= _IN_SECONDS_FROM_MS else ("ms", 1.0)
+    lines = [
+        Line(name, called[name], [_point(run, median, per_unit) for run, median in points])
+        for name, points in found.items()
+    ]
+    return history_chart(f"Medians of {row['title']} from run to run", unit, lines)
+
+
+def _point(run: str, median: Mapping[str, float | None], per_unit: float) -> Point:
+    value, low, high = (
+        None if median[part] is None else (median[part] or 0.0) / per_unit
+        for part in ("value", "low", "high")
+    )
+    return Point(run, value or 0.0, low, high)
 
 
 def _minutes(content: Mapping[str, Any]) -> float:
-    from datetime import datetime  # noqa: PLC0415 - for this alone
-
     took = datetime.fromisoformat(content["ended"]) - datetime.fromisoformat(content["started"])
     return took.total_seconds() / 60
