@@ -29,6 +29,7 @@ from orthanc_plugins.benchmark.targets import (
 )
 from orthanc_plugins.errors import ConfigurationError
 from orthanc_plugins.jobs import DbosQueue, Doorbell, JobQueue
+from orthanc_plugins.rules import RepairPolicy
 from orthanc_plugins.store import Store, create_store_engine
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ class Services:
     ``archives`` are those that are compared and kept in step: Orthanc, and DCM4CHEE where it is set;
     ``data`` is the folder of what the suite keeps of them: comparisons, undo records, benchmarks.
     ``benchmark_targets`` are both archives as the benchmark asks them, none where there is one alone.
-    ``commit`` asks DCM4CHEE to commit itself to keeping instances.
+    ``commit`` asks DCM4CHEE to commit itself to keeping instances, ``repair`` says what a repair does where
+    whoever asks for one says nothing else.
     """
 
     orthanc: OrthancRest
@@ -116,6 +118,7 @@ class Services:
     synchronisation: Synchronisation = Synchronisation()
     benchmark_targets: Mapping[ArchiveName, Target] = field(default_factory=dict)
     commit: Callable[[Sequence[InstanceEntry]], Commitment] = commitment_not_configured
+    repair: RepairPolicy = field(default_factory=RepairPolicy)
 
     @property
     def benchmarks(self) -> Path:

@@ -37,6 +37,10 @@ class Links:
         """Return the address of the comparison of a study between the archives, or of something below it."""
         return f"{self.root}/api/studies/{study_uid}/comparison{below}"
 
+    def repair(self, repair_id: str, below: str = "") -> str:
+        """Return the address of a repair, or of something below it."""
+        return f"{self.root}/api/repairs/{repair_id}{below}"
+
     def results(self, of: StructureSubject) -> str:
         """Return the address of the results of a structure set."""
         return self._of_set(of, "")

@@ -1,0 +1,228 @@
+"""What is told of repairs: with patients' values, which stand in files beside the store."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orthanc_plugins.api.links import Links
+from orthanc_plugins.errors import RepairError
+from orthanc_plugins.rules import RepairPolicy
+from orthanc_plugins.services import Services
+from orthanc_plugins.store import ActionRecord, ActionState, RepairFiles, RepairRecord, RepairState
+from orthanc_plugins.sync.actions import Action, ActionKind, Keep, RepairPlan
+from orthanc_plugins.sync.differences import DifferenceClass
+
+
+class Failure(BaseModel):
+    """Why something failed: the error's name and what a person can do."""
+
+    name: str
+    message: str
+
+
+class Instance(BaseModel):
+    """An instance and its series."""
+
+    series_uid: str
+    sop_instance_uid: str
+
+
+class Values(BaseModel):
+    """An element, and what both archives have: shortened; null where it is absent."""
+
+    tag: str = Field(description="Path of tags, items counted from 0.")
+    keyword: str | None
+    orthanc: str | None
+    dcm4chee: str | None
+
+
+class RepairAction(BaseModel):
+    """One part of a repair's plan."""
+
+    ordinal: int
+    kind: ActionKind = Field(
+        description="`copy`, `update` (attributes), `replace` (the whole instance), `manual` (a person "
+        "decides), `blocked` (it was deleted or rejected on purpose) or `leave`."
+    )
+    state: ActionState
+    target: str | None = Field(description="The archive that is changed; null where none is.")
+    difference: DifferenceClass | None
+    modality: str
+    instances: list[Instance]
+    attributes: list[Values]
+    whole_sequences: list[str] = Field(description="Sequences that are taken over whole.")
+    size_bytes: int | None = Field(description="Of the files; null where an archive does not tell.")
+    reason: str
+    options: list[Keep] = Field(description="What a person may decide.")
+    keep: Keep | None = Field(description="What a person has decided.")
+    decided_at: datetime | None
+    decided_by: str | None
+    detail: str | None = Field(description="Why it could not be done, and what to do.")
+
+
+class KindTotals(BaseModel):
+    """How much a kind of action comes to."""
+
+    actions: int
+    instances: int
+    size_bytes: int
+    unknown_sizes: int = Field(description="Actions of which an archive does not tell the bytes.")
+
+
+class RepairSummary(BaseModel):
+    """A repair as it stands now."""
+
+    repair_id: str
+    study_uid: str
+    state: RepairState = Field(
+        description="`verified` alone is success: compared again, nothing differs but what a person has to "
+        "decide, is blocked or left."
+    )
+    made_at: datetime
+    made_by: str
+    planned_at: datetime | None
+    applied_at: datetime | None
+    applied_by: str | None
+    ended_at: datetime | None
+    actions_count: int
+    changes_instances: int
+    changes_bytes: int = Field(description="Bytes of the files it would send, as far as archives tell.")
+    done: int
+    failed: int
+    open_decisions: int
+    error: Failure | None
+    job_id: str
+    job_url: str
+    href: str
+
+
+class RepairDetail(RepairSummary):
+    """A repair with its plan."""
+
+    policy: RepairPolicy
+    compared_at: datetime | None
+    totals: dict[ActionKind, KindTotals]
+    actions: list[RepairAction]
+    incomplete: list[str] = Field(description="What could not be compared, so nothing is done about it.")
+
+
+class RepairPage(BaseModel):
+    """A page of repairs, newest first."""
+
+    repairs: list[RepairSummary]
+    total: int
+    limit: int
+    offset: int
+
+
+class OpenDecision(RepairAction):
+    """An action that a person has yet to decide."""
+
+    repair_id: str
+    study_uid: str
+    decide_url: str
+
+
+class DecisionPage(BaseModel):
+    """A page of open decisions, those of the newest repair first."""
+
+    decisions: list[OpenDecision]
+    total: int
+    limit: int
+    offset: int
+
+
+class AskedPolicy(RepairPolicy):
+    """A policy as it is asked for, keys in snake_case; what is left out is as the settings say."""
+
+    model_config = ConfigDict(alias_generator=lambda name: name)
+
+
+def plan_of(services: Services, record: RepairRecord) -> RepairPlan | None:
+    """Return the plan of a repair, None when it has none.
+
+    Raises
+    ------
+    RepairError
+        The files of the plan were removed or are damaged.
+    """
+    if not record.plan_digest:
+        return None
+    content = RepairFiles(services.data).read(record.repair_id, "plan")
+    if content is None:
+        raise RepairError("The files of the repair's plan were removed: plan a new one.")
+    try:
+        return RepairPlan.from_json(content)
+    except ValueError as error:
+        raise RepairError("The files of the repair's plan are damaged: plan a new one.") from error
+
+
+def summary(links: Links, record: RepairRecord) -> dict[str, Any]:
+    """Return what is told of a repair."""
+    error = None if record.error_name is None else (record.error_name, record.error_message or "")
+    return {
+        "repair_id": record.repair_id,
+        "study_uid": record.study_uid,
+        "state": record.state,
+        "made_at": record.made_at,
+        "made_by": record.made_by,
+        "planned_at": record.planned_at,
+        "applied_at": record.applied_at,
+        "applied_by": record.applied_by or None,
+        "ended_at": record.ended_at,
+        "actions_count": record.actions,
+        "changes_instances": record.changes_instances,
+        "changes_bytes": record.changes_bytes,
+        "done": record.done,
+        "failed": record.failed,
+        "open_decisions": record.open_decisions,
+        "error": None if error is None else Failure(name=error[0], message=error[1]),
+        "job_id": record.job_id,
+        "job_url": links.job(record.job_id),
+        "href": links.repair(record.repair_id),
+    }
+
+
+def detail(services: Services, links: Links, record: RepairRecord) -> RepairDetail:
+    """Return a repair with its plan."""
+    plan = plan_of(services, record)
+    known = {one.ordinal: one for one in services.store.repairs.actions(record.repair_id)}
+    actions = () if plan is None else plan.actions
+    totals = {} if plan is None else plan.totals
+    return RepairDetail(
+        **summary(links, record),
+        policy=RepairPolicy.model_validate_json(record.policy),
+        compared_at=None if plan is None else plan.compared_at,
+        totals={kind: KindTotals(**vars(total)) for kind, total in totals.items()},
+        actions=[RepairAction(**action_told(action, known.get(action.ordinal))) for action in actions],
+        incomplete=[] if plan is None else list(plan.incomplete),
+    )
+
+
+def action_told(action: Action, record: ActionRecord | None) -> dict[str, Any]:
+    """Return what is told of an action: as planned, and as it stands."""
+    return {
+        "ordinal": action.ordinal,
+        "kind": action.kind,
+        "state": ActionState.PLANNED if record is None else record.state,
+        "target": action.target,
+        "difference": action.difference,
+        "modality": action.modality,
+        "instances": [Instance(**vars(one)) for one in action.instances],
+        "attributes": [Values(**vars(one)) for one in action.attributes],
+        "whole_sequences": list(action.whole_sequences),
+        "size_bytes": action.size_bytes,
+        "reason": action.reason,
+        "options": list(action.options),
+        "keep": None if record is None else record.keep,
+        "decided_at": None if record is None else record.decided_at,
+        "decided_by": None if record is None or not record.decided_by else record.decided_by,
+        "detail": None if record is None or not record.detail else record.detail,
+    }
+
+
+def decisions(records: list[ActionRecord]) -> Mapping[int, Keep]:
+    """Return what people have decided, by action."""
+    return {one.ordinal: Keep(one.keep) for one in records if one.keep is not None}
