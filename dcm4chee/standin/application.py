@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-import httpx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import Response
@@ -17,6 +16,7 @@ from dcm4chee.standin import control, management, qido, rejection, stow, wado
 from dcm4chee.standin.answers import RefusedError
 from dcm4chee.standin.archive import Archive
 from dcm4chee.standin.arrivals import Arrivals
+from dcm4chee.standin.asking import OrthancSilentError
 from dcm4chee.standin.clock import Clock
 from dcm4chee.standin.naming import Named
 from dcm4chee.standin.orthanc_rest import Orthanc
@@ -43,7 +43,7 @@ def create_app(configuration: Configuration) -> Starlette:
     app = Starlette(
         routes=_routes(),
         middleware=[Middleware(Named)],
-        exception_handlers={RefusedError: _refused, httpx.HTTPError: _no_answer},
+        exception_handlers={RefusedError: _refused, OrthancSilentError: _no_answer},
         lifespan=_open,
     )
     app.state.configuration = configuration
@@ -65,7 +65,6 @@ async def _open(app: Starlette) -> AsyncIterator[None]:
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
-        await orthanc.close()
         state.close()
 
 
@@ -130,5 +129,5 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _no_answer(_: Request, error: Exception) -> Response:
     """Answer as dcm4chee does when its storage fails: 500 with a stack trace as plain text."""
-    trace = f"{type(error).__name__}: the Orthanc behind the stand-in does not answer\n\tat {__name__}"
+    trace = f"{type(error).__name__}: {error}\n\tat {__name__}"
     return Response(trace, HTTPStatus.INTERNAL_SERVER_ERROR, media_type="text/plain")

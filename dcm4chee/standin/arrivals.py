@@ -12,9 +12,9 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import httpx
-
+from dcm4chee.standin.asking import OrthancSilentError
 from dcm4chee.standin.dataset import NotDicomError, TruncatedError, read_received
+from dcm4chee.standin.orthanc_rest import HEAD_BYTES
 from dcm4chee.standin.rejection_note import note_code
 from dcm4chee.standin.views import RETENTION_EXPIRED
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _SEEN = "changes seen"
 _BATCH = 500
-_AT_ONCE = 6
+_AT_ONCE = 16
 
 
 class Arrivals:
@@ -55,7 +55,7 @@ class Arrivals:
         While Orthanc does not answer there is nothing to follow; requests tell it to whoever asks.
         """
         while True:
-            with suppress(httpx.HTTPError):
+            with suppress(OrthancSilentError):
                 await self.catch_up()
             await asyncio.sleep(pause_s)
 
@@ -85,24 +85,36 @@ class Arrivals:
         known = await self._orthanc.arrived(orthanc_ids)
         for begin in range(0, len(orthanc_ids), _AT_ONCE):
             batch = [known[one] for one in orthanc_ids[begin : begin + _AT_ONCE] if one in known]
-            read = await asyncio.gather(*(self._read(arrived.orthanc_id) for arrived in batch))
-            for arrived, found in zip(batch, read, strict=True):
-                if found is not None:
-                    await self._enter_one(arrived, *found)
+            read = await asyncio.gather(*(self._read(arrived) for arrived in batch))
+            found = [(arrived, *one) for arrived, one in zip(batch, read, strict=True) if one is not None]
+            restored, notes = self._enter_read(found)
+            for pk, at in restored:
+                await self._rejections.revoke([pk], at)
+            for note, code, at in notes:
+                await self._rejections.apply(note, code, at)
 
-    async def _enter_one(self, arrived: Arrived, received: Received, file: StoredFile) -> None:
-        at, code = self._clock.of_orthanc(arrived.received), note_code(received)
-        previous = self._state.previous(received.sop_instance_uid)
-        if previous is not None and previous.rejected == RETENTION_EXPIRED:
-            await self._rejections.revoke([previous.pk], at)
-        self._state.add(received, file, source=arrived.remote_aet, at=at, note=code)
-        if code is not None and previous is None:
-            await self._rejections.apply(received, code, at)
+    def _enter_read(
+        self, found: list[tuple[Arrived, Received, StoredFile]]
+    ) -> tuple[list[tuple[int, float]], list[tuple[Received, str, float]]]:
+        """Enter what was read; return which rejections are to be taken back, and which new ones there are."""
+        restored, notes = [], []
+        with self._state.transaction():
+            for arrived, received, file in found:
+                at, code = self._clock.of_orthanc(arrived.received), note_code(received)
+                previous = self._state.previous(received.sop_instance_uid)
+                self._state.add(received, file, source=arrived.remote_aet, at=at, note=code)
+                now = self._state.previous(received.sop_instance_uid)
+                if previous is not None and previous.rejected == RETENTION_EXPIRED and now is not None:
+                    restored.append((now.pk, at))
+                if code is not None and previous is None:
+                    notes.append((received, code, at))
+        return restored, notes
 
-    async def _read(self, orthanc_id: str) -> tuple[Received, StoredFile] | None:
+    async def _read(self, arrived: Arrived) -> tuple[Received, StoredFile] | None:
         """Return what the archive keeps of an instance; None when it is gone or no object for an archive."""
-        for head in (True, False):
-            found = await self._orthanc.file(orthanc_id, head=head)
+        heads = [HEAD_BYTES, None] if arrived.size > HEAD_BYTES else [None]
+        for first_bytes in heads:
+            found = await self._orthanc.file(arrived.orthanc_id, first_bytes)
             if found is None:
                 return None
             content, file = found
@@ -111,8 +123,8 @@ class Arrivals:
             except TruncatedError:
                 continue
             except NotDicomError as error:
-                _LOGGER.warning("Instance %s of Orthanc is passed over: %s.", orthanc_id, error)
-                self._state.pass_over(orthanc_id)
+                _LOGGER.warning("Instance %s of Orthanc is passed over: %s.", arrived.orthanc_id, error)
+                self._state.pass_over(arrived.orthanc_id)
                 return None
         return None
 

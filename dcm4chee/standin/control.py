@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
-
 from dcm4chee.standin.answers import plain_json
 from dcm4chee.standin.archive import archive_of
+from dcm4chee.standin.asking import OrthancSilentError
 from dcm4chee.standin.clock import server_time
 from dcm4chee.standin.views import VIEWS
 
@@ -20,7 +19,7 @@ async def status(request: Request) -> Response:
     """Answer ``STARTED``, or ``STOPPED`` while the Orthanc behind does not answer."""
     try:
         await archive_of(request).orthanc.version()
-    except httpx.HTTPError:
+    except OrthancSilentError:
         return plain_json({"status": "STOPPED"})
     return plain_json({"status": "STARTED"})
 

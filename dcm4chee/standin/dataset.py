@@ -18,6 +18,7 @@ from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.valuerep import PersonName
 
+from dcm4chee.standin.header import quick_header
 from dcm4chee.standin.tags import ALL_KEPT, HELD_ABOVE_INSTANCE, KEPT, SPECIFIC_CHARACTER_SET, Level
 
 if TYPE_CHECKING:
@@ -95,28 +96,35 @@ def read_received(content: bytes, *, whole: bool = True) -> Received:
     NotDicomError
         It is no DICOM file, is cut off, or lacks one of the UIDs that an object is told by.
     """
-    try:
-        dataset, pixels = _read(content, only=_KEPT_NUMBERS)
-    except NotDicomError as error:
-        raise error if whole else TruncatedError("more of it is needed") from error
-    if not whole and pixels >= len(content):
+    quick = quick_header(content)
+    if quick is not None and (quick.pixels < len(content) or whole):
+        if whole and _ends_early(content, quick.pixels, implicit=quick.implicit, order="little"):
+            raise NotDicomError("it ends within its pixels")
+        return _received(quick.attributes, quick.transfer_syntax_uid)
+    if not whole:
         raise TruncatedError("more of it is needed")
-    if whole and _ends_early(dataset, content, pixels):
+    return _read_with_care(content)
+
+
+def _read_with_care(content: bytes) -> Received:
+    dataset, pixels = _read(content, only=_KEPT_NUMBERS)
+    order: Literal["little", "big"] = "little" if dataset.is_little_endian else "big"
+    if _ends_early(content, pixels, implicit=bool(dataset.is_implicit_VR), order=order):
         raise NotDicomError("it ends within its pixels")
     try:
-        return _received(dataset)
+        attributes = attributes_of(dataset)
     except _DAMAGE as error:
         raise NotDicomError(f"a value cannot be read ({type(error).__name__})") from error
+    return _received(attributes, str(getattr(dataset.file_meta, "TransferSyntaxUID", "")))
 
 
-def _received(dataset: FileDataset) -> Received:
-    attributes = attributes_of(dataset)
+def _received(attributes: Attributes, transfer_syntax_uid: str) -> Received:
     received = Received(
         study_uid=text_of(attributes.get("0020000D")),
         series_uid=text_of(attributes.get("0020000E")),
         sop_instance_uid=text_of(attributes.get("00080018")),
         sop_class_uid=text_of(attributes.get("00080016")),
-        transfer_syntax_uid=str(getattr(dataset.file_meta, "TransferSyntaxUID", "")),
+        transfer_syntax_uid=transfer_syntax_uid,
         attributes=attributes,
     )
     if not all((received.study_uid, received.series_uid, received.sop_instance_uid)):
@@ -126,12 +134,11 @@ def _received(dataset: FileDataset) -> Received:
     return received
 
 
-def _ends_early(dataset: FileDataset, content: bytes, pixels: int) -> bool:
+def _ends_early(content: bytes, pixels: int, *, implicit: bool, order: Literal["little", "big"]) -> bool:
     """Return whether pixels that say how long they are (PS3.5 7.1) go beyond the end of the file."""
-    start = pixels + (8 if dataset.is_implicit_VR else 12)
+    start = pixels + (8 if implicit else 12)
     if pixels >= len(content):
         return False
-    order: Literal["little", "big"] = "little" if dataset.is_little_endian else "big"
     length = int.from_bytes(content[start - 4 : start], order)
     return start > len(content) or (length != _UNDEFINED_LENGTH and start + length > len(content))
 

@@ -23,6 +23,8 @@ _NOT_MERGED = frozenset({ORIGINAL_ATTRIBUTES, SPECIFIC_CHARACTER_SET})
 
 def same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
     """Return whether two elements have the same value; padding and the value representation do not count."""
+    if one == other:
+        return True
     if one is None or other is None:
         return is_empty(one) and is_empty(other)
     if one.get("InlineBinary") != other.get("InlineBinary"):

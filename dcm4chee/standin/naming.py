@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
+from dcm4chee.standin.asking import OrthancSilentError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,6 +36,6 @@ class Named:
         if self._version is None:
             try:
                 self._version = await scope["app"].state.archive.orthanc.version()
-            except httpx.HTTPError:
+            except OrthancSilentError:
                 return "Orthanc does not answer"
         return f"Orthanc {self._version}"

@@ -65,7 +65,10 @@ class State:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make all changes within it, or none."""
+        """Make all changes within it, or none; one within another is part of it."""
+        if self.connection.in_transaction:
+            yield
+            return
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -13,13 +13,12 @@ from email.utils import format_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-import httpx
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from starlette.responses import Response, StreamingResponse
 
 from dcm4chee.standin.answers import RefusedError, dicom_json, no_match
 from dcm4chee.standin.archive import archive_of, root_url
-from dcm4chee.standin.bulk import bulk
+from dcm4chee.standin.asking import OrthancSilentError, asking
 from dcm4chee.standin.bulkdata import value_at
 from dcm4chee.standin.media import accepted, accepts
 from dcm4chee.standin.merged_file import merged_file
@@ -127,8 +126,10 @@ async def _passed_on(request: Request, headers: dict[str, str], syntax: str | No
     query = f"?{request.url.query}" if request.url.query else ""
     accept = ", ".join(request.headers.getlist("accept")) or "*/*"
     async with AsyncExitStack() as opened:
-        root = archive_of(request).configuration.orthanc_url
-        answer = await opened.enter_async_context(bulk(root, path + query, accept))
+        root = archive_of(request).orthanc.url
+        answer = await opened.enter_async_context(
+            asking(root, "GET", path + query, headers={"Accept": accept})
+        )
         if answer.status == HTTPStatus.NOT_FOUND:
             raise no_match()
         kind = answer.content_type + (f"; transfer-syntax={syntax}" if syntax else "")
@@ -146,7 +147,7 @@ async def _parts(
     archive: Archive, found: Retrieval, syntax: str | None, boundary: str
 ) -> AsyncIterator[bytes]:
     """Yield the parts: one file is in memory while the next is read."""
-    root = archive.configuration.orthanc_url
+    root = archive.orthanc.url
     coming = [(wanted, _sent_as(wanted, syntax)) for wanted in found.objects]
     ahead = asyncio.create_task(_content(root, *coming[0]))
     try:
@@ -166,9 +167,9 @@ async def _parts(
 
 async def _content(root: str, wanted: Retrieved, sent_as: str) -> bytes:
     query = "" if sent_as == wanted.transfer_syntax else f"?transcode={sent_as}"
-    async with bulk(root, f"/instances/{wanted.orthanc_id}/file{query}") as answer:
+    async with asking(root, "GET", f"/instances/{wanted.orthanc_id}/file{query}") as answer:
         if answer.status != HTTPStatus.OK:
-            raise httpx.RemoteProtocolError(f"Orthanc answered {answer.status} for a file")
+            raise OrthancSilentError(f"Orthanc answered {answer.status} for a file")
         return await answer.content()
 
 

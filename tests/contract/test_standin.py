@@ -754,6 +754,15 @@ def test_what_comes_by_c_store_is_there(dcm4chee: StandIn) -> None:
     assert sent.InstitutionName == "Klinik"
 
 
+def test_headers_of_any_length_come_by_c_store(dcm4chee: StandIn) -> None:
+    long, large = build_object(Modality="MR"), build_object(Rows=256, Columns=256, PixelData=bytes(131072))
+    long.add_new(0x00091010, "OB", bytes(40000))
+    for dataset in (long, large):
+        assert c_store(dcm4chee, dataset) == 0
+        (match,) = found(dcm4chee, query(dataset))
+        assert match["00080061"]["Value"] == [dataset.Modality]
+
+
 def test_c_store_from_the_same_sender_replaces_and_from_another_does_not(dcm4chee: StandIn) -> None:
     dataset = build_object(InstanceNumber="1")
     c_store(dcm4chee, dataset)

@@ -6,11 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset
-from pydicom.uid import UID
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from dcm4chee.standin.dataset import (
     NotDicomError,
     TruncatedError,
+    _read_with_care,
     attributes_of,
     dataset_from,
     is_empty,
@@ -18,6 +25,7 @@ from dcm4chee.standin.dataset import (
     text_of,
     with_preamble,
 )
+from dcm4chee.standin.header import quick_header
 from dcm4chee.standin.tags import Level
 from tests.standin_objects import build_object, content_of
 
@@ -95,6 +103,56 @@ def test_a_file_without_preamble_is_completed() -> None:
     assert with_preamble(CONTENT[132:]) == CONTENT
     assert with_preamble(CONTENT) == CONTENT
     assert with_preamble(b"no DICOM") == b"no DICOM"
+
+
+def sequence() -> Dataset:
+    item = Dataset()
+    item.ScheduledProcedureStepID = "1"
+    return item
+
+
+@pytest.mark.parametrize(
+    ("changes", "quick"),
+    [
+        ({}, True),
+        ({"SpecificCharacterSet": "ISO_IR 192", "PatientName": "Yamada=山田=やまだ"}, True),
+        ({"SpecificCharacterSet": None, "PatientName": "Doe^Jane"}, True),
+        ({"PatientComments": "one \\ two ", "ImageType": ["A", "", "B "], "PatientSize": "1.70 "}, True),
+        ({"PatientName": "", "StudyID": " ", "InstanceNumber": " 7 "}, True),
+        ({"NumberOfFrames": "2", "PatientWeight": " 70.5", "StudyDescription": " x "}, True),
+        ({"SpecificCharacterSet": ["", "ISO 2022 IR 87"], "PatientName": "Yamada"}, False),
+        ({"RequestAttributesSequence": [sequence()]}, False),
+        ({"RequestAttributesSequence": []}, True),
+        ({"ReferencedStudySequence": [sequence()]}, True),
+    ],
+)
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_quick_reading_gives_what_careful_reading_gives(
+    changes: dict[str, object], syntax: UID, *, quick: bool
+) -> None:
+    dataset = build_object(**changes)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    content = content_of(dataset)
+    assert (quick_header(content) is not None) is quick
+    assert read_received(content) == _read_with_care(content)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
+def test_other_transfer_syntaxes_are_read_with_care(syntax: UID) -> None:
+    dataset = build_object(SOPInstanceUID="1.2.3", PixelData=None)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    content = content_of(dataset)
+    assert quick_header(content) is None
+    assert read_received(content).sop_instance_uid == "1.2.3"
+
+
+@given(
+    st.text(alphabet="aä ^\\", max_size=12).filter(lambda text: "\\" not in text.strip("\\")),
+    st.text(alphabet="a b", max_size=6),
+)
+def test_quick_reading_of_any_text(name: str, description: str) -> None:
+    content = content_of(build_object(PatientName=name, StudyDescription=description))
+    assert read_received(content) == _read_with_care(content)
 
 
 @pytest.mark.parametrize("keyword", ["SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"])

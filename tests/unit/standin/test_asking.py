@@ -1,4 +1,4 @@
-"""What comes from Orthanc in bulk is whole, or an error."""
+"""What comes from Orthanc is whole, or an error."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
-from dcm4chee.standin.bulk import bulk
+from dcm4chee.standin.asking import OrthancSilentError, asking
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
@@ -30,7 +29,7 @@ def answered(answer: bytes) -> bytes:
     async def ask() -> bytes:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            async with bulk(f"http://127.0.0.1:{port}", "/studies", "a/b") as found:
+            async with asking(f"http://127.0.0.1:{port}", "GET", "/studies") as found:
                 return await found.content()
 
     return asyncio.run(ask())
@@ -61,14 +60,14 @@ def test_a_whole_answer_is_read(answer: bytes, content: bytes) -> None:
     ],
 )
 def test_an_answer_that_ends_early_is_an_error(answer: bytes) -> None:
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(OrthancSilentError):
         answered(answer)
 
 
 def test_nobody_there_is_an_error() -> None:
     async def ask() -> None:
-        async with bulk("http://127.0.0.1:1", "/"):
+        async with asking("http://127.0.0.1:1", "GET", "/"):
             pass
 
-    with pytest.raises(httpx.ConnectError):
+    with pytest.raises(OrthancSilentError):
         asyncio.run(ask())
