@@ -20,6 +20,7 @@ Decisions
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS
@@ -27,6 +28,7 @@ from dbos import DBOS
 from orthanc_plugins.identifiers import OrthancId
 from orthanc_plugins.jobs import WAITING, JobKind, JsonValue
 from orthanc_plugins.store import StructureSubject
+from orthanc_plugins.transfers import Limiter
 from orthanc_plugins.workflows.archive_workflows import register_archive_workflows
 from orthanc_plugins.workflows.compare_structures import StructureComparison
 from orthanc_plugins.workflows.extract_structures import StructureExtraction
@@ -49,8 +51,9 @@ def register_workflows(services: Services) -> None:
     """Make the workflows known to the durable engine; called once, before it is launched."""
     _register_structure_workflows(services)
     register_archive_workflows(services)
-    register_forwarding_workflows(services)
-    register_repair_workflows(services)
+    limiter = Limiter(services.forwarding.bandwidth_limit_bytes_s, time.monotonic, time.sleep)
+    register_forwarding_workflows(services, limiter)
+    register_repair_workflows(services, limiter)
 
 
 def _register_structure_workflows(services: Services) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from dbos import DBOS
 
 from orthanc_plugins.jobs import JobKind, JsonValue
-from orthanc_plugins.transfers import Limiter
 from orthanc_plugins.workflows.forward_study import StudyForwarder
 from orthanc_plugins.workflows.job_log import run_job
 from orthanc_plugins.workflows.memory import memory_given_back
@@ -19,12 +18,15 @@ from orthanc_plugins.workflows.try_rule import RuleTrial
 if TYPE_CHECKING:
     from orthanc_plugins.identifiers import JobId
     from orthanc_plugins.services import Services
+    from orthanc_plugins.transfers import Limiter
 
 
-def register_forwarding_workflows(services: Services) -> None:
-    """Make the workflows known to the durable engine; called once, before it is launched."""
+def register_forwarding_workflows(services: Services, limiter: Limiter) -> None:
+    """Make the workflows known to the durable engine; called once, before it is launched.
+
+    ``limiter`` is shared by all that this worker sends.
+    """
     forwarder, trial = StudyForwarder(services), RuleTrial(services)
-    limiter = Limiter(services.forwarding.bandwidth_limit_bytes_s, time.monotonic, time.sleep)
     transfer = StudyTransfer(services, limiter, clock=time.monotonic, sleep=time.sleep)
 
     @DBOS.workflow(name=JobKind.FORWARD_STUDY.value, max_recovery_attempts=WORKER_DEATHS)

@@ -10,16 +10,17 @@ from orthanc_plugins.errors import PacsSuiteError, RepairError
 from orthanc_plugins.store import RepairState
 from orthanc_plugins.transfers import held_study
 from orthanc_plugins.workflows.plan_repair import RepairPlanning
-from orthanc_plugins.workflows.repair_study import StudyRepair
+from orthanc_plugins.workflows.repair_study import Means, StudyRepair
 from orthanc_plugins.workflows.steps import run_step
 from orthanc_plugins.workflows.undo_repair import RepairUndoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from orthanc_plugins.identifiers import JobId, StudyUid
+    from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.jobs import JsonValue
     from orthanc_plugins.services import Services
+    from orthanc_plugins.transfers import Limiter
 
 type Guard = Callable[[], None]
 type Result = dict[str, JsonValue]
@@ -42,11 +43,17 @@ def plan_repair(services: Services, repair_id: str, then: str) -> Result:
     return planned
 
 
-def repair_study(services: Services, job_id: JobId, repair_id: str) -> Result:
-    """Carry out a repair's plan."""
+def repair_study(services: Services, limiter: Limiter, holder: str, repair_id: str) -> Result:
+    """Carry out a repair's plan.
+
+    Parameters
+    ----------
+    holder
+        Who does it, the same again only when nobody else can be doing it under this name.
+    """
 
     def work(guard: Guard) -> Result:
-        repair = StudyRepair(services, repair_id, guard)
+        repair = StudyRepair(services, repair_id, Means(limiter, guard))
         begun: dict[str, Any] = run_step("check", repair.check)
         for number in range(begun["operations"]):
             run_step("carry_out", repair.carry_out, number, begun["done"])
@@ -59,14 +66,14 @@ def repair_study(services: Services, job_id: JobId, repair_id: str) -> Result:
         services.store.repairs.end(repair_id, state, (name, message))
         return {"outcome": state.value}
 
-    return _alone(services, job_id, repair_id, work, give_up)
+    return _alone(services, holder, repair_id, work, give_up)
 
 
-def undo_repair(services: Services, job_id: JobId, repair_id: str) -> Result:
-    """Undo what a repair has changed."""
+def undo_repair(services: Services, limiter: Limiter, holder: str, repair_id: str) -> Result:
+    """Undo what a repair has changed; ``holder`` as in `repair_study`."""
 
     def work(guard: Guard) -> Result:
-        undoing = RepairUndoing(services, repair_id, guard)
+        undoing = RepairUndoing(services, repair_id, Means(limiter, guard))
         begun: dict[str, Any] = run_step("count", undoing.count)
         failures: list[str] = []
         for number in range(begun["changes"]):
@@ -78,12 +85,12 @@ def undo_repair(services: Services, job_id: JobId, repair_id: str) -> Result:
         services.store.repairs.end(repair_id, RepairState.UNDO_FAILED, (name, message))
         return {"outcome": RepairState.UNDO_FAILED.value}
 
-    return _alone(services, job_id, repair_id, work, give_up)
+    return _alone(services, holder, repair_id, work, give_up)
 
 
 def _alone(
     services: Services,
-    job_id: JobId,
+    holder: str,
     repair_id: str,
     work: Callable[[Guard], Result],
     give_up: Callable[[str, str], Result],
@@ -91,7 +98,7 @@ def _alone(
     """Do work on a repair's study that nobody else acts on meanwhile; why it ended early is remembered."""
     study_uid = run_step("read", lambda: services.store.repairs.repair(repair_id).study_uid)
     try:
-        with _held(services, study_uid, job_id) as guard:
+        with _held(services, study_uid, holder) as guard:
             return work(guard)
     except PacsSuiteError as error:
         name, message = type(error).__name__, str(error)
@@ -103,7 +110,8 @@ def _alone(
 def _held(services: Services, study_uid: StudyUid, holder: str) -> Iterator[Guard]:
     """Hold a study inside the block, and yield what raises once it is no longer held.
 
-    A job that goes on after its worker's end is the same holder, and has the study at once.
+    A worker that begins again is the same holder and has the study at once; another one that takes the job
+    over has it when the lease of the first has run out.
 
     Raises
     ------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, InvalidDicom, JobError, RepairError
@@ -11,7 +12,7 @@ from orthanc_plugins.store import ActionState, RepairFiles, RepairState
 from orthanc_plugins.sync.actions import Keep, RepairPlan, comparison_digest
 from orthanc_plugins.sync.differences import Comparison
 from orthanc_plugins.sync.settle import Effect, Operation, changed_since, not_repaired, operations
-from orthanc_plugins.transfers import LeaseLostError, Limiter
+from orthanc_plugins.transfers import LeaseLostError
 from orthanc_plugins.workflows.compared_copies import keep_comparison
 from orthanc_plugins.workflows.repair_operations import Hands, carry_out
 from orthanc_plugins.workflows.study_copies import StudyCopies
@@ -23,11 +24,20 @@ if TYPE_CHECKING:
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import ActionRecord, RepairRecord
     from orthanc_plugins.sync.settle import Seen
+    from orthanc_plugins.transfers import Limiter
 
 logger = logging.getLogger(__name__)
 
 _CANNOT_BE_DONE = (RepairError, ArchiveRefused, InvalidDicom)
 """Of one operation; the next may be."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """How fast a run may send, and what raises LeaseLostError when the study is no longer held."""
+
+    limiter: Limiter
+    guard: Callable[[], None]
 
 
 class RepairedStudy:
@@ -61,21 +71,19 @@ class RepairedStudy:
         self.files.write(self.repair_id, "after", now.comparison.to_json())
         return now
 
-    def hands(self, guard: Callable[[], None]) -> Hands:
-        """Return what operations work with; ``guard`` raises when the study is no longer held."""
-        limit = self.services.forwarding.bandwidth_limit_bytes_s
+    def hands(self, means: Means) -> Hands:
+        """Return what operations work with."""
 
         def guarded() -> None:
             try:
-                guard()
+                means.guard()
             except LeaseLostError as error:
                 raise JobError(
                     "The study may be another job's by now, so the repair goes no further: apply it again."
                 ) from error
 
-        limiter = Limiter(limit, time.monotonic, time.sleep)
         return Hands(
-            self.repair_id, self.copies, self.repairs, self.files, limiter, guarded, pause=time.sleep
+            self.repair_id, self.copies, self.repairs, self.files, means.limiter, guarded, pause=time.sleep
         )
 
     def _read(self) -> tuple[RepairPlan, Comparison]:
@@ -98,17 +106,11 @@ class RepairedStudy:
 
 
 class StudyRepair:
-    """The steps of the workflow; made anew in each run, so that it holds nothing a step relies on.
+    """The steps of the workflow; made anew in each run, so that it holds nothing a step relies on."""
 
-    Parameters
-    ----------
-    guard
-        Raises LeaseLostError when the study is no longer held.
-    """
-
-    def __init__(self, services: Services, repair_id: str, guard: Callable[[], None]) -> None:
+    def __init__(self, services: Services, repair_id: str, means: Means) -> None:
         self._study = RepairedStudy(services, repair_id)
-        self._hands = self._study.hands(guard)
+        self._hands = self._study.hands(means)
 
     def check(self) -> dict[str, JsonValue]:
         """Compare the study as it is now, and return how much there is to do.

@@ -17,11 +17,10 @@ from orthanc_plugins.workflows.repair_study import RepairedStudy
 from orthanc_plugins.workflows.study_copies import UpdatesStudies, differing_elements, same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from orthanc_plugins.jobs import JsonValue
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import ChangeRecord
+    from orthanc_plugins.workflows.repair_study import Means
 
 logger = logging.getLogger(__name__)
 
@@ -30,17 +29,11 @@ _CHANGED_SINCE = "it was changed by someone else since, so it is left as it is"
 
 
 class RepairUndoing:
-    """The steps of the workflow; made anew in each run.
+    """The steps of the workflow; made anew in each run."""
 
-    Parameters
-    ----------
-    guard
-        Raises LeaseLostError when the study is no longer held.
-    """
-
-    def __init__(self, services: Services, repair_id: str, guard: Callable[[], None]) -> None:
+    def __init__(self, services: Services, repair_id: str, means: Means) -> None:
         self._study = RepairedStudy(services, repair_id)
-        self._hands = self._study.hands(guard)
+        self._hands = self._study.hands(means)
 
     def count(self) -> dict[str, JsonValue]:
         """Return how many changes there are to undo."""

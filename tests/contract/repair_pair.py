@@ -21,7 +21,7 @@ from orthanc_plugins.sync.actions import RepairPlan
 from orthanc_plugins.workflows import repair_jobs
 from orthanc_plugins.workflows.compared_copies import compare_copies
 from tests.standin_objects import build_series, content_of, new_uid
-from tests.unit.workflows.repaired import ORTHANC
+from tests.unit.workflows.repaired import ORTHANC, UNLIMITED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,12 +107,12 @@ class Pair:
 
     def apply(self, repair_id: str) -> RepairRecord:
         self._begin(repair_id, RepairState.APPLYING)
-        repair_jobs.repair_study(self.services, JobId(f"apply.{repair_id}"), repair_id)
+        repair_jobs.repair_study(self.services, UNLIMITED, f"worker.{repair_id}", repair_id)
         return self.services.store.repairs.repair(repair_id)
 
     def undo(self, repair_id: str) -> RepairRecord:
         self._begin(repair_id, RepairState.UNDOING)
-        repair_jobs.undo_repair(self.services, JobId(f"undo.{repair_id}"), repair_id)
+        repair_jobs.undo_repair(self.services, UNLIMITED, f"worker.{repair_id}", repair_id)
         return self.services.store.repairs.repair(repair_id)
 
     def _begin(self, repair_id: str, state: RepairState) -> None:

@@ -19,7 +19,7 @@ from orthanc_plugins.store import RepairFiles, RepairState
 from orthanc_plugins.workflows import compared_copies, repair_jobs
 from tests.fakes import MemoryArchive, MemoryQueue
 from tests.unit.api.conftest import Client
-from tests.unit.workflows.repaired import DurableSteps, World, new_world
+from tests.unit.workflows.repaired import UNLIMITED, DurableSteps, World, new_world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,9 +55,9 @@ class WorkedQueue(MemoryQueue):
             if request.kind is JobKind.PLAN_REPAIR:
                 repair_jobs.plan_repair(self.services, *request.arguments)
             elif request.kind is JobKind.REPAIR_STUDY:
-                repair_jobs.repair_study(self.services, request.job_id, *request.arguments)
+                repair_jobs.repair_study(self.services, UNLIMITED, request.job_id, *request.arguments)
             else:
-                repair_jobs.undo_repair(self.services, request.job_id, *request.arguments)
+                repair_jobs.undo_repair(self.services, UNLIMITED, request.job_id, *request.arguments)
         except PacsSuiteError as error:
             self.fail(request.job_id, type(error).__name__, str(error))
         else:

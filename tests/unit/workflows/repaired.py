@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -15,6 +16,7 @@ from orthanc_plugins.identifiers import JobId, StudyUid
 from orthanc_plugins.jobs import plan_repair_request
 from orthanc_plugins.rules import RepairPolicy
 from orthanc_plugins.store import RepairState
+from orthanc_plugins.transfers import Limiter
 from orthanc_plugins.workflows import repair_jobs
 from tests.fakes import MemoryArchive
 from tests.standin_objects import build_object, build_series, content_of, new_uid
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.store import RepairRecord, Repairs
 
 ORTHANC, DCM4CHEE = ArchiveName.ORTHANC, ArchiveName.DCM4CHEE
+UNLIMITED = Limiter(None, time.monotonic, time.sleep)
 
 
 class StudyMemoryArchive(MemoryArchive):
@@ -159,7 +162,7 @@ class World:
 
     def go_on_applying(self, repair_id: str) -> RepairRecord:
         """Run the workflow, or what is left of it after its worker's end."""
-        repair_jobs.repair_study(self.services, JobId(f"repair-study.{repair_id}"), repair_id)
+        repair_jobs.repair_study(self.services, UNLIMITED, f"worker.{repair_id}", repair_id)
         return self.record(repair_id)
 
     def undo(self, repair_id: str) -> RepairRecord:
@@ -169,7 +172,7 @@ class World:
 
     def go_on_undoing(self, repair_id: str) -> RepairRecord:
         """Run the workflow, or what is left of it."""
-        repair_jobs.undo_repair(self.services, JobId(f"undo-repair.{repair_id}"), repair_id)
+        repair_jobs.undo_repair(self.services, UNLIMITED, f"worker.{repair_id}", repair_id)
         return self.record(repair_id)
 
     def begin(self, repair_id: str, state: RepairState) -> None:
