@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import StoreState
@@ -11,16 +12,23 @@ from orthanc_plugins.transfers.feed import Feed
 from orthanc_plugins.transfers.order import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from orthanc_plugins.archives.base import DicomFile, InstanceEntry, StoreOutcome, Transport
     from orthanc_plugins.identifiers import SopInstanceUid
     from orthanc_plugins.store import TransferredInstance
     from orthanc_plugins.transfers.effects import Effects
+    from orthanc_plugins.transfers.notes import Notes
     from orthanc_plugins.transfers.sides import Sides
 
 _OUT_OF_RESOURCES = range(0xA700, 0xA770)
 """Refused: out of resources (PS3.4 B.2.3); what comes after them are DCM4CHEE's own reasons."""
+
+_TAKES_NONE = 50
+"""After so many instances, one after the other, that it does not take, the destination is sent no more."""
+
+_NOTED_AT_ONCE = 100
+"""So many instances are noted to be about to leave, before the first of them does."""
 
 PAUSES_S = (1.0, 4.0)
 """Seconds before what the destination did not take is sent again; after the last, it is given time."""
@@ -99,43 +107,54 @@ class Delivery:
         """
         reason: ArchiveUnavailable | None = None
         for batch in batches(entries):
-            self._effects.limiter.settle(self._effects.check)
             self._effects.check()
             broken_off = self._send_batch(batch)
             if broken_off is not None:
                 return broken_off
             doubtful = self._doubtful(batch)
             if doubtful:
-                reason = self._not_taken(doubtful, batch)
+                reason = self._not_taken(doubtful)
             if len(doubtful) == len(batch):
                 break
         return reason
 
     def _send_batch(self, batch: Sequence[InstanceEntry]) -> ArchiveUnavailable | None:
-        """Send instances in one request; return why it was broken off, None when it came to its end."""
+        """Send instances one after the other; return why that was broken off, None when it was not."""
         sides = self._sides
-        uids = [entry.sop_instance_uid for entry in batch]
-        self._notes.leaves(uids)
-        self._notes.flush()
-        feed = Feed(lambda: sides.source.retrieve(sides.study_uid, batch), self._before_each)
+        leaving = _Leaving(self._notes, batch)
+
+        def before_each(file: DicomFile) -> None:
+            self._effects.guard()
+            self._effects.check()
+            self._effects.limiter.take(len(file.content), self._effects.check)
+            leaving.leaves(file)
+
+        feed = Feed(lambda: sides.source.retrieve(sides.study_uid, batch), before_each)
         broken_off: ArchiveUnavailable | None = None
         try:
             with feed:
-                for outcome in sides.destination.store(feed, self._transport):
-                    self._take(outcome)
+                broken_off = self._take_all(sides.destination.store(feed, self._transport))
         except ArchiveUnavailable as error:
             broken_off = error
         finally:
             # Also when the run ends here: what has not left is not in doubt.
-            self._notes.stayed(uid for uid in uids if uid not in feed.given)
-            self._notes.flush(feed.bytes_given)
+            leaving.end()
         if feed.error is not None and not isinstance(feed.error, ArchiveUnavailable | NotFound):
             raise feed.error
         return broken_off or (feed.error if isinstance(feed.error, ArchiveUnavailable) else None)
 
-    def _before_each(self, file: DicomFile) -> None:
-        self._effects.guard()
-        self._effects.limiter.take(len(file.content))
+    def _take_all(self, outcomes: Iterator[StoreOutcome]) -> ArchiveUnavailable | None:
+        """Note what the destination says; return why no more is sent, once it takes nothing."""
+        not_taken: list[StoreOutcome] = []
+        for outcome in outcomes:
+            self._take(outcome)
+            if outcome.state is not StoreState.FAILED:
+                not_taken.clear()
+                continue
+            not_taken.append(outcome)
+            if len(not_taken) >= _TAKES_NONE:
+                return self._not_taken([self._notes.of(one.sop_instance_uid) for one in not_taken])
+        return None
 
     def _take(self, outcome: StoreOutcome) -> None:
         """Note what the destination said of an instance; what it refused it may hold all the same."""
@@ -155,14 +174,11 @@ class Delivery:
             if one.state is not InstanceState.ACCEPTED and one.sop_instance_uid not in self._refused
         ]
 
-    def _not_taken(
-        self, left: Sequence[TransferredInstance], batch: Sequence[InstanceEntry]
-    ) -> InstancesNotTaken:
+    def _not_taken(self, left: Sequence[TransferredInstance]) -> InstancesNotTaken:
         told = next((one.detail for one in left if one.detail), "it gave no reason.")
         archive = self._sides.destination.name
-        return InstancesNotTaken(
-            f"{archive} did not take {len(left)} of {len(batch)} instances: {told}", archive=archive
-        )
+        count = f"{len(left)} instance{'s' if len(left) > 1 else ''}"
+        return InstancesNotTaken(f"{archive} did not take {count}: {told}", archive=archive)
 
     def _is_full(self, left: Sequence[InstanceEntry]) -> bool:
         """Return whether the destination said that it has no resources: that is no fault of an instance."""
@@ -176,3 +192,36 @@ class Delivery:
                 self._notes.set(one.sop_instance_uid, InstanceState.FAILED, one.detail, one.failure_reason)
         self._refused.clear()
         self._notes.flush()
+
+
+class _Leaving:
+    """Notes that instances leave before they do, some at once: a ledger is not written for each file."""
+
+    def __init__(self, notes: Notes, batch: Sequence[InstanceEntry]) -> None:
+        self._notes = notes
+        self._waiting = dict.fromkeys(entry.sop_instance_uid for entry in batch)
+        self._noted: set[SopInstanceUid] = set()
+        self._bytes = 0
+
+    def leaves(self, file: DicomFile) -> None:
+        """Note that a file leaves now, and that those after it are about to."""
+        uid = file.sop_instance_uid
+        if uid not in self._noted:
+            self._waiting.pop(uid, None)
+            others = list(islice(self._waiting, _NOTED_AT_ONCE - 1))
+            for other in others:
+                del self._waiting[other]
+            self._noted |= {uid, *others}
+            self._notes.leaves([uid, *others])
+            self._flush()
+        self._noted.discard(uid)
+        self._bytes += len(file.content)
+
+    def end(self) -> None:
+        """Note that nothing more leaves: what was about to has stayed."""
+        self._notes.stayed(self._noted)
+        self._flush()
+
+    def _flush(self) -> None:
+        size, self._bytes = self._bytes, 0
+        self._notes.flush(size)

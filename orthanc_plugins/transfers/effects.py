@@ -52,8 +52,8 @@ class Effects:
     limiter
         How many bytes a second may leave.
     check
-        Called between batches; raises to go no further, as when the transfer was cancelled or its hours are
-        over.
+        Called often, before each file that leaves among others; raises to go no further, as when the transfer
+        was cancelled or its hours are over.
     guard
         Called before every file that leaves; raises when the study may be another's by now.
     pause

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.archives.base import DicomFile
     from orthanc_plugins.identifiers import SopInstanceUid
 
-_MOST_FILES = 16
+_MOST_FILES = 256
 _MOST_BYTES = 64 * 10**6
 """Read ahead at most so much, and one file more."""
 

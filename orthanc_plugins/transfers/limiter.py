@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MOST_INSIDE_S = 5.0
-"""A connection that is silent for longer may be given up by what stands between: proxies, firewalls."""
-
 _SLICE_S = 1.0
 _LEAST_S = 0.001
 """No one waits for less."""
 
 
 class Limiter:
-    """A token bucket: bytes that have left are paid for with time, a second's worth may be ahead.
+    """A token bucket: bytes that leave are paid for with time, a second's worth may be ahead.
 
-    Who sends takes what it sends, which makes a debt, and waits until the debt is paid; several that send at
-    once share the debt, and so the rate. May be used by several threads.
+    Who sends a file takes its size, which makes a debt, and waits until all debt is paid; several that send
+    at once share the debt, and so the rate. May be used by several threads.
 
     Parameters
     ----------
@@ -42,28 +39,21 @@ class Limiter:
         self._credit = 0.0 if bytes_per_s is None else bytes_per_s
         self._counted_at = clock()
 
-    def take(self, size_bytes: int) -> None:
-        """Send a file of so many bytes: wait for room, but inside a request for a few seconds at most.
-
-        What is still owed then is waited for before the next request, by `settle`.
-        """
-        if self._rate is not None:
-            owed_s = self._owe(size_bytes)
-            if owed_s > _LEAST_S:
-                self._sleep(min(owed_s, _MOST_INSIDE_S))
-
-    def settle(self, check: Callable[[], None] = lambda: None) -> None:
-        """Wait until nothing is owed; ``check`` is called each second and may raise to go no further."""
-        while self._rate is not None and (owed_s := self._owe(0)) > _LEAST_S:
+    def take(self, size_bytes: int, check: Callable[[], None] = lambda: None) -> None:
+        """Wait until so many bytes may leave; ``check`` is called each second, and may raise."""
+        if self._rate is None:
+            return
+        owed_s = self._owe(self._rate, size_bytes)
+        while owed_s > _LEAST_S:
             check()
             self._sleep(min(owed_s, _SLICE_S))
+            owed_s = self._owe(self._rate, 0)
 
-    def _owe(self, size_bytes: int) -> float:
-        """Count bytes, and return for how many seconds all that was sent is still owed."""
-        assert self._rate is not None
+    def _owe(self, rate: float, size_bytes: int) -> float:
+        """Count bytes, and return for how many seconds all that was taken is still owed."""
         with self._lock:
             now = self._clock()
-            earned = (now - self._counted_at) * self._rate
+            earned = (now - self._counted_at) * rate
             self._counted_at = now
-            self._credit = min(self._rate, self._credit + earned) - size_bytes
-            return -self._credit / self._rate
+            self._credit = min(rate, self._credit + earned) - size_bytes
+            return -self._credit / rate

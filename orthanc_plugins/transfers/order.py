@@ -1,4 +1,4 @@
-"""In which order instances are sent, and how many at a time."""
+"""In which order instances are sent, and after how many the destination's answers are looked at."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.archives.base import InstanceEntry
 
-MOST_INSTANCES = 200
-"""Instances of one request: DCM4CHEE's heap is 512 MB by default."""
-
-MOST_BYTES = 500 * 10**6
-"""Bytes of one request, unless a single instance has more."""
+MOST_INSTANCES = 2000
+MOST_BYTES = 2 * 10**9
+"""So much is sent before the next look; a client makes its requests and associations of it as it sees fit."""
 
 _RANKS = {
     "REG": 1,

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from itertools import batched
 from typing import TYPE_CHECKING, override
 
 from orthanc_plugins.archives.base import (
@@ -39,6 +40,8 @@ CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 OUT_OF_RESOURCES = 0xA700
 REJECTED_BEFORE = 0xA771
+
+FILES_OF_A_REQUEST = 200
 
 _NO_QUERY = StudyQuery()
 
@@ -246,14 +249,8 @@ class MemoryArchive(Archive):
     @override
     def store(self, files: Iterable[DicomFile], transport: Transport) -> Iterator[StoreOutcome]:
         self._ask("store")
-        outcomes = []
-        for number, file in enumerate(files):
-            if number == self.faults.breaks_after:
-                raise self._unavailable("broke off the connection")
-            outcomes.append(self._receive(file))
-        if self.faults.breaks_after is not None and len(outcomes) == self.faults.breaks_after:
-            raise self._unavailable("broke off the connection")
-        yield from outcomes
+        for request in batched(files, FILES_OF_A_REQUEST, strict=False):
+            yield from self._stored(request)
 
     @override
     def replace(self, file: DicomFile) -> StoreOutcome:
@@ -275,6 +272,16 @@ class MemoryArchive(Archive):
     @override
     def close(self) -> None:
         """Nothing is held."""
+
+    def _stored(self, request: Sequence[DicomFile]) -> list[StoreOutcome]:
+        outcomes = []
+        for number, file in enumerate(request):
+            if number == self.faults.breaks_after:
+                raise self._unavailable("broke off the connection")
+            outcomes.append(self._receive(file))
+        if len(outcomes) == self.faults.breaks_after:
+            raise self._unavailable("broke off the connection")
+        return outcomes
 
     def _receive(self, file: DicomFile) -> StoreOutcome:
         uid, faults = file.sop_instance_uid, self.faults

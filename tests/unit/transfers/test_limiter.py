@@ -35,26 +35,22 @@ def test_no_more_leaves_than_is_allowed_but_for_a_second_ahead(rate: float, size
     clock = Clock()
     limiter = Limiter(rate, clock.read, clock.sleep)
     for size in sizes:
-        limiter.settle()
         limiter.take(size)
-    limiter.settle()
     assert sum(sizes) <= rate * (clock.now_s + 1.002)
     assert clock.now_s <= sum(sizes) / rate + 1
 
 
-def test_inside_a_request_it_waits_for_seconds_only_and_the_rest_before_the_next() -> None:
+def test_it_waits_until_everything_is_paid() -> None:
     clock = Clock()
     limiter = Limiter(1000, clock.read, clock.sleep)
     limiter.take(60_000)
-    assert clock.now_s == 5
-    limiter.settle()
     assert clock.now_s == pytest.approx(59, abs=0.01)
+    assert clock.longest_s == 1
 
 
-def test_a_long_wait_before_a_request_can_be_broken_off() -> None:
+def test_a_long_wait_can_be_broken_off() -> None:
     clock = Clock()
     limiter = Limiter(1000, clock.read, clock.sleep)
-    limiter.take(3_600_000)
 
     class Cancelled(Exception):  # noqa: N818
         pass
@@ -64,7 +60,7 @@ def test_a_long_wait_before_a_request_can_be_broken_off() -> None:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        limiter.settle(check)
+        limiter.take(3_600_000, check)
     assert clock.now_s < 33
 
 
@@ -72,7 +68,6 @@ def test_without_a_limit_nothing_waits() -> None:
     clock = Clock()
     limiter = Limiter(None, clock.read, clock.sleep)
     limiter.take(10**12)
-    limiter.settle()
     assert clock.now_s == 0
 
 
@@ -95,5 +90,4 @@ def test_those_that_send_at_once_share_the_limit() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    limiter.settle()
     assert clock.now_s >= 1000 / 100 - 1.01
