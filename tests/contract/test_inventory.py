@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store import (
@@ -241,6 +243,73 @@ def test_differences_among_some_studies(inventory: Inventory) -> None:
     pairs = inventory.pairs(asked)
     assert set(pairs) == {"1", "3", "6"}
     assert pairs[StudyUid("6")].left is None
+
+
+UIDS = st.sampled_from([f"1.{number}" for number in range(8)])
+SIDE = st.dictionaries(
+    UIDS, st.tuples(st.sets(st.integers(1, 4), max_size=3), st.sampled_from("ab"), st.integers(1, 2))
+)
+
+
+def test_any_difference_is_found_and_classed_and_none_is_invented(inventory: Inventory) -> None:
+    @settings(max_examples=40)
+    @given(SIDE, SIDE)
+    def check(left: Side, right: Side) -> None:
+        for archive, side in ((LEFT, left), (RIGHT, right)):
+            inventory.remove(archive, [StudyUid(f"1.{number}") for number in range(8)], FIRST)
+            held = [
+                holding(uid, *numbers, archive=archive, attributes=attributes, series=series)
+                for uid, (numbers, attributes, series) in side.items()
+            ]
+            inventory.put(archive, held, FIRST)
+        expected = {
+            uid: told for uid in left | right if (told := how_they_differ(left.get(uid), right.get(uid)))
+        }
+        found = list(inventory.differing())
+        assert {pair.study_uid: pair.differences for pair in found} == expected
+        assert [pair.study_uid for pair in found] == sorted(expected)
+        among = inventory.differing_among(map(StudyUid, left | right))
+        assert {pair.study_uid: pair for pair in among} == {pair.study_uid: pair for pair in found}
+        summary = inventory.summary()
+        assert summary.all_differing == len(expected)
+        assert summary.same == len(left.keys() & right.keys()) - summary.differing
+        for presence, kinds in BY_PRESENCE.items():
+            listed = {pair.study_uid for pair in inventory.studies(StudyFilter(presence)).entries}
+            assert listed == {uid for uid, told in expected.items() if told & kinds}
+        for archive, side in ((LEFT, left), (RIGHT, right)):
+            sums = (
+                len(side),
+                sum(one[2] for one in side.values()),
+                sum(len(one[0]) for one in side.values()),
+            )
+            assert inventory.totals(archive) == InventoryTotals(*sums)
+
+    check()
+
+
+type Side = dict[str, tuple[set[int], str, int]]
+
+BY_PRESENCE = {
+    Presence.ONLY_LEFT: {D.ONLY_LEFT},
+    Presence.ONLY_RIGHT: {D.ONLY_RIGHT},
+    Presence.DIFFERING: {D.COUNT, D.CONTENTS, D.ATTRIBUTES},
+}
+
+
+def how_they_differ(
+    left: tuple[set[int], str, int] | None, right: tuple[set[int], str, int] | None
+) -> frozenset[InventoryDifference]:
+    """Return what is planted, said in another way than the inventory does."""
+    if left is None or right is None:
+        return frozenset({D.ONLY_LEFT if right is None else D.ONLY_RIGHT})
+    planted = set()
+    if len(left[0]) != len(right[0]) or left[2] != right[2]:
+        planted.add(D.COUNT)
+    elif left[0] != right[0]:
+        planted.add(D.CONTENTS)
+    if left[1] != right[1]:
+        planted.add(D.ATTRIBUTES)
+    return frozenset(planted)
 
 
 def test_an_empty_inventory_has_no_difference(inventory: Inventory) -> None:
