@@ -102,7 +102,9 @@ def describe(data_set: DataSet) -> PixelDescription:
     InvalidDicom
         An attribute that says so is missing, or no image can have its value.
     """
-    element = next(tag for tag in PIXELS if tag in data_set)
+    element = next((tag for tag in PIXELS if tag in data_set), None)
+    if element is None:
+        raise InvalidDicom("there are none")
     allocated = _FLOATS.get(element) or _needed(data_set, _ALLOCATED, "Bits Allocated")
     stored = allocated if element in _FLOATS else data_set.whole_number(_STORED) or allocated
     high = data_set.whole_number(_HIGH_BIT)
