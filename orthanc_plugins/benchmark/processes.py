@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 
-_LISTEN, _ESTABLISHED = "0A", "01"
+_LISTEN = "0A"
 _PASSED_ON_BY = frozenset({"docker-proxy", "rootlessport", "slirp4netns", "conmon"})
 """What listens in place of a program in a container."""
 
@@ -62,7 +64,7 @@ def find_processes(target: Target, *, is_stand_in: bool, proc: Path = PROC) -> F
     if not target.is_on_this_machine:
         return Found(reason="not measurable: it is on another machine")
     sockets = list(_sockets(proc))
-    listening = {one.inode for one in sockets if one.state == _LISTEN and one.local_port == target.port}
+    listening = {one.inode for one in sockets if one.local_port == target.port}
     holders = _holders(listening, proc)
     if reason := _not_seen(target.port, listening, holders):
         return Found(reason=f"not measurable: {reason}")
@@ -111,13 +113,11 @@ def open_files(processes: tuple[Process, ...], proc: Path = PROC) -> Iterator[Op
 @dataclass(frozen=True)
 class _Socket:
     local_port: int
-    remote_port: int
-    state: str
     inode: str
 
 
 def _sockets(proc: Path) -> Iterator[_Socket]:
-    """Yield the TCP sockets of this machine (proc_pid_net(5))."""
+    """Yield the TCP sockets of this machine that listen (proc_pid_net(5))."""
     for table in ("tcp", "tcp6"):
         try:
             lines = (proc / "net" / table).read_text().splitlines()[1:]
@@ -125,8 +125,8 @@ def _sockets(proc: Path) -> Iterator[_Socket]:
             continue
         for line in lines:
             columns = line.split()
-            local, remote = (int(columns[place].rpartition(":")[2], 16) for place in (1, 2))
-            yield _Socket(local, remote, columns[3], columns[9])
+            if columns[3] == _LISTEN:
+                yield _Socket(int(columns[1].rpartition(":")[2], 16), columns[9])
 
 
 def _not_seen(port: int, listening: set[str], holders: tuple[Process, ...]) -> str:
@@ -170,10 +170,17 @@ def _process(folder: Path) -> Process | None:
 
 
 def _orthanc_behind(shim: tuple[Process, ...], sockets: list[_Socket], proc: Path) -> tuple[Process, ...]:
-    """Return the Orthanc that a shim has a connection to."""
-    links = {link for process in shim for link in _links(proc / str(process.pid))}
-    ports = {
-        one.remote_port for one in sockets if one.state == _ESTABLISHED and f"socket:[{one.inode}]" in links
-    }
-    listening = {one.inode for one in sockets if one.state == _LISTEN and one.local_port in ports}
+    """Return the Orthanc that a shim's configuration names, which is the last word of its command."""
+    ports = {_port_behind(proc / str(process.pid)) for process in shim}
+    listening = {one.inode for one in sockets if one.local_port in ports}
     return tuple(process for process in _holders(listening, proc) if process.name == "Orthanc")
+
+
+def _port_behind(folder: Path) -> int | None:
+    """Return the port of the Orthanc behind a shim, None where its configuration does not tell."""
+    try:
+        last = (folder / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")[-1].decode()
+        path = folder / "root" / last.lstrip("/") if last.startswith("/") else folder / "cwd" / last
+        return urlsplit(str(json.loads(path.read_text(encoding="utf-8"))["OrthancUrl"])).port
+    except (OSError, ValueError, LookupError, TypeError):
+        return None

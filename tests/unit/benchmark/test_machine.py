@@ -46,12 +46,13 @@ def fake_proc(folder: Path, *, port: int, inode: str, name: str = "archive", pid
     return folder
 
 
-def connect(proc: Path, *, pid: int, inode: str, local: int, remote: int) -> None:
-    """Add a connection of a process to a port of this machine."""
-    table = proc / "net" / "tcp"
-    row = f"   1: 0100007F:{local:04X} 0100007F:{remote:04X} 01 {_UNUSED} {inode} 1\n"
-    table.write_text(table.read_text() + row)
-    (proc / str(pid) / "fd" / f"{local}").symlink_to(f"socket:[{inode}]")
+def start_with(proc: Path, *, pid: int, configuration: str) -> None:
+    """Have a process be started with a configuration, which is the last word of its command."""
+    (proc / "files").mkdir()
+    (proc / "files" / "shim.json").write_text(configuration)
+    (proc / str(pid) / "root").symlink_to(proc / "files")
+    (proc / str(pid) / "cwd").symlink_to(proc / "files")
+    (proc / str(pid) / "cmdline").write_bytes(b"python\0-m\0dcm4chee.standin\0/shim.json\0")
 
 
 # Processes
@@ -92,14 +93,16 @@ def test_what_passes_on_to_a_container_is_no_archive(tmp_path: Path) -> None:
 def test_behind_a_stand_ins_shim_the_orthanc_is_the_archive_and_the_shim_stands_apart(tmp_path: Path) -> None:
     proc = fake_proc(tmp_path, port=8080, inode="1", name="python", pid=77)
     fake_proc(tmp_path, port=8043, inode="2", name="Orthanc", pid=88)
-    connect(proc, pid=77, inode="3", local=50000, remote=8043)
+    start_with(proc, pid=77, configuration='{"OrthancUrl": "http://127.0.0.1:8043"}')
     found = find_processes(orthanc_target("http://127.0.0.1:8080"), is_stand_in=True, proc=proc)
     assert [(one.pid, one.name) for one in found.archive] == [(88, "Orthanc")]
     assert [(one.pid, one.name) for one in found.shim] == [(77, "python")]
 
 
-def test_a_shim_without_an_orthanc_behind_it_is_not_taken_for_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("configuration", ["", "[]", "{}", '{"OrthancUrl": "http://127.0.0.1:9"}'])
+def test_a_shim_without_an_orthanc_behind_it_is_not_taken_for_one(tmp_path: Path, configuration: str) -> None:
     proc = fake_proc(tmp_path, port=8080, inode="1", name="python")
+    start_with(proc, pid=77, configuration=configuration)
     found = find_processes(orthanc_target("http://127.0.0.1:8080"), is_stand_in=True, proc=proc)
     assert "Orthanc behind the stand-in's shim was not found" in found.reason
 
