@@ -169,7 +169,10 @@ class Holdings(InventoryPart):
     def refresh_statistics(self) -> None:
         """Let the database look at how its tables have grown, so that it chooses good ways through them."""
         with self._engine.begin() as connection:
-            connection.execute(text("ANALYZE"))
+            if connection.dialect.name == "sqlite":
+                connection.execute(text("PRAGMA analysis_limit=1000"))  # writers wait for it
+            for table in (InventoryStudy, InventoryContents, InventoryDate, InventoryEventRow):
+                connection.execute(text(f"ANALYZE {table.__tablename__}"))
 
     def _lock(self, session: Session, archive: str) -> None:
         """Keep other writers of this archive's rows waiting until the transaction ends."""
