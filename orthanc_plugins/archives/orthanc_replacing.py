@@ -30,8 +30,8 @@ _FILTERED_OUT = "FilteredOut"
 def replaced(rest: OrthancRest, file: DicomFile) -> StoreOutcome:
     """Put a file in the place of the stored one of its SOP Instance UID, and see that it is there.
 
-    Of an instance that is not there, it is simply stored. It takes the place of all copies under the UID, also
-    of those in other series or of other patients. Labels of the instance and of what it is in stay.
+    Of an instance that is not there, it is simply stored. It takes the place of all copies under the UID,
+    also of those in other series or of other patients. Labels of the instance and of what it is in stay.
     """
     try:
         before = rest.lookup(file.sop_instance_uid, "Instance")
