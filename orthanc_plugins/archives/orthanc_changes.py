@@ -26,7 +26,7 @@ def changed_studies(rest: OrthancRest, cursor: str | None) -> ArchiveChanges:
     its log, and logs no deletion.
     """
     if cursor is None:
-        return ArchiveChanges(frozenset(), str(rest.change_log_end()), "log")
+        return ArchiveChanges(frozenset(), str(rest.last_change()), "log")
     position = int(cursor)
     studies: set[StudyUid] = set()
     unknown: set[OrthancId] = set()

@@ -77,8 +77,11 @@ class OrthancRest(OrthancHttp):
         return self._json(read_changes, "GET", "/changes", params={"since": since, "limit": limit})
 
     def last_change(self) -> int:
-        """Return the sequence number of the newest entry of the change log."""
-        return self._json(lambda answer: int(answer["Last"]), "GET", "/changes", params={"last": ""})
+        """Return the sequence number of the newest entry there ever was in the change log.
+
+        That of the newest there is (``/changes?last``) goes back when a resource is deleted.
+        """
+        return self.changes(_BEYOND, 1).last
 
     def study_uid(self, study: OrthancId) -> StudyUid:
         """Return the Study Instance UID of a study."""
@@ -189,13 +192,6 @@ class OrthancRest(OrthancHttp):
                 f"Orthanc answered GET /tools/now with no time: is {self.url} really Orthanc?",
                 archive="orthanc",
             ) from error
-
-    def change_log_end(self) -> int:
-        """Return the number of the newest entry there ever was in the change log.
-
-        Other than `last_change` it does not go back when a resource, and so its entries, is deleted.
-        """
-        return self.changes(_BEYOND, 1).last
 
     def study(self, study: OrthancId) -> StudyRecord:
         """Return what the index knows of a study."""

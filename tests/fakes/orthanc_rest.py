@@ -176,7 +176,7 @@ class FakeOrthancRest(OrthancRest):
     @override
     def last_change(self) -> int:
         self._ask("last_change")
-        return self._log[-1].sequence if self._log else self._sequence
+        return self._sequence
 
     @override
     def study_uid(self, study: OrthancId) -> StudyUid:
@@ -303,11 +303,6 @@ class FakeOrthancRest(OrthancRest):
     def now(self) -> datetime:
         self._ask("now")
         return NOW
-
-    @override
-    def change_log_end(self) -> int:
-        self._ask("change_log_end")
-        return self._sequence
 
     @override
     def study(self, study: OrthancId) -> StudyRecord:

@@ -180,6 +180,19 @@ def test_an_emptied_orthanc_is_read_from_its_start(
     assert len(queue.jobs()) == 1
 
 
+def test_a_log_whose_newest_entries_went_with_what_was_deleted_did_not_begin_anew(
+    orthanc: FakeOrthancRest, store: Store, reception: Reception, caplog: pytest.LogCaptureFixture
+) -> None:
+    store_image(orthanc, 1)
+    newest = orthanc.store(STUDY, "1.2.1.9", "1.2.1.9.1")
+    reception.sweep()
+    before = store.position(CHANGE_LOG)
+    orthanc.delete(newest)
+    reception.sweep()
+    assert store.position(CHANGE_LOG) == before
+    assert "began anew" not in caplog.text
+
+
 def test_what_was_deleted_before_it_was_looked_at_does_not_stop_the_sweep(
     orthanc: FakeOrthancRest, queue: MemoryQueue, reception: Reception, monkeypatch: pytest.MonkeyPatch
 ) -> None:

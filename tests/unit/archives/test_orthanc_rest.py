@@ -273,7 +273,6 @@ def test_json_of_another_kind_is_refused_by_name(
         lambda: client.find_instances([StudyUid("1.2")]),
         lambda: client.count("Study", {}),
         lambda: client.studies_of([INSTANCE]),
-        client.change_log_end,
         client.now,
     ):
         with pytest.raises(ArchiveRefused, match=r"is .* really Orthanc"):
@@ -442,7 +441,7 @@ def test_what_became_of_a_file_is_told(parrot: Parrot, client: OrthancRest) -> N
 
 def test_the_end_of_the_log_is_asked_for_beyond_it(parrot: Parrot, client: OrthancRest) -> None:
     parrot.says({"Changes": [], "Last": 42, "Done": True})
-    assert client.change_log_end() == 42
+    assert client.last_change() == 42
     assert parrot.asked[0][1] == f"/changes?since={2**62}&limit=1"
 
 
