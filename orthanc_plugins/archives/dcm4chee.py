@@ -159,7 +159,7 @@ class Dcm4cheeArchive:
 
         Raises NotFound when there are none of them, or after the last one when some are not listed.
         """
-        held = self.instances(study_uid)
+        held = self._listed(study_uid, wanted)
         known = {entry.sop_instance_uid: entry for entry in held}
         asked = held if wanted is None else wanted
         there = [known[entry.sop_instance_uid] for entry in asked if entry.sop_instance_uid in known]
@@ -170,6 +170,15 @@ class Dcm4cheeArchive:
                 f"study {study_uid}.",
                 archive=self.name,
             )
+
+    def _listed(
+        self, study_uid: StudyUid, wanted: Sequence[InstanceEntry] | None
+    ) -> Sequence[InstanceEntry]:
+        """Return what the archive lists of a study; for one instance, that alone is asked for."""
+        if wanted is None or len(wanted) != 1:
+            return self.instances(study_uid)
+        found = self._queries.located([wanted[0].sop_instance_uid]).values()
+        return [entry for entry in found if entry.study_uid == study_uid]
 
     def store(self, files: Iterable[DicomFile], transport: Transport) -> Iterator[StoreOutcome]:
         """Send files and yield what became of each; an outcome for every file, whatever fails.

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -81,19 +80,6 @@ class RepairFiles:
         if hashlib.sha256(content).hexdigest() != digest:
             raise RepairError(f"A file that repair {repair_id} has kept is damaged on disk: it is not used.")
         return content
-
-    def drop(self, repair_id: str, digest: str) -> None:
-        """Forget a file that was kept and is no longer wanted."""
-        with _disk("removed"):
-            self._kept(repair_id, digest).unlink(missing_ok=True)
-
-    def forget(self, repair_id: str) -> None:
-        """Forget everything of a repair: it cannot be undone any more."""
-        for root in (self._documents, self._undo):
-            place = _place(root, repair_id)
-            with _disk("removed"):
-                if place.exists():
-                    shutil.rmtree(place)
 
     def _kept(self, repair_id: str, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):

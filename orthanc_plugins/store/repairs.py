@@ -155,13 +155,15 @@ class Repairs:
     # Its actions
 
     @as_store_error
-    def actions(self, repair_id: str) -> list[ActionRecord]:
-        """Return the actions of a repair in their order."""
+    def actions(self, repair_id: str, ordinals: Collection[int] | None = None) -> list[ActionRecord]:
+        """Return the actions of a repair in their order: all, or some."""
         query = (
             select(RepairActionRow)
             .where(RepairActionRow.repair_id == repair_id)
             .order_by(RepairActionRow.ordinal)
         )
+        if ordinals is not None:
+            query = query.where(RepairActionRow.ordinal.in_(ordinals))
         with self._sessions() as session:
             return [_action(row) for row in session.scalars(query)]
 
@@ -242,13 +244,15 @@ class Repairs:
             )
 
     @as_store_error
-    def changes(self, repair_id: str) -> list[ChangeRecord]:
-        """Return the changes of a repair in the order they were made."""
+    def changes(self, repair_id: str, operation: str | None = None) -> list[ChangeRecord]:
+        """Return the changes of a repair in the order they were made: all, or that of one operation."""
         query = (
             select(RepairChangeRow)
             .where(RepairChangeRow.repair_id == repair_id)
             .order_by(RepairChangeRow.number)
         )
+        if operation is not None:
+            query = query.where(RepairChangeRow.operation == operation)
         with self._sessions() as session:
             return [_change(row) for row in session.scalars(query)]
 

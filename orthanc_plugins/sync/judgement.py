@@ -30,6 +30,7 @@ _CODING = "It says how the texts of its own file are coded, not what they are."
 _SYNTAX = "The pixels are coded in another way and are the same."
 _COERCED = "The archive changed it by its own rules and says so."
 _UNREADABLE_PATH = "The suite cannot find this element again by itself: a person decides in the archive."
+_PATIENT_GROUP = "0010"
 _UNORDERED = frozenset({"30060020", "30060039", "30060080"})
 """Sequences of structure sets whose items are told by their region, wherever they stand in each copy."""
 _ITEMS = "The sequences have different numbers of items and not all of what differs in them is decided alike."
@@ -168,7 +169,7 @@ class _Instance:
             difference=_class_of(changed),
             target=target,
             instances=(self._findings.instance,),
-            reason=_reasons(changed),
+            reason=_reasons(changed) + _beyond_the_study(target, changed),
             attributes=tuple(one.values for one in changed),
             whole_sequences=tuple(sorted(whole)),
             size_bytes=self._findings.sizes.get(target),
@@ -275,6 +276,13 @@ def _reasons(changed: Sequence[_Judged]) -> str:
     if len(by_reason) == 1:
         return next(iter(by_reason))
     return " ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
+
+
+def _beyond_the_study(target: ArchiveName, changed: Sequence[_Judged]) -> str:
+    """Return that DCM4CHEE holds what is about the patient for all studies together, if so."""
+    if target is ArchiveName.DCM4CHEE and any(one.top.startswith(_PATIENT_GROUP) for one in changed):
+        return " DCM4CHEE holds it once for all studies of the patient."
+    return ""
 
 
 def _largest(sizes: Copies[int | None]) -> int | None:

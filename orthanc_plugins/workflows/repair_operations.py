@@ -127,48 +127,70 @@ def _edit(operation: Operation, hands: Hands) -> None:
     (instance,) = operation.instances
     strict = top_elements(operation.paths)
     change = _known(operation, hands)
+    current = hands.copies.file(operation.target, instance.sop_instance_uid)
     if change is None:
-        current = hands.copies.file_needed(operation.target, instance.sop_instance_uid)
+        current = _there(current, operation)
         other = hands.copies.file_needed(operation.target.other, instance.sop_instance_uid)
         if not differing_elements(current, other) & strict:
             return
         stamp = Stamp(hands.now(), archive_title(operation.target).upper())
         later = described(edited(current.content, other.content, operation.paths, stamp))
         change = _kept(operation, hands, current, later)
-    _put(operation, hands, change, strict)
+    _put(operation, hands, change, strict, current)
 
 
 def _replace(operation: Operation, hands: Hands) -> None:
     (instance,) = operation.instances
     change = _known(operation, hands)
+    current = hands.copies.file(operation.target, instance.sop_instance_uid)
     if change is None:
-        current = hands.copies.file_needed(operation.target, instance.sop_instance_uid)
+        current = _there(current, operation)
         other = hands.copies.file_needed(operation.target.other, instance.sop_instance_uid)
         if same(current, other):
             return
         change = _kept(operation, hands, current, other)
-    _put(operation, hands, change, frozenset())
+    _put(operation, hands, change, frozenset(), current)
 
 
-def _put(operation: Operation, hands: Hands, change: ChangeRecord, strict: frozenset[str]) -> None:
-    """Have the archive hold the later file where it holds the former, and see that it does."""
-    target, uid = operation.target, change.sop_instance_uid
+def _there(current: DicomFile | None, operation: Operation) -> DicomFile:
+    if current is None:
+        uid = operation.instances[0].sop_instance_uid
+        raise RepairError(f"{operation.target} no longer holds instance {uid}: compare the study again.")
+    return current
+
+
+def _put(
+    operation: Operation,
+    hands: Hands,
+    change: ChangeRecord,
+    strict: frozenset[str],
+    current: DicomFile | None,
+) -> None:
+    """Have the archive hold the later file where it holds the former, and see that it does.
+
+    Parameters
+    ----------
+    strict
+        Elements of the top level that matter; none: all that the two files differ in.
+    current
+        What the archive holds now; None where a run that was cut off left it without the instance.
+    """
     former, later = (
         described(hands.files.kept(hands.repair_id, one)) for one in (change.former, change.later)
     )
-    if not strict:
-        strict = differing_elements(former, later)
-    current = hands.copies.file(target, uid)
+    strict = strict or differing_elements(former, later)
     detail = ""
     if current is None or not same(current, later, strict):
         if current is not None and not same(current, former, strict):
             raise RepairError(_CHANGED_SINCE)
         detail = _give(operation, hands, later)
-        current = hands.copies.file_needed(target, uid)
+        current = hands.copies.file_needed(operation.target, change.sop_instance_uid)
         if not same(current, later, strict):
             current = _by_study(operation, hands, current, later, strict)
     if not same(current, later, strict):
-        raise RepairError(detail or f"{archive_title(target)} said that it took the change, and did not.")
+        raise RepairError(
+            detail or f"{archive_title(operation.target)} said that it took the change, and did not."
+        )
     hands.repairs.change_became(hands.repair_id, [change.operation], ChangeState.CHANGED)
 
 
@@ -222,8 +244,7 @@ def _key(operation: Operation, instance: InstanceRef, effect: str = "") -> str:
 def _known(operation: Operation, hands: Hands) -> ChangeRecord | None:
     """Return the change of an earlier run of the operation, None when it did not come so far."""
     (instance,) = operation.instances
-    key = _key(operation, instance)
-    return next((one for one in hands.repairs.changes(hands.repair_id) if one.operation == key), None)
+    return next(iter(hands.repairs.changes(hands.repair_id, _key(operation, instance))), None)
 
 
 def _kept(operation: Operation, hands: Hands, former: DicomFile, later: DicomFile) -> ChangeRecord:

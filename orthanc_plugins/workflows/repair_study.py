@@ -111,6 +111,7 @@ class StudyRepair:
     def __init__(self, services: Services, repair_id: str, means: Means) -> None:
         self._study = RepairedStudy(services, repair_id)
         self._hands = self._study.hands(means)
+        self._to_do: tuple[Operation, ...] | None = None
 
     def check(self) -> dict[str, JsonValue]:
         """Compare the study as it is now, and return how much there is to do.
@@ -150,15 +151,16 @@ class StudyRepair:
             The actions that were done when this run began.
         """
         study = self._study
-        to_do = self._operations(done)
-        operation = to_do[number]
+        if self._to_do is None:  # what is to be done stays the same for as long as a run takes
+            self._to_do = self._operations(done)
+        operation = self._to_do[number]
         try:
             carry_out(operation, self._hands)
         except _CANNOT_BE_DONE as error:
             logger.warning("An operation of repair %s could not be done: %s", study.repair_id, error)
             study.repairs.note(study.repair_id, operation.ordinals, ActionState.FAILED, str(error))
             return {"outcome": "failed"}
-        self._note_done(to_do, number)
+        self._note_done(self._to_do, number)
         return {"outcome": "done"}
 
     def verify(self, done: Sequence[int]) -> dict[str, JsonValue]:
@@ -216,15 +218,15 @@ class StudyRepair:
 
     def _note_done(self, to_do: Sequence[Operation], number: int) -> None:
         """Note the actions that are done with this operation."""
+        study, ordinals = self._study, to_do[number].ordinals
         later = {ordinal for one in to_do[number + 1 :] for ordinal in one.ordinals}
         failed = {
             one.ordinal
-            for one in self._study.repairs.actions(self._study.repair_id)
+            for one in study.repairs.actions(study.repair_id, ordinals)
             if one.state is ActionState.FAILED
         }
-        ended = set(to_do[number].ordinals) - later - failed
-        if ended:
-            self._study.repairs.note(self._study.repair_id, ended, ActionState.DONE)
+        if ended := set(ordinals) - later - failed:
+            study.repairs.note(study.repair_id, ended, ActionState.DONE)
 
     def _settle_decided(self, done: Sequence[int]) -> None:
         """Note that what a person decided to leave is left."""

@@ -34,10 +34,11 @@ class RepairUndoing:
     def __init__(self, services: Services, repair_id: str, means: Means) -> None:
         self._study = RepairedStudy(services, repair_id)
         self._hands = self._study.hands(means)
+        self._changes = self._study.repairs.changes(repair_id)[::-1]
 
     def count(self) -> dict[str, JsonValue]:
         """Return how many changes there are to undo."""
-        return {"outcome": "go", "changes": len(self._changes())}
+        return {"outcome": "go", "changes": len(self._changes)}
 
     def put_back(self, number: int) -> dict[str, JsonValue]:
         """Undo one change; that it cannot be undone is told, and the next may be.
@@ -47,7 +48,7 @@ class RepairUndoing:
         number
             Its place, the last change first, from 0.
         """
-        change = self._changes()[number]
+        change = self._changes[number]
         if change.state is ChangeState.PUT_BACK:
             return {"outcome": "undone"}
         try:
@@ -92,9 +93,6 @@ class RepairUndoing:
             study.repairs.note(study.repair_id, done, ActionState.UNDONE)
         study.repairs.end(study.repair_id, state, error)
         return {"outcome": state.value}
-
-    def _changes(self) -> list[ChangeRecord]:
-        return self._study.repairs.changes(self._study.repair_id)[::-1]
 
     # One change
 

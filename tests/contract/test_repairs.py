@@ -88,6 +88,7 @@ def test_a_repair_is_asked_for_once_and_planned(repairs: Repairs) -> None:
     assert record.changes_bytes == 2**40
     assert record.planned_at is not None
     assert repairs.actions("a") == list(ACTIONS)
+    assert repairs.actions("a", [2, 4, 9]) == [ACTIONS[1], ACTIONS[3]]
 
 
 def test_planned_again_the_newer_plan_counts_until_it_is_applied(repairs: Repairs) -> None:
@@ -190,6 +191,8 @@ def test_changes_are_remembered_once_in_their_order(repairs: Repairs) -> None:
         ("edit:1", ChangeState.CHANGED),
     ]
     assert found[2] == replace(change("edit:1"), state=ChangeState.CHANGED)
+    assert repairs.changes("a", "edit:1") == found[2:]
+    assert repairs.changes("a", "edit:2") == []
     assert repairs.changes("b") == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from orthanc_plugins.errors import PacsSuiteError
 from orthanc_plugins.identifiers import JobId
 from orthanc_plugins.jobs import JobKind, JobRequest
 from orthanc_plugins.rules import RepairPolicy
-from orthanc_plugins.store import RepairFiles, RepairState
+from orthanc_plugins.store import RepairState
 from orthanc_plugins.workflows import compared_copies, repair_jobs
 from tests.fakes import MemoryArchive, MemoryQueue
 from tests.unit.api.conftest import Client
@@ -378,6 +379,6 @@ def test_a_repair_that_is_not_there_is_told(client: Client, method: str, path: s
 def test_plan_files_that_are_gone_are_told(client: Client, world: World) -> None:
     world.alter(world.dcm4chee, world.uids[0], SliceThickness="3")
     repair = planned(client, world)
-    RepairFiles(world.services.data).forget(repair["repair_id"])
+    shutil.rmtree(world.services.data / "repairs" / repair["repair_id"])
     answer = client.get(repair["href"])
     assert (answer.status_code, "removed" in answer.json()["detail"]) == (409, True)

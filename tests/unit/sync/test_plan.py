@@ -156,6 +156,15 @@ def test_attributes_of_one_instance_are_changed_in_one_action_for_each_archive()
     assert [one.keyword for one in to_dcm4chee.attributes] == ["PatientSex"]
 
 
+def test_what_dcm4chee_holds_once_for_all_studies_of_a_patient_is_said() -> None:
+    told = "DCM4CHEE holds it once for all studies of the patient."
+    for strategy, is_said in (("prefer_orthanc", True), ("prefer_dcm4chee", False)):
+        (action,) = planned(differs(), default=strategy).actions
+        assert (told in action.reason) is is_said
+    (other,) = planned(differs(tag="00180050", keyword="SliceThickness"), default="prefer_orthanc").actions
+    assert told not in other.reason
+
+
 def test_what_differs_alike_in_many_instances_is_asked_once() -> None:
     plan = planned(
         *(differs(uid=uid) for uid in "123"), differs(uid="2", tag="00100040", keyword="PatientSex")
