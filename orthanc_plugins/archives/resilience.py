@@ -3,6 +3,9 @@
 Waits are drawn with full jitter, so that workers who failed together do not come back together; an archive
 that says ``Retry-After`` is taken at its word. After some failures in a row the circuit opens: for a while
 nothing is sent at all, then one request probes.
+
+The loop is written here and not tenacity's, whose objects refer to themselves: what was to be sent, hundreds
+of megabytes, would stay in memory until the garbage collector comes by.
 """
 
 from __future__ import annotations
@@ -14,8 +17,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
-
-import tenacity
 
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
 
@@ -188,29 +189,21 @@ class Resilience:
             No attempt succeeded, or the circuit is open.
         """
         begun_s = self._clocks.seconds()
-
-        def once_more(state: tenacity.RetryCallState) -> bool:
-            outcome = state.outcome
-            failure = outcome.exception() if outcome is not None and outcome.failed else None
-            return (
-                isinstance(failure, MayPass)
-                and (failure.retry_after_s or 0.0) <= self._policy.longest_wait_s
-                and self._clocks.seconds() - begun_s < self._policy.within_s
-                and again(failure)
-            )
-
-        retrying = tenacity.Retrying(
-            sleep=self._clocks.sleep,
-            stop=tenacity.stop_after_attempt(self._policy.attempts),
-            wait=self._wait_s,
-            retry=once_more,
-            reraise=True,
-        )
-        try:
-            result: T = retrying(self.once, attempt)
-        except MayPass as failure:
-            raise failure.error from None
-        return result
+        number = 0
+        while True:
+            number += 1
+            try:
+                return self.once(attempt)
+            except MayPass as failure:
+                error, wait_s = failure.error, self._wait_s(number + 1, failure)
+                repeated = again(failure) and wait_s is not None
+            late = self._clocks.seconds() - begun_s >= self._policy.within_s
+            if not repeated or late or number >= self._policy.attempts:
+                try:
+                    raise error
+                finally:
+                    del error  # it holds this frame, and all that is to be sent
+            self._clocks.sleep(wait_s or 0.0)
 
     def once[T](self, attempt: Callable[[], T]) -> T:
         """Make one attempt and tell the circuit breaker how it went; MayPass goes on to the caller."""
@@ -231,14 +224,16 @@ class Resilience:
 
     def pause(self, attempt: int) -> None:
         """Wait before the attempt of a number, from 2 on, that is not made here."""
-        longest_s = min(self._policy.longest_wait_s, self._policy.first_wait_s * 2.0 ** (attempt - 2))
-        self._clocks.sleep(_RANDOM.uniform(0.0, longest_s))
+        self._clocks.sleep(self._drawn_s(attempt))
 
-    def _wait_s(self, state: tenacity.RetryCallState) -> float:
-        jitter = tenacity.wait_random_exponential(self._policy.first_wait_s, self._policy.longest_wait_s)
-        failure = state.outcome.exception() if state.outcome is not None else None
-        asked_s = failure.retry_after_s if isinstance(failure, MayPass) else None
-        return max(jitter(state), asked_s or 0.0)
+    def _wait_s(self, attempt: int, failure: MayPass) -> float | None:
+        """Return the wait before an attempt, None when the archive asks for more than is ever waited."""
+        asked_s = failure.retry_after_s or 0.0
+        return None if asked_s > self._policy.longest_wait_s else max(self._drawn_s(attempt), asked_s)
+
+    def _drawn_s(self, attempt: int) -> float:
+        longest_s = min(self._policy.longest_wait_s, self._policy.first_wait_s * 2.0 ** (attempt - 2))
+        return _RANDOM.uniform(0.0, longest_s)
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:

@@ -131,6 +131,7 @@ class Stow:
         """Send files, and yield the outcome of each; only an error of their source is raised."""
         for batch in batches(files, self._most_instances, self._most_bytes):
             yield from self._batch(batch)
+            del batch  # or it would be in memory while the next one is collected
 
     def _batch(self, files: Sequence[DicomFile]) -> Iterator[StoreOutcome]:
         """Yield the outcome of each file of a batch; what may be taken a moment later is sent again."""

@@ -6,6 +6,7 @@ Each case says in its file what it is and where it was read.
 from __future__ import annotations
 
 import json
+import weakref
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,12 @@ from orthanc_plugins.archives.dicom_file import described
 from orthanc_plugins.archives.resilience import Clocks, RetryPolicy
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused, ArchiveUnavailable, NotFound
 from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
-from tests.fakes.faulty_archive import dicom_file, scripted_archive
+from tests.fakes.faulty_archive import Exchange, dicom_file, scripted_archive
 from tests.fakes.scripted_archive import CASES, read_case
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orthanc_plugins.archives.base import DicomFile, StoreOutcome
     from tests.fakes.faulty_archive import ScriptedArchive
 
@@ -288,6 +291,26 @@ def test_what_is_stored_is_said_to_be(waits: Waits) -> None:
     )
     assert request.headers["Content-Length"] == str(len(request.body))
     assert [content in request.body for content in map(dicom_file, (ONE, TWO))] == [True, True]
+
+
+def test_one_batch_is_in_memory_at_a_time(waits: Waits) -> None:
+    alive: list[weakref.ref[DicomFile]] = []
+    most = []
+
+    def source() -> Iterator[DicomFile]:
+        for number in range(12):
+            file = described(dicom_file(f"1.2.3.{number}"))
+            alive.append(weakref.ref(file))
+            most.append(sum(one() is not None for one in alive))
+            yield file
+            del file
+
+    stored = [{"00081155": {"vr": "UI", "Value": [f"1.2.3.{number}"]}} for number in range(12)]
+    answer = {"status": 200, "json": {"00081199": {"vr": "SQ", "Value": stored}}}
+    with scripted_archive(Exchange("POST /studies", answer, again=True)) as archive:
+        sent = client(archive, waits, most_instances=3).store(source(), Transport.STOW)
+        assert sum(1 for _ in sent) == 12
+    assert max(most) <= 3 + 1
 
 
 @pytest.mark.parametrize(
