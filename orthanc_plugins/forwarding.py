@@ -63,7 +63,7 @@ class StudyForwarding:
 
     def sweep(self) -> None:
         """Read Orthanc's change log on from where it was read to, and ask for what is complete."""
-        newest = self._orthanc.change_log_end()
+        newest = self._orthanc.last_change()
         position = self._store.position(POSITION)
         if not self._enabled or position is None:
             self._begin_at(newest, position)

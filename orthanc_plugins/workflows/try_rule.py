@@ -94,7 +94,7 @@ class RuleTrial:
 
     def _newest_by_log(self) -> Iterator[OrthancId]:
         """Read the change log backwards, for an Orthanc that cannot order what it finds."""
-        end = self._orthanc.change_log_end()
+        end = self._orthanc.last_change()
         seen: set[OrthancId] = set()
         while end > 0:
             begin = max(0, end - _LOG_PAGE)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from pydicom.uid import UID
+from pydicom.uid import UID, BasicTextSRStorage
 
 from tests.builders import build_case
 from tests.builders.images import ImageFrame
@@ -301,10 +301,9 @@ def test_a_transfer_waits_for_its_hours_and_can_be_cancelled_and_done_again(
 def write_report(case: Case, path: Path) -> None:
     """Write a small SR that belongs to the study of a case."""
     report = case.images[0].copy()
-    report.SOPClassUID = report.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.11"
-    report.SOPInstanceUID = report.file_meta.MediaStorageSOPInstanceUID = UID(
-        f"{report.SOPInstanceUID}.9"[:64]
-    )
+    report.SOPClassUID = report.file_meta.MediaStorageSOPClassUID = BasicTextSRStorage
+    report.SOPInstanceUID = UID(f"{report.SOPInstanceUID}.9"[:64])
+    report.file_meta.MediaStorageSOPInstanceUID = report.SOPInstanceUID
     report.SeriesInstanceUID = UID(f"{report.SeriesInstanceUID}.9"[:64])
     report.Modality = "SR"
     del report.PixelData
