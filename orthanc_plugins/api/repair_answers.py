@@ -1,6 +1,5 @@
 """What is told of repairs: with patients' values, which stand in files beside the store."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from orthanc_plugins.services import Services
 from orthanc_plugins.store import ActionRecord, ActionState, RepairFiles, RepairRecord, RepairState
 from orthanc_plugins.sync.actions import Action, ActionKind, Keep, RepairPlan
 from orthanc_plugins.sync.differences import DifferenceClass
+from orthanc_plugins.sync.plan_text import Standing
 
 
 class Failure(BaseModel):
@@ -223,6 +223,9 @@ def action_told(action: Action, record: ActionRecord | None) -> dict[str, Any]:
     }
 
 
-def decisions(records: list[ActionRecord]) -> Mapping[int, Keep]:
-    """Return what people have decided, by action."""
-    return {one.ordinal: Keep(one.keep) for one in records if one.keep is not None}
+def standing(records: list[ActionRecord]) -> Standing:
+    """Return what people have decided of a plan's actions, and which could not be done."""
+    return Standing(
+        decisions={one.ordinal: Keep(one.keep) for one in records if one.keep is not None},
+        failures={one.ordinal: one.detail for one in records if one.state is ActionState.FAILED},
+    )

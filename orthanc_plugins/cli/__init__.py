@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins import __version__
-from orthanc_plugins.cli import benchmark, compare, rtstruct, rtstruct_compare, sync
+from orthanc_plugins.cli import benchmark, compare, repair, rtstruct, rtstruct_compare, sync
 from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "DONE", "FAILED", "INTERRUPTED", "USAGE", "main"]
 
-COMMANDS = (rtstruct.COMMAND, rtstruct_compare.COMMAND, compare.COMMAND, sync.COMMAND, benchmark.COMMAND)
+COMMANDS = (
+    rtstruct.COMMAND,
+    rtstruct_compare.COMMAND,
+    sync.COMMAND,
+    compare.COMMAND,
+    repair.COMMAND,
+    benchmark.COMMAND,
+)
 
 logging.getLogger("orthanc_plugins").addHandler(logging.NullHandler())
 """What is logged is told as a problem or a failure; tracebacks would quote values, perhaps a patient's."""

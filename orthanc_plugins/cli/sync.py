@@ -23,6 +23,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_address(parser)
     parser.add_argument("--status", action="store_true", help="only tell how synchronisation stands")
     parser.add_argument(
+        "--lift",
+        nargs=2,
+        metavar=("ARCHIVE", "STUDY"),
+        help="first let a study that was deleted or rejected in orthanc or dcm4chee be sent there again",
+    )
+    parser.add_argument(
         "--full", action="store_true", help="list everything anew on both sides, not only what changed"
     )
     parser.add_argument(
@@ -42,7 +48,11 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         if chosen.status:
             _tell_status(suite.get("/sync/status"), out)
             return DONE
-        answer = suite.post("/sync", {"full": chosen.full, "wait_s": min(chosen.wait, _ASK_S)})
+        if chosen.lift:
+            archive, study = chosen.lift
+            suite.post("/sync/tombstones/lift", {"archive": archive, "study_uid": study})
+        full = chosen.full or bool(chosen.lift)
+        answer = suite.post("/sync", {"full": full, "wait_s": min(chosen.wait, _ASK_S)})
     except (ArchiveError, ConfigurationError) as error:
         err.write(f"pacs: {printable(str(error))}\n")
         return USAGE

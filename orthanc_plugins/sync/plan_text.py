@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,25 @@ _MOST_INSTANCES = 3
 _UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
 
-def plan_text(plan: RepairPlan, decisions: Mapping[int, Keep] | None = None) -> str:
-    """Return the plan in words, with sizes, and what people have decided."""
-    return "\n".join(_lines(plan, decisions or {})) + "\n"
+@dataclass(frozen=True)
+class Standing:
+    """What became of a plan's actions, by their numbers.
+
+    Parameters
+    ----------
+    decisions
+        What people have decided.
+    failures
+        Why actions could not be done, and what to do.
+    """
+
+    decisions: Mapping[int, Keep] = field(default_factory=dict)
+    failures: Mapping[int, str] = field(default_factory=dict)
+
+
+def plan_text(plan: RepairPlan, standing: Standing | None = None) -> str:
+    """Return the plan in words, with sizes, what people have decided and what could not be done."""
+    return "\n".join(_lines(plan, standing or Standing())) + "\n"
 
 
 def size_text(size_bytes: int) -> str:
@@ -42,7 +59,7 @@ def size_text(size_bytes: int) -> str:
     return f"{size_bytes} bytes"
 
 
-def _lines(plan: RepairPlan, decisions: Mapping[int, Keep]) -> Iterator[str]:
+def _lines(plan: RepairPlan, standing: Standing) -> Iterator[str]:
     yield f"Repair of study {plan.study_uid}"
     yield f"Planned {plan.made_at:%Y-%m-%d %H:%M:%S}, compared {plan.compared_at:%Y-%m-%d %H:%M:%S} (UTC)."
     if not plan.actions:
@@ -52,7 +69,7 @@ def _lines(plan: RepairPlan, decisions: Mapping[int, Keep]) -> Iterator[str]:
             yield ""
             yield f"{heading}:"
             for _, alike in groupby(actions, key=_shown_alike):
-                yield from _of_actions(tuple(alike), decisions)
+                yield from _of_actions(tuple(alike), standing)
     for reason in plan.incomplete:
         yield ""
         yield f"Not compared, so not repaired: {reason}"
@@ -67,7 +84,7 @@ def _shown_alike(action: Action) -> tuple[object, ...]:
     return (action.kind, action.target, action.attributes, action.reason)
 
 
-def _of_actions(actions: Sequence[Action], decisions: Mapping[int, Keep]) -> Iterator[str]:
+def _of_actions(actions: Sequence[Action], standing: Standing) -> Iterator[str]:
     first = actions[0]
     numbers = str(first.ordinal) if len(actions) == 1 else f"{first.ordinal}-{actions[-1].ordinal}"
     what = "" if first.target is None else f"{_VERBS[first.kind]} {archive_title(first.target)}: "
@@ -83,9 +100,12 @@ def _of_actions(actions: Sequence[Action], decisions: Mapping[int, Keep]) -> Ite
         yield f"       {_attribute(one, first)}"
     yield f"       {first.reason}"
     if first.options:
-        keep = decisions.get(first.ordinal)
+        keep = standing.decisions.get(first.ordinal)
         choices = " | ".join(first.options)
         yield f"       keep: {choices}" if keep is None else f"       decided: keep {keep}"
+    for action in actions:
+        if (failure := standing.failures.get(action.ordinal)) is not None:
+            yield f"       {action.ordinal} could not be done: {failure}"
 
 
 def _instances(actions: Sequence[Action]) -> str:

@@ -31,9 +31,9 @@ from orthanc_plugins.api.repair_answers import (
     RepairPage,
     RepairSummary,
     action_told,
-    decisions,
     detail,
     plan_of,
+    standing,
     summary,
 )
 from orthanc_plugins.api.routers.process import failed_job_response
@@ -299,7 +299,7 @@ def _shown(services: Services, links: Links, record: RepairRecord, *, text: bool
     known = services.store.repairs.actions(record.repair_id)
     told = "" if record.error_message is None else f"\n{record.error_message}\n"
     return PlainTextResponse(
-        f"{plan_text(plan, decisions(known))}{told}\nState: {record.state}. Repair {record.repair_id}.\n"
+        f"{plan_text(plan, standing(known))}{told}\nState: {record.state}. Repair {record.repair_id}.\n"
     )
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from orthanc_plugins.sync.actions import Keep
-from orthanc_plugins.sync.plan_text import plan_text
+from orthanc_plugins.sync.plan_text import Standing, plan_text
 from tests.unit.sync.test_plan import BOTH, DCM4CHEE, MISSING_RIGHT, PIXEL, differs, entry, planned
 
 EXPECTED = """\
@@ -49,7 +49,12 @@ def test_a_plan_is_read_from_top_to_bottom_with_sizes() -> None:
         attributes={"StudyDate": "prefer_orthanc"},
     )
     assert plan_text(plan) == EXPECTED
-    assert "       decided: keep orthanc" in plan_text(plan, {5: Keep.ORTHANC})
+    standing = Standing(
+        decisions={5: Keep.ORTHANC}, failures={5: "It keeps its copy: see dcmOverwritePolicy."}
+    )
+    told = plan_text(plan, standing)
+    assert "       decided: keep orthanc" in told
+    assert "       5 could not be done: It keeps its copy: see dcmOverwritePolicy." in told
 
 
 def test_a_study_without_differences_has_nothing_to_repair() -> None:
