@@ -55,7 +55,9 @@ class Interface:
         for pause_s in PAUSES_S:
             try:
                 return self._send(method, path, body, headers, allowed)
-            except ArchiveUnavailable:
+            except ArchiveUnavailable as error:
+                if isinstance(error.__cause__, TimeoutError):
+                    raise  # it has been waited for long enough
                 time.sleep(pause_s)
         return self._send(method, path, body, headers, allowed)
 

@@ -20,7 +20,7 @@ from orthanc_plugins.benchmark.journal import JOURNALS, Journal
 from orthanc_plugins.benchmark.measuring import Rounds, Turn, make_schedule
 from orthanc_plugins.benchmark.plan import Question
 from orthanc_plugins.benchmark.refusal import refuse_company, refuse_production
-from orthanc_plugins.benchmark.results import Results
+from orthanc_plugins.benchmark.results import ArchiveFacts, Results
 from orthanc_plugins.benchmark.site import Ground
 from orthanc_plugins.benchmark.users import Users
 from orthanc_plugins.benchmark.verification import verify_study
@@ -100,21 +100,17 @@ class Run:
                 workloads = self._workloads(ground, around)
                 self._fill(ground, around)
                 schedule = make_schedule(tuple(workloads), self.plan.rounds, self.plan.seed)
-                measured = self._measure(workloads, around, schedule, ground)
+                if workloads:
+                    self._measure_client(workloads, ground)
+                measured = self._rounds(workloads, around).go(schedule)
         self.say("working out what it says")
-        asked = set(self.plan.questions)
         return Results(
             plan=self.plan,
             started=started,
             ended=datetime.now(UTC),
             hardware=machine,
             load_after=round(os.getloadavg()[0], 2),
-            archives={
-                name: one.facts(
-                    measured.memory, with_memory=Question.MEMORY in asked, with_disk=Question.DISK in asked
-                )
-                for name, one in around.items()
-            },
+            archives=self._facts(around, measured),
             rows=analyse([one.kind for one in workloads.values()], measured.samples, self.plan.seed),
             ceilings=self._ceilings,
             not_asked=self._not_asked,
@@ -123,6 +119,16 @@ class Run:
             samples=measured.samples,
             memory=measured.memory,
         )
+
+    def _facts(
+        self, around: Mapping[ArchiveName, Circumstances], measured: Measured
+    ) -> dict[ArchiveName, ArchiveFacts]:
+        asked = set(self.plan.questions)
+        with_memory, with_disk = Question.MEMORY in asked, Question.DISK in asked
+        return {
+            name: one.facts(measured.memory, with_memory=with_memory, with_disk=with_disk)
+            for name, one in around.items()
+        }
 
     def _ground(self, journal: Journal) -> Ground:
         def note(study_uids: Iterable[str]) -> None:
@@ -185,45 +191,36 @@ class Run:
             verify_study(one.site, large)
             one.after_filling((large.study_uid, large_bytes), all_bytes)
 
-    def _measure(
-        self,
-        workloads: Mapping[str, Workload],
-        around: Mapping[ArchiveName, Circumstances],
-        schedule: Sequence[Turn],
-        ground: Ground,
-    ) -> Measured:
-        if workloads:
-            self._measure_client(workloads, ground)
-        rounds = Rounds(
+    def _rounds(
+        self, workloads: Mapping[str, Workload], around: Mapping[ArchiveName, Circumstances]
+    ) -> Rounds:
+        return Rounds(
             workloads,
             {name: one.site for name, one in around.items()},
             {name: one.watches for name, one in around.items()},
             self._on_turn,
         )
-        return rounds.go(schedule)
 
     def _on_turn(self, turn: Turn, place: int, turns: int) -> None:
         self.check()
-        of = (
-            f"round {turn.round} of {self.plan.rounds}" if turn.round > 0 else "round before those that count"
-        )
-        self.say(f"[{place}/{turns}] {of}: {turn.row}, {turn.first} first")
+        which = f"round {turn.round} of {self.plan.rounds}" if turn.round > 0 else "warming up"
+        self.say(f"[{place}/{turns}] {which}: {turn.row}, {turn.first} first")
 
     def _measure_client(self, workloads: Mapping[str, Workload], ground: Ground) -> None:
-        """Find how fast the client itself is in each workload."""
-        with ceiling_site(ground, dicom=any(isinstance(one, StoreUpload) for one in workloads.values())) as (
-            site,
-            address,
-        ):
+        """Find how fast the client itself is in each workload.
+
+        Its data are those of the round that does not count; they are made again for it, and no archive gets
+        them from here.
+        """
+        dicom = any(isinstance(one, StoreUpload) for one in workloads.values())
+        with ceiling_site(ground, dicom=dicom) as (site, address):
             for key, workload in workloads.items():
                 self.check()
                 self.say(f"the client alone: {key}")
                 alone = workload
                 if isinstance(workload, StoreUpload) and address is not None:
                     alone = StoreUpload(ground, dict.fromkeys(ArchiveName, address), _UPLOADS)
-                alone.prepare(
-                    0
-                )  # its data are made again for the round itself, and reach no archive from here
+                alone.prepare(0)
                 for condition, duration_s in ceiling_of(alone, site).items():
                     self._ceilings[key, condition] = duration_s
 
