@@ -9,12 +9,24 @@ import pkgutil
 import pytest
 
 import dcm4chee.standin
+import orthanc_plugins.archives
+import orthanc_plugins.benchmark
 import orthanc_plugins.cli
+import orthanc_plugins.content
 import orthanc_plugins.rtstruct
+import orthanc_plugins.sync
 
 MODULES = sorted(
     module.name
-    for package in (dcm4chee.standin, orthanc_plugins.cli, orthanc_plugins.rtstruct)
+    for package in (
+        dcm4chee.standin,
+        orthanc_plugins.archives,
+        orthanc_plugins.benchmark,
+        orthanc_plugins.cli,
+        orthanc_plugins.content,
+        orthanc_plugins.rtstruct,
+        orthanc_plugins.sync,
+    )
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
 )
 
