@@ -173,6 +173,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         ),
         archives=_archives(settings, rest),
         data=settings.data_directory,
+        repair=settings.repair,
         forwarding=_forwarding(settings),
         synchronisation=Synchronisation(
             interval_s=settings.synchronisation.interval_s,

@@ -34,7 +34,7 @@ from pydantic_settings import (
 )
 
 from orthanc_plugins.errors import ConfigurationError
-from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule  # noqa: TC001 - pydantic reads them
+from orthanc_plugins.rules import ForwardingRule, RepairPolicy, SyncDirection, SyncRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -278,6 +278,7 @@ class Settings(BaseSettings):
     dcm4chee: Dcm4cheeSettings = Dcm4cheeSettings()
     synchronisation: SynchronisationSettings = SynchronisationSettings()
     forwarding: ForwardingSettings = ForwardingSettings()
+    repair: RepairPolicy = RepairPolicy()
 
     @classmethod
     def settings_customise_sources(
