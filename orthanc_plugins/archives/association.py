@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import struct
 from typing import TYPE_CHECKING, Self
 
@@ -78,6 +79,11 @@ class Association:
         self._message_id = 0
         try:
             self._socket = _connected(peer)
+        except ssl.SSLCertVerificationError as error:
+            raise AssociationRejected(
+                "its certificate is not trusted: check its address and the file of certificates",
+                permanent=True,
+            ) from error
         except OSError as error:
             raise AssociationLost(f"it cannot be reached ({type(error).__name__})") from error
         try:
@@ -99,8 +105,9 @@ class Association:
 
     def is_quiet(self) -> bool:
         """Return whether the peer has sent nothing unasked: it would be the end of the association."""
-        ready, _, _ = select.select([self._socket], [], [], 0)
-        return not ready
+        looking = select.poll()
+        looking.register(self._socket, select.POLLIN)
+        return not looking.poll(0)
 
     def store(self, file: DicomFile) -> int:
         """Send a file in an accepted context, and return the status the peer answers (PS3.7 annex C).

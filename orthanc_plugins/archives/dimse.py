@@ -13,6 +13,7 @@ from orthanc_plugins.archives import failure_reasons
 from orthanc_plugins.archives.base import StoreOutcome, StoreState
 from orthanc_plugins.archives.dicom_peer import AssociationLost, AssociationRejected
 from orthanc_plugins.errors import ArchiveError, ArchiveUnavailable, InvalidDicom
+from orthanc_plugins.identifiers import is_dicom_uid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -118,6 +119,10 @@ class _Line:
     def store(self, file: DicomFile) -> StoreOutcome:
         """Send a file; AssociationRejected and AssociationLost when it did not come to an answer."""
         uid, context = file.sop_instance_uid, (file.sop_class_uid, file.transfer_syntax_uid)
+        if not all(is_dicom_uid(one) for one in (uid, *context)):
+            return StoreOutcome(
+                uid, StoreState.REFUSED, None, "It has UIDs that are none: correct the object."
+            )
         association = self._associated(context)
         if not association.accepts(context):
             return StoreOutcome(uid, StoreState.REFUSED, None, _not_accepted(context))

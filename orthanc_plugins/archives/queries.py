@@ -114,7 +114,7 @@ class Queries:
         found: dict[SopInstanceUid, InstanceEntry] = {}
         for some in _chunks(tuple(uids)):
             query = [("SOPInstanceUID", ",".join(some)), ("includefield", INSTANCE_FIELDS)]
-            for row in self._qido.rows("/instances", query, INSTANCE_UID) if some else ():
+            for row in self._all_instances(query) if some else ():
                 entry = instance_entry(row, StudyUid(text(row, STUDY_UID)))
                 found[entry.sop_instance_uid] = entry
         return found
@@ -133,11 +133,21 @@ class Queries:
                 ("Modality", KEY_OBJECTS),
                 ("includefield", INSTANCE_FIELDS),
             ]
-            notes |= notes_of(self._qido.rows("/instances", query, INSTANCE_UID))
+            notes |= notes_of(self._all_instances(query))
         for row in rows:
             entry = study_entry(row, notes.get(text(row, STUDY_UID)))
             if entry is not None:
                 yield entry
+
+    def _all_instances(self, query: list[tuple[str, str]]) -> Iterator[Row]:
+        """Yield instances of any study; there are few."""
+        try:
+            yield from self._qido.rows("/instances", query, INSTANCE_UID)
+        except TooManyRows as error:
+            raise ArchiveRefused(
+                f"{self._archive.upper()} lets no one list a few instances: raise its limits of QIDO.",
+                archive=self._archive,
+            ) from error
 
     def _instance_rows(self, path: str) -> Iterator[Row]:
         return self._qido.rows(path, [("includefield", INSTANCE_FIELDS)], INSTANCE_UID)

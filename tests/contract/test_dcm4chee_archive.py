@@ -476,5 +476,5 @@ def test_a_certificate_that_is_not_trusted_is_refused_and_said(standin: StandIn,
         with pytest.raises(ArchiveRefused, match="certificate is not trusted"):
             archive.counts()
         outcomes = stored(archive, Study(), Transport.C_STORE)
-    assert states(outcomes) == {"failed"}
-    assert "SSLCertVerificationError" in outcomes[0].detail
+    assert states(outcomes) == {"refused"}
+    assert "certificate is not trusted" in outcomes[0].detail

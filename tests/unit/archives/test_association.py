@@ -211,6 +211,14 @@ def test_what_is_not_accepted_is_refused_with_what_to_do_and_nothing_transcoded(
     assert "transfer capabilities" in outcomes[1].detail
 
 
+def test_an_object_with_uids_that_are_none_is_refused_before_anyone_is_asked() -> None:
+    (file,) = files(1)
+    odd = type(file)(file.sop_instance_uid, "no class", file.transfer_syntax_uid, file.content)
+    (outcome,) = Sending(1)(odd)
+    assert outcome.state is StoreState.REFUSED
+    assert "UIDs that are none" in outcome.detail
+
+
 def test_an_association_is_made_anew_for_what_it_was_not_negotiated_for_and_keeps_the_rest() -> None:
     images, sets = files(2), [described(dicom_file("1.7", sop_class_uid=RTStructureSetStorage))]
     with running_scp(classes=(CTImageStorage, RTStructureSetStorage)) as scp:
