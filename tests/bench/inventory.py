@@ -1,10 +1,10 @@
 """A synthetic inventory of two archives, straight into the store. ``scripts/bench inventory``.
 
-Puts as many studies as asked for on either side into the store, by the same methods as a round of
-synchronisation does, with one in a hundred planted in each class of difference. Then times the comparison of
-everything, a round with ten changes on one side, and the pages that a person opens; and proves that what was
-planted is found, in the right class, and nothing else. ``--postgresql`` keeps the store in PostgreSQL (a
-server of its own, its memory not counted) instead of SQLite.
+Puts as many studies as asked for into the store, by the same methods as a round of synchronisation does; the
+other side is a copy, in which one study in a hundred is planted in each class of difference. Then times the
+comparison of everything, a round with ten changes on one side, and the pages that a person opens; and proves
+that what was planted is found, in the right class, and nothing else. ``--postgresql`` keeps the store in
+PostgreSQL (a server of its own, its memory not counted) instead of SQLite.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy import text
 
 from orthanc_plugins.archives.base import (
     STUDY_ATTRIBUTES,
@@ -49,6 +51,7 @@ from orthanc_plugins.store import (
     migrate,
 )
 from orthanc_plugins.store.inventory_records import KEY_BYTES, split_keys
+from orthanc_plugins.store.inventory_tables import InventoryContents, InventoryDate, InventoryStudy
 from orthanc_plugins.sync.inventory import attributes_digest, contents_digest
 from orthanc_plugins.sync.keeper import InventoryKeeper
 from tests.postgresql import Postgres
@@ -56,12 +59,16 @@ from tests.postgresql import Postgres
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from sqlalchemy import Engine
+
     from orthanc_plugins.archives.base import DateRange
     from orthanc_plugins.store import Inventory
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 _EVERY = 100
 """One study in so many is planted in each class."""
+
+_COPIED = (InventoryStudy, InventoryContents, InventoryDate)
 
 _PLANTED = dict(enumerate(InventoryDifference))
 """The class of the studies whose number has this remainder."""
@@ -91,14 +98,23 @@ class Planted:
             f"2.25.{(number * 2654435761 + self.seed) % 2**32:010d}9182736455463728190{number:07d}"
         )
 
-    def side(self, archive: str) -> Iterator[Holding]:
-        """Yield what a side holds."""
-        left = archive == LEFT
+    def left(self) -> Iterator[Holding]:
+        """Yield what the left side holds."""
+        for number in range(self.studies):
+            if self.kind(number) is not InventoryDifference.ONLY_RIGHT:
+                yield self.holding(LEFT, number)
+
+    def altered(self) -> Iterator[Holding]:
+        """Yield what the right side holds otherwise than the left."""
         for number in range(self.studies):
             kind = self.kind(number)
-            absent = InventoryDifference.ONLY_RIGHT if left else InventoryDifference.ONLY_LEFT
-            if kind is not absent:
-                yield self.holding(archive, number, kind if not left else None)
+            if kind not in {None, InventoryDifference.ONLY_LEFT}:
+                yield self.holding(RIGHT, number, kind)
+
+    def absent(self) -> list[StudyUid]:
+        """Return what the left side alone holds."""
+        kinds = ((number, self.kind(number)) for number in range(self.studies))
+        return [self.uid(number) for number, kind in kinds if kind is InventoryDifference.ONLY_LEFT]
 
     def holding(self, archive: str, number: int, kind: InventoryDifference | None = None) -> Holding:
         """Return a study; the right side differs in the way of ``kind``."""
@@ -207,13 +223,27 @@ class Figures:
 
 
 def load(inventory: Inventory, planted: Planted, figures: Figures) -> None:
-    """Put both sides in, as a first inventory does."""
-    for archive in (LEFT, RIGHT):
-        with figures.timed(f"first load of {archive}"):
-            inventory.begin_pass(archive)
-            for part in batched(planted.side(archive), 5000, strict=False):
-                inventory.put(archive, part, _WRITING)
-            inventory.arrive(archive, "0", NOW, full_pass=True)
+    """Put the left side in, as a first inventory does."""
+    with figures.timed("first load of one side"):
+        inventory.begin_pass(LEFT)
+        for part in batched(planted.left(), 5000, strict=False):
+            inventory.put(LEFT, part, _WRITING)
+        inventory.arrive(LEFT, "0", NOW, full_pass=True)
+
+
+def copy(engine: Engine, inventory: Inventory, planted: Planted, figures: Figures) -> None:
+    """Make the right side of the left, and plant the differences."""
+    with figures.timed("copy of the other side, differences planted"):
+        inventory.begin_pass(RIGHT)
+        for table in _COPIED:
+            columns = ", ".join(column.name for column in table.__table__.columns if column.name != "archive")
+            select = f"SELECT '{RIGHT}', {columns} FROM {table.__tablename__} WHERE archive = '{LEFT}'"
+            with engine.begin() as connection:
+                connection.execute(text(f"INSERT INTO {table.__tablename__} (archive, {columns}) {select}"))
+        inventory.remove(RIGHT, planted.absent(), _WRITING)
+        for part in batched(planted.altered(), 5000, strict=False):
+            inventory.put(RIGHT, part, _WRITING)
+        inventory.arrive(RIGHT, "0", NOW, full_pass=True)
     with figures.timed("statistics of the database"):
         inventory.refresh_statistics()
 
@@ -278,6 +308,7 @@ def measure(address: str, planted: Planted) -> Figures:
     figures = Figures()
     try:
         load(store.inventory, planted, figures)
+        copy(engine, store.inventory, planted, figures)
         compare(store.inventory, planted, figures)
         change_ten(store.inventory, planted, figures)
         look(store.inventory, planted, figures)
