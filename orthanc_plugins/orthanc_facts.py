@@ -1,4 +1,4 @@
-"""What Orthanc knows of a study, as rules want to know it; a file is opened only for tags that a rule asks for."""
+"""What Orthanc knows of a study, as rules want to know it; a file is opened only for tags they ask for."""
 
 from __future__ import annotations
 

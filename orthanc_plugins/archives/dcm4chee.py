@@ -171,9 +171,7 @@ class Dcm4cheeArchive:
                 archive=self.name,
             )
 
-    def _listed(
-        self, study_uid: StudyUid, wanted: Sequence[InstanceEntry] | None
-    ) -> Sequence[InstanceEntry]:
+    def _listed(self, study_uid: StudyUid, wanted: Sequence[InstanceEntry] | None) -> Sequence[InstanceEntry]:
         """Return what the archive lists of a study; for one instance, that alone is asked for."""
         if wanted is None or len(wanted) != 1:
             return self.instances(study_uid)

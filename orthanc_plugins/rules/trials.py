@@ -1,4 +1,4 @@
-"""What a rule would have sent: the studies it was tried on, and what it would have asked of the destination."""
+"""What a rule would have sent: the studies it was tried on, and what it would have asked for."""
 
 from __future__ import annotations
 
