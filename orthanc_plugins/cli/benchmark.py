@@ -6,7 +6,7 @@ import argparse
 import os
 import signal
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -34,7 +34,9 @@ from orthanc_plugins.logs import describe_exception
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
+    from orthanc_plugins.benchmark.plan import Plan
     from orthanc_plugins.benchmark.results import Results
     from orthanc_plugins.benchmark.targets import DicomAddress, Target
 
@@ -148,11 +150,26 @@ def _measure(
     from orthanc_plugins.benchmark.run import Run  # noqa: PLC0415 - likewise
 
     plan = new_plan(scale=chosen.scale, rounds=chosen.rounds, seed=chosen.seed, questions=chosen.questions)
-    results = Run(plan, targets, folder, say).go(i_mean_it=chosen.i_mean_it)
-    content = publish(results, folder)
+    with _known(chosen, plan, say) as tell:
+        results = Run(plan, targets, folder, say).go(i_mean_it=chosen.i_mean_it)
+        content = publish(results, folder)
+        tell(results, content)
     _show(content, out)
     out.write(f"\nreport: {folder / plan.run_id / 'report.html'}\n")
     return _ended(results, say)
+
+
+def _known(
+    chosen: argparse.Namespace, plan: Plan, say: Callable[[str], None]
+) -> AbstractContextManager[Callable[[Results, Mapping[str, Any]], None]]:
+    """Let the suite that is set up here know of the run; where there is none, nobody."""
+    if CONFIGURATION_VARIABLE not in os.environ:
+        return nullcontext(lambda _results, _content: None)
+    from orthanc_plugins.cli.benchmark_record import known_to_suite  # noqa: PLC0415 - where it is set up alone
+    from orthanc_plugins.settings import read_settings  # noqa: PLC0415 - likewise
+
+    url = read_settings().store_url
+    return known_to_suite(url, plan, say, meant=chosen.i_mean_it, listed=chosen.out is None)
 
 
 def _ended(results: Results, say: Callable[[str], None]) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.benchmark.plan import Plan, Question
 from orthanc_plugins.benchmark.publishing import publish
+from orthanc_plugins.benchmark.quiet import undisturbed
 from orthanc_plugins.benchmark.run import Run
 from orthanc_plugins.benchmark.telling import findings
 from orthanc_plugins.errors import ArchiveError, BenchmarkError, JobError, PacsSuiteError
@@ -84,7 +85,8 @@ class BenchmarkRun:
             self._company(job_id),
         )
         try:
-            return run.go(i_mean_it=asked.meant)
+            with undisturbed(services.store.leases, asked.benchmark_id, check):
+                return run.go(i_mean_it=asked.meant)
         except ArchiveError as error:  # never tried again by itself: it would begin from its start
             raise BenchmarkError(str(error)) from error
 

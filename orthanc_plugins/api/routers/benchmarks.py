@@ -17,6 +17,7 @@ from orthanc_plugins.api.problems import Problem, problem_documented
 from orthanc_plugins.api.routers.jobs import Failure
 from orthanc_plugins.api.routers.study_comparison import NO_SECOND
 from orthanc_plugins.benchmark.plan import LEAST_SCALE, MOST_ROUNDS, ROUNDS, Question, new_plan
+from orthanc_plugins.benchmark.quiet import SYNCHRONISATION, holder_of
 from orthanc_plugins.benchmark.refusal import refuse_production
 from orthanc_plugins.errors import JobNotFound
 from orthanc_plugins.jobs import JobState, run_benchmark_request
@@ -246,8 +247,10 @@ def _state(services: Services, record: BenchmarkRecord) -> BenchmarkState:
         return record.state
     try:
         job = services.queue.job(record.request.job_id)
-    except JobNotFound:
-        return BenchmarkState.FAILED
+    except JobNotFound:  # it runs on the command line, or did until it was killed
+        holder = services.store.leases.holder(SYNCHRONISATION)
+        lives = holder == holder_of(record.request.benchmark_id)
+        return record.state if lives else BenchmarkState.FAILED
     return _ENDED.get(job.state, record.state)
 
 

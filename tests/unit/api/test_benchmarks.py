@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from orthanc_plugins.api import create_app
 from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.benchmark.quiet import SYNCHRONISATION, holder_of
 from orthanc_plugins.identifiers import JobId
 from orthanc_plugins.jobs import JobKind
-from orthanc_plugins.store import BenchmarkOutcome, BenchmarkState
+from orthanc_plugins.store import BenchmarkOutcome, BenchmarkRequest, BenchmarkState
 from tests.unit.api.conftest import Client
 from tests.unit.benchmark.doubles import ArchiveDouble, running
 
@@ -166,6 +168,21 @@ def test_one_whose_job_has_ended_stands_in_nobodys_way(
     assert asking.get(first["benchmark_url"]).json()["status"] == how
     assert ask(asking)["benchmark_id"] != first["benchmark_id"]
     assert both.store.benchmarks.page(10, 0).total == 2
+
+
+@pytest.mark.parametrize(("lives", "status"), [(True, "running"), (False, "failed")])
+def test_one_on_the_command_line_runs_as_long_as_it_keeps_synchronisation_away(
+    asking: Client, both: Services, *, lives: bool, status: str
+) -> None:
+    request = BenchmarkRequest(
+        "0123abcd", JobId("command-line.0123abcd"), 1.0, 12, 1, ("query",), meant=False
+    )
+    both.store.benchmarks.request(request)
+    both.store.benchmarks.begin("0123abcd")
+    if lives:
+        both.store.leases.acquire(SYNCHRONISATION, holder_of("0123abcd"), timedelta(minutes=1))
+    assert asking.get("api/benchmarks/0123abcd").json()["status"] == status
+    assert (asking.post("api/benchmarks").status_code == 409) is lives
 
 
 def finish(services: Services, benchmark_id: str, **changes: Any) -> None:

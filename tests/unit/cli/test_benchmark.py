@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,10 @@ import pytest
 
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.benchmark import interface, site
+from orthanc_plugins.benchmark.quiet import SYNCHRONISATION, holder_of
 from orthanc_plugins.benchmark.run import Run
 from orthanc_plugins.cli import DONE, FAILED, INTERRUPTED, USAGE, main
+from orthanc_plugins.store import BenchmarkState, Store, create_store_engine
 from tests.unit.benchmark.doubles import ArchiveDouble, running
 
 if TYPE_CHECKING:
@@ -190,20 +193,69 @@ def test_archives_that_are_not_known_are_told(
     assert "secret" not in shown
 
 
-def test_the_settings_tell_where_both_are_and_where_results_go(
+@pytest.fixture
+def settings(
     orthanc: ArchiveDouble, dcm4chee: ArchiveDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> Path:
+    """A suite that is set up here; returns its data directory."""
+    data = tmp_path / "data"
+    (data / "store").mkdir(parents=True)
     section = {
-        "DataDirectory": str(tmp_path / "data"),
+        "DataDirectory": str(data),
         "Orthanc": {"Url": orthanc.target.management},
         "Dcm4chee": {"Url": dcm4chee.target.dicomweb, "DicomPort": 9},
     }
     path = tmp_path / "orthanc.json"
     path.write_text(json.dumps({"PacsSuite": section}))
     monkeypatch.setenv("PACS_SUITE_CONFIGURATION", str(path))
+    return data
+
+
+@pytest.fixture
+def suite(settings: Path, migrated_database: Path) -> Iterator[Store]:
+    """The memory of a suite that was started before."""
+    shutil.copy(migrated_database, settings / "store" / "pacs.sqlite")
+    store = Store(create_store_engine(f"sqlite:///{settings / 'store' / 'pacs.sqlite'}"))
+    yield store
+    store.close()
+
+
+def test_the_settings_tell_where_both_are_and_where_results_go(
+    settings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["benchmark", *QUICK]) == DONE
-    (report,) = (tmp_path / "data" / "benchmarks").glob("*/report.html")
+    (report,) = (settings / "benchmarks").glob("*/report.html")
     assert report.is_file()
+    assert "the suite here has no database yet" in capsys.readouterr().err
+
+
+def test_the_suite_lists_what_was_run_on_the_command_line(suite: Store, orthanc: ArchiveDouble) -> None:
+    holders: list[str | None] = []
+
+    def look(_: str, path: str) -> None:
+        if "limit=1000" in path and "PatientID" in path:
+            holders.append(suite.leases.holder(SYNCHRONISATION))
+
+    orthanc.fault = look
+    assert main(["benchmark", *QUICK]) == DONE
+    (record,) = suite.benchmarks.page(10, 0).entries
+    assert record.state is BenchmarkState.SUCCEEDED
+    assert record.outcome is not None
+    assert len(record.outcome.findings) == 4
+    assert set(holders) == {holder_of(record.request.benchmark_id)}  # no round of synchronisation meanwhile
+    assert suite.leases.holder(SYNCHRONISATION) is None
+
+
+def test_results_that_go_elsewhere_are_not_listed(suite: Store, tmp_path: Path) -> None:
+    assert main(["benchmark", *QUICK, "--out", str(tmp_path / "elsewhere")]) == DONE
+    assert suite.benchmarks.page(10, 0).total == 0
+
+
+def test_a_run_that_did_not_reach_its_end_is_listed_as_failed(suite: Store, orthanc: ArchiveDouble) -> None:
+    orthanc.hold("DOE-4711")
+    assert main(["benchmark", *QUICK]) == USAGE
+    (record,) = suite.benchmarks.page(10, 0).entries
+    assert (record.state, record.error_name) == (BenchmarkState.FAILED, "BenchmarkRefused")
 
 
 def test_user_and_password_of_an_address_are_sent_and_told_nowhere(
