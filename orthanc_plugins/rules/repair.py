@@ -73,6 +73,13 @@ class RepairPolicy(BaseModel):
             description="Instances that one archive lacks: `copy` them, or let a person decide (`manual`)."
         ),
     ] = "copy"
+    deleted: Annotated[
+        Literal["block", "manual", "copy"],
+        Field(
+            description="Missing instances that were deleted or rejected on purpose: `block`, let a person "
+            "decide (`manual`), or `copy` them all the same."
+        ),
+    ] = "block"
     default: Annotated[
         Strategy,
         Field(

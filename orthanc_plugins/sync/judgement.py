@@ -89,7 +89,6 @@ class _Instance:
     def __init__(self, findings: Findings, policy: RepairPolicy) -> None:
         self._findings = findings
         self._policy = policy
-        self._left: list[tuple[list[int], DifferenceClass, str]] = []
         self._elements: list[_Judged] = []
         self._pixels: dict[int, Difference] = {}
 

@@ -188,13 +188,14 @@ class _Planner:
             modality=entries[0].modality,
             differences=tuple(indexes),
         )
-        if on_purpose is not None:
-            return replace(common, kind=ActionKind.BLOCKED, target=None, reason=on_purpose)
-        if self._policy.missing == "manual":
+        reason = common.reason if on_purpose is None else on_purpose
+        if on_purpose is not None and self._policy.deleted == "block":
+            return replace(common, kind=ActionKind.BLOCKED, target=None, reason=reason)
+        if "manual" in {self._policy.missing, self._policy.deleted if on_purpose is not None else ""}:
             options = (Keep(target.other.value), Keep.BOTH)
-            reason = f"{common.reason} A person decides whether they are copied."
-            return replace(common, kind=ActionKind.MANUAL, target=None, reason=reason, options=options)
-        return common
+            asked = f"{reason} A person decides whether they are copied."
+            return replace(common, kind=ActionKind.MANUAL, target=None, reason=asked, options=options)
+        return replace(common, reason=reason)
 
     def _on_purpose(self, target: ArchiveName, entry: InstanceEntry) -> str | None:
         buried = self._known.tombstones.get(target, {})

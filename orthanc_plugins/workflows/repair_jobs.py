@@ -57,7 +57,7 @@ def repair_study(services: Services, limiter: Limiter, holder: str, repair_id: s
         begun: dict[str, Any] = run_step("check", repair.check)
         for number in range(begun["operations"]):
             run_step("carry_out", repair.carry_out, number, begun["done"])
-        return run_step("verify", repair.verify, begun["done"])
+        return run_step("verify", repair.verify)
 
     def give_up(name: str, message: str) -> Result:
         record = services.store.repairs.repair(repair_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import STUDY_ATTRIBUTES, StoreState, Transport
@@ -146,7 +147,7 @@ def _replace(operation: Operation, hands: Hands) -> None:
     if change is None:
         current = _there(current, operation)
         other = hands.copies.file_needed(operation.target.other, instance.sop_instance_uid)
-        if same(current, other):
+        if same(operation.target, current, other):
             return
         change = _kept(operation, hands, current, other)
     _put(operation, hands, change, frozenset(), current)
@@ -179,15 +180,16 @@ def _put(
         described(hands.files.kept(hands.repair_id, one)) for one in (change.former, change.later)
     )
     strict = strict or differing_elements(former, later)
+    is_same = partial(same, operation.target, strict=strict)
     detail = ""
-    if current is None or not same(current, later, strict):
-        if current is not None and not same(current, former, strict):
+    if current is None or not is_same(current, later):
+        if current is not None and not is_same(current, former):
             raise RepairError(_CHANGED_SINCE)
         detail = _give(operation, hands, later)
         current = hands.copies.file_needed(operation.target, change.sop_instance_uid)
-        if not same(current, later, strict):
+        if not is_same(current, later):
             current = _by_study(operation, hands, current, later, strict)
-    if not same(current, later, strict):
+    if not is_same(current, later):
         raise RepairError(
             detail or f"{archive_title(operation.target)} said that it took the change, and did not."
         )

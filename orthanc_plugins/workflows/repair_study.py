@@ -163,10 +163,10 @@ class StudyRepair:
         self._note_done(self._to_do, number)
         return {"outcome": "done"}
 
-    def verify(self, done: Sequence[int]) -> dict[str, JsonValue]:
+    def verify(self) -> dict[str, JsonValue]:
         """Compare the study again by content, and remember how the repair ended."""
         study = self._study
-        self._settle_decided(done)
+        self._settle_decided()
         record = study.repairs.repair(study.repair_id)
         if record.failed:
             state = RepairState.PARTLY if record.done else RepairState.FAILED
@@ -228,13 +228,13 @@ class StudyRepair:
         if ended := set(ordinals) - later - failed:
             study.repairs.note(study.repair_id, ended, ActionState.DONE)
 
-    def _settle_decided(self, done: Sequence[int]) -> None:
+    def _settle_decided(self) -> None:
         """Note that what a person decided to leave is left."""
         study = self._study
         left = [
             one.ordinal
             for one in study.repairs.actions(study.repair_id)
-            if one.state is ActionState.DECIDED and one.keep == Keep.BOTH and one.ordinal not in done
+            if one.state is ActionState.DECIDED and one.keep == Keep.BOTH
         ]
         if left:
             study.repairs.note(study.repair_id, left, ActionState.LEFT)

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from orthanc_plugins.archives.base import Archive, DicomFile, InstanceEntry
     from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
 
-_ITS_OWN_RULES = frozenset({DifferenceClass.COERCED, DifferenceClass.TRANSFER_SYNTAX_ONLY})
-"""What an archive may do with a file it was given: it is the same file all the same."""
+_ITS_OWN_RULES = {
+    ArchiveName.ORTHANC: frozenset({DifferenceClass.TRANSFER_SYNTAX_ONLY}),
+    ArchiveName.DCM4CHEE: frozenset({DifferenceClass.COERCED, DifferenceClass.TRANSFER_SYNTAX_ONLY}),
+}
+"""What an archive may do with a file: it is the same all the same. Orthanc itself coerces nothing."""
 
 
 @runtime_checkable
@@ -104,13 +107,15 @@ class StudyCopies:
         return found
 
 
-def same(one: DicomFile, other: DicomFile, strict: Collection[str] = ()) -> bool:
-    """Return whether two files are the same instance with the same content.
+def same(holder: ArchiveName, one: DicomFile, other: DicomFile, strict: Collection[str] = ()) -> bool:
+    """Return whether an archive's copy is a file that it was given or gave.
 
-    What an archive changes by its own rules and says so is no difference, except where it matters.
+    What it changes by its own rules and says so is no difference, except where it matters.
 
     Parameters
     ----------
+    holder
+        The archive.
     strict
         Elements of the top level in which nothing at all may differ, as `top_elements` returns them.
     """
@@ -120,7 +125,8 @@ def same(one: DicomFile, other: DicomFile, strict: Collection[str] = ()) -> bool
     if found.incomplete:
         return False
     return not any(
-        one.kind not in _ITS_OWN_RULES or (one.tag is not None and top_elements([one.tag]) & set(strict))
+        one.kind not in _ITS_OWN_RULES[holder]
+        or (one.tag is not None and top_elements([one.tag]) & set(strict))
         for one in found.differences
     )
 

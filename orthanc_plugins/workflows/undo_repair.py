@@ -114,7 +114,7 @@ class RepairUndoing:
         source, copied = copies.file(archive.other, uid), copies.file(archive, uid)
         if source is None:
             raise RepairError("it is the only copy left, so it stays")
-        if copied is None or not same(source, copied):
+        if copied is None or not same(archive, copied, source):
             raise RepairError(_CHANGED_SINCE)
         self._hands.guard()
         copies.archive(archive).remove(self._study.record.study_uid, [entry])
@@ -131,9 +131,9 @@ class RepairUndoing:
         )
         strict = differing_elements(former, later)
         current = copies.file(archive, uid)
-        if current is not None and same(current, former, strict):
+        if current is not None and same(archive, current, former, strict):
             return
-        if current is not None and not same(current, later, strict):
+        if current is not None and not same(archive, current, later, strict):
             raise RepairError(_CHANGED_SINCE)
         self._hands.guard()
         outcome = copies.archive(archive).replace(former)
@@ -141,7 +141,7 @@ class RepairUndoing:
             raise ArchiveUnavailable(
                 f"{archive_title(archive)} did not take instance {uid}: {outcome.detail}", archive=archive
             )
-        if not same(copies.file_needed(archive, uid), former, strict):
+        if not same(archive, copies.file_needed(archive, uid), former, strict):
             raise RepairError(outcome.detail or f"{archive_title(archive)} did not take the former file")
 
     def _study_back(self, change: ChangeRecord) -> None:

@@ -105,6 +105,29 @@ def test_what_was_deleted_on_purpose_is_blocked(buried: str) -> None:
     assert operations(plan, {}) == ()
 
 
+@pytest.mark.parametrize(
+    ("policy", "kind"),
+    [
+        ({"deleted": "copy"}, ActionKind.COPY),
+        ({"deleted": "manual"}, ActionKind.MANUAL),
+        ({"deleted": "copy", "missing": "manual"}, ActionKind.MANUAL),
+        ({"deleted": "block", "missing": "manual"}, ActionKind.BLOCKED),
+    ],
+)
+def test_whoever_wants_back_what_was_deleted_on_purpose_says_so(
+    policy: dict[str, Any], kind: ActionKind
+) -> None:
+    (action,) = planned(
+        differs(MISSING_RIGHT, None, None, uid="4"),
+        left=[*BOTH, entry("4")],
+        tombstones={DCM4CHEE: {"4": "DCM4CHEE rejected it."}},
+        **policy,
+    ).actions
+    assert action.kind is kind
+    assert action.reason.startswith("DCM4CHEE rejected it.")
+    assert (Keep.ORTHANC in action.options) is (kind is ActionKind.MANUAL)
+
+
 def test_only_the_buried_part_of_a_series_is_blocked() -> None:
     plan = planned(
         differs(MISSING_RIGHT, None, None, uid=None),

@@ -130,6 +130,8 @@ def test_what_was_rejected_on_purpose_is_blocked(world: World) -> None:
     assert "rejected there" in action.reason
     assert world.apply(repair_id).state is RepairState.VERIFIED
     assert world.uids[0] not in world.dcm4chee.held()
+    assert world.apply(world.plan(deleted="copy")).state is RepairState.VERIFIED
+    assert world.uids[0] in world.dcm4chee.held()
 
 
 def test_the_newest_is_read_from_the_copies(world: World) -> None:
@@ -584,6 +586,20 @@ def test_what_was_changed_after_the_repair_is_not_undone(world: World) -> None:
     assert "changed by someone else since" in (record.error_message or "")
     assert world.read(world.dcm4chee, world.uids[0]).StudyID == "later"
     assert str(world.read(world.dcm4chee, world.uids[1]).SliceThickness) == "3"
+
+
+def test_what_someone_else_has_corrected_and_recorded_since_is_not_undone(world: World) -> None:
+    """A record of a change explains it where an archive coerces by its own rules, and Orthanc does not."""
+    world.alter(world.orthanc, world.uids[0], SliceThickness="3")
+    repair_id = world.plan(default="prefer_dcm4chee")
+    world.apply(repair_id)
+    corrected = world.read(world.orthanc, world.uids[0])
+    record = corrected.OriginalAttributesSequence[0]
+    record.ModifiedAttributesSequence[0].StudyID = corrected.StudyID
+    corrected.StudyID = "corrected"
+    world.put(world.orthanc, world.uids[0], content_of(corrected))
+    assert world.undo(repair_id).state is RepairState.UNDO_FAILED
+    assert world.read(world.orthanc, world.uids[0]).StudyID == "corrected"
 
 
 def test_the_only_copy_left_is_never_taken_out(world: World) -> None:
