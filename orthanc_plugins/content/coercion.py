@@ -32,8 +32,12 @@ _REASONS = {
 
 def with_coercions(apart: Iterable[Apart], left: DataSet, right: DataSet) -> Iterator[Apart]:
     """Yield findings, those that an archive's record explains as coerced."""
+    known: dict[bytes, str | None] = {}
     for one in apart:
-        if one.finding.kind is DifferenceClass.METADATA and (detail := _explanation(one.key, left, right)):
+        if one.key not in known:
+            known[one.key] = _explanation(one.key, left, right)
+        detail = known[one.key]
+        if detail is not None and one.finding.kind is DifferenceClass.METADATA:
             finding = one.finding._replace(kind=DifferenceClass.COERCED, detail=detail)
             yield one._replace(finding=finding)
         else:
@@ -43,8 +47,9 @@ def with_coercions(apart: Iterable[Apart], left: DataSet, right: DataSet) -> Ite
 def _explanation(key: bytes, left: DataSet, right: DataSet) -> str | None:
     """Return how a record explains that an element differs, None where none does."""
     for holder, other in ((left, right), (right, left)):
-        there = _element(key, other)
-        for record in holder.items(ORIGINAL_ATTRIBUTES):
+        records = holder.items(ORIGINAL_ATTRIBUTES)
+        there = _element(key, other) if records else None
+        for record in records:
             for modified in record.items(_MODIFIED):
                 before = _element(key, modified)
                 if before is not None and same(before, there):

@@ -39,7 +39,10 @@ _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _HEAD = 8
 _DEEPEST = 64
 """Sequences are not nested deeper in any object there is; it bounds recursion."""
-_MOST_INFLATED = 2**31
+_MOST_INFLATED = 2**30
+"""A deflated data set that holds more is damaged, or made to do harm; it bounds memory."""
+_LONGEST_NUMBER = 12
+"""Characters of an integer string (PS3.5 6.2)."""
 _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 """Value representations whose length has four bytes after two reserved ones (PS3.5 7.1.2)."""
 _BYTES = frozenset({b"OB", b"OW"})
@@ -107,7 +110,7 @@ class DataSet:
             big_endian = self.big_endian and self.places[tag].representation != _UNKNOWN
             return int.from_bytes(value, "big" if big_endian else "little")
         text = value.split(b"\\")[0].strip(b" \0")
-        return int(text) if text.isdigit() else None
+        return int(text) if text.isdigit() and len(text) <= _LONGEST_NUMBER else None
 
     def items(self, tag: int) -> list[DataSet]:
         """Return the items of a sequence; none when it is absent or no sequence."""
@@ -146,11 +149,7 @@ class DataSet:
 
 
 class DicomObject(NamedTuple):
-    """A file's data set, and how it was written.
-
-    ``body`` is where the data set begins, of a deflated one before it is inflated; ``damage`` says what its
-    pixels lack, empty when nothing.
-    """
+    """A file's data set, and how it was written; ``damage`` says what its pixels lack, empty when nothing."""
 
     transfer_syntax_uid: str
     data_set: DataSet
@@ -225,7 +224,7 @@ def _inflated(content: bytes, begin: int) -> bytes:
     except zlib.error as error:
         raise InvalidDicom("The file's deflated data set is damaged. Get it again.") from error
     if not inflating.eof:
-        raise InvalidDicom("The file's deflated data set is cut short, or larger than 2 GiB. Get it again.")
+        raise InvalidDicom("The file's deflated data set is cut short, or larger than 1 GiB. Get it again.")
     return data
 
 

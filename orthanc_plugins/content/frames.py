@@ -250,6 +250,7 @@ def _decoded(
         "pixel_representation": int(description.signed),
         "planar_configuration": description.planar,
         "pixel_keyword": "PixelData",
+        "pixel_vr": place.representation.decode("ascii"),
     }
     if _EXTENDED_OFFSETS in data_set:
         options["extended_offsets"] = (data_set.raw(_EXTENDED_OFFSETS), data_set.raw(_EXTENDED_LENGTHS))

@@ -170,7 +170,7 @@ class _Contents:
                     continue
                 if uid not in given:
                     yield uid, digest, file
-                elif not digest.same_as(given[uid]):
+                elif digest != given[uid]:
                     self.incomplete.append(f"{name} gave instance {uid} twice, and not the same.")
                 given[uid] = digest
 
@@ -201,13 +201,14 @@ class _Contents:
     ) -> None:
         """Compare two copies of an instance, by their digests where that is enough."""
         uid = left.sop_instance_uid
+        kept = self._kept.pop(uid, None)
         series_uid = self.listing.left[uid].series_uid
         findings: list[Finding] = []
         if left.recoded_as(right):
             names = (syntax_name(left.transfer_syntax_uid), syntax_name(right.transfer_syntax_uid))
             findings.append(recoded(*names))
         elif not left.same_as(right):
-            files = self._both(uid, file)
+            files = self._both(uid, kept, file)
             if files is None:
                 return
             found = compare_files(*files)
@@ -220,11 +221,15 @@ class _Contents:
             if not (is_moved and finding.tag == SERIES_UID_TAG):
                 self.collected.add(series_uid, uid, finding)
 
-    def _both(self, uid: SopInstanceUid, right: DicomFile | None) -> tuple[DicomFile, DicomFile] | None:
+    def _both(
+        self, uid: SopInstanceUid, left: DicomFile | None, right: DicomFile | None
+    ) -> tuple[DicomFile, DicomFile] | None:
         """Return both files of an instance, None when one is not to be had."""
         try:
-            left = self._kept.get(uid) or self.fetch(ArchiveName.ORTHANC, uid)
-            return left, right or self.fetch(ArchiveName.DCM4CHEE, uid)
+            return (
+                left or self.fetch(ArchiveName.ORTHANC, uid),
+                right or self.fetch(ArchiveName.DCM4CHEE, uid),
+            )
         except ArchiveError as error:
             self.incomplete.append(f"Instance {uid} differs, and could not be read again: {error}")
             return None
