@@ -9,10 +9,11 @@ from __future__ import annotations
 import copy
 import re
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydicom import dcmread
 from pydicom.charset import convert_encodings
@@ -26,10 +27,10 @@ from pydicom.tag import Tag
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.sync.identity import describes_coding, describes_pixels, is_identity
 from orthanc_plugins.sync.paths import parse_path
-from orthanc_plugins.sync.strategies import Moments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from pydicom.dataelem import DataElement
     from pydicom.dataset import FileDataset
@@ -57,10 +58,6 @@ _UNREADABLE = (
 )
 """What pydicom raises on a file that is not whole or not DICOM."""
 _TAG = re.compile(r"[0-9A-F]{8}")
-_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)")
-_TIME = re.compile(r"(\d\d)(\d\d)(\d\d)(?:\.\d{1,6})?")
-_DATE_TIME = re.compile(r"(\d{14})(?:\.\d{1,6})?([+-]\d{4})?")
-_OFFSET = re.compile(r"([+-])(\d\d)(\d\d)")
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,11 @@ def edited(content: bytes, other: bytes, paths: Sequence[str], stamp: Stamp) -> 
         A file cannot be read, an element is one that is never changed, or there is no place for it. The text
         names tags, never values.
     """
-    data_set, source = _read(content), _read(other)
+    with readable():
+        return _edited(read_whole(content), read_whole(other), paths, stamp)
+
+
+def _edited(data_set: FileDataset, source: FileDataset, paths: Sequence[str], stamp: Stamp) -> bytes:
     if data_set.SOPInstanceUID != source.SOPInstanceUID:
         raise InvalidDicom("The two files are not of the same instance, so nothing is taken over.")
     steps = [_checked(path) for path in paths]
@@ -121,56 +122,36 @@ def texts_of(content: bytes, elements: Iterable[str]) -> dict[str, str]:
     InvalidDicom
         The file cannot be read.
     """
-    data_set = _read(content, without_pixels=True)
     keywords = {keyword_for_tag(one) if _TAG.fullmatch(one) else one for one in elements}
     found: dict[str, str] = {}
-    for keyword in sorted(keywords):
-        tag = tag_for_keyword(keyword)
-        if keyword and tag is not None and dictionary_VR(tag) != "SQ":
-            value = data_set.get(keyword)
-            several = isinstance(value, MultiValue)
-            found[keyword] = "" if value is None else "\\".join(map(str, value)) if several else str(value)
+    with readable():
+        data_set = read_whole(content, without_pixels=True)
+        for keyword in sorted(keywords):
+            tag = tag_for_keyword(keyword)
+            if keyword and tag is not None and dictionary_VR(tag) != "SQ":
+                value = data_set.get(keyword)
+                several = isinstance(value, MultiValue)
+                found[keyword] = (
+                    "" if value is None else "\\".join(map(str, value)) if several else str(value)
+                )
     return found
 
 
-def moments_of(content: bytes) -> Moments:
-    """Return what a file tells of when it was made and changed.
-
-    A date without a time tells nothing: it may be any hour of the day.
-
-    Raises
-    ------
-    InvalidDicom
-        The file cannot be read.
-    """
-    data_set = _read(content, without_pixels=True)
-    zone = _zone(str(data_set.get("TimezoneOffsetFromUTC", "")))
-    corrected: dict[str, datetime] = {}
-    coerced: set[str] = set()
-    for item in data_set.get("OriginalAttributesSequence", ()):
-        changed = item.get("ModifiedAttributesSequence", ())
-        tags = {f"{element.tag:08X}" for one in changed for element in one}
-        at = _date_time(str(item.get("AttributeModificationDateTime", "")), zone)
-        if item.get("ReasonForTheAttributeModification") == "CORRECT" and at is not None:
-            corrected |= {tag: at for tag in tags if tag not in corrected or _later(at, corrected[tag])}
-        else:
-            coerced |= tags
-    return Moments(
-        created=_moment(data_set, "InstanceCreation", zone),
-        content=_moment(data_set, "Content", zone),
-        corrected=corrected,
-        coerced=frozenset(coerced),
-    )
-
-
-def _read(content: bytes, *, without_pixels: bool = False) -> FileDataset:
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turn what pydicom raises on a file that it cannot read into the suite's error, without its text."""
     try:
-        data_set = dcmread(BytesIO(content), stop_before_pixels=without_pixels)
-        _ = data_set.SOPInstanceUID
+        yield
     except _UNREADABLE as error:
         raise InvalidDicom(
             f"The file cannot be read as DICOM ({type(error).__name__}): it cannot be changed."
         ) from None
+
+
+def read_whole(content: bytes, *, without_pixels: bool = False) -> FileDataset:
+    """Return a file's data set; to be called inside `readable`."""
+    data_set = dcmread(BytesIO(content), stop_before_pixels=without_pixels)
+    _ = data_set.SOPInstanceUID
     return data_set
 
 
@@ -344,45 +325,3 @@ def _to_unicode(data_set: Dataset, former: Dataset) -> None:
         for item in element.value if isinstance(element.value, DicomSequence) else ():
             item.pop("SpecificCharacterSet", None)
     data_set.SpecificCharacterSet = _UNICODE
-
-
-# Times
-
-
-def _moment(data_set: Dataset, prefix: str, zone: timezone | None) -> datetime | None:
-    date = _DATE.fullmatch(str(data_set.get(f"{prefix}Date", "")))
-    time = _TIME.fullmatch(str(data_set.get(f"{prefix}Time", "")))
-    if date is None or time is None:
-        return None
-    return _valid([int(part) for part in (*date.groups(), *time.groups())], zone)
-
-
-def _date_time(text: str, zone: timezone | None) -> datetime | None:
-    found = _DATE_TIME.fullmatch(text)
-    if found is None:
-        return None
-    digits, offset = found.groups()
-    parts = [int(digits[:4]), *(int(digits[place : place + 2]) for place in range(4, 14, 2))]
-    return _valid(parts, _zone(offset) if offset else zone)
-
-
-def _valid(parts: Sequence[int], zone: timezone | None) -> datetime | None:
-    year, month, day, hour, minute, second = parts
-    try:
-        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone)
-    except ValueError:
-        return None
-
-
-def _zone(offset: str) -> timezone | None:
-    found = _OFFSET.fullmatch(offset.strip())
-    if found is None:
-        return None
-    ahead = timedelta(hours=int(found[2]), minutes=int(found[3]))
-    return timezone(-ahead if found[1] == "-" else ahead)
-
-
-def _later(one: datetime, other: datetime) -> bool:
-    """Return whether a time is the later, taking one without a zone for UTC."""
-    zoned: list[Any] = [time if time.tzinfo else time.replace(tzinfo=UTC) for time in (one, other)]
-    return bool(zoned[0] > zoned[1])

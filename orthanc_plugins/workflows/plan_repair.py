@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import ArchiveName
-from orthanc_plugins.content.edit import moments_of
+from orthanc_plugins.content.moments import moments_of
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.identifiers import SeriesUid, SopInstanceUid
 from orthanc_plugins.jobs import repair_study_request

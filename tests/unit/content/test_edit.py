@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,8 @@ from pydicom.uid import (
     JPEGLSLossless,
 )
 
-from orthanc_plugins.content.edit import MODIFYING_SYSTEM, Stamp, edited, moments_of, texts_of
+from orthanc_plugins.content.edit import MODIFYING_SYSTEM, Stamp, edited, texts_of
 from orthanc_plugins.errors import InvalidDicom
-from orthanc_plugins.sync.strategies import Moments
 from tests.builders import ImageFrame, build_case
 
 if TYPE_CHECKING:
@@ -269,6 +268,15 @@ def test_a_file_that_cannot_be_read_is_refused(image: FileDataset, damage: Calla
         edited(damage(written(image)), written(image), [NAME], STAMP)
 
 
+def test_a_value_that_cannot_be_read_is_refused_without_being_quoted(image: FileDataset) -> None:
+    broken = written(image).replace(b"DS\x02\x0040", b"FD\x02\x0040")
+    assert broken != written(image)
+    for damaged, other in ((broken, written(image)), (written(image), broken)):
+        with pytest.raises(InvalidDicom, match="cannot be read as DICOM") as caught:
+            edited(damaged, other, ["00281050"], STAMP)
+        assert "40" not in str(caught.value)
+
+
 def test_bytes_of_unknown_text_in_another_character_set_are_refused(image: FileDataset) -> None:
     other = copied(image)
     other.SpecificCharacterSet = "ISO_IR 192"
@@ -289,46 +297,3 @@ def test_values_are_told_as_text_by_keyword(image: FileDataset) -> None:
         "ImageType": "ORIGINAL\\PRIMARY",
         "StudyID": "",
     }
-
-
-# Times
-
-
-def test_the_times_of_a_copy_are_told_with_their_zone(image: FileDataset) -> None:
-    at = datetime(2026, 11, 28, 10, 20, 30, tzinfo=timezone(timedelta(hours=-5)))
-    made = written(
-        image,
-        InstanceCreationDate="20261128",
-        InstanceCreationTime="102030.5",
-        ContentDate="20261127",
-        ContentTime=None if "ContentTime" in image else "",
-        TimezoneOffsetFromUTC="-0500",
-    )
-    assert moments_of(made) == Moments(created=at)
-
-
-def test_a_time_without_a_zone_has_none(image: FileDataset) -> None:
-    made = written(image, ContentDate="20261128", ContentTime="102030")
-    assert moments_of(made).content == datetime(2026, 11, 28, 10, 20, 30)  # noqa: DTZ001 - no zone is known
-
-
-@pytest.mark.parametrize(
-    ("date", "time"), [(b"20261301", b"102030"), (b"20261128", b"10    "), (b"        ", b"102030")]
-)
-def test_half_a_time_is_none(image: FileDataset, date: bytes, time: bytes) -> None:
-    made = written(image, InstanceCreationDate="20261128", InstanceCreationTime="102030")
-    content = made.replace(b"20261128", date).replace(b"102030", time)
-    assert moments_of(content).created is None
-
-
-def test_corrections_and_coercions_are_told_apart(image: FileDataset) -> None:
-    once = edited(written(image), written(image, PatientName="B"), [NAME], STAMP)
-    later = Stamp(STAMP.at + timedelta(hours=1), "ORTHANC")
-    twice = edited(once, written(image, PatientName="C", PatientSex="M"), [NAME, "00100040"], later)
-    made = read(twice)
-    made.OriginalAttributesSequence[0].ReasonForTheAttributeModification = "COERCE"
-    made.OriginalAttributesSequence[0].ModifiedAttributesSequence[0].StudyID = "1"
-    found = moments_of(written(made))
-    assert found.corrected == {NAME: later.at.astimezone(UTC), "00100040": later.at.astimezone(UTC)}
-    assert found.coerced == {NAME, "00200010"}
-    assert moments_of(written(image)) == Moments(content=moments_of(written(image)).content)
