@@ -20,6 +20,14 @@ AET = "DCM4CHEE"
 _INSIDE = Path(__file__).resolve().parents[2] / "dcm4chee" / "standin" / "inside"
 _PLUGINS = tuple(f"/usr/share/orthanc/plugins/lib{name}.so" for name in ("OrthancDicomWeb", "OrthancPython"))
 _OF_AET = re.compile(r"/dcm4chee-arc/aets/([^/]+)/rs/?")
+_NO_ANSWER = json.dumps(
+    {
+        "type": "about:blank",
+        "title": "Bad Gateway",
+        "status": 502,
+        "detail": "DCM4CHEE does not answer: scripts/status tells how the suite is.",
+    }
+)
 _RESOLV_CONF = Path("/etc/resolv.conf")
 
 
@@ -102,12 +110,21 @@ def nginx(where: int | str | None) -> Mapping[str, str]:
 
 
 def _location(origin: str) -> str:
-    """Return a location whose origin is looked up when it is asked: nginx starts without it, too."""
+    """Return a location whose origin is looked up when it is asked: nginx starts without it, too.
+
+    Who answers is told, so that a stand-in is not taken for the real one.
+    """
     lines = (
         "location /dcm4chee-arc/ {",
         f"    set $dcm4chee {origin};",
         "    proxy_ssl_server_name on;",
+        "    proxy_pass_header Server;",
+        "    error_page 502 504 @no_dcm4chee;",
         "    proxy_pass $dcm4chee;",
+        "}",
+        "location @no_dcm4chee {",
+        "    default_type application/problem+json;",
+        f"    return 502 '{_NO_ANSWER}';",
         "}",
     )
     return "\n        ".join(lines)

@@ -99,5 +99,5 @@ def test_readme_names_what_is_there() -> None:
     for name in ("standin", "compose.part.yaml", "devices/orthanc.json"):
         assert name in text
         assert (FOLDER / name).exists()
-    facts = (REPOSITORY / "tests" / "contract" / "test_standin.py").read_text(encoding="utf-8")
-    assert "test_default_attributes_of_each_level" in facts
+    for name in re.findall(r"`((?:tests|scripts)/[^`]+)`", text):
+        assert (REPOSITORY / name).exists(), name
