@@ -45,6 +45,7 @@ class _Instance:
     content: bytes
     header: Mapping[str, Any]
     stored_as: int
+    metadata: Mapping[str, str]
 
 
 @dataclass
@@ -93,8 +94,12 @@ class FakeOrthancRest(OrthancRest):
         series_tags: Mapping[str, str] | None = None,
         study_tags: Mapping[str, str] | None = None,
         header: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> OrthancId:
-        """Store an instance; one that is already there is replaced, its series is no longer stable."""
+        """Store an instance; one that is already there is replaced, its series is no longer stable.
+
+        ``metadata`` is what Orthanc notes of how it came, such as RemoteAET and ReceptionDate.
+        """
         self._study_tags.setdefault(study_uid, {}).update(study_tags or {})
         self._places[sop_instance_uid] = study_uid, series_uid
         series_id = orthanc_id(study_uid, series_uid)
@@ -115,7 +120,7 @@ class FakeOrthancRest(OrthancRest):
             {"SOPInstanceUID": sop_instance_uid, **(tags or {})},
         )
         self._held[instance] = _Instance(
-            record, study_uid, series_uid, sop_class, content, header or {}, self._sequence
+            record, study_uid, series_uid, sop_class, content, header or {}, self._sequence, metadata or {}
         )
         return instance
 
@@ -123,6 +128,18 @@ class FakeOrthancRest(OrthancRest):
         """Let a series become stable."""
         self._series_held[series].stable = True
         self._note("StableSeries", "Series", series)
+
+    def settle_study(self, study: OrthancId) -> None:
+        """Let a study with all of its series become stable."""
+        for series, held in self._series_held.items():
+            if orthanc_id(held.study_uid) == study:
+                self.settle(series)
+        self._note("StableStudy", "Study", study)
+
+    def stop_before_stable(self) -> None:
+        """Stop and start again: all is taken for stable, and nothing is told."""
+        for held in self._series_held.values():
+            held.stable = True
 
     def delete(self, instance: OrthancId) -> None:
         """Delete an instance, and its series when it was the last; the change log forgets both."""
@@ -431,7 +448,11 @@ class FakeOrthancRest(OrthancRest):
             modality=self._series_held[held.record.series_orthanc_id].tags["Modality"],
             transfer_syntax_uid=EXPLICIT_VR_LITTLE_ENDIAN,
             size_bytes=len(held.content),
-            metadata={"RemoteAET": "MODALITY", "ReceptionDate": f"{held.stored_as:012d}"},
+            metadata={
+                "RemoteAET": "MODALITY",
+                "ReceptionDate": f"{held.stored_as:012d}",
+                **held.metadata,
+            },
         )
 
     def _series_record(self, series: OrthancId) -> SeriesRecord:

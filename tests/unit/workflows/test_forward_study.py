@@ -1,0 +1,228 @@
+"""What of a study is sent on, and what is kept back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orthanc_plugins.identifiers import BENCHMARK_PATIENT_PREFIX, JobId, SopInstanceUid, StudyUid
+from orthanc_plugins.jobs import JobKind
+from orthanc_plugins.rules import ForwardingRule
+from orthanc_plugins.services import Forwarding
+from orthanc_plugins.store import (
+    InstanceState,
+    Tombstone,
+    TransferredInstance,
+    TransferRequest,
+    TransferState,
+)
+from orthanc_plugins.sync.inventory import instance_key
+from orthanc_plugins.workflows.forward_study import StudyForwarder
+from tests.fakes.orthanc_rest import orthanc_id
+
+if TYPE_CHECKING:
+    from orthanc_plugins.services import Services
+    from orthanc_plugins.store import TransferRecord
+    from tests.fakes import FakeOrthancRest, MemoryQueue
+
+STUDY = StudyUid("1.2")
+NOON = "20261129T120000"
+JOB = JobId("forward-study.x.1")
+
+
+def store(
+    orthanc: FakeOrthancRest, uid: str, modality: str = "CT", *, aet: str = "CT1", at: str = NOON
+) -> None:
+    series = uid.rpartition(".")[0]
+    orthanc.store(
+        STUDY,
+        series,
+        uid,
+        modality=modality,
+        content=bytes(10),
+        study_tags={"PatientID": "P1"},
+        metadata={"RemoteAET": aet, "ReceptionDate": at},
+    )
+
+
+@pytest.fixture
+def study(orthanc: FakeOrthancRest) -> list[str]:
+    """Two images and a structure set."""
+    uids = ["1.2.1.1", "1.2.1.2", "1.2.2.1"]
+    for uid in uids:
+        store(orthanc, uid, "RTSTRUCT" if uid.startswith("1.2.2") else "CT")
+    return uids
+
+
+def forward(
+    services: Services, *rules: dict[str, Any], match: Any = "first", job: JobId = JOB
+) -> dict[str, Any]:
+    chosen = tuple(ForwardingRule(**{"name": f"R{number}", **rule}) for number, rule in enumerate(rules))
+    services = replace(services, forwarding=Forwarding(rules=chosen, match=match))
+    return dict(StudyForwarder(services).forward(job, orthanc_id(STUDY)))
+
+
+def asked(services: Services) -> list[TransferRecord]:
+    return services.store.transfers.transfers()[0]
+
+
+def wanted(services: Services, transfer_id: str) -> set[str]:
+    return {str(one.sop_instance_uid) for one in services.store.transfers.instances(transfer_id)}
+
+
+def test_a_rule_that_matches_asks_for_one_transfer_and_its_job(
+    services: Services, queue: MemoryQueue, study: list[str]
+) -> None:
+    rule = {"modalities": ("CT",), "transport": "c-store", "priority": 7, "window": "18:00-06:00"}
+    result = forward(services, rule)
+    (record,) = asked(services)
+    assert (result["outcome"], result["transfer_id"], result["instances"]) == ("asked", record.transfer_id, 3)
+    assert (record.study_uid, record.source, record.destination) == (STUDY, "orthanc", "dcm4chee")
+    assert (record.cause, record.transport, record.priority) == ("rule:R0", "c-store", 7)
+    assert (record.window, record.verify, record.storage_commitment) == ("18:00-06:00", "instances", False)
+    assert wanted(services, record.transfer_id) == set(study)
+    (job,) = queue.jobs(kind=JobKind.TRANSFER_STUDY)
+    assert job.job_id == record.job_id
+    assert queue.requests[job.job_id].turn < 200
+    assert result["rules"][0]["reasons"] == ["1 series: each is of modality CT."]
+
+
+def test_done_again_it_asks_for_the_same_transfer(
+    services: Services, queue: MemoryQueue, study: list[str]
+) -> None:
+    assert study
+    assert forward(services, {}) == forward(services, {})
+    assert len(asked(services)) == 1
+    assert len(queue.jobs(kind=JobKind.TRANSFER_STUDY)) == 1
+    forward(services, {}, job=JobId("forward-study.x.2"))
+    assert len(asked(services)) == 2
+
+
+def test_only_matching_series_go_where_the_rule_says_so(services: Services, study: list[str]) -> None:
+    forward(services, {"modalities": ("RTSTRUCT",), "send": "matching_series"})
+    assert wanted(services, asked(services)[0].transfer_id) == {study[2]}
+
+
+def test_what_several_rules_ask_for_is_one_transfer_that_meets_them_all(
+    services: Services, study: list[str]
+) -> None:
+    forward(
+        services,
+        {"modalities": ("CT",), "send": "matching_series", "window": "18:00-06:00", "priority": -5},
+        {
+            "modalities": ("RTSTRUCT",),
+            "send": "matching_series",
+            "window": "12:00-13:00",
+            "verify": "content",
+        },
+        {"modalities": ("MR",), "storage_commitment": True},
+        match="all",
+    )
+    (record,) = asked(services)
+    assert (record.cause, record.priority, record.verify) == ("rule:R0", 0, "content")
+    assert (record.window, record.storage_commitment) == ("18:00-06:00, 12:00-13:00", False)
+    assert wanted(services, record.transfer_id) == set(study)
+
+
+def test_of_several_rules_one_without_hours_lets_it_go_at_once(services: Services, study: list[str]) -> None:
+    assert study
+    forward(services, {"window": "18:00-06:00"}, {}, match="all")
+    assert asked(services)[0].window is None
+
+
+def test_where_no_rule_matches_nothing_is_asked_and_why_is_told(services: Services, study: list[str]) -> None:
+    assert study
+    result = forward(services, {"modalities": ("MR",)}, {"enabled": False})
+    assert (result["outcome"], result["reason"]) == ("nothing to send", "No rule asks for it.")
+    assert [rule["reasons"][-1] for rule in result["rules"]] == [
+        "No series left is of modality MR.",
+        "The rule is switched off.",
+    ]
+    assert asked(services) == []
+
+
+def test_a_study_that_is_gone_is_no_failure(services: Services) -> None:
+    assert forward(services, {})["outcome"] == "gone"
+
+
+def test_what_the_benchmark_made_stays(services: Services, orthanc: FakeOrthancRest) -> None:
+    orthanc.store(STUDY, "1.2.1", "1.2.1.1", study_tags={"PatientID": f"{BENCHMARK_PATIENT_PREFIX}1"})
+    assert forward(services, {})["outcome"] == "nothing to send"
+
+
+# The loop guard
+
+
+def test_what_the_archive_sent_stays_and_the_rest_goes(
+    services: Services, orthanc: FakeOrthancRest, study: list[str]
+) -> None:
+    store(orthanc, "1.2.1.3", aet="DCM4CHEE")
+    assert forward(services, {})["kept_back"] == 1
+    assert wanted(services, asked(services)[0].transfer_id) == set(study)
+
+
+def test_a_study_that_came_from_the_archive_stays_whole(services: Services, orthanc: FakeOrthancRest) -> None:
+    store(orthanc, "1.2.1.1", aet="DCM4CHEE")
+    result = forward(services, {})
+    assert (result["outcome"], result["kept_back"]) == ("nothing to send", 1)
+    assert "The archive had sent it" in result["reason"]
+
+
+def bring(services: Services, *uids: str) -> None:
+    """Let the ledger say that instances were brought from the archive."""
+    transfers = services.store.transfers
+    transfers.request(TransferRequest("b", JobId("b"), STUDY, "dcm4chee", "orthanc", "sync", "stow"))
+    brought = [TransferredInstance(SopInstanceUid(uid), InstanceState.VERIFIED, 1) for uid in uids]
+    transfers.note("b", brought)
+    transfers.end("b", TransferState.VERIFIED)
+
+
+def test_what_the_suite_brought_from_the_archive_stays(
+    services: Services, orthanc: FakeOrthancRest, study: list[str]
+) -> None:
+    store(orthanc, "1.2.1.3", aet="")
+    bring(services, "1.2.1.3")
+    forward(services, {})
+    (record, _) = asked(services)
+    assert wanted(services, record.transfer_id) == set(study)
+
+
+def test_what_the_suite_had_brought_and_a_modality_sent_since_goes(
+    services: Services, study: list[str]
+) -> None:
+    bring(services, study[0])
+    assert forward(services, {})["kept_back"] == 0
+
+
+# Tombstones
+
+
+def bury(services: Services, *uids: str, at: str = "2026-11-29T13:00:00+00:00") -> None:
+    keys = frozenset(instance_key(uid) for uid in uids)
+    noted_at = datetime.fromisoformat(at).astimezone(UTC)
+    stone = Tombstone("dcm4chee", STUDY, not uids, keys, "rejected", noted_at, "somebody")
+    services.store.inventory.bury(stone)
+
+
+def test_what_was_removed_from_the_archive_stays(services: Services, study: list[str]) -> None:
+    bury(services, study[0])
+    assert forward(services, {})["kept_back"] == 1
+    assert wanted(services, asked(services)[0].transfer_id) == set(study[1:])
+
+
+def test_a_study_that_was_removed_from_the_archive_stays_whole(services: Services, study: list[str]) -> None:
+    assert study
+    bury(services)
+    assert forward(services, {})["outcome"] == "nothing to send"
+
+
+def test_what_came_to_orthanc_after_its_removal_was_noted_goes(
+    services: Services, orthanc: FakeOrthancRest, study: list[str]
+) -> None:
+    bury(services)
+    store(orthanc, study[1], at="20261129T130001")
+    assert forward(services, {})["kept_back"] == 2
+    assert wanted(services, asked(services)[0].transfer_id) == {study[1]}
