@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives import Order
@@ -78,13 +79,12 @@ class RuleTrial:
             also=tuple(one.rule.name for one in decide(others, facts, "all") if one.matched),
         )
 
-    def _newest(self, count: int) -> Iterator[OrthancId]:
-        """Yield the studies to which something was added last, the newest first."""
+    def _newest(self, count: int) -> list[OrthancId]:
+        """Return the studies to which something was added last, the newest first."""
         capabilities = self._orthanc.system().get("Capabilities", {})
-        by_log = not capabilities.get("HasExtendedFind", False)
-        found = self._newest_by_log() if by_log else self._newest_by_time()
-        for _, study in zip(range(count), found, strict=False):
-            yield study
+        if capabilities.get("HasExtendedFind", False):
+            return list(islice(self._newest_by_time(), count))
+        return self._newest_by_log(count)
 
     def _newest_by_time(self) -> Iterator[OrthancId]:
         since = 0
@@ -92,21 +92,24 @@ class RuleTrial:
             yield from (record.orthanc_id for record in page)
             since += len(page)
 
-    def _newest_by_log(self) -> Iterator[OrthancId]:
+    def _newest_by_log(self, count: int) -> list[OrthancId]:
         """Read the change log backwards, for an Orthanc that cannot order what it finds."""
         end = self._orthanc.last_change()
-        seen: set[OrthancId] = set()
-        while end > 0:
+        updated: dict[OrthancId, str] = {}
+        while end > 0 and len(updated) < count:
             begin = max(0, end - _LOG_PAGE)
-            entries = [
-                entry for entry in self._orthanc.changes(begin, _LOG_PAGE).entries if entry.sequence <= end
-            ]
-            added = [entry.orthanc_id for entry in entries if entry.kind in _ADDED]
+            entries = self._orthanc.changes(begin, _LOG_PAGE).entries
+            added = [one.orthanc_id for one in entries if one.kind in _ADDED and one.sequence <= end]
             for study in self._orthanc.studies_of(added) if added else ():
-                if study not in seen:
-                    seen.add(study)
-                    yield study
+                updated[study] = self._last_update(study)
             end = begin
+        return sorted(updated, key=lambda study: updated[study], reverse=True)[:count]
+
+    def _last_update(self, study: OrthancId) -> str:
+        try:
+            return self._orthanc.study(study).last_update
+        except NotFound:
+            return ""  # it was deleted meanwhile, which is noticed again
 
     def _bytes_per_s(self) -> float | None:
         """Return how fast DCM4CHEE took what was sent lately without an interruption, within the limit."""
