@@ -14,7 +14,7 @@ from orthanc_plugins.benchmark.memory import MemoryWatch
 from orthanc_plugins.benchmark.processes import find_processes, resident_bytes
 from orthanc_plugins.benchmark.results import ArchiveFacts, DiskUse, MemoryUse
 from orthanc_plugins.benchmark.site import Site
-from orthanc_plugins.benchmark.storage import find_storage
+from orthanc_plugins.benchmark.storage import MOST_FILES, find_storage
 from orthanc_plugins.benchmark.upkeep import studies_with, upkeep_of
 from orthanc_plugins.benchmark.verification import differences
 from orthanc_plugins.errors import ArchiveError
@@ -86,8 +86,9 @@ class Circumstances:
         if told is None:
             reasons.append("the archive does not tell how much it keeps of a study")
         if self.site.storage is None:
-            seen = self._found.reason.removeprefix("not measurable: ") or "no folder of its own has grown"
-            reasons.append(f"its folder cannot be seen: {seen}")
+            seen = self._found.reason.removeprefix("not measurable: ")
+            few = f"none with fewer than {MOST_FILES:,} files that it has a file open in has grown"
+            reasons.append(f"its folder cannot be seen: {seen or few}")
         return "; ".join(reasons)
 
     def clean(self, prefix: str, study_uids: Collection[str]) -> None:
@@ -123,6 +124,8 @@ class Circumstances:
     def _cold(self) -> str:
         """Return in words what became of the files' pages in the system's cache."""
         dropped = self.site.dropped
+        if not dropped and self.site.storage is not None:
+            return "no retrieval was asked"
         if not dropped:
             return (
                 "its files stayed in the system's cache as they were: they cannot be seen from here, and "
