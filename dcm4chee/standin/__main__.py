@@ -13,6 +13,9 @@ import uvicorn
 from dcm4chee.standin.application import create_app
 from dcm4chee.standin.configuration import read_configuration
 
+_LONGEST_HEAD = 1024 * 1024
+"""Bytes of a request before its body: a query may list a thousand UIDs."""
+
 
 def main() -> int:
     """Serve until SIGTERM; 2 when the configuration is wrong."""
@@ -32,6 +35,7 @@ def main() -> int:
         access_log=False,  # queries carry patients' names and identifiers
         log_level="warning",
         server_header=False,
+        h11_max_incomplete_event_size=_LONGEST_HEAD,
         timeout_graceful_shutdown=5,
     )
     return 0

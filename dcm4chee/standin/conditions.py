@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -72,22 +73,32 @@ def match(column: Column, given: tuple[str, ...]) -> Condition:
     if column.kind is Kind.NUMBER:
         number = given[0].strip()
         return (f"{column.name} = ?", (int(number),)) if number.lstrip("+-").isdecimal() else ("1", ())
-    each = [_one(column, value) for value in given]
-    text, values = " OR ".join(one for one, _ in each), tuple(value for _, more in each for value in more)
-    return f"({text})", values
+    patterns: list[Condition] = []
+    plain: dict[str, list[str]] = {}
+    for value in given:
+        name, wanted = _compared(column, value)
+        if "*" in wanted or "?" in wanted:
+            patterns.append((f"{name} GLOB ?", (wanted.replace("[", "[[]"),)))
+        else:
+            plain.setdefault(name, []).append(wanted)
+    found: list[Condition] = [
+        (f"{name} IN (SELECT value FROM json_each(?))", (json.dumps(wanted),))  # noqa: S608 - fixed names
+        for name, wanted in plain.items()
+    ]
+    found += patterns
+    text = " OR ".join(condition for condition, _ in found)
+    return f"({text})", tuple(value for _, values in found for value in values)
 
 
-def _one(column: Column, value: str) -> Condition:
-    name = column.name
+def _compared(column: Column, value: str) -> tuple[str, str]:
+    """Return what is compared with what, in SQL: without regard to case only with what is all capitals."""
     if column.kind is Kind.CODE:
         value = value.upper()
     if column.kind is Kind.NAME:
         value = name_pattern(value)
     if column.kind in {Kind.TEXT, Kind.NAME} and value == value.upper():
-        name = f"UPPER({name})"
-    if "*" in value or "?" in value:
-        return f"{name} GLOB ?", (value.replace("[", "[[]"),)
-    return f"{name} = ?", (value,)
+        return f"UPPER({column.name})", value
+    return column.name, value
 
 
 def name_pattern(value: str) -> str:

@@ -78,6 +78,9 @@ MATCHED: dict[Level, dict[str, Kind]] = {
 COMBINED = {"00080020": "00080030", "00400244": "00400245", "00080023": "00080033"}
 """Dates and their times: ranges of both together are one range of moments (PS3.4 C.2.2.2.5)."""
 
+UIDS = {"0020000D": "uid", "0020000E": "uid", "00080018": "uid"}
+"""What rows are told by: these have a column of their own name."""
+
 TABLES = {Level.PATIENT: "patient", Level.STUDY: "study", Level.SERIES: "series", Level.INSTANCE: "instance"}
 
 
@@ -92,7 +95,7 @@ class Column:
     @property
     def name(self) -> str:
         """The column with its table, for SQL."""
-        return f"{TABLES[self.level]}.t{self.tag}"
+        return f"{TABLES[self.level]}.{UIDS.get(self.tag, f't{self.tag}')}"
 
 
 COLUMNS = {tag: Column(level, tag, kind) for level, tags in MATCHED.items() for tag, kind in tags.items()}
@@ -114,10 +117,14 @@ def kept_value(kind: Kind, element: Mapping[str, Any] | None) -> str | int | Non
     return (text.upper() if kind is Kind.CODE else text) or None
 
 
+def kept_columns(level: Level) -> dict[str, Kind]:
+    """Return the attributes of a level, by tag, that have a column ``t`` and the tag."""
+    return {tag: kind for tag, kind in MATCHED[level].items() if tag not in UIDS}
+
+
 def _columns(level: Level) -> str:
-    return "".join(
-        f", t{tag} {'INTEGER' if kind is Kind.NUMBER else 'TEXT'}" for tag, kind in MATCHED[level].items()
-    )
+    columns = kept_columns(level).items()
+    return "".join(f", t{tag} {'INTEGER' if kind is Kind.NUMBER else 'TEXT'}" for tag, kind in columns)
 
 
 SCHEMA = f"""
@@ -149,6 +156,7 @@ CREATE INDEX IF NOT EXISTS study_date ON study (t00080020);
 CREATE INDEX IF NOT EXISTS study_accession ON study (t00080050);
 CREATE INDEX IF NOT EXISTS patient_id ON patient (t00100020);
 CREATE INDEX IF NOT EXISTS series_study ON series (study_pk);
+CREATE INDEX IF NOT EXISTS series_uid ON series (uid);
 CREATE INDEX IF NOT EXISTS series_received ON series (received);
 CREATE INDEX IF NOT EXISTS instance_series ON instance (series_pk);
 """

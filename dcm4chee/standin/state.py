@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dcm4chee.standin.clock import moment_of
 from dcm4chee.standin.merging import original_item, overwritten, supplemented
-from dcm4chee.standin.schema import MATCHED, SCHEMA, TABLES, kept_value
+from dcm4chee.standin.schema import SCHEMA, TABLES, kept_columns, kept_value
 from dcm4chee.standin.tags import Level
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ def identity_of(attributes: Attributes) -> str:
 
 
 def _matched(level: Level, attributes: Attributes) -> tuple[list[str], list[str | int | None]]:
-    kinds = MATCHED[level]
+    kinds = kept_columns(level)
     return [f"t{tag}" for tag in kinds], [
         kept_value(kind, attributes.get(tag)) for tag, kind in kinds.items()
     ]

@@ -42,7 +42,7 @@ async def retrieve(request: Request) -> Response:
     """Answer a study, a series or an object as DICOM files; 404, 406 or 304 as dcm4chee does."""
     found = await _found(request)
     if not accepts(request, (_DICOM,)):
-        raise RefusedError(HTTPStatus.NOT_ACCEPTABLE, "Not accepted instances present.")
+        raise _not_accepted()
     if (unchanged := _unchanged(request, found)) is not None:
         return unchanged
     headers, syntax = _validators(found), _transfer_syntax(request)
@@ -50,7 +50,9 @@ async def retrieve(request: Request) -> Response:
     if found.can_be_passed_on:
         return await _passed_on(request, headers, first)
     boundary = secrets.token_hex(16)
-    parts = _parts(archive_of(request), found, syntax, boundary)
+    # The first file is read before anything is answered: that it cannot be sent so is told by the status.
+    content = await _content(archive_of(request).orthanc.url, found.objects[0], first)
+    parts = _parts(archive_of(request), found, syntax, boundary, content)
     kind = f'multipart/related;type="{_DICOM}";transfer-syntax={first};boundary={boundary}'
     return StreamingResponse(parts, headers=headers | {"Content-Type": kind})
 
@@ -59,7 +61,7 @@ async def metadata(request: Request) -> Response:
     """Answer the metadata of a study, a series or an object."""
     archive, found = archive_of(request), await _found(request)
     if not accepts(request, _JSON):
-        raise RefusedError(HTTPStatus.NOT_ACCEPTABLE, "Not accepted instances present.")
+        raise _not_accepted()
     if (unchanged := _unchanged(request, found)) is not None:
         return unchanged
     path = f"{_INNER_ROOT}/{request.url.path.partition('/rs/')[2]}"
@@ -132,6 +134,8 @@ async def _passed_on(request: Request, headers: dict[str, str], syntax: str | No
         )
         if answer.status == HTTPStatus.NOT_FOUND:
             raise no_match()
+        if answer.status == HTTPStatus.BAD_REQUEST:
+            raise _not_accepted()
         kind = answer.content_type + (f"; transfer-syntax={syntax}" if syntax else "")
         kept_open = opened.pop_all()
 
@@ -144,33 +148,38 @@ async def _passed_on(request: Request, headers: dict[str, str], syntax: str | No
 
 
 async def _parts(
-    archive: Archive, found: Retrieval, syntax: str | None, boundary: str
+    archive: Archive, found: Retrieval, syntax: str | None, boundary: str, content: bytes
 ) -> AsyncIterator[bytes]:
-    """Yield the parts: one file is in memory while the next is read."""
+    """Yield the parts, of which the first has this content; one is in memory while the next is read."""
     root = archive.orthanc.url
-    coming = [(wanted, _sent_as(wanted, syntax)) for wanted in found.objects]
-    ahead = asyncio.create_task(_content(root, *coming[0]))
-    try:
-        for number, (wanted, sent_as) in enumerate(coming, 1):
-            content = await ahead
-            if number < len(coming):
-                ahead = asyncio.create_task(_content(root, *coming[number]))
-            yield _part_head(boundary, f"{_DICOM};transfer-syntax={sent_as}")
+    for number, wanted in enumerate(found.objects, 1):
+        following = found.objects[number : number + 1]
+        ahead = [asyncio.create_task(_content(root, one, _sent_as(one, syntax))) for one in following]
+        try:
+            yield _part_head(boundary, f"{_DICOM};transfer-syntax={_sent_as(wanted, syntax)}")
             if wanted.is_as_received:
                 yield content
             else:
                 yield merged_file(content, wanted.changes, wanted.originals)
-        yield _end(boundary)
-    finally:
-        ahead.cancel()
+            content = await ahead[0] if ahead else b""
+        finally:
+            for task in ahead:
+                task.cancel()
+    yield _end(boundary)
 
 
 async def _content(root: str, wanted: Retrieved, sent_as: str) -> bytes:
     query = "" if sent_as == wanted.transfer_syntax else f"?transcode={sent_as}"
     async with asking(root, "GET", f"/instances/{wanted.orthanc_id}/file{query}") as answer:
+        if answer.status != HTTPStatus.OK and query:
+            raise _not_accepted()
         if answer.status != HTTPStatus.OK:
             raise OrthancSilentError(f"Orthanc answered {answer.status} for a file")
         return await answer.content()
+
+
+def _not_accepted() -> RefusedError:
+    return RefusedError(HTTPStatus.NOT_ACCEPTABLE, "Not accepted instances present.")
 
 
 def _transfer_syntax(request: Request) -> str | None:

@@ -134,6 +134,13 @@ def test_values_between_commas_are_alternatives(dcm4chee: StandIn) -> None:
     assert len(found(dcm4chee, f"/studies?StudyInstanceUID={uids}&ModalitiesInStudy=MR,CT")) == 2
 
 
+def test_a_thousand_uids_are_asked_for_at_once(dcm4chee: StandIn) -> None:
+    dataset = build_object()
+    stow(dcm4chee.url, dataset)
+    uids = ",".join([*(f"2.25.{10**37 + number}" for number in range(1500)), dataset.StudyInstanceUID])
+    assert len(found(dcm4chee, f"/studies?StudyInstanceUID={uids}")) == 1
+
+
 def test_dates_and_times_are_ranges(dcm4chee: StandIn) -> None:
     dataset = build_object(StudyDate="20260315", StudyTime="081500")
     stow(dcm4chee.url, dataset)

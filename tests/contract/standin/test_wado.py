@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
+import pytest
 import requests
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from tests.contract.standin.asked import (
     AS_STORED,
@@ -21,6 +25,8 @@ from tests.standin_objects import (
 )
 
 if TYPE_CHECKING:
+    from pydicom.uid import UID
+
     from tests.standin import StandIn
 
 
@@ -34,6 +40,43 @@ def test_what_is_not_merged_goes_out_with_its_own_bytes(dcm4chee: StandIn) -> No
         assert len(parts) == count
         assert set(parts) <= contents
         assert "transfer-syntax=1.2.840.10008.1.2.1" in answer.headers["Content-Type"]
+
+
+@pytest.mark.parametrize("description", ["Thorax", "Other"], ids=["as received", "merged"])
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ("", ExplicitVRLittleEndian),
+        (";transfer-syntax=*", RLELossless),
+        (f";transfer-syntax={ExplicitVRLittleEndian}", ExplicitVRLittleEndian),
+        (f";transfer-syntax={RLELossless}", RLELossless),
+    ],
+)
+def test_without_wish_what_is_compressed_is_decompressed(
+    dcm4chee: StandIn, description: str, asked: str, sent: UID
+) -> None:
+    datasets = build_series(2)
+    datasets[1].StudyDescription = description
+    pixels = datasets[1].PixelData
+    for dataset in datasets:
+        dataset.compress(RLELossless)
+    stow(dcm4chee.url, *datasets)
+    accept = f'multipart/related;type="application/dicom"{asked}'
+    answer = get(dcm4chee, study_of(datasets[0]), Accept=accept)
+    received = [dcmread(io.BytesIO(part)) for part in parts_of(answer)]
+    assert [one.file_meta.TransferSyntaxUID for one in received] == [sent, sent]
+    last = next(one for one in received if one.SOPInstanceUID == datasets[1].SOPInstanceUID)
+    assert last.StudyDescription == "Thorax"
+    assert last.pixel_array.tobytes() == pixels
+
+
+@pytest.mark.parametrize("description", ["Thorax", "Other"], ids=["as received", "merged"])
+def test_what_cannot_be_sent_as_asked_is_not_acceptable(dcm4chee: StandIn, description: str) -> None:
+    datasets = build_series(2)
+    datasets[1].StudyDescription = description
+    stow(dcm4chee.url, *datasets)
+    accept = 'multipart/related;type="application/dicom";transfer-syntax=1.2.3'
+    assert get(dcm4chee, study_of(datasets[0]), Accept=accept).status_code == 406
 
 
 def test_absent_objects_are_not_found(dcm4chee: StandIn) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from dcm4chee.standin.dataset import read_received
 from dcm4chee.standin.query import parse_query
-from dcm4chee.standin.search import Search, within
+from dcm4chee.standin.search import _FROM, Search, within
 from dcm4chee.standin.state import State, StoredFile
 from dcm4chee.standin.tags import Level
 from dcm4chee.standin.views import VIEWS
@@ -121,6 +121,26 @@ def test_a_window_of_receive_times_is_read_from_an_index(state: State) -> None:
     steps = " ".join(str(row["detail"]) for row in plan)
     assert "series_received" in steps
     assert "SCAN study" not in steps
+
+
+@pytest.mark.parametrize(
+    ("asked", "level"),
+    [
+        ("StudyInstanceUID=1.2", Level.STUDY),
+        ("StudyInstanceUID=1.2,1.3", Level.INSTANCE),
+        ("SeriesInstanceUID=1.2", Level.INSTANCE),
+        ("SOPInstanceUID=1.2", Level.INSTANCE),
+        ("PatientID=1", Level.STUDY),
+        ("AccessionNumber=1", Level.SERIES),
+        ("StudyDate=20260101-20260102", Level.STUDY),
+    ],
+)
+def test_common_questions_do_not_read_the_whole_archive(state: State, asked: str, level: Level) -> None:
+    search = Search(state, MAIN, level, parse_query(asked))
+    where, values = search._where
+    plan = state.rows(f"EXPLAIN QUERY PLAN SELECT COUNT(*) FROM {_FROM[level]} WHERE {where}", values)
+    scans = [str(row["detail"]) for row in plan if str(row["detail"]).startswith("SCAN")]
+    assert all("json_each" in scan for scan in scans), scans
 
 
 def test_counts_of_what_is_shown(state: State) -> None:
