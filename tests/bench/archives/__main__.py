@@ -75,13 +75,12 @@ def _folder(keep: Path | None, name: str) -> Iterator[Path]:
 
 def _table(measurement: Measurement) -> Iterator[str]:
     yield f"\n{measurement.studies} studies on each side"
-    yield f"{'':34} {'s':>8} {'CPU s':>7} {'MB before':>9} {'MB peak':>8} {'asked':>6}"
+    yield f"{'':34} {'s':>8} {'CPU s':>7} {'MB before':>9} {'MB peak':>8} {'requests':>8}"
     for figure in measurement.figures:
-        asked = "" if figure.requests is None else str(figure.requests)
         numbers = (
             f"{figure.seconds:8.2f} {figure.processor_s:7.2f} {figure.before_mb:9.0f} {figure.peak_mb:8.0f}"
         )
-        yield f"{figure.name:34} {numbers} {asked:>6}  {figure.told}"
+        yield f"{figure.name:34} {numbers} {figure.requests:8}  {figure.told}"
     for name, verdict in measurement.verdicts.items():
         yield f"by {name}: {sum(verdict.right.values())} studies judged rightly"
         yield from (f"  {line}" for line in verdict.lines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import time
@@ -13,7 +14,7 @@ import requests
 
 from tests.bench.archives.filling import Filler
 from tests.bench.archives.pair import running_pair
-from tests.bench.archives.plant import files_of
+from tests.bench.archives.plant import files_of, planted
 from tests.stack import eventually
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tests.bench.archives.pair import Pair
 
 _MARK = "filled.json"
+_PLANTED = "planted.csv"
+"""The list of what was planted where, for whoever looks into kept archives."""
 _GENERATORS = ("alterations", "encoded", "plant", "studies", "templates")
 """Modules that decide what the studies are: when one changes, archives are filled anew."""
 _TIMEOUT_S = 60.0
@@ -42,6 +45,8 @@ def filled_pair(folder: Path, studies: int, *, sqlite: bool) -> Iterator[Pair]:
         if folder.exists() and any(folder.iterdir()):
             raise FileExistsError(f"{folder} holds something else, or was not filled to the end: remove it.")
         seconds = _fill(folder, studies, sqlite=sqlite)
+        with (folder / _PLANTED).open("w", encoding="utf-8", newline="") as listed:
+            csv.writer(listed).writerows(planted(range(studies)))
         mark.write_text(json.dumps({**wanted, "seconds": seconds}), encoding="utf-8")
     told = json.loads(mark.read_text(encoding="utf-8"))
     if {key: told[key] for key in wanted} != wanted:

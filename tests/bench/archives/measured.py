@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import requests
 
 from tests.bench._samples import resident_mb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _PROCESS = Path("/proc/self")
 _FORGET_PEAK = "5"
@@ -20,14 +24,14 @@ _FORGET_PEAK = "5"
 
 @dataclass
 class Figure:
-    """One measurement; memory is that of this process, requests are those it sent to both archives."""
+    """One measurement of this process; ``requests`` are the HTTP requests it sent to both archives."""
 
     name: str
     seconds: float = 0.0
     processor_s: float = 0.0
     before_mb: float = 0.0
     peak_mb: float = 0.0
-    requests: int | None = None
+    requests: int = 0
     told: str = ""
 
 
@@ -36,11 +40,26 @@ def measured(name: str) -> Iterator[Figure]:
     """Yield a figure that is filled when the block ends."""
     (_PROCESS / "clear_refs").write_text(_FORGET_PEAK, encoding="ascii")
     figure = Figure(name, before_mb=resident_mb_of_this())
-    began, used = time.perf_counter(), time.process_time()
-    yield figure
+    with _requests_counted() as sent:
+        began, used = time.perf_counter(), time.process_time()
+        yield figure
+        figure.requests = sent()
     figure.seconds = time.perf_counter() - began
     figure.processor_s = time.process_time() - used
     figure.peak_mb = _peak_mb()
+
+
+@contextmanager
+def _requests_counted() -> Iterator[Callable[[], int]]:
+    """Count the requests that any session sends; the function yielded is called once, at the end."""
+    numbers, send = itertools.count(), requests.Session.send
+
+    def counted(session: requests.Session, request: requests.PreparedRequest, **options: Any) -> Any:
+        next(numbers)
+        return send(session, request, **options)
+
+    with patch.object(requests.Session, "send", counted):
+        yield lambda: next(numbers)
 
 
 def resident_mb_of_this() -> float:

@@ -118,7 +118,6 @@ class Measurement:
             self.faults.append(f"{name}: {outcome.state}, {' '.join(outcome.errors)}")
         run = self._inventory.run(run_id)
         assert run is not None
-        figure.requests = sum(archive.requests for archive in run.archives)
         figure.told = ", ".join(
             f"{archive.archive} {archive.how} {archive.looked_at} studies in {archive.seconds:.1f} s"
             for archive in sorted(run.archives, key=lambda archive: archive.archive, reverse=True)

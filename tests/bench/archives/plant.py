@@ -6,7 +6,6 @@ them says; so nothing is kept, and whoever compares can be asked about every stu
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -130,8 +129,3 @@ def planted(numbers: Iterable[int]) -> Iterator[tuple[str, Side, str, Difference
     for number in numbers:
         if (plant := plant_of(number)) is not None:
             yield GeneratedStudy(number).uid, side_of(number), plant.name, expected_class(number)
-
-
-def planted_counts(numbers: Iterable[int]) -> Counter[str]:
-    """Return how many studies differ in which way."""
-    return Counter(plant.name for number in numbers if (plant := plant_of(number)) is not None)
