@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import convert_encodings, decode_bytes, default_encoding
 from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
 from orthanc_plugins.rtstruct.reading.hush import hush_pydicom
@@ -27,14 +27,18 @@ _RESETS_IN_NAMES = frozenset({*PN_DELIMS, *TEXT_VR_DELIMS, _BACKSLASH, _EQUALS})
 def encodings_of(character_set: bytes) -> Encodings:
     r"""Return the encodings of a value of Specific Character Set (0008,0005).
 
-    The default repertoire is read as ISO 8859-1, as every reader does with the letters it does not have.
+    The default repertoire is read as ISO 8859-1, as every reader does with letters it does not have; so is
+    a character set that nobody knows.
 
     >>> encodings_of(b"ISO_IR 192"), encodings_of(b"\\ISO 2022 IR 87")
     (('UTF8',), ('iso8859', 'iso2022_jp'))
     """
     hush_pydicom()
     stated = [part.strip(" \0") for part in character_set.decode("ascii", "replace").split("\\")]
-    return tuple(convert_encodings(stated))
+    try:
+        return tuple(convert_encodings(stated))
+    except (ValueError, LookupError):
+        return (default_encoding,)
 
 
 def is_plain(value: bytes) -> bool:

@@ -72,6 +72,13 @@ def test_damage_raises_nothing_but_what_says_so(data: st.DataObject, syntax: str
     instance_digest(damaged, decode=True)
 
 
+def test_text_of_a_character_set_that_nobody_knows_is_compared_as_latin_1() -> None:
+    content = part_10((Element(0x00081030, "LO", "Zäh"),), Writing(character_set="ISO_IR 100"))
+    odd = content.replace(b"ISO_IR 100", b"I\0O_IR 999")
+    assert alike(content, odd)
+    assert not alike(content, odd.replace(b"Z\xe4h", b"Z\xe5h"))
+
+
 def test_what_is_no_dicom_is_refused() -> None:
     for content in (b"", b"x", bytes(200), b"%PDF-1.7 " * 40):
         with pytest.raises(InvalidDicom):
