@@ -76,9 +76,9 @@ def undo_repair(services: Services, limiter: Limiter, holder: str, repair_id: st
         undoing = RepairUndoing(services, repair_id, Means(limiter, guard))
         begun: dict[str, Any] = run_step("count", undoing.count)
         failures: list[str] = []
-        for number in range(begun["changes"]):
+        for number in range(begun["batches"]):
             ended: dict[str, Any] = run_step("put_back", undoing.put_back, number)
-            failures += [ended["told"]] if "told" in ended else []
+            failures += ended["told"]
         return run_step("verify", undoing.verify, failures)
 
     def give_up(name: str, message: str) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from itertools import batched, groupby
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import ArchiveName, StoreState
@@ -17,6 +18,9 @@ from orthanc_plugins.workflows.repair_study import RepairedStudy
 from orthanc_plugins.workflows.study_copies import UpdatesStudies, differing_elements, same
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from orthanc_plugins.identifiers import SopInstanceUid
     from orthanc_plugins.jobs import JsonValue
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import ChangeRecord
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _CANNOT_BE_DONE = (RepairError, ArchiveRefused, InvalidDicom)
+_TAKEN_OUT_AT_ONCE = 200
+"""Instances that were copied; undone together, so that the archive is not asked for its list for each."""
 _CHANGED_SINCE = "it was changed by someone else since, so it is left as it is"
 
 
@@ -34,31 +40,40 @@ class RepairUndoing:
     def __init__(self, services: Services, repair_id: str, means: Means) -> None:
         self._study = RepairedStudy(services, repair_id)
         self._hands = self._study.hands(means)
-        self._changes = self._study.repairs.changes(repair_id)[::-1]
+        self._batches = list(_batches(self._study.repairs.changes(repair_id)[::-1]))
 
     def count(self) -> dict[str, JsonValue]:
-        """Return how many changes there are to undo."""
-        return {"outcome": "go", "changes": len(self._changes)}
+        """Return how many batches of changes there are to undo."""
+        return {"outcome": "go", "batches": len(self._batches)}
 
     def put_back(self, number: int) -> dict[str, JsonValue]:
-        """Undo one change; that it cannot be undone is told, and the next may be.
+        """Undo some changes; what cannot be undone is told, and the next may be.
 
         Parameters
         ----------
         number
-            Its place, the last change first, from 0.
+            Which batch, the last changes first, from 0.
         """
-        change = self._changes[number]
-        if change.state is ChangeState.PUT_BACK:
-            return {"outcome": "undone"}
-        try:
-            self._put_back(change)
-        except _CANNOT_BE_DONE as error:
-            told = f"Instance {change.sop_instance_uid} in {change.archive} was not put back: {error}"
-            logger.warning("Repair %s: %s", self._study.repair_id, told)
-            return {"outcome": "failed", "told": told}
-        self._study.repairs.change_became(self._study.repair_id, [change.operation], ChangeState.PUT_BACK)
-        return {"outcome": "undone"}
+        left = [one for one in self._batches[number] if one.state is not ChangeState.PUT_BACK]
+        failures: dict[str, str] = {}
+        if left and left[0].effect == Effect.COPY:
+            failures = self._take_out(ArchiveName(left[0].archive), left)
+        elif left:
+            try:
+                self._put_back(left[0])
+            except _CANNOT_BE_DONE as error:
+                failures = {left[0].operation: str(error)}
+        undone = [one.operation for one in left if one.operation not in failures]
+        self._study.repairs.change_became(self._study.repair_id, undone, ChangeState.PUT_BACK)
+        told: list[JsonValue] = [
+            f"Instance {one.sop_instance_uid} in {one.archive} was not put back: "
+            f"{failures[one.operation].rstrip('.')}."
+            for one in left
+            if one.operation in failures
+        ]
+        for sentence in told:
+            logger.warning("Repair %s: %s", self._study.repair_id, sentence)
+        return {"outcome": "failed" if told else "undone", "told": told}
 
     def verify(self, failures: list[str]) -> dict[str, JsonValue]:
         """Compare the study again by content, and remember how the undoing ended.
@@ -97,29 +112,38 @@ class RepairUndoing:
     # One change
 
     def _put_back(self, change: ChangeRecord) -> None:
-        if change.effect == Effect.COPY:
-            self._take_out(change)
-        elif change.effect == "study":
+        if change.effect == "study":
             self._study_back(change)
         else:
             self._file_back(change)
 
-    def _take_out(self, change: ChangeRecord) -> None:
-        """Take out an instance that was copied, if the other archive still holds the same."""
-        archive, uid = ArchiveName(change.archive), change.sop_instance_uid
+    def _take_out(self, archive: ArchiveName, changes: Sequence[ChangeRecord]) -> dict[str, str]:
+        """Take out instances that were copied; return why some stay, by operation."""
         copies = self._study.copies
-        entry = copies.listed(archive, anew=True).get(uid)
-        if entry is None:
-            return
-        source, copied = copies.file(archive.other, uid), copies.file(archive, uid)
+        there = copies.listed(archive, anew=True)
+        copies.listed(archive.other, anew=True)
+        failures: dict[str, str] = {}
+        meant: dict[SopInstanceUid, ChangeRecord] = {}
+        for change in changes:
+            if change.sop_instance_uid not in there:
+                continue
+            if (why := self._why_it_stays(archive, change.sop_instance_uid)) is not None:
+                failures[change.operation] = why
+            else:
+                meant[change.sop_instance_uid] = change
+        if meant:
+            self._hands.guard()
+            copies.archive(archive).remove(self._study.record.study_uid, [there[uid] for uid in meant])
+            for uid in meant.keys() & copies.listed(archive, anew=True).keys():
+                failures[meant[uid].operation] = f"{archive_title(archive)} lists it still"
+        return failures
+
+    def _why_it_stays(self, archive: ArchiveName, uid: SopInstanceUid) -> str | None:
+        """Return why an instance that was copied is not taken out, None when the other copy is the same."""
+        source, copied = self._study.copies.file(archive.other, uid), self._study.copies.file(archive, uid)
         if source is None:
-            raise RepairError("it is the only copy left, so it stays")
-        if copied is None or not same(archive, copied, source):
-            raise RepairError(_CHANGED_SINCE)
-        self._hands.guard()
-        copies.archive(archive).remove(self._study.record.study_uid, [entry])
-        if uid in copies.listed(archive, anew=True):
-            raise RepairError(f"{archive_title(archive)} said that it took it out, and lists it still")
+            return "it is the only copy left, so it stays"
+        return None if copied is not None and same(archive, copied, source) else _CHANGED_SINCE
 
     def _file_back(self, change: ChangeRecord) -> None:
         """Put the former file back where the archive holds the later one."""
@@ -163,3 +187,11 @@ class RepairUndoing:
         archive.update_study(self._study.record.study_uid, former)
         if texts_of(copies.file_needed(name, uid).content, former) != former:
             raise RepairError(f"{archive_title(name)} did not take the former values")
+
+
+def _batches(changes: Sequence[ChangeRecord]) -> Iterator[list[ChangeRecord]]:
+    """Yield changes in their order: copies into one archive together, each other change by itself."""
+    alike = groupby(changes, key=lambda one: one.archive if one.effect == Effect.COPY else one.operation)
+    for _, group in alike:
+        for some in batched(group, _TAKEN_OUT_AT_ONCE, strict=False):
+            yield list(some)
