@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from dcm4chee.standin.configuration import Configuration
 
+_LOGGER = logging.getLogger(__name__)
 _ROOT = "/dcm4chee-arc"
 _RS = f"{_ROOT}/aets/{{aet}}/rs"
 _STUDY = f"{_RS}/studies/{{studyUID}}"
@@ -60,12 +62,19 @@ async def _open(app: Starlette) -> AsyncIterator[None]:
     arrivals = Arrivals(state, orthanc, clock, rejections)
     app.state.archive = Archive(configuration, state, orthanc, clock, rejections, arrivals)
     following = asyncio.create_task(arrivals.follow(_FOLLOW_PAUSE_S))
+    following.add_done_callback(_tell_end)
     try:
         yield
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         state.close()
+
+
+def _tell_end(following: asyncio.Task[None]) -> None:
+    """Log why nothing is followed any more; requests then find by themselves what is new."""
+    if not following.cancelled() and (error := following.exception()) is not None:
+        _LOGGER.error("What Orthanc gets is no longer followed.", exc_info=error)
 
 
 def _routes() -> list[Route]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from dcm4chee.standin.asking import OrthancSilentError
@@ -19,6 +19,8 @@ from dcm4chee.standin.rejection_note import note_code
 from dcm4chee.standin.views import RETENTION_EXPIRED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dcm4chee.standin.clock import Clock
     from dcm4chee.standin.dataset import Received
     from dcm4chee.standin.orthanc_rest import Arrived, Orthanc
@@ -39,9 +41,18 @@ class Arrivals:
         self._lock = asyncio.Lock()
         self._own: Counter[str] = Counter()
 
-    def expect(self, orthanc_id: str) -> None:
-        """Know of an instance that the shim itself has stored and entered: its change is not followed up."""
+    @contextmanager
+    def expected(self, orthanc_id: str) -> Iterator[None]:
+        """Know of an instance that the shim itself stores and enters: its change is not followed up.
+
+        It is known before it is stored, for its change may be read before Orthanc's answer.
+        """
         self._own[orthanc_id] += 1
+        try:
+            yield
+        except BaseException:
+            self._is_own(orthanc_id)
+            raise
 
     async def catch_up(self) -> None:
         """Enter what is new, and forget what Orthanc no longer holds."""

@@ -6,6 +6,7 @@ IS and DS are strings there (dcmEncodeAsJSONNumber is empty); PS3.18 F.2 allows 
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import struct
 from dataclasses import dataclass
@@ -73,6 +74,13 @@ class Received:
     def above_instance(self) -> Attributes:
         """The attributes of patient, study and series."""
         return {tag: element for tag, element in self.attributes.items() if tag in HELD_ABOVE_INSTANCE}
+
+    @property
+    def orthanc_id(self) -> str:
+        """How Orthanc will tell the object: a hash of its identifiers."""
+        parts = (self.patient_id, self.study_uid, self.series_uid, self.sop_instance_uid)
+        digest = hashlib.sha1("|".join(parts).encode(), usedforsecurity=False).hexdigest()
+        return "-".join(digest[begin : begin + 8] for begin in range(0, 40, 8))
 
     @property
     def patient_id(self) -> str:

@@ -16,6 +16,7 @@ from dcm4chee.standin.dataset import text_of
 from dcm4chee.standin.merging import original_item, same
 from dcm4chee.standin.retrieval import Scope, retrieval
 from dcm4chee.standin.state import identity_of
+from dcm4chee.standin.store import PROCESSING_FAILURE
 from dcm4chee.standin.tags import KEPT, ORIGINAL_ATTRIBUTES, SPECIFIC_CHARACTER_SET, Level
 
 if TYPE_CHECKING:
@@ -133,12 +134,15 @@ async def verify_storage(request: Request) -> Response:
         raise no_match("No matching instances")
     good: list[Attributes] = []
     bad: list[Attributes] = []
+    damaged: list[int] = []
     for one in found:
         reference: Attributes = {"00081155": {"vr": "UI", "Value": [one.sop_instance_uid]}}
         if await archive.orthanc.is_intact(one.orthanc_id):
             good.append(reference)
         else:
-            bad.append(reference | {"00081197": {"vr": "US", "Value": [0x0110]}})
+            bad.append(reference | {"00081197": {"vr": "US", "Value": [PROCESSING_FAILURE]}})
+            damaged.append(one.pk)
+    archive.state.verified([one.pk for one in found], damaged)
     content = {"00081198": {"vr": "SQ", "Value": bad}} if bad else {}
     content |= {"00081199": {"vr": "SQ", "Value": good}} if good else {}
     status = HTTPStatus.OK if not bad else HTTPStatus.ACCEPTED if good else HTTPStatus.CONFLICT

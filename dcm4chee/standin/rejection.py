@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from dcm4chee.standin.archive import archive_of
 from dcm4chee.standin.clock import moment_of
 from dcm4chee.standin.dataset import read_received
 from dcm4chee.standin.rejection_note import MEANINGS, OVERWRITES, REVOKE, Reference, rejection_note
-from dcm4chee.standin.state import StoredFile
+from dcm4chee.standin.store import keep
 
 if TYPE_CHECKING:
     import sqlite3
@@ -83,9 +82,5 @@ async def _reject(archive: Archive, study_uid: str, code: str, rows: list[sqlite
     )
     attributes = json.loads(held["p"]) | json.loads(held["t"])
     content = rejection_note(attributes, study_uid, code, references, moment_of(at))
-    orthanc_id = await archive.orthanc.store(content)
-    archive.arrivals.expect(orthanc_id)
-    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    file = StoredFile(orthanc_id, len(content), digest)
-    archive.state.add(read_received(content), file, source="DCM4CHEE", at=at, note=code)
+    await keep(archive, read_received(content), content, source="DCM4CHEE")
     await archive.rejections.reject([int(row["pk"]) for row in rows], code, at)

@@ -100,13 +100,6 @@ class State:
         )
         return Previous(**dict(found[0])) if found else None
 
-    def knows(self, orthanc_id: str, digest: str) -> bool:
-        """Return whether a file of Orthanc's is in the index with the content it has, or was passed over."""
-        return bool(
-            self.rows("SELECT 1 FROM instance WHERE orthanc_id = ? AND digest = ?", [orthanc_id, digest])
-            or self.rows("SELECT 1 FROM ignored WHERE orthanc_id = ?", [orthanc_id])
-        )
-
     def files_known(self) -> int:
         """Return how many files of Orthanc's the index accounts for."""
         found = self.rows("SELECT (SELECT COUNT(*) FROM instance) + (SELECT COUNT(*) FROM ignored) AS n")
@@ -185,12 +178,40 @@ class State:
 
     def forget(self, orthanc_ids: Iterable[str]) -> None:
         """Take objects out of the index that Orthanc no longer holds, and what is then empty."""
+        gone = json.dumps(list(orthanc_ids))
+        among = "IN (SELECT value FROM json_each(?))"
         with self.transaction():
-            gone = [(orthanc_id,) for orthanc_id in orthanc_ids]
-            self.connection.executemany("DELETE FROM instance WHERE orthanc_id = ?", gone)
-            self.connection.executemany("DELETE FROM ignored WHERE orthanc_id = ?", gone)
-            self.connection.execute("DELETE FROM series WHERE pk NOT IN (SELECT series_pk FROM instance)")
-            self.connection.execute("DELETE FROM study WHERE pk NOT IN (SELECT study_pk FROM series)")
+            found = self.rows(
+                "SELECT DISTINCT series_pk, study_pk FROM instance"  # noqa: S608 - fixed names
+                f" JOIN series ON series.pk = series_pk WHERE orthanc_id {among}",
+                [gone],
+            )
+            for table in ("instance", "ignored"):
+                self.connection.execute(f"DELETE FROM {table} WHERE orthanc_id {among}", [gone])  # noqa: S608 - fixed names
+            self.connection.execute(
+                f"DELETE FROM series WHERE pk {among}"  # noqa: S608 - fixed names
+                " AND NOT EXISTS (SELECT 1 FROM instance WHERE series_pk = series.pk)",
+                [json.dumps([row["series_pk"] for row in found])],
+            )
+            self.connection.execute(
+                f"DELETE FROM study WHERE pk {among}"  # noqa: S608 - fixed names
+                " AND NOT EXISTS (SELECT 1 FROM series WHERE study_pk = study.pk)",
+                [json.dumps([row["study_pk"] for row in found])],
+            )
+
+    def verified(self, pks: Iterable[int], damaged: Iterable[int]) -> None:
+        """Know how many objects of a series were damaged when its storage was verified, 0 clears it."""
+        of_series = (
+            "SELECT series_pk, COUNT(*) AS n FROM instance"
+            " WHERE pk IN (SELECT value FROM json_each(?)) GROUP BY series_pk"
+        )
+        with self.transaction():
+            for listed, factor in ((pks, 0), (damaged, 1)):
+                for row in self.rows(of_series, [json.dumps(list(listed))]):
+                    self.connection.execute(
+                        "UPDATE series SET failed_verifications = ? WHERE pk = ?",
+                        (factor * row["n"], row["series_pk"]),
+                    )
 
     def forget_patient(self, pk: int) -> None:
         """Take a patient who has no studies out of the index."""

@@ -55,16 +55,28 @@ async def store(archive: Archive, received: Received, content: bytes) -> None:
             PATIENT_ID_MISSING_IN_OBJECT, "No Patient ID (from trusted Assigning Authority) in object."
         )
     try:
-        orthanc_id = await archive.orthanc.store(content)
+        await keep(archive, received, content, source="")
     except OrthancRefusedError as error:
         full = error.status == HTTPStatus.INSUFFICIENT_STORAGE
         raise StoreFailedError(OUT_OF_RESOURCES if full else PROCESSING_FAILURE, str(error)) from error
-    archive.arrivals.expect(orthanc_id)
-    file = StoredFile(orthanc_id, len(content), digest)
-    at, code = archive.clock.now(), note_code(received)
-    state.add(received, file, source="", at=at, note=code)
+    code = note_code(received)
     if code is not None:
-        await archive.rejections.apply(received, code, at)
+        await archive.rejections.apply(received, code, archive.clock.now())
+
+
+async def keep(archive: Archive, received: Received, content: bytes, *, source: str) -> None:
+    """Put an object into Orthanc and into the index, whatever is there.
+
+    Raises
+    ------
+    OrthancRefusedError
+        Orthanc does not store it.
+    """
+    with archive.arrivals.expected(received.orthanc_id):
+        orthanc_id = await archive.orthanc.store(content)
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    file = StoredFile(orthanc_id, len(content), digest)
+    archive.state.add(received, file, source=source, at=archive.clock.now(), note=note_code(received))
 
 
 async def _passed_over(archive: Archive, previous: Previous, received: Received, digest: str) -> bool:

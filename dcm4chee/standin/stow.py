@@ -1,4 +1,4 @@
-"""STOW-RS (PS3.18 10.5) as dcm4chee answers it (``StowRS``): statuses, failure reasons, coercion by query."""
+"""STOW-RS (PS3.18 10.5) as dcm4chee answers it (``StowRS``): statuses and failure reasons."""
 
 from __future__ import annotations
 

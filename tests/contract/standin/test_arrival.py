@@ -8,6 +8,7 @@ import requests
 from dicomweb_client import DICOMwebClient
 from pynetdicom import AE
 
+from dcm4chee.standin.dataset import read_received
 from tests.contract.standin.asked import (
     c_store,
     found,
@@ -115,6 +116,16 @@ def test_what_is_planted_behind_it_is_noticed(dcm4chee: StandIn) -> None:
     requests.post(f"{dcm4chee.orthanc_url}/instances", data=content_of(damaged), timeout=30)
     (sent,) = retrieved(dcm4chee, path_of(datasets[1]))
     assert sent.PixelData == bytes(128)
+
+
+def test_what_it_stores_itself_is_told_as_orthanc_tells_it(dcm4chee: StandIn) -> None:
+    dataset = build_object(PatientID="Ä 1")
+    stow(dcm4chee.url, dataset)
+    (match,) = found(dcm4chee, query(dataset, "&includefield=all", level="instances"))
+    orthanc_id = "-".join(match["77771051"]["Value"])
+    assert read_received(content_of(dataset)).orthanc_id == orthanc_id
+    instances = requests.get(f"{dcm4chee.orthanc_url}/instances", timeout=30).json()
+    assert orthanc_id in instances
 
 
 def test_a_rejection_note_of_someone_else_rejects(dcm4chee: StandIn) -> None:

@@ -146,4 +146,8 @@ def test_storage_is_verified(dcm4chee: StandIn) -> None:
     assert answer.status_code == 202
     (failed,) = answer.json()[0]["00081198"]["Value"]
     assert value(failed, "00081155") == datasets[0].SOPInstanceUID
+    assert found(dcm4chee, query(datasets[0], "&storageVerificationFailed=true"))
+    stored.write_bytes(content_of(datasets[0]))
+    assert requests.post(url, timeout=30).status_code == 200
+    assert not found(dcm4chee, query(datasets[0], "&storageVerificationFailed=true"))
     assert requests.post(f"{dcm4chee.url}/studies/1.2.3/stgver", timeout=30).status_code == 404
