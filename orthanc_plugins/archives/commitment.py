@@ -6,6 +6,7 @@ one of its own: it must know the suite's AE title, host and port.
 
 from __future__ import annotations
 
+import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -136,6 +137,8 @@ class StorageCommitment:
         entries: Sequence[InstanceEntry],
     ) -> Commitment:
         peer = self._peer
+        if not _is_reached(peer):
+            return _unavailable(f"{peer.called_aet} cannot be reached at {peer.host}:{peer.port}")
         tls = None if peer.tls is None else (peer.tls, peer.host)
         association = entity.associate(
             peer.host, peer.port, ae_title=peer.called_aet, evt_handlers=handlers, tls_args=tls
@@ -164,6 +167,15 @@ class StorageCommitment:
             if association.is_established:
                 association.release()
         return Commitment(frozenset(report.committed), report.failed)
+
+
+def _is_reached(peer: DicomPeer) -> bool:
+    """Return whether anything listens there; pynetdicom leaves a socket open where nothing does."""
+    try:
+        with socket.create_connection((peer.host, peer.port), timeout=peer.timeout_s):
+            return True
+    except OSError:
+        return False
 
 
 @dataclass
