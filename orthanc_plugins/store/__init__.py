@@ -18,6 +18,8 @@ Decisions
     goes from the inventory into jobs, logs, metrics or error texts.
 2026-11: no row for each instance: a study's row has a digest of its instances, their keys stand beside it in
     one piece. Archives are compared over narrow rows, single studies exactly.
+2026-11: values that a repair is about, and the files from before each change, are files that only their
+    owner reads (``RepairFiles``); the tables hold tags.
 2026-11: SQLite with write-ahead logging by default, PostgreSQL when several machines share the work;
     one test suite runs on both.
 """

@@ -13,6 +13,8 @@ Decisions
 2026-11: errors of libraries are stored without their text, which may quote a patient's data.
 2026-11: what one step may hand to the next in memory belongs to an object of that one run, so that it
     goes with the run however it ends.
+2026-11: before a repair changes an instance, the former file and the one to take its place are on disk. So an
+    operation that was cut off is told by what the archive holds: the one, the other, none, or someone else's.
 2026-11: freed memory is given back after each job: the C library keeps it for later.
 2026-11: all threads take memory from one store. With one for each, two jobs at a time (60 slices of 256 x
     256) took 730 MB at most in a run of forty, and 350 MB so, for the same processor time.
