@@ -10,6 +10,7 @@
     │   └── ArchiveRefused      it will not: do not try again
     │       └── NotFound        it does not hold the resource asked for
     ├── InvalidDicom            a DICOM object cannot be used, with the reason
+    │   └── NoDecoder           nothing here decodes its pixels
     ├── GeometryError           contours and images do not fit together
     ├── ComparisonError         regions cannot be compared with each other
     ├── RepairError             a repair cannot be planned, decided, applied or undone as things stand
@@ -76,6 +77,10 @@ class NotFound(ArchiveRefused):
 
 class InvalidDicom(PacsSuiteError):  # noqa: N818 - see ArchiveUnavailable
     """A DICOM object cannot be used."""
+
+
+class NoDecoder(InvalidDicom):
+    """Pixels are not damaged as far as is known, but nothing here decodes their transfer syntax."""
 
 
 class GeometryError(PacsSuiteError):

@@ -20,39 +20,10 @@ Decisions
 2026-11: pydicom, which loads numpy, is imported when something is sent or read back: Orthanc's process only
     asks.
 2026-11: an archive is asked what it holds before anything is sent to it a second time.
+2026-11: names are loaded when they are first asked for: a command that speaks to no archive need not wait for
+    what speaks HTTP.
 """
 
-from orthanc_plugins.archives.dcm4chee import Dcm4cheeArchive
-from orthanc_plugins.archives.orthanc_archive import OrthancArchive
-from orthanc_plugins.archives.orthanc_records import (
-    Change,
-    Changes,
-    InstanceRecord,
-    OrthancStatistics,
-    SeriesRecord,
-    StoredFile,
-    StoredInstance,
-    StudyRecord,
-    UploadOutcome,
-)
-from orthanc_plugins.archives.orthanc_rest import Order, OrthancRest
-from orthanc_plugins.archives.tokens import BasicCredentials, ClientCredentials, Credentials
+import lazy_loader
 
-__all__ = [
-    "BasicCredentials",
-    "Change",
-    "Changes",
-    "ClientCredentials",
-    "Credentials",
-    "Dcm4cheeArchive",
-    "InstanceRecord",
-    "Order",
-    "OrthancArchive",
-    "OrthancRest",
-    "OrthancStatistics",
-    "SeriesRecord",
-    "StoredFile",
-    "StoredInstance",
-    "StudyRecord",
-    "UploadOutcome",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

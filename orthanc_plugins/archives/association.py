@@ -43,6 +43,7 @@ _RECEIVED_PDU_BYTES = 1 << 16
 _SENT_PDU_BYTES = 1 << 17
 """Of peers that take PDUs of any length; those of others are theirs."""
 _LONGEST_PDU_BYTES = 1 << 20
+_SENT_AT_ONCE = 1 << 20
 _ACCEPT, _REJECT, _P_DATA, _RELEASE_RQ, _RELEASE_RP, _ABORT = 2, 3, 4, 5, 6, 7
 _RELEASE_REQUEST = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 _RELEASE_RESPONSE = b"\x06\x00\x00\x00\x00\x04\x00\x00\x00\x00"
@@ -122,15 +123,25 @@ class Association:
         begin = read_file_meta(file.content).data_set_offset
         command = _c_store_request(file, self._message_id)
         try:
-            for pdu in self._pdus(context_id, _COMMAND, memoryview(command)):
-                self._socket.sendall(pdu)
-            for pdu in self._pdus(context_id, 0, memoryview(file.content)[begin:]):
-                self._socket.sendall(pdu)
+            self._send(self._pdus(context_id, _COMMAND, memoryview(command)))
+            self._send(self._pdus(context_id, 0, memoryview(file.content)[begin:]))
         except OSError as error:
             raise AssociationLost(
                 f"the connection broke ({type(error).__name__})", timed_out=isinstance(error, TimeoutError)
             ) from error
         return self._answer()
+
+    def _send(self, pdus: Iterator[bytes]) -> None:
+        """Send PDUs, many in one call: after each one waits for the threads that read the next files."""
+        waiting: list[bytes] = []
+        size = 0
+        for pdu in pdus:
+            waiting.append(pdu)
+            size += len(pdu)
+            if size >= _SENT_AT_ONCE:
+                self._socket.sendall(b"".join(waiting))
+                waiting, size = [], 0
+        self._socket.sendall(b"".join(waiting))
 
     def release(self) -> None:
         """End the association; a peer that does not answer is not waited for long."""

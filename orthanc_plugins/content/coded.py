@@ -15,14 +15,13 @@ from orthanc_plugins.content.datasets import (
 )
 from orthanc_plugins.content.encoding import EXPLICIT
 from orthanc_plugins.content.frames import (
-    NoDecoder,
     decoded_colours,
     describe,
     frames_of,
     little_endian,
     syntax_name,
 )
-from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.errors import InvalidDicom, NoDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

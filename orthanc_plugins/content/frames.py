@@ -23,7 +23,7 @@ from orthanc_plugins.content.datasets import (
 )
 from orthanc_plugins.content.encoding import EXPLICIT, NATIVE
 from orthanc_plugins.content.representations import kind_of
-from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.errors import InvalidDicom, NoDecoder
 from orthanc_plugins.rtstruct.reading.elements import parse_errors
 from orthanc_plugins.rtstruct.reading.hush import hush_pydicom
 
@@ -52,10 +52,6 @@ _LONGEST_WORDS = 160
 _FLOATS = {FLOAT_PIXELS: 32, DOUBLE_PIXELS: 64}
 _MOST_VALUES = 2**32
 """A frame that announces more is damage; it bounds memory."""
-
-
-class NoDecoder(InvalidDicom):
-    """Pixels are not damaged as far as is known, but nothing here decodes their transfer syntax."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from orthanc_plugins.content.coded import LABELS, Pixels
 from orthanc_plugins.content.datasets import PLANAR_CONFIGURATION
 from orthanc_plugins.content.deviation import Deviation, deviation
 from orthanc_plugins.content.findings import Finding, Findings, side
-from orthanc_plugins.content.frames import NoDecoder, syntax_name
+from orthanc_plugins.content.frames import syntax_name
 from orthanc_plugins.content.representations import keyword_of
+from orthanc_plugins.errors import NoDecoder
 from orthanc_plugins.sync.differences import DifferenceClass
 
 if TYPE_CHECKING:

@@ -239,7 +239,7 @@ def cancel_transfer(services: Joined, links: Linked, transfer_id: TransferIdPath
 
 @router.post(
     "/studies/{study}/forward",
-    summary="Send a study to DCM4CHEE",
+    summary="Send a study on now",
     response_model=Transfer,
     responses={
         202: {"model": Transfer, "description": "It is not verified yet."},

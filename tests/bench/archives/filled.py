@@ -18,7 +18,7 @@ from tests.bench.archives.plant import files_of, planted
 from tests.stack import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.bench.archives.pair import Pair
 
@@ -42,9 +42,7 @@ def filled_pair(folder: Path, studies: int, *, sqlite: bool) -> Iterator[Pair]:
     mark = folder / _MARK
     wanted = {"studies": studies, "sqlite": sqlite, "generators": _digest()}
     if not mark.exists():
-        if folder.exists() and any(folder.iterdir()):
-            raise FileExistsError(f"{folder} holds something else, or was not filled to the end: remove it.")
-        seconds = _fill(folder, studies, sqlite=sqlite)
+        seconds = _fill(folder, wanted)
         with (folder / _PLANTED).open("w", encoding="utf-8", newline="") as listed:
             csv.writer(listed).writerows(planted(range(studies)))
         mark.write_text(json.dumps({**wanted, "seconds": seconds}), encoding="utf-8")
@@ -56,16 +54,29 @@ def filled_pair(folder: Path, studies: int, *, sqlite: bool) -> Iterator[Pair]:
         yield pair
 
 
-def _fill(folder: Path, studies: int, *, sqlite: bool) -> float:
-    """Fill both archives and wait until what plays DCM4CHEE has all in its own index."""
-    with running_pair(folder, sqlite=sqlite, filling=True) as pair:
+def _fill(folder: Path, wanted: Mapping[str, Any]) -> float:
+    """Fill both archives and wait until what plays DCM4CHEE has all in its own index.
+
+    Returns the seconds that took; of what was begun before and cut off, those of the rest.
+    """
+    begun = folder / "begun.json"
+    if not begun.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise FileExistsError(f"{folder} holds something else.")
+        folder.mkdir(parents=True, exist_ok=True)
+        begun.write_text(json.dumps(wanted), encoding="utf-8")
+    if json.loads(begun.read_text(encoding="utf-8")) != wanted:
+        raise FileExistsError(f"{folder} was begun to be filled with other studies: remove it.")
+    with running_pair(folder, sqlite=wanted["sqlite"], filling=True) as pair:
         began = time.perf_counter()
-        Filler(pair.urls, lambda number, side: (file.content for file in files_of(number, side))).fill(
-            range(studies)
-        )
+        Filler(pair.urls, _contents, folder).fill(range(wanted["studies"]))
         held = requests.get(f"{pair.urls['right']}/statistics", timeout=_TIMEOUT_S).json()["CountInstances"]
         eventually(lambda: _listed(pair) == held, "DCM4CHEE lists what its Orthanc holds", within_s=3600)
         return time.perf_counter() - began
+
+
+def _contents(number: int, side: str) -> Iterator[bytes]:
+    return (file.content for file in files_of(number, side))
 
 
 def _listed(pair: Pair) -> Any:

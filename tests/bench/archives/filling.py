@@ -13,13 +13,14 @@ import requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
 type FilesOf = Callable[[int, str], Iterable[bytes]]
 """Gives the files of the study of a number on a side."""
 
 _BATCH = 10
 """Studies of one request: Orthanc takes a zip as it takes a file."""
-_TIMEOUT_S = 300.0
+_TIMEOUT_S = 900.0
 _TRIES, _PAUSE_S = 10, 1.0
 """On a busy machine Orthanc's own threads may get in each other's way in PostgreSQL: it answers 503."""
 
@@ -33,10 +34,13 @@ class Filler:
     ----------
     urls
         REST root of each side by its name.
+    progress
+        Folder in which is kept how far each side is: who was cut off goes on there.
     """
 
     urls: Mapping[str, str]
     files_of: FilesOf
+    progress: Path
 
     def fill(self, numbers: Sequence[int]) -> None:
         """Send the studies of all numbers to every side, each as that side is to hold it."""
@@ -45,14 +49,14 @@ class Filler:
                 done.result()
 
     def _fill(self, side: str, numbers: Sequence[int]) -> None:
+        mark = self.progress / f"{side}.sent"
+        done = int(mark.read_text(encoding="ascii")) if mark.exists() else 0
         with requests.Session() as session:
-            for start in range(0, len(numbers), _BATCH):
+            for start in range(done, len(numbers), _BATCH):
                 batch = numbers[start : start + _BATCH]
-                upload(
-                    session,
-                    self.urls[side],
-                    (file for number in batch for file in self.files_of(number, side)),
-                )
+                files = (file for number in batch for file in self.files_of(number, side))
+                upload(session, self.urls[side], files)
+                mark.write_text(str(start + len(batch)), encoding="ascii")
 
 
 def upload(session: requests.Session, url: str, files: Iterable[bytes]) -> None:

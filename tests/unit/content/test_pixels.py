@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pydicom.uid import JPEG2000, JPEG2000Lossless, RLELossless
 
 from orthanc_plugins.content import compare_files, instance_digest
-from orthanc_plugins.content.frames import NoDecoder, frames_of
+from orthanc_plugins.content.frames import frames_of
+from orthanc_plugins.errors import NoDecoder
 from tests.builders.objects import PIXEL_DATA, image, us, with_value, without
 from tests.builders.writing import BIG_ENDIAN, EXPLICIT, UNCOMPRESSED, Element, Writing, encapsulated, part_10
 from tests.unit.content.copies import alike, compared, dicom_file, told

@@ -1,0 +1,16 @@
+from .dcm4chee import Dcm4cheeArchive as Dcm4cheeArchive
+from .orthanc_archive import OrthancArchive as OrthancArchive
+from .orthanc_records import Change as Change
+from .orthanc_records import Changes as Changes
+from .orthanc_records import InstanceRecord as InstanceRecord
+from .orthanc_records import OrthancStatistics as OrthancStatistics
+from .orthanc_records import SeriesRecord as SeriesRecord
+from .orthanc_records import StoredFile as StoredFile
+from .orthanc_records import StoredInstance as StoredInstance
+from .orthanc_records import StudyRecord as StudyRecord
+from .orthanc_records import UploadOutcome as UploadOutcome
+from .orthanc_rest import Order as Order
+from .orthanc_rest import OrthancRest as OrthancRest
+from .tokens import BasicCredentials as BasicCredentials
+from .tokens import ClientCredentials as ClientCredentials
+from .tokens import Credentials as Credentials
