@@ -169,7 +169,9 @@ def _benchmark(
     orthanc: PlainOrthanc, standin: StandIn, folder: Path, *arguments: str
 ) -> subprocess.Popen[str]:
     both = ["--orthanc", orthanc.url, "--dcm4chee", standin.url, "--out", str(folder)]
-    command = [sys.executable, "-m", "orthanc_plugins", "benchmark", *both, *arguments]
+    # Ctrl-C counts, also where the tests run in the background.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "orthanc_plugins", "benchmark"]
+    command += [*both, *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
