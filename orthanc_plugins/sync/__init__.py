@@ -3,9 +3,10 @@
 What it is for: the records that comparisons, repairs and reports share, and the set arithmetic over what
 archives list. It knows no network, no database and no pixels; `content` compares what files hold.
 
-Public: ``differences`` (`Difference`, `DifferenceClass`, `Comparison`, `StudyCounts`), ``plan`` (`make_plan`)
-and ``actions`` (`RepairPlan`, `Action`), ``strategies`` (`judge`), ``settle`` (`operations`, whether a later
-comparison lets them begin or says that they are done), ``plan_text``.
+Public: ``differences`` (`Difference`, `DifferenceClass`, `Comparison`, `StudyCounts`); ``inventory`` and
+``keeper`` (`InventoryKeeper`); ``plan`` (`make_plan`), ``actions`` (`RepairPlan`, `Action`), ``strategies``
+(`judge`), ``settle`` (`operations`, and whether a later comparison lets them begin or says that they are
+done), ``plan_text``; ``federation`` and ``timing``.
 
 Decisions
 ---------
