@@ -96,8 +96,8 @@ class RepairPlanning:
                 continue
             why = (
                 f"{archive_title(archive)} no longer has it on purpose: it was {tombstone.kind} there, noted "
-                f"{tombstone.noted_at:%Y-%m-%d}. To copy it all the same, lift the tombstone first, or plan with "
-                "`deleted: copy`."
+                f"{tombstone.noted_at:%Y-%m-%d}. To copy it all the same, lift the tombstone first, or plan "
+                "with `deleted: copy`."
             )
             buried[archive] = {
                 entry.sop_instance_uid: why
