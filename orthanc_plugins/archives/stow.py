@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MOST_INSTANCES = 200
 MOST_BYTES = 100 * 10**6
 """A batch is in memory once. The archive's heap (512 MB by default) and proxies bear 500 MB."""
+_FIRST_INSTANCES = 25
+"""The first batch is small and each has twice as many: the archive works while the next is read."""
 _ATTEMPTS = 3
 _REFERENCED, _FAILED = "00081199", "00081198"
 _REFERENCED_UID, _REASON = "00081155", "00081197"
@@ -50,6 +52,7 @@ def batches(
     """
     batch: dict[SopInstanceUid, DicomFile] = {}
     size = 0
+    allowed = min(_FIRST_INSTANCES, most_instances)
     source = iter(files)
     failure: ArchiveError | None = None
     while failure is None:
@@ -57,10 +60,11 @@ def batches(
             file = next(source, None)
         except ArchiveError as error:
             file, failure = None, error
-        full = file is None or len(batch) >= most_instances or size + len(file.content) > most_bytes
+        full = file is None or len(batch) >= allowed or size + len(file.content) > most_bytes
         if batch and (full or (file is not None and file.sop_instance_uid in batch)):
             yield list(batch.values())
             batch, size = {}, 0
+            allowed = min(2 * allowed, most_instances)
         if file is None:
             break
         batch[file.sop_instance_uid] = file

@@ -135,3 +135,8 @@ def test_every_reason_is_a_sentence_with_its_number(reason: int) -> None:
 
 def test_a_status_of_success_says_nothing() -> None:
     assert (of_status(UID, 0).state, of_status(UID, 0).detail) == (StoreState.STORED, "")
+
+
+def test_the_first_batches_are_small_so_that_the_archive_begins_soon() -> None:
+    made = [len(batch) for batch in batches(map(file, range(700)), 200, 10**6)]
+    assert made == [25, 50, 100, 200, 200, 125]
