@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -132,8 +134,8 @@ class Delivery:
         feed = Feed(lambda: sides.source.retrieve(sides.study_uid, batch), before_each)
         broken_off: ArchiveUnavailable | None = None
         try:
-            with feed:
-                broken_off = self._take_all(sides.destination.store(feed, self._transport))
+            with feed, _closed(sides.destination.store(feed, self._transport)) as outcomes:
+                broken_off = self._take_all(outcomes)
         except ArchiveUnavailable as error:
             broken_off = error
         finally:
@@ -192,6 +194,16 @@ class Delivery:
                 self._notes.set(one.sop_instance_uid, InstanceState.FAILED, one.detail, one.failure_reason)
         self._refused.clear()
         self._notes.flush()
+
+
+@contextmanager
+def _closed(outcomes: Iterator[StoreOutcome]) -> Iterator[Iterator[StoreOutcome]]:
+    """Have a request ended at the end of the block, when its outcomes were not all asked for."""
+    try:
+        yield outcomes
+    finally:
+        if isinstance(outcomes, Generator):
+            outcomes.close()
 
 
 class _Leaving:

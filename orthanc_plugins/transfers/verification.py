@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.errors import NotFound
 from orthanc_plugins.store import InstanceState
 from orthanc_plugins.transfers.order import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from orthanc_plugins.archives.base import InstanceEntry
+    from orthanc_plugins.archives.base import Archive, DicomFile, InstanceEntry
+    from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.transfers.effects import Effects, SameContent
     from orthanc_plugins.transfers.sides import Sides
 
@@ -82,9 +84,10 @@ def _listed_otherwise(sent: InstanceEntry, listed: InstanceEntry) -> str | None:
 
 def _verify_content(sides: Sides, batch: Sequence[InstanceEntry], same_content: SameContent) -> None:
     wanted = [sides.there[entry.sop_instance_uid] for entry in batch]
-    back = {file.sop_instance_uid: file for file in sides.destination.retrieve(sides.study_uid, wanted)}
+    given = _given(sides.destination, sides.study_uid, wanted)
+    back = {file.sop_instance_uid: file for file in given}
     compared = set()
-    for file in sides.source.retrieve(sides.study_uid, batch):
+    for file in _given(sides.source, sides.study_uid, batch):
         there = back.pop(file.sop_instance_uid, None)
         if there is None:
             continue
@@ -98,3 +101,11 @@ def _verify_content(sides: Sides, batch: Sequence[InstanceEntry], same_content: 
         if entry.sop_instance_uid not in compared:
             detail = "Its content was not compared: one of the archives did not give it back."
             sides.notes.set(entry.sop_instance_uid, InstanceState.FAILED, detail)
+
+
+def _given(archive: Archive, study_uid: StudyUid, wanted: Sequence[InstanceEntry]) -> Iterator[DicomFile]:
+    """Yield what an archive gives of what it listed; some of it may be gone by now."""
+    try:
+        yield from archive.retrieve(study_uid, wanted)
+    except NotFound:
+        return

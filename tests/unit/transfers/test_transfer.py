@@ -553,3 +553,16 @@ def test_a_full_archive_is_no_fault_of_an_instance_also_in_the_last_run(world: W
     with pytest.raises(InstancesNotTaken):
         world.run(patient=False)
     assert world.ledger.in_state("failed") == set()
+
+
+def test_content_that_vanished_before_it_was_compared_is_not_verified(world: World) -> None:
+    world.same_content = differ
+    uids = world.fill(3)
+
+    def lose(method: str) -> None:
+        if method == "retrieve" and uids[1] in world.right.held():
+            world.right.lose(uids[1])
+
+    world.right.faults.hook = lose
+    assert world.run().state is TransferState.PARTLY
+    assert "was not compared" in world.ledger.one(uids[1]).detail
