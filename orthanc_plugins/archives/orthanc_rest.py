@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins.archives.dicom_file import sop_instance_uid
-from orthanc_plugins.archives.orthanc_http import OrthancHttp, as_archive_error
+from orthanc_plugins.archives.orthanc_http import OrthancHttp
 from orthanc_plugins.archives.orthanc_records import (
     INSTANCE_REQUESTED_TAGS,
     STRUCTURE_SET_MODALITY,
@@ -129,10 +129,7 @@ class OrthancRest(OrthancHttp):
 
     def file(self, instance: OrthancId) -> bytes:
         """Return the stored DICOM file."""
-        path = f"/instances/{instance}/file"
-        with as_archive_error(f"GET {path}", self._url), self._request("GET", path, stream=True) as answer:
-            # In as few pieces as it comes in: requests' own are of ten kilobytes.
-            return b"".join(answer.iter_content(chunk_size=None))
+        return self._content(f"/instances/{instance}/file")
 
     def file_md5(self, instance: OrthancId) -> str:
         """Return the MD5 of the stored DICOM file as recorded when it was stored."""
