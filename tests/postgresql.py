@@ -13,9 +13,11 @@ from typing import Any
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from scripts.lib.render import PLUGIN_FOLDER
 from tests.contract.waiting import eventually, free_port
 
 USER = "pacs"
+_INDEX_PLUGIN = str(PLUGIN_FOLDER / "libOrthancPostgreSQLIndex.so")
 
 
 class Postgres:
@@ -70,6 +72,21 @@ class Postgres:
         with self._admin.connect() as connection:
             there = connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
         return self.url(name) if there else self.new_database(name)
+
+    def orthanc_index(self, database: str, **options: Any) -> dict[str, Any]:
+        """Return what Orthanc is told to keep its index in a database, which is made when it is not there.
+
+        ``options`` go into the plugin's section of Orthanc's configuration.
+        """
+        self.database(database)
+        section = {
+            "EnableIndex": True,
+            "Host": "127.0.0.1",
+            "Port": self.port,
+            "Database": database,
+            "Username": USER,
+        }
+        return {"Plugins": [_INDEX_PLUGIN], "PostgreSQL": section | options}
 
     def close(self) -> None:
         self._admin.dispose()

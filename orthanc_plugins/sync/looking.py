@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 200
 """Studies asked for, and written, at a time."""
 
-_INSTANCES_AT_ONCE = 2000
+_INSTANCES_AT_ONCE = 500
+"""Instances asked for at a time: Orthanc may take some milliseconds for each."""
+
 _THREADS = 4
 
 MOST_TOLD = 10_000

@@ -5,26 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from scripts.lib.render import PLUGIN_FOLDER, PLUGINS
-from tests.postgresql import USER, Postgres
+from scripts.lib.render import PLUGINS
+from tests.postgresql import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-PLUGIN = str(PLUGIN_FOLDER / "libOrthancPostgreSQLIndex.so")
-
-
-def index_settings(port: int, database: str) -> dict[str, Any]:
-    """Return the section ``PostgreSQL`` of Orthanc's configuration for an index on this machine."""
-    return {
-        "EnableIndex": True,
-        "Host": "127.0.0.1",
-        "Port": port,
-        "Database": database,
-        "Username": USER,
-    }
 
 
 @contextmanager
@@ -33,9 +19,7 @@ def orthanc_index(folder: Path) -> Iterator[dict[str, Any]]:
     folder.mkdir(parents=True, exist_ok=True)
     server = Postgres(folder, durable=True)
     try:
-        yield {
-            "Plugins": [*PLUGINS, PLUGIN],
-            "PostgreSQL": index_settings(server.port, "postgres"),
-        }
+        told = server.orthanc_index("postgres")
+        yield {**told, "Plugins": [*PLUGINS, *told["Plugins"]]}
     finally:
         server.close()

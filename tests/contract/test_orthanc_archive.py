@@ -1,4 +1,4 @@
-"""Orthanc by the archive protocol: a real one, that overwrites and that does not."""
+"""Orthanc by the archive protocol: a real one, that overwrites and that does not, with either index."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orthanc_plugins.archives.base import InstanceEntry
+    from tests.postgresql import Postgres
 
 STUDY = StudyUid("1.2.3")
 
@@ -72,13 +73,18 @@ def file(study: str = STUDY, series: str = "1", instance: str = "1", **elements:
     return described(written.getvalue())
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["overwrites", "keeps"])
+@pytest.fixture(scope="module", params=["overwrites", "keeps", "index in PostgreSQL"])
 def orthanc(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PlainOrthanc]:
+    """Debian's index plugin for PostgreSQL has no extended find, as that in Orthanc's own SQLite has."""
+    options: dict[str, Any] = {"OverwriteInstances": request.param != "keeps"}
+    if request.param == "index in PostgreSQL":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        options |= postgres.orthanc_index("of_an_archive", IndexConnectionsCount=5, Lock=False)
     folder = tmp_path_factory.mktemp("orthanc")
     with running_plain_orthanc(
-        folder, OverwriteInstances=request.param, LimitFindResults=7, LimitFindInstances=7, StableAge=1
+        folder, LimitFindResults=7, LimitFindInstances=7, StableAge=1, **options
     ) as running:
         yield running
 

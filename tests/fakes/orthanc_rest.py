@@ -61,6 +61,7 @@ class FakeOrthancRest(OrthancRest):
 
     ``failure`` is raised by every method while it is set; ``asked`` lists the methods that were called.
     ``overwrites`` is OverwriteInstances, ``page_limit`` LimitFindResults and LimitFindInstances (0 is none),
+    ``finds_extended`` whether its index does what older PostgreSQL plugins do not,
     ``refusals`` says of SOP Instance UIDs what becomes of their files: a status, or what is raised.
     """
 
@@ -70,6 +71,7 @@ class FakeOrthancRest(OrthancRest):
         self.asked: list[str] = []
         self.overwrites = True
         self.page_limit = 0
+        self.finds_extended = True
         self.refusals: dict[str, str | ArchiveError] = {}
         self._study_tags: dict[str, dict[str, str]] = {}
         self._places: dict[str, tuple[str, str]] = {}
@@ -172,7 +174,7 @@ class FakeOrthancRest(OrthancRest):
             "Version": "1.12.7",
             "Name": "fake",
             "OverwriteInstances": self.overwrites,
-            "Capabilities": {"HasExtendedFind": True},
+            "Capabilities": {"HasExtendedFind": self.finds_extended},
         }
 
     @override
@@ -325,6 +327,12 @@ class FakeOrthancRest(OrthancRest):
     def study(self, study: OrthancId) -> StudyRecord:
         self._ask("study")
         return self._study_record(self.study_uid(study))
+
+    @override
+    def list_studies(self, since: int, limit: int) -> list[StudyRecord]:
+        self._ask("list_studies")
+        found = sorted(map(self._study_record, self._studies()), key=lambda record: record.orthanc_id)
+        return found[since : since + limit]
 
     @override
     def find_studies(

@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.bench._postgresql import PLUGIN, index_settings
 from tests.postgresql import Postgres
 from tests.standin import running_plain_orthanc, running_standin
 
@@ -62,6 +61,4 @@ def _postgres(folder: Path, running: ExitStack) -> Postgres:
 
 
 def _index(server: Postgres, name: str) -> dict[str, Any]:
-    server.database(name)
-    settings = index_settings(server.port, name) | {"IndexConnectionsCount": _CONNECTIONS, "Lock": False}
-    return {"Plugins": [PLUGIN], "PostgreSQL": settings}
+    return server.orthanc_index(name, IndexConnectionsCount=_CONNECTIONS, Lock=False)

@@ -53,6 +53,19 @@ def hold(orthanc: FakeOrthancRest, *uids: str, study: str = STUDY) -> None:
 # Listing
 
 
+def test_an_index_without_extended_find_is_listed_page_by_page_in_its_own_order(
+    orthanc: FakeOrthancRest, archive: OrthancArchive
+) -> None:
+    orthanc.finds_extended = False
+    for number in range(600):
+        hold(orthanc, f"1.{number}.1", study=f"1.{number}")
+    found = [entry.study_uid for entry in archive.studies()]
+    assert found == sorted(f"1.{number}" for number in range(600))
+    assert (orthanc.asked.count("list_studies"), orthanc.asked.count("find_studies")) == (3, 0)
+    (one,) = archive.studies(StudyQuery(study_uids=(StudyUid("1.7"),)))
+    assert one.study_uid == "1.7"
+
+
 def test_values_are_told_without_padding_and_missing_ones_empty(
     orthanc: FakeOrthancRest, archive: OrthancArchive
 ) -> None:

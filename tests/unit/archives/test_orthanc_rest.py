@@ -270,6 +270,7 @@ def test_json_of_another_kind_is_refused_by_name(
         lambda: client.put(b"x"),
         lambda: client.study(INSTANCE),
         lambda: client.find_studies({"PatientID": "P"}),
+        lambda: client.list_studies(0, 10),
         lambda: client.find_instances([StudyUid("1.2")]),
         lambda: client.count("Study", {}),
         lambda: client.studies_of([INSTANCE]),
@@ -391,6 +392,14 @@ def test_a_study_of_an_older_orthanc_has_when_it_was_last_updated(
     (study,) = client.find_studies({}, order=Order.NONE)
     assert study.last_update == "2025"
     assert "OrderBy" not in json.loads(parrot.asked[0][3])
+
+
+def test_all_studies_are_listed_a_page_at_a_time(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.says([STUDY_ANSWER])
+    (study,) = client.list_studies(500, 250)
+    assert (study.study_uid, study.instance_count) == ("1.2", 3)
+    tags = "ModalitiesInStudy;NumberOfStudyRelatedSeries;NumberOfStudyRelatedInstances"
+    assert parrot.asked[0][1] == f"/studies?since=500&limit=250&expand&requestedTags={tags}"
 
 
 def test_a_study_is_asked_for_without_encoded_semicolons(parrot: Parrot, client: OrthancRest) -> None:
