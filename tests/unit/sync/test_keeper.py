@@ -205,7 +205,7 @@ def test_several_studies_are_listed_at_once_where_the_archive_can(inventory: Inv
     rounds()
     assert rounds.agrees()
     assert Counter(rounds.archive.requests)["instances"] == 0
-    assert Counter(rounds.archive.requests)["instances_of"] == 3
+    assert Counter(rounds.archive.requests)["instances_of"] == 13  # 12 studies, 480 instances each time
 
 
 # What changed
