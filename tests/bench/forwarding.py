@@ -3,8 +3,9 @@
 One Orthanc with the suite holds a CT of 512 x 512; another one, with the shim that makes it DCM4CHEE, is the
 archive. By turns the study goes there by ``storescu`` from files, by Orthanc's own jobs (C-STORE and STOW),
 and by the suite over either, each time into an empty archive. The suite's time is that of POST .../forward
-until every instance is verified, with its ledger and its asking back; the others ask nobody back. STOW goes
-through the shim, C-STORE past it: each is compared with the others of its kind.
+until every instance is verified, with its ledger and its asking back; the others ask nobody back, so their
+time is told twice: until they are done, and until the archive has also listed every instance (QIDO-RS). STOW
+goes through the shim, C-STORE past it: each is compared with the others of its kind.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     type Way = Callable[[], None]
+    type _Measured = dict[str, list[float]]
 
 _COMPARED = {
     "suite, C-STORE": ("storescu", "Orthanc, C-STORE"),
@@ -80,9 +82,18 @@ class Setting:
         return content
 
     def empty_archive(self) -> None:
-        """Let the archive hold nothing."""
-        for study in requests.get(f"{self.archive.orthanc_url}/studies", timeout=60).json():
-            requests.delete(f"{self.archive.orthanc_url}/studies/{study}", timeout=60).raise_for_status()
+        """Let the archive hold nothing, as it is done at a DCM4CHEE: reject, then delete."""
+        if self.held():
+            study = f"{self.archive.url}/studies/{self.study_uid}"
+            requests.post(f"{study}/reject/113001%5EDCM", timeout=_TIMEOUT_S).raise_for_status()
+            requests.delete(study, timeout=_TIMEOUT_S).raise_for_status()
+        assert self.held() == 0
+
+    def ask_back(self) -> None:
+        """Have the archive list every instance."""
+        asked = requests.get(f"{self.archive.url}/studies/{self.study_uid}/instances", timeout=_TIMEOUT_S)
+        asked.raise_for_status()
+        assert len(asked.json()) == self.held()
 
     def held(self) -> int:
         """Return how many instances the archive holds."""
@@ -104,12 +115,19 @@ def main() -> None:
         ways = {name: way for name, way in setting.ways().items() if (options.ways or "") in name}
         print(f"{options.instances} CT images of 512 x 512, {options.rounds} rounds by turns, and one before")
         measured: dict[str, list[float]] = {name: [] for name in ways}
+        listed: dict[str, list[float]] = {name: [] for name in ways}
         for turn in range(options.rounds + 1):
             for name in _in_turn(list(ways), turn):
-                seconds = _timed(setting, ways[name], options.instances)
+                done_s, listed_s = _timed(setting, name, options.instances)
                 if turn:
-                    measured[name].append(seconds)
-        _print(measured, options.instances)
+                    measured[name].append(done_s)
+                    listed[name].append(listed_s)
+        _print_rates(measured, listed, options.instances)
+        print("rate of the suite to that of the other: of the best, median of the rounds, each round")
+        print("the others until they are done:")
+        _print_ratios(measured, measured)
+        print("the others until the archive has listed all:")
+        _print_ratios(measured, listed)
 
 
 def _setting(folder: Path, instances: int, running: ExitStack) -> Setting:
@@ -142,29 +160,36 @@ def _in_turn(names: list[str], turn: int) -> Iterator[str]:
     yield from names[start:] + names[:start]
 
 
-def _timed(setting: Setting, way: Way, instances: int) -> float:
+def _timed(setting: Setting, name: str, instances: int) -> tuple[float, float]:
+    """Return the seconds until a way is done, and until the archive has listed all besides."""
     setting.empty_archive()
     time.sleep(_SETTLE_S)
     began = time.perf_counter()
-    way()
-    seconds = time.perf_counter() - began
+    setting.ways()[name]()
+    done_s = listed_s = time.perf_counter() - began
+    if name not in _COMPARED:  # the suite has asked back itself
+        setting.ask_back()
+        listed_s = time.perf_counter() - began
     assert setting.held() == instances
-    return seconds
+    return done_s, listed_s
 
 
-def _print(measured: dict[str, list[float]], instances: int) -> None:
-    """Print the rate of each way, and the ratio of the suite's to those of the others of its kind."""
-    print(f"{'images a second':17} {'median':>6} {'best':>5}")
-    for name, seconds in measured.items():
-        print(f"{name:17} {instances / statistics.median(seconds):6.0f} {instances / min(seconds):5.0f}")
-    print("rate of the suite to that of the other: of the best, median of the rounds, each round")
+def _print_rates(done: _Measured, listed: _Measured, instances: int) -> None:
+    print(f"{'images a second':17} {'median':>6} {'best':>5}   until listed {'median':>6} {'best':>5}")
+    for name, seconds in done.items():
+        rates = [instances / one for one in (statistics.median(seconds), min(seconds))]
+        rates += [instances / one for one in (statistics.median(listed[name]), min(listed[name]))]
+        print("{:17} {:6.0f} {:5.0f}                {:6.0f} {:5.0f}".format(name, *rates))
+
+
+def _print_ratios(suite: _Measured, peers: _Measured) -> None:
     for ours, others in _COMPARED.items():
-        for other in (name for name in others if name in measured and ours in measured):
-            pairs = zip(measured[other], measured[ours], strict=True)
+        for other in (name for name in others if name in peers and ours in suite):
+            pairs = zip(peers[other], suite[ours], strict=True)
             ratios = sorted(theirs / mine for theirs, mine in pairs)
-            best = min(measured[other]) / min(measured[ours])
+            best = min(peers[other]) / min(suite[ours])
             each = " ".join(f"{ratio:.2f}" for ratio in ratios)
-            print(f"{ours} to {other:17} {best:.2f}, {statistics.median(ratios):.2f}, {each}")
+            print(f"  {ours} to {other:17} {best:.2f}, {statistics.median(ratios):.2f}, {each}")
 
 
 if __name__ == "__main__":
