@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
 
 _KEEPS_ITS_COPY = (
-    "The archive kept its own copy: set its dcmOverwritePolicy to ALWAYS, or reject and delete the instance "
-    "there and send it again."
+    "The archive kept its own copy, by STOW-RS and by C-STORE: by its dcmOverwritePolicy only who sent an "
+    "instance may replace it. Send it from there, set the policy to ALWAYS, or reject and delete the instance "
+    "and send it again."
 )
 
 
@@ -188,11 +189,21 @@ class Dcm4cheeArchive:
     def replace(self, file: DicomFile) -> StoreOutcome:
         """Put a file in the place of the stored one, and see that it is there.
 
-        Refused where the archive keeps its first copy; where it takes all but attributes of patient, study
-        and series, which it holds once for all instances, they are named.
+        Where the archive keeps its first copy though it says that it stored the file, it is sent by C-STORE
+        too: dcmOverwritePolicy SAME_SOURCE, dcm4chee's default, lets an AE title replace what it has sent,
+        and STOW-RS, which has no sender, nothing. Refused where that changes nothing either; where the
+        archive takes all but attributes of patient, study and series, which it holds once for all instances,
+        they are named.
         """
         before = self._copy(file.sop_instance_uid)
-        outcome = next(self._stow.store([file]))
+        outcome = self._replaced(file, before, Transport.STOW)
+        if outcome.detail != _KEEPS_ITS_COPY:
+            return outcome
+        again = self._replaced(file, before, Transport.C_STORE)
+        return again if again.state is StoreState.STORED else outcome
+
+    def _replaced(self, file: DicomFile, before: DicomFile | None, transport: Transport) -> StoreOutcome:
+        outcome = next(iter(self.store([file], transport)))
         if outcome.state is not StoreState.STORED:
             return outcome
         return judged(file, before, self._copy(file.sop_instance_uid))

@@ -219,7 +219,7 @@ def test_a_replacement_is_only_believed_when_it_is_there(standin: StandIn, archi
     new = study.file(0, ImageComments="new")
     outcome = archive.replace(new)
     assert outcome.state is StoreState.REFUSED
-    assert "dcmOverwritePolicy to ALWAYS" in outcome.detail
+    assert "dcmOverwritePolicy" in outcome.detail
     standin.configure(overwrite_policy="ALWAYS")
     try:
         assert archive.replace(new).state is StoreState.STORED
@@ -232,6 +232,21 @@ def test_a_replacement_is_only_believed_when_it_is_there(standin: StandIn, archi
         assert "its own StudyDescription" in kept.detail
     finally:
         standin.configure(overwrite_policy="SAME_SOURCE")
+
+
+def test_what_the_suite_sent_by_c_store_it_can_replace(standin: StandIn, archive: Dcm4cheeArchive) -> None:
+    study = Study()
+    stored(archive, study, Transport.C_STORE)
+    other = client(standin, standin.url, calling_aet="OTHER")
+    new = study.file(0, ImageComments="new")
+    refused = other.replace(new)
+    other.close()
+    assert refused.state is StoreState.REFUSED
+    assert "only who sent an instance may replace it" in refused.detail
+    assert archive.replace(new).state is StoreState.STORED
+    entries = [one for one in archive.instances(study.uid) if one.sop_instance_uid == new.sop_instance_uid]
+    (back,) = archive.retrieve(study.uid, entries)
+    assert differing(new.content, back.content) == frozenset()
 
 
 def test_what_is_rejected_is_out_of_sight_and_its_note_is_not_counted(archive: Dcm4cheeArchive) -> None:
