@@ -55,11 +55,11 @@ class _Program:
             self._process = None
 
     def kill(self) -> None:
-        """End it in the middle of whatever it does."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait(10)
-        self._process = None
+        """End it in the middle of whatever it does; one that does not run is let be."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
 
     @property
     def pid(self) -> int:
@@ -199,7 +199,7 @@ def running_standin(
     )
     standin = StandIn(folder, place, inner, shim)
     with ExitStack() as running:
-        running.callback(standin.stop)
+        running.callback(standin.kill)  # an Orthanc takes seconds to stop
         standin.start()
         yield standin
 
@@ -223,7 +223,7 @@ def running_plain_orthanc(folder: Path, **orthanc: Any) -> Iterator[PlainOrthanc
     }
     plain = _orthanc(folder, {**committed, "StableAge": 2, **orthanc, **own})
     with ExitStack() as running:
-        running.callback(plain.stop)
+        running.callback(plain.kill)
         plain.start()
         yield plain
 

@@ -29,7 +29,7 @@ gate lint "$python_files" ruff check --output-format concise
 gate shell "${#shell_files[@]}" shellcheck -x "${shell_files[@]}"
 gate types "$(find orthanc_plugins tests scripts dcm4chee -name '*.py' | count)" mypy
 gate imports "$(find orthanc_plugins -name '*.py' | count)" lint-imports
-gate unit "$(find tests/unit -name 'test_*.py' | count)" pytest --quiet tests/unit "$@"
+gate unit "$(find tests/unit -name 'test_*.py' | count)" pytest --quiet --numprocesses auto tests/unit "$@"
 
 if [ ${#failed[@]} -gt 0 ]; then
     printf 'check: FAILED: %s\n' "${failed[*]}"
