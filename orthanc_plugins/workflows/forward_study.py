@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import ArchiveName
@@ -16,7 +17,7 @@ from orthanc_plugins.sync.inventory import instance_key
 from orthanc_plugins.transfers import ask_for_transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from orthanc_plugins.identifiers import JobId, SopInstanceUid
     from orthanc_plugins.jobs import JsonValue
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _SOURCE = ArchiveName.ORTHANC
 _DESTINATION = ArchiveName.DCM4CHEE
+
+_CLOCK_DOUBT = timedelta(seconds=2)
+"""Orthanc tells times in whole seconds: what came so shortly after another time may have come before it."""
 
 
 class StudyForwarder:
@@ -74,9 +78,14 @@ class StudyForwarder:
 
 
 class LoopGuard:
-    """Keeps back what came from the archive, and what was taken out of it."""
+    """Keeps back what came from the archive, and what was taken out of it.
 
-    def __init__(self, services: Services) -> None:
+    ``now`` returns the time of the suite's clock, which tombstones are dated by.
+    """
+
+    def __init__(self, services: Services, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+        self._orthanc = services.orthanc
         self._store = services.store
         self._archive_aet = services.forwarding.archive_aet
 
@@ -85,22 +94,28 @@ class LoopGuard:
 
         Not what the archive itself sent to Orthanc, nor what the suite brought from there; a copy that a
         modality sent since may. Not what was deleted or rejected in the archive, unless it came to Orthanc
-        after that was noted.
+        after that was noted. When it came is told by Orthanc's clock, which may differ from the suite's: it
+        is asked how late it is now.
         """
         study_uid = held.facts.study_uid
         brought = self._store.transfers.brought(study_uid, _DESTINATION, _SOURCE)
         buried = self._store.inventory.buried(_DESTINATION, [study_uid]).get(study_uid)
+        noted_at = None if buried is None else self._by_orthanc(buried.noted_at)
 
         def may_go(one: Arrival) -> bool:
             if one.remote_aet == self._archive_aet:
                 return False
             if not one.remote_aet and one.sop_instance_uid in brought:
                 return False
-            if buried is None or not buried.covers(instance_key(one.sop_instance_uid)):
+            if buried is None or noted_at is None or not buried.covers(instance_key(one.sop_instance_uid)):
                 return True
-            return one.received_at is not None and one.received_at > buried.noted_at
+            return one.received_at is not None and one.received_at > noted_at
 
         return tuple(one.sop_instance_uid for one in chosen if may_go(one))
+
+    def _by_orthanc(self, at: datetime) -> datetime:
+        """Return what Orthanc's clock showed at a time of the suite's, or a little later."""
+        return at + (self._orthanc.now() - self._now()) + _CLOCK_DOUBT
 
 
 def _told(decision: Decision) -> dict[str, JsonValue]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, override
 
 from orthanc_plugins.archives import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-"""The time of this Orthanc's clock."""
+"""The time of this Orthanc's clock, as long as a test does not let it go (`FakeOrthancRest.ahead`)."""
 
 
 @dataclass
@@ -73,6 +73,7 @@ class FakeOrthancRest(OrthancRest):
         self.page_limit = 0
         self.finds_extended = True
         self.refusals: dict[str, str | ArchiveError] = {}
+        self.ahead: timedelta | None = None
         self._study_tags: dict[str, dict[str, str]] = {}
         self._places: dict[str, tuple[str, str]] = {}
         self._labels: dict[OrthancId, set[str]] = {}
@@ -321,7 +322,7 @@ class FakeOrthancRest(OrthancRest):
     @override
     def now(self) -> datetime:
         self._ask("now")
-        return NOW
+        return NOW if self.ahead is None else datetime.now(UTC) + self.ahead
 
     @override
     def study(self, study: OrthancId) -> StudyRecord:

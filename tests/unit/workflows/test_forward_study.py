@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,6 +46,11 @@ def store(
         study_tags={"PatientID": "P1"},
         metadata={"RemoteAET": aet, "ReceptionDate": at},
     )
+
+
+@pytest.fixture(autouse=True)
+def _right_clock(orthanc: FakeOrthancRest) -> None:
+    orthanc.ahead = timedelta(0)
 
 
 @pytest.fixture
@@ -223,6 +228,21 @@ def test_what_came_to_orthanc_after_its_removal_was_noted_goes(
     services: Services, orthanc: FakeOrthancRest, study: list[str]
 ) -> None:
     bury(services)
-    store(orthanc, study[1], at="20261129T130001")
+    store(orthanc, study[1], at="20261129T130005")
     assert forward(services, {})["kept_back"] == 2
     assert wanted(services, asked(services)[0].transfer_id) == {study[1]}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(minutes=-10)])
+def test_whether_it_came_after_its_removal_is_known_however_wrong_orthancs_clock_is(
+    services: Services, orthanc: FakeOrthancRest, ahead: timedelta
+) -> None:
+    orthanc.ahead = ahead
+    noted = datetime.now(UTC) - timedelta(minutes=30)
+    late = timedelta(minutes=5)
+    before, after = (f"{one + ahead:%Y%m%dT%H%M%S}" for one in (noted - late, noted + late))
+    store(orthanc, "1.2.1.1", at=before)
+    store(orthanc, "1.2.1.2", at=after)
+    bury(services, at=noted.isoformat())
+    assert forward(services, {})["kept_back"] == 1
+    assert wanted(services, asked(services)[0].transfer_id) == {"1.2.1.2"}
