@@ -299,9 +299,11 @@ def _unquoted(value: str) -> str:
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both, section by section; a key that ``base`` spells in another case is the same key."""
     result = dict(base)
     for key, value in over.items():
-        below = result.get(key)
+        spelled = next((one for one in result if one.lower() == key.lower()), key)
+        below = result.pop(spelled, None)
         result[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return result
 

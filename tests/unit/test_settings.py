@@ -54,7 +54,7 @@ def test_everything_has_a_default() -> None:
 @pytest.mark.parametrize("model", [Settings, OrthancSettings, StructureSettings, UploadSettings])
 def test_every_setting_is_described_and_named_in_pascal_case(model: type[Settings]) -> None:
     for name, field in model.model_fields.items():
-        assert field.alias == to_pascal(name)
+        assert field.alias == ("Dcm4chee" if name == "dcm4chee" else to_pascal(name))
         assert field.alias is not None
         assert not any(
             a.isupper() and b.isupper() for a, b in zip(field.alias, field.alias[1:], strict=False)
@@ -118,6 +118,29 @@ def test_a_variable_alone_is_enough() -> None:
 )
 def test_a_misspelt_key_or_wrong_value_is_refused_by_name(section: Any, named: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"PacsSuite.*{named}: "):
+        load(section)
+
+
+@pytest.mark.parametrize("key", ["Dcm4chee", "Dcm4Chee", "dcm4chee"])
+def test_the_key_of_dcm4chee_is_known_however_it_was_capitalised(key: str) -> None:
+    settings = load({key: {"Username": "suite"}}, DCM4CHEE__AET="PACS")
+    assert (settings.dcm4chee.username, settings.dcm4chee.aet) == ("suite", "PACS")
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        (
+            {"Dcm4chee": {"Url": "http://archive"}, "Dcm4Chee": {"Username": "suite"}},
+            "one setting twice, as Dcm4chee and Dcm4Chee: put all of it below Dcm4chee.",
+        ),
+        ({"LogLevel": "INFO", "loglevel": "DEBUG"}, "twice, as LogLevel and loglevel"),
+        ({"LogLevel": "INFO", "log_level": "DEBUG"}, "twice, as LogLevel and log_level"),
+        ({"Dcm4chee": {"Aet": "A", "aet": "B"}}, "twice, as Dcm4chee.Aet and Dcm4chee.aet"),
+    ],
+)
+def test_a_setting_under_two_spellings_is_refused_and_neither_is_lost(section: Any, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
         load(section)
 
 

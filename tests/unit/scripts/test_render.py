@@ -99,6 +99,16 @@ def test_differences_are_merged_section_by_section(tmp_path: Path) -> None:
     assert configuration["PacsSuite"]["DataDirectory"] == str(tmp_path)
 
 
+def test_what_is_committed_in_another_case_is_merged_too(tmp_path: Path) -> None:
+    (tmp_path / "orthanc-config").mkdir()
+    committed = {"PacsSuite": {"Dcm4Chee": {"Username": "suite", "Password": "secret"}}}
+    (tmp_path / "orthanc-config" / "orthanc.json").write_text(json.dumps(committed), encoding="utf-8")
+    url = "http://archive:8080/dcm4chee-arc/aets/MAIN/rs"
+    deployment = replace(deployment_of({"DCM4CHEE_URL": url}, tmp_path), repository=tmp_path)
+    settings = load_settings(orthanc_configuration(deployment), {})
+    assert (str(settings.dcm4chee.url), settings.dcm4chee.username) == (url, "suite")
+
+
 def test_rendered_files_are_for_their_owner_only(deployment: Deployment) -> None:
     render(deployment)
     for name in ("orthanc.json", "nginx.conf", "supervisord.conf"):

@@ -1,0 +1,181 @@
+"""The parts of the section ``PacsSuite``, each checked by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotations
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr
+from pydantic.alias_generators import to_pascal
+
+from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule  # noqa: TC001 - likewise
+
+StructureFormat = Literal["nifti", "stl", "json", "png", "pdf", "html", "obj", "ply", "glb"]
+"""Masks, meshes, contours as JSON, pictures, the report and the page of surfaces."""
+
+DoseMetric = Annotated[
+    str, Field(pattern=r"^(D((100(\.0+)?|\d{1,2}(\.\d+)?)%|\d+(\.\d+)?cc)|V\d+(\.\d+)?Gy(\[cc\])?)$")
+]
+"""What can be read from a dose-volume histogram, by its usual name."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_pascal,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+
+class OrthancSettings(_Section):
+    """How the suite reaches the Orthanc that hosts it."""
+
+    url: Annotated[HttpUrl, Field(description="Root of Orthanc's REST API.")] = HttpUrl(
+        "http://127.0.0.1:8042"
+    )
+    username: Annotated[str | None, Field(description="User for Orthanc's REST API.")] = None
+    password: Annotated[SecretStr | None, Field(description="Password of that user.")] = None
+    timeout_s: Annotated[PositiveFloat, Field(description="Seconds until a request is given up.")] = 30.0
+
+
+class StructureSettings(_Section):
+    """What is made of a structure set."""
+
+    formats: Annotated[
+        tuple[StructureFormat, ...],
+        Field(description="Files made of a structure set; `results.json` always is."),
+    ] = ("nifti", "stl", "json", "png", "pdf", "html")
+    dose_metrics: Annotated[
+        tuple[DoseMetric, ...],
+        Field(
+            description="Read from each dose-volume histogram: `D95%`, `D2cc`: dose to so much; `V20Gy`, "
+            "`V20Gy[cc]`: volume above a dose."
+        ),
+    ] = ("D98%", "D95%", "D50%", "D2%", "D1cc", "D0.1cc", "V5Gy", "V10Gy", "V20Gy")
+    compare_regions: Annotated[
+        bool, Field(description="Compare every region with every other: a table in `results.json`.")
+    ] = True
+    process_existing: Annotated[
+        bool, Field(description="At the first start, process the structure sets that Orthanc already holds.")
+    ] = True
+    mesh_detail: Annotated[
+        Literal["full", "medium", "low"],
+        Field(description="Cells of a mesh in the plane: at most 1.2, 2.5 or 5 mm."),
+    ] = "full"
+    mesh_frame: Annotated[
+        Literal["LPS", "RAS"],
+        Field(description="x, y, z of meshes: to the left, back, head, or to the right, front, head."),
+    ] = "LPS"
+    require_same_frame_of_reference: Annotated[
+        bool, Field(description="Refuse images of another frame of reference than the contours'.")
+    ] = True
+    partial_volume: Annotated[
+        bool, Field(description="Also write which share of each voxel a region fills, as 8-bit fractions.")
+    ] = False
+
+
+class UploadSettings(_Section):
+    """What an upload through the suite may hold; a zip is judged by what it would unpack to."""
+
+    largest_file_mb: Annotated[
+        PositiveInt, Field(description="Megabytes of one uploaded file, unpacked; a larger one is rejected.")
+    ] = 2000
+    largest_total_mb: Annotated[
+        PositiveInt, Field(description="Megabytes of one upload together, unpacked; more is refused whole.")
+    ] = 20000
+
+
+class Dcm4cheeSettings(_Section):
+    """How the suite reaches the archive beside Orthanc; without an address there is none."""
+
+    url: Annotated[
+        HttpUrl | None,
+        Field(
+            description="Root of DCM4CHEE's DICOMweb, such as "
+            "`http://archive:8080/dcm4chee-arc/aets/DCM4CHEE/rs`; without it there is no second archive."
+        ),
+    ] = None
+    aet: Annotated[str, Field(description="Its AE title.", min_length=1, max_length=16)] = "DCM4CHEE"
+    dicom_host: Annotated[
+        str | None, Field(description="Host of its DICOM port; that of `Dcm4chee.Url` when not set.")
+    ] = None
+    dicom_port: Annotated[int, Field(description="Its DICOM port.", gt=0, le=65535)] = 11112
+    dicom_tls: Annotated[bool, Field(description="Speak DICOM over TLS.")] = False
+    commitment_aet: Annotated[
+        str,
+        Field(
+            description="AE title by which the suite asks for storage commitment.",
+            min_length=1,
+            max_length=16,
+        ),
+    ] = "PACS_SUITE"
+    commitment_port: Annotated[
+        int | None,
+        Field(
+            description="Port on which a worker waits for DCM4CHEE's answer to that; not asked when not set.",
+            gt=0,
+            le=65535,
+        ),
+    ] = None
+    username: Annotated[str | None, Field(description="User, where it asks for one (basic).")] = None
+    password: Annotated[SecretStr | None, Field(description="Password of that user.")] = None
+    token_url: Annotated[
+        HttpUrl | None,
+        Field(description="Where bearer tokens are had (Keycloak's `…/protocol/openid-connect/token`)."),
+    ] = None
+    client_id: Annotated[str | None, Field(description="The suite's client there.")] = None
+    client_secret: Annotated[SecretStr | None, Field(description="Secret of that client.")] = None
+    ca_file: Annotated[
+        Path | None, Field(description="Certificates (PEM) its TLS is trusted by; the system's when not set.")
+    ] = None
+    timeout_s: Annotated[
+        PositiveFloat, Field(description="Seconds without a byte until a request fails.")
+    ] = 60.0
+
+
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+"""A time of the day on the clock of the machine, such as ``02:00``."""
+
+
+class SynchronisationSettings(_Section):
+    """How both archives are kept in step."""
+
+    interval_s: Annotated[
+        PositiveFloat, Field(description="Seconds between two rounds that ask both archives what changed.")
+    ] = 60.0
+    direction: Annotated[
+        SyncDirection,
+        Field(
+            description="Which way missing instances are copied: `none` (only found), `dcm4chee_to_orthanc`, "
+            "`orthanc_to_dcm4chee` or `both`."
+        ),
+    ] = "none"
+    rules: Annotated[
+        tuple[SyncRule, ...],
+        Field(description="Another direction for some studies; the first rule that matches one decides."),
+    ] = ()
+    nightly_at: Annotated[
+        TimeOfDay,
+        Field(
+            description="When, each night, everything is listed anew on both sides (this machine's clock)."
+        ),
+    ] = "02:00"
+
+
+class ForwardingSettings(_Section):
+    """What is sent on to DCM4CHEE when a study is complete in Orthanc."""
+
+    rules: Annotated[
+        tuple[ForwardingRule, ...], Field(description="Which studies; see the section on forwarding.")
+    ] = ()
+    match: Annotated[
+        Literal["first", "all"], Field(description="Whether the first rule that matches decides, or all do.")
+    ] = "first"
+    bandwidth_limit_mb_s: Annotated[
+        PositiveFloat | None,
+        Field(
+            description="Megabytes a second that all transfers of a worker may take; no limit when not set."
+        ),
+    ] = None
