@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,10 @@ from orthanc_plugins.transfers import ask_for_transfer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from orthanc_plugins.identifiers import JobId, SopInstanceUid
+    from orthanc_plugins.identifiers import JobId, SopInstanceUid, StudyUid
     from orthanc_plugins.jobs import JsonValue
     from orthanc_plugins.orthanc_facts import Arrival, StudyInOrthanc
-    from orthanc_plugins.rules import Decision
+    from orthanc_plugins.rules import Decision, ForwardingRule
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import Depth
 
@@ -44,7 +45,7 @@ class StudyForwarder:
     def forward(self, job_id: JobId, study: str) -> dict[str, JsonValue]:
         """Decide what of a study is sent on, and ask for it; the result tells why, rule by rule.
 
-        Done again it asks for the same transfer.
+        Done again it asks for the same transfers.
         """
         try:
             held = study_in_orthanc(
@@ -72,9 +73,13 @@ class StudyForwarder:
                 "reason": "The archive had sent it, or it was removed from there since it came.",
                 **told,
             }
-        request = _request(job_id, held, sending, allowed)
-        record = ask_for_transfer(self._services.store.transfers, self._services.queue, request)
-        return {"outcome": "asked", "transfer_id": record.transfer_id, "instances": len(allowed), **told}
+        requests = _requests(job_id, held, sending, frozenset(allowed))
+        for request in requests:
+            ask_for_transfer(self._services.store.transfers, self._services.queue, request)
+        asked: list[JsonValue] = [
+            {"transfer_id": one.transfer_id, "instances": len(one.wanted or ())} for one in requests
+        ]
+        return {"outcome": "asked", "transfers": asked, "instances": len(allowed), **told}
 
 
 class LoopGuard:
@@ -128,29 +133,67 @@ def _told(decision: Decision) -> dict[str, JsonValue]:
     }
 
 
-def _request(
-    job_id: JobId, held: StudyInOrthanc, sending: Sequence[Decision], wanted: tuple[SopInstanceUid, ...]
-) -> TransferRequest:
-    """Return the one transfer of all rules that decide; what one of them demands is done.
+@dataclass(frozen=True)
+class _Way:
+    """How and when instances go; what goes otherwise is another transfer."""
 
-    It goes by the first one's transport, in the hours of any, as soon as the most urgent asks.
+    transport: str
+    window: str | None
+    priority: int
+
+
+def _way(rules: Sequence[ForwardingRule]) -> _Way:
+    """Return how instances go that all of these rules ask for: in the hours of any, so the soonest.
+
+    Rules without hours win over those with; of what is left, the first one's transport counts, and the most
+    urgent one's priority.
     """
-    rules = [decision.rule for decision in sending]
-    windows = [rule.window for rule in rules]
+    soonest = [rule for rule in rules if rule.window is None] or rules
+    windows = dict.fromkeys(rule.window for rule in soonest if rule.window is not None)
+    return _Way(soonest[0].transport, ", ".join(windows) or None, max(rule.priority for rule in rules))
+
+
+def _requests(
+    job_id: JobId, held: StudyInOrthanc, sending: Sequence[Decision], allowed: frozenset[SopInstanceUid]
+) -> list[TransferRequest]:
+    """Return the transfers that rules ask for: each instance in one, by the way of the rules that want it.
+
+    What any of a transfer's rules demands as proof is asked for all of it.
+    """
+    asking: dict[_Way, tuple[dict[str, ForwardingRule], list[SopInstanceUid]]] = {}
+    for one in held.arrivals:
+        rules = [decision.rule for decision in sending if one.series_uid in decision.series_uids]
+        if one.sop_instance_uid in allowed and rules:
+            of_way, instances = asking.setdefault(_way(rules), ({}, []))
+            of_way.update({rule.name: rule for rule in rules})
+            instances.append(one.sop_instance_uid)
+    return [
+        _request(job_id, held.facts.study_uid, way, list(rules.values()), tuple(instances))
+        for way, (rules, instances) in asking.items()
+    ]
+
+
+def _request(
+    job_id: JobId,
+    study_uid: StudyUid,
+    way: _Way,
+    rules: Sequence[ForwardingRule],
+    wanted: tuple[SopInstanceUid, ...],
+) -> TransferRequest:
     verify: Depth = "content" if any(rule.verify == "content" for rule in rules) else "instances"
-    digest = hashlib.sha256(f"{job_id}|{_DESTINATION}".encode()).hexdigest()[:16]
-    transfer_id = f"forward.{held.facts.study_uid}.{digest}"
+    digest = hashlib.sha256(f"{job_id}|{_DESTINATION}|{way}".encode()).hexdigest()[:16]
+    transfer_id = f"forward.{study_uid}.{digest}"
     return TransferRequest(
         transfer_id=transfer_id,
         job_id=transfer_job_id(transfer_id),
-        study_uid=held.facts.study_uid,
+        study_uid=study_uid,
         source=_SOURCE,
         destination=_DESTINATION,
         cause=f"rule:{rules[0].name}",
-        transport=rules[0].transport,
+        transport=way.transport,
         wanted=wanted,
-        priority=max(rule.priority for rule in rules),
+        priority=way.priority,
         verify=verify,
         storage_commitment=any(rule.storage_commitment for rule in rules),
-        window=None if None in windows else ", ".join(window for window in windows if window is not None),
+        window=way.window,
     )

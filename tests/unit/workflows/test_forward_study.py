@@ -84,7 +84,8 @@ def test_a_rule_that_matches_asks_for_one_transfer_and_its_job(
     rule = {"modalities": ("CT",), "transport": "c-store", "priority": 7, "window": "18:00-06:00"}
     result = forward(services, rule)
     (record,) = asked(services)
-    assert (result["outcome"], result["transfer_id"], result["instances"]) == ("asked", record.transfer_id, 3)
+    assert (result["outcome"], result["instances"]) == ("asked", 3)
+    assert result["transfers"] == [{"transfer_id": record.transfer_id, "instances": 3}]
     assert (record.study_uid, record.source, record.destination) == (STUDY, "orthanc", "dcm4chee")
     assert (record.cause, record.transport, record.priority) == ("rule:R0", "c-store", 7)
     assert (record.window, record.verify, record.storage_commitment) == ("18:00-06:00", "instances", False)
@@ -111,24 +112,57 @@ def test_only_matching_series_go_where_the_rule_says_so(services: Services, stud
     assert wanted(services, asked(services)[0].transfer_id) == {study[2]}
 
 
-def test_what_several_rules_ask_for_is_one_transfer_that_meets_them_all(
+def test_what_several_rules_ask_for_in_one_way_is_one_transfer_that_meets_them_all(
     services: Services, study: list[str]
 ) -> None:
     forward(
         services,
-        {"modalities": ("CT",), "send": "matching_series", "window": "18:00-06:00", "priority": -5},
-        {
-            "modalities": ("RTSTRUCT",),
-            "send": "matching_series",
-            "window": "12:00-13:00",
-            "verify": "content",
-        },
+        {"modalities": ("CT",), "send": "matching_series"},
+        {"modalities": ("RTSTRUCT",), "send": "matching_series", "verify": "content"},
         {"modalities": ("MR",), "storage_commitment": True},
         match="all",
     )
     (record,) = asked(services)
-    assert (record.cause, record.priority, record.verify) == ("rule:R0", 0, "content")
-    assert (record.window, record.storage_commitment) == ("18:00-06:00, 12:00-13:00", False)
+    assert (record.cause, record.verify, record.storage_commitment) == ("rule:R0", "content", False)
+    assert wanted(services, record.transfer_id) == set(study)
+
+
+@pytest.mark.parametrize("other", [{"window": "18:00-06:00"}, {"transport": "c-store"}, {"priority": 5}])
+def test_what_rules_ask_for_in_different_ways_goes_in_transfers_of_their_own(
+    services: Services, study: list[str], other: dict[str, Any]
+) -> None:
+    forward(
+        services,
+        {"modalities": ("CT",), "send": "matching_series", "verify": "content", **other},
+        {"modalities": ("RTSTRUCT",), "send": "matching_series"},
+        match="all",
+    )
+    by_cause = {record.cause: record for record in asked(services)}
+    images, sets = by_cause["rule:R0"], by_cause["rule:R1"]
+    assert wanted(services, images.transfer_id) == set(study[:2])
+    assert wanted(services, sets.transfer_id) == {study[2]}
+    assert {name: getattr(images, name) for name in other} == other
+    assert (sets.window, sets.transport, sets.priority, sets.verify) == (None, "stow", 0, "instances")
+
+
+def test_what_a_rule_wants_at_once_goes_at_once_and_by_its_transport_the_rest_in_its_hours(
+    services: Services, study: list[str]
+) -> None:
+    night = {"window": "18:00-06:00", "transport": "c-store"}
+    forward(services, night, {"modalities": ("RTSTRUCT",), "send": "matching_series"}, match="all")
+    by_window = {record.window: record for record in asked(services)}
+    assert wanted(services, by_window["18:00-06:00"].transfer_id) == set(study[:2])
+    assert by_window["18:00-06:00"].transport == "c-store"
+    assert wanted(services, by_window[None].transfer_id) == {study[2]}
+    assert by_window[None].transport == "stow"
+
+
+def test_what_several_rules_want_goes_in_the_hours_of_any_of_them(
+    services: Services, study: list[str]
+) -> None:
+    forward(services, {"window": "18:00-06:00", "priority": -5}, {"window": "12:00-13:00"}, match="all")
+    (record,) = asked(services)
+    assert (record.window, record.priority) == ("18:00-06:00, 12:00-13:00", 0)
     assert wanted(services, record.transfer_id) == set(study)
 
 
