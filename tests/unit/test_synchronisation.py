@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from orthanc_plugins import synchronisation
+from orthanc_plugins import copying
 from orthanc_plugins.errors import ArchiveUnavailable, StoreError
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.rules import SyncRule
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """What arrives in these tests is whole."""
-    monkeypatch.setattr(synchronisation, "SETTLED_AFTER", timedelta(0))
+    monkeypatch.setattr(copying, "SETTLED_AFTER", timedelta(0))
 
 
 @pytest.fixture
@@ -207,19 +207,19 @@ def test_an_archive_that_goes_away_while_it_is_asked_is_tried_again(
 def test_a_study_that_may_still_be_arriving_is_left_to_the_next_round(
     joined: Services, left: MemoryArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(synchronisation, "SETTLED_AFTER", timedelta(hours=1))
+    monkeypatch.setattr(copying, "SETTLED_AFTER", timedelta(hours=1))
     fill(left, "1.1", 1)
     rounds = Rounds(joined)
     outcome = rounds.run("r1", "schedule")
     assert (outcome.differing, outcome.transfers) == (1, ())
-    monkeypatch.setattr(synchronisation, "SETTLED_AFTER", timedelta(0))
+    monkeypatch.setattr(copying, "SETTLED_AFTER", timedelta(0))
     assert len(rounds.run("r2", "schedule").transfers) == 1
 
 
 def test_who_asks_for_a_round_has_it_done_at_once(
     joined: Services, left: MemoryArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(synchronisation, "SETTLED_AFTER", timedelta(hours=1))
+    monkeypatch.setattr(copying, "SETTLED_AFTER", timedelta(hours=1))
     fill(left, "1.1", 1)
     assert len(Rounds(joined).run("r1", "request").transfers) == 1
 
