@@ -6,7 +6,8 @@
     ├── ConfigurationError      a setting is missing, misspelt or contradicts another
     ├── ArchiveError            an archive did not do what was asked of it
     │   ├── ArchiveUnavailable  it may do so later: try again
-    │   │   └── InstancesNotTaken  it answers, but does not take some instances now
+    │   │   ├── InstancesNotTaken  it answers, but does not take some instances now
+    │   │   └── ArchiveLate     it has not answered as long as somebody waited
     │   └── ArchiveRefused      it will not: do not try again
     │       └── NotFound        it does not hold the resource asked for
     ├── InvalidDicom            a DICOM object cannot be used, with the reason
@@ -65,6 +66,10 @@ class ArchiveUnavailable(ArchiveError):  # noqa: N818 - a state, named as the de
 
 class InstancesNotTaken(ArchiveUnavailable):
     """The archive answers, but does not take some instances now; it may later."""
+
+
+class ArchiveLate(ArchiveUnavailable):
+    """The archive has not answered as long as somebody waited; it may be slow, or gone."""
 
 
 class ArchiveRefused(ArchiveError):  # noqa: N818 - see ArchiveUnavailable

@@ -1,15 +1,18 @@
-"""One question to both archives at the same time, and what each answered or why it did not."""
+"""One question to both archives at the same time, and what each answered or why it did not.
+
+One that has not answered by the deadline of `deadline` is told as unavailable, and the other's answer given.
+"""
 
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 
+from orthanc_plugins.api.deadline import Question
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.errors import ArchiveError
 
@@ -49,9 +52,11 @@ class Found:
 
 def ask_both(services: Services, queries: Sequence[StudyQuery]) -> dict[ArchiveName, Found]:
     """Return what both archives list for any of some queries, each study once; they are asked in parallel."""
-    with ThreadPoolExecutor(max_workers=2) as threads:
-        asked = {name: threads.submit(_ask, services.archives.get(name), queries) for name in ArchiveName}
-        return {name: answer.result() for name, answer in asked.items()}
+    asked = {name: _ask(services.archives.get(name), queries) for name in ArchiveName}
+    return {
+        name: question if isinstance(question, Found) else _found(question)
+        for name, question in asked.items()
+    }
 
 
 def answers(found: dict[ArchiveName, Found]) -> BothAnswers:
@@ -59,21 +64,41 @@ def answers(found: dict[ArchiveName, Found]) -> BothAnswers:
     return BothAnswers(orthanc=found[ArchiveName.ORTHANC].answer, dcm4chee=found[ArchiveName.DCM4CHEE].answer)
 
 
-def _ask(archive: Archive | None, queries: Sequence[StudyQuery]) -> Found:
+type _Listed = tuple[Sequence[StudyEntry], float]
+"""Studies, and the milliseconds until they were listed."""
+
+
+def _ask(archive: Archive | None, queries: Sequence[StudyQuery]) -> Question[_Listed] | Found:
+    """Begin to ask an archive; what was found where it is not asked at all."""
     if archive is None:
         detail = "No second archive is set: see Dcm4chee.Url in the settings."
         return Found(None, ArchiveAnswer(state="not_configured", detail=detail, duration_ms=None))
-    began = time.perf_counter()
     try:
-        listed = {
-            entry.study_uid: entry
-            for query in queries
-            for entry in islice(archive.studies(query), MOST_STUDIES + 1)
-        }
+        return Question(archive, lambda: _listed(archive, queries))
     except ArchiveError as error:
-        return Found(None, ArchiveAnswer(state="unavailable", detail=str(error), duration_ms=None))
-    taken_ms = (time.perf_counter() - began) * 1000
+        return _unavailable(error)
+
+
+def _listed(archive: Archive, queries: Sequence[StudyQuery]) -> _Listed:
+    began = time.perf_counter()
+    listed = {
+        entry.study_uid: entry
+        for query in queries
+        for entry in islice(archive.studies(query), MOST_STUDIES + 1)
+    }
+    return list(listed.values()), (time.perf_counter() - began) * 1000
+
+
+def _found(question: Question[_Listed]) -> Found:
+    try:
+        listed, taken_ms = question.answer()
+    except ArchiveError as error:
+        return _unavailable(error)
     answer = ArchiveAnswer(
         state="answered", detail=None, duration_ms=round(taken_ms, 1), truncated=len(listed) > MOST_STUDIES
     )
-    return Found(list(listed.values())[:MOST_STUDIES], answer)
+    return Found(listed[:MOST_STUDIES], answer)
+
+
+def _unavailable(error: ArchiveError) -> Found:
+    return Found(None, ArchiveAnswer(state="unavailable", detail=str(error), duration_ms=None))

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from orthanc_plugins.api.dependencies import MEANING_OF_PATTERN
 from orthanc_plugins.errors import (
     ArchiveError,
+    ArchiveLate,
     ArchiveRefused,
     ArchiveUnavailable,
     BenchmarkError,
@@ -51,6 +52,7 @@ STATUS_OF_ERROR: dict[type[PacsSuiteError], HTTPStatus] = {
     ArchiveError: HTTPStatus.BAD_GATEWAY,
     ArchiveUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     InstancesNotTaken: HTTPStatus.SERVICE_UNAVAILABLE,
+    ArchiveLate: HTTPStatus.SERVICE_UNAVAILABLE,
     ArchiveRefused: HTTPStatus.BAD_GATEWAY,
     NotFound: HTTPStatus.NOT_FOUND,
     InvalidDicom: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -12,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ProtocolError
 
 from orthanc_plugins.archives.plain_http import FAILURES, PlainHttp
+from orthanc_plugins.archives.sessions import CONNECT_TIMEOUT_S
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class OrthancHttp:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._url = url.rstrip("/")
-        self._timeout_s = timeout_s
+        self._timeouts_s = (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)
         self._credentials = credentials
         self._headers = dict(headers or {})
         self._local = threading.local()
@@ -104,12 +105,12 @@ class OrthancHttp:
         """
         session = self._session()
         try:
-            return session.request(method, self._url + path, timeout=self._timeout_s, **options)
+            return session.request(method, self._url + path, timeout=self._timeouts_s, **options)
         except requests.ConnectionError as error:
             if not (error.args and isinstance(error.args[0], ProtocolError)):
                 raise
             session.close()
-            return session.request(method, self._url + path, timeout=self._timeout_s, **options)
+            return session.request(method, self._url + path, timeout=self._timeouts_s, **options)
 
     def _session(self) -> requests.Session:
         """Return this thread's session; requests' sessions are not safe to share."""

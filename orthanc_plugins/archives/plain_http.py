@@ -12,6 +12,8 @@ import weakref
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from orthanc_plugins.archives.sessions import CONNECT_TIMEOUT_S
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,15 +35,25 @@ class PlainHttp:
         Root of the paths; begins with ``http://``.
     timeout_s
         Seconds without a byte until a request is given up.
+    connect_timeout_s
+        Seconds until a connection that is not made is given up.
     headers
         Sent with each request.
     """
 
-    def __init__(self, url: str, timeout_s: float, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout_s: float,
+        headers: Mapping[str, str],
+        *,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port
         self._root = parts.path.rstrip("/")
         self._timeout_s = timeout_s
+        self._connect_timeout_s = min(connect_timeout_s, timeout_s)
         self._headers = dict(headers)
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
@@ -63,6 +75,7 @@ class PlainHttp:
                 if not used:
                     raise
                 connection.close()
+                connection = self._made()
                 body = self._asked(connection, path)
         except BaseException:
             connection.close()
@@ -81,7 +94,13 @@ class PlainHttp:
         with self._lock:
             if self._idle:
                 return self._idle.pop(), True
-        return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s), False
+        return self._made(), False
+
+    def _made(self) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._connect_timeout_s)
+        connection.connect()
+        connection.sock.settimeout(self._timeout_s)
+        return connection
 
     def _put_back(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.archives.tokens import Credentials
 
+CONNECT_TIMEOUT_S = 5.0
+"""Seconds in which a connection is made, on the third try of a packet at the latest, or is not."""
+
 _IDLE_SESSIONS = 8
 _PERMANENT_TLS = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL")
 _MAY_PASS = (
@@ -47,12 +50,15 @@ class HttpOptions:
         Whether its certificate is looked at.
     timeout_s
         Seconds without a byte until a request fails.
+    connect_timeout_s
+        Seconds until a connection that is not made fails: who is there takes it at once, however busy.
     """
 
     credentials: Credentials = None
     ca_file: Path | None = None
     verify_tls: bool = True
     timeout_s: float = 60.0
+    connect_timeout_s: float = CONNECT_TIMEOUT_S
 
 
 class Sessions:
@@ -64,7 +70,7 @@ class Sessions:
     def __init__(self, archive: str, options: HttpOptions) -> None:
         self._archive = archive
         self._title = archive.upper()
-        self._timeout_s = options.timeout_s
+        self._timeouts_s = (min(options.connect_timeout_s, options.timeout_s), options.timeout_s)
         own = options.verify_tls and options.ca_file is not None
         self._verify: bool | str = str(options.ca_file) if own else options.verify_tls
         self._lock = threading.Lock()
@@ -85,7 +91,7 @@ class Sessions:
                     address,
                     headers=headers,
                     data=body,
-                    timeout=self._timeout_s,
+                    timeout=self._timeouts_s,
                     verify=self._verify,
                     stream=True,
                     allow_redirects=False,

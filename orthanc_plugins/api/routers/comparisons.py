@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from orthanc_plugins.api.both_archives import BothAnswers, Found, answers, ask_both
+from orthanc_plugins.api.deadline import Question
 from orthanc_plugins.api.dependencies import JobIdPath, Joined, PageParameters, wait_for_job
 from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import Problem, problem_documented
@@ -27,6 +28,9 @@ from orthanc_plugins.sync.federation import FederatedStudy, FoundIn, merge_studi
 from orthanc_plugins.sync.timing import PairedTimes, time_pairs
 
 router = APIRouter(prefix="/comparisons", tags=["both archives"])
+
+_TIMING_S = 30.0
+"""Seconds in which both archives are timed, or not at all."""
 
 
 class StoredComparison(BaseModel):
@@ -199,10 +203,14 @@ def _timed(
     if any(one.studies is None for one in found.values()):
         return None, "Not timed: an archive did not answer."
     left, right = (services.archives[name] for name in ArchiveName)
-    try:
-        times = time_pairs(
+
+    def timed() -> PairedTimes:
+        return time_pairs(
             lambda: list(left.studies(query)), lambda: list(right.studies(query)), time.perf_counter
         )
+
+    try:
+        times = Question(right, timed, _TIMING_S).answer()
     except ArchiveError as error:
         return None, f"Not timed: {error}"
     how = f"{len(times.left_s)} pairs, each archive asked for the patient's studies in its own protocol"

@@ -1,7 +1,5 @@
 """Health, status, statistics and metrics."""
 
-import queue
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from orthanc_plugins import __version__
+from orthanc_plugins.api.deadline import Question
 from orthanc_plugins.api.dependencies import Joined
 from orthanc_plugins.archives.base import Archive, ArchiveName
 from orthanc_plugins.errors import ArchiveError, PacsSuiteError
@@ -125,7 +124,7 @@ def statistics(services: Joined) -> Statistics:
 def _counted(archive: Archive) -> ArchiveStatistics:
     """Return what an archive says it holds."""
     try:
-        held = archive.counts()
+        held = Question(archive, archive.counts).answer()
     except ArchiveError as error:
         unknown = dict.fromkeys(("patients", "studies", "series", "instances", "bytes"))
         return ArchiveStatistics(**unknown, detail=str(error))
@@ -193,25 +192,8 @@ def _dcm4chee(services: Services) -> dict[str, Probe]:
         return {}
 
     def probe() -> _Answer:
-        answers: queue.SimpleQueue[_Answer | PacsSuiteError] = queue.SimpleQueue()
-
-        def ask() -> None:
-            try:
-                state = archive.probe()
-                answers.put(_Answer(state.version or None, state.stand_in is not None))
-            except PacsSuiteError as error:
-                answers.put(error)
-
-        threading.Thread(target=ask, name="probe-dcm4chee", daemon=True).start()
-        try:
-            answer = answers.get(timeout=_PROBE_TIMEOUT_S)
-        except queue.Empty:
-            raise PacsSuiteError(
-                f"DCM4CHEE did not answer within {_PROBE_TIMEOUT_S:.0f} s: is it running?"
-            ) from None
-        if isinstance(answer, PacsSuiteError):
-            raise answer
-        return answer
+        state = Question(archive, archive.probe, _PROBE_TIMEOUT_S).answer()
+        return _Answer(state.version or None, state.stand_in is not None)
 
     return {"dcm4chee": probe}
 

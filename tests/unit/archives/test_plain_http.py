@@ -5,12 +5,14 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from orthanc_plugins.archives.plain_http import FAILURES, PlainHttp
+from tests.fakes.black_holes import never_accepting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +107,20 @@ def test_nobody_there_and_no_answer_in_time_are_failures() -> None:
             PlainHttp(f"http://127.0.0.1:{port}", 0.05, {}).get("/a")
     with pytest.raises(FAILURES):
         PlainHttp(f"http://127.0.0.1:{port}", 5.0, {}).get("/a")
+
+
+def test_a_connection_that_is_not_made_is_given_up_long_before_an_answer_that_does_not_come() -> None:
+    began = time.monotonic()
+    with never_accepting() as url, pytest.raises(TimeoutError):
+        PlainHttp(url, 30.0, {}, connect_timeout_s=0.1).get("/a")
+    assert time.monotonic() - began < 5
+
+
+def test_an_answer_may_take_longer_than_a_connection() -> None:
+    with serving(ok()) as server:
+        client = PlainHttp(server.url, 5.0, {}, connect_timeout_s=0.5)
+        assert client.get("/a") == BODY
+        assert client._idle[0].sock.gettimeout() == 5.0
 
 
 def test_what_is_no_http_is_a_failure() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,9 @@ from orthanc_plugins.archives import Dcm4cheeArchive
 from orthanc_plugins.archives.base import StudyQuery
 from orthanc_plugins.archives.dicomweb import DicomWebConnection, Request, query_string
 from orthanc_plugins.archives.resilience import Clocks, RetryPolicy
+from orthanc_plugins.archives.sessions import HttpOptions
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused, ArchiveUnavailable, ConfigurationError
+from tests.fakes.black_holes import never_accepting
 from tests.fakes.faulty_archive import Exchange, Fault, faulty_proxy, scripted_archive
 
 if TYPE_CHECKING:
@@ -97,6 +100,14 @@ def _plain(kind: type[Exception]) -> bool:
 
 def connection(url: str, **options: Any) -> DicomWebConnection:
     return DicomWebConnection(url, "dcm4chee", policy=options.pop("policy", ONCE), **options)
+
+
+def test_a_connection_that_is_not_made_is_given_up_long_before_an_answer_that_does_not_come() -> None:
+    options = HttpOptions(timeout_s=30.0, connect_timeout_s=0.1)
+    began = time.monotonic()
+    with never_accepting() as url, pytest.raises(ArchiveUnavailable, match="ConnectTimeout"):
+        connection(url, options=options).get_json("/studies")
+    assert time.monotonic() - began < 5
 
 
 def test_a_refused_connection_is_unavailable_and_neither_query_nor_name_is_told() -> None:
