@@ -240,6 +240,7 @@ def _archives(settings: Settings, rest: OrthancRest) -> Mapping[ArchiveName, Arc
             dicom_host=chosen.dicom_host,
             dicom_port=chosen.dicom_port,
             dicom_tls=chosen.dicom_tls,
+            calling_aet=chosen.calling_aet or "ORTHANC",
             credentials=_credentials(chosen),
             ca_file=chosen.ca_file,
             timeout_s=chosen.timeout_s,

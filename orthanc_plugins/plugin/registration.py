@@ -96,7 +96,8 @@ def _supervisor(
     section.parent.mkdir(parents=True, exist_ok=True)
     section.touch(mode=0o600)
     section.chmod(0o600)
-    section.write_text(json.dumps({"PacsSuite": configuration.get("PacsSuite", {})}), encoding="utf-8")
+    read = {key: configuration[key] for key in ("PacsSuite", "DicomAet") if key in configuration}
+    section.write_text(json.dumps(read), encoding="utf-8")
     return WorkerSupervisor(
         [settings.python_executable, "-m", "orthanc_plugins.worker", "--embedded"],
         folder=_ROOT,

@@ -22,6 +22,9 @@ SECTION = "PacsSuite"
 CONFIGURATION_FILE_VARIABLE = "PACS_SUITE_CONFIGURATION"
 """Names the JSON file that holds the section, for processes that Orthanc does not host."""
 
+_AET_OF_ORTHANC = "ORTHANC"
+"""Orthanc's own default of ``DicomAet``."""
+
 
 def load_settings(configuration: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     """Return the settings of Orthanc's configuration and the environment.
@@ -29,7 +32,8 @@ def load_settings(configuration: Mapping[str, Any], environment: Mapping[str, st
     Parameters
     ----------
     configuration
-        Orthanc's whole configuration as parsed JSON; only the section ``PacsSuite`` is read.
+        Orthanc's whole configuration as parsed JSON: the section ``PacsSuite`` is read, and ``DicomAet``, the
+        AE title by which the suite calls DCM4CHEE when no other is set.
     environment
         The process environment, looked at for misspelt variables (values are read by pydantic-settings).
 
@@ -45,7 +49,7 @@ def load_settings(configuration: Mapping[str, Any], environment: Mapping[str, st
         raise ConfigurationError(f"{SECTION} in Orthanc's configuration is not a section in braces.")
     _refuse_twice(Settings, section, "")
     try:
-        return Settings(**_by_key(section))
+        settings = Settings(**_by_key(section))
     except SettingsError as error:
         raise ConfigurationError(
             f"A variable {ENVIRONMENT_PREFIX}… must hold JSON and does not: {error}."
@@ -53,6 +57,10 @@ def load_settings(configuration: Mapping[str, Any], environment: Mapping[str, st
     except ValidationError as error:
         faults = " ".join(_told(fault, environment) for fault in error.errors(include_input=False))
         raise ConfigurationError(faults) from None
+    if settings.dcm4chee.calling_aet is not None:
+        return settings
+    own = {"calling_aet": str(configuration.get("DicomAet", _AET_OF_ORTHANC))}
+    return settings.model_copy(update={"dcm4chee": settings.dcm4chee.model_copy(update=own)})
 
 
 def _by_key(section: Mapping[str, Any]) -> dict[str, Any]:

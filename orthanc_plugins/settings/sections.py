@@ -103,6 +103,14 @@ class Dcm4cheeSettings(_Section):
     ] = None
     dicom_port: Annotated[int, Field(description="Its DICOM port.", gt=0, le=65535)] = 11112
     dicom_tls: Annotated[bool, Field(description="Speak DICOM over TLS.")] = False
+    calling_aet: Annotated[
+        str | None,
+        Field(
+            description="AE title by which the suite sends to it; Orthanc's own (`DicomAet`) when not set.",
+            min_length=1,
+            max_length=16,
+        ),
+    ] = None
     commitment_aet: Annotated[
         str,
         Field(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.errors import ConfigurationError, JobError, StoreError
 from orthanc_plugins.services import build_services
 from orthanc_plugins.settings import load_settings
@@ -61,6 +62,14 @@ def archives_of(**dcm4chee: Any) -> Any:
     services = build_services(load_settings({"PacsSuite": {"Dcm4chee": dcm4chee}}, {}), None)
     services.close()
     return services.archives
+
+
+def test_dcm4chee_is_called_by_orthancs_own_ae_title() -> None:
+    section = {"Dcm4chee": {"Url": "http://archive.invalid/dcm4chee-arc/aets/A/rs"}}
+    services = build_services(load_settings({"DicomAet": "DEPARTMENT", "PacsSuite": section}, {}), None)
+    services.close()
+    archive: Any = services.archives[ArchiveName.DCM4CHEE]
+    assert archive._c_store._peer.calling_aet == "DEPARTMENT"
 
 
 def test_without_an_address_there_is_no_second_archive() -> None:

@@ -69,6 +69,20 @@ def test_the_section_is_read() -> None:
     assert settings.structures.formats == ("stl",)
 
 
+@pytest.mark.parametrize(
+    ("configuration", "called"),
+    [
+        ({"DicomAet": "DEPARTMENT"}, "DEPARTMENT"),
+        ({}, "ORTHANC"),
+        ({"DicomAet": "DEPARTMENT", "PacsSuite": {"Dcm4chee": {"CallingAet": "SUITE"}}}, "SUITE"),
+    ],
+)
+def test_dcm4chee_is_called_by_orthancs_own_ae_title_unless_told_otherwise(
+    configuration: dict[str, Any], called: str
+) -> None:
+    assert load_settings(configuration, {}).dcm4chee.calling_aet == called
+
+
 def test_other_sections_of_the_configuration_are_nobodys_business() -> None:
     assert load_settings({"DicomAet": "ORTHANC", "Plugins": []}, {}).log_level == "INFO"
 

@@ -66,7 +66,7 @@ def test_an_embedded_worker_lives_and_ends_with_orthanc(
     assert supervisor.command == [sys.executable, "-m", "orthanc_plugins.worker", "--embedded"]
 
 
-def test_the_worker_reads_the_suites_section_from_a_file_of_its_owner(
+def test_the_worker_reads_what_the_suite_is_set_to_from_a_file_of_its_owner(
     supervisors: list[RecordingSupervisor], tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
@@ -80,7 +80,8 @@ def test_the_worker_reads_the_suites_section_from_a_file_of_its_owner(
     assert environment[AUTHORISATION_VARIABLE] == "Bearer of-the-fake"
     assert environment["PATH"] == "/bin"
     assert json.loads(path.read_text(encoding="utf-8")) == {
-        "PacsSuite": {"DataDirectory": str(tmp_path), "LogLevel": "DEBUG"}
+        "PacsSuite": {"DataDirectory": str(tmp_path), "LogLevel": "DEBUG"},
+        "DicomAet": "SECRETAET",
     }
     assert path.stat().st_mode & 0o077 == 0
     orthanc.change(ChangeType.ORTHANC_STOPPED)

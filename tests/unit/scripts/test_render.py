@@ -293,6 +293,43 @@ def test_real_archive_takes_the_stand_ins_place(tmp_path: Path) -> None:
     assert (settings.dcm4chee.dicom_host, settings.dcm4chee.dicom_port) == ("archive.example", 104)
 
 
+REAL = "https://archive.example/dcm4chee-arc/aets/MAIN/rs"
+
+
+def test_who_the_suite_is_for_a_real_archive_stands_in_the_environment_file(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text(
+        f"DCM4CHEE_URL={REAL}\nDCM4CHEE_USERNAME=suite\nDCM4CHEE_PASSWORD='s3 cr=t'\nDCM4CHEE_AET=OTHER\n"
+        "DCM4CHEE_DICOM_HOST=dicom.example\nDCM4CHEE_CA_FILE=dcm4chee/ca.pem\nDCM4CHEE_CALLING_AET=SUITE\n",
+        encoding="utf-8",
+    )
+    deployment = deployment_of(read_environment_file(path), tmp_path / "data")
+    chosen = load_settings(rendered_json(deployment), {}).dcm4chee
+    assert (chosen.username, chosen.aet, chosen.dicom_host) == ("suite", "OTHER", "dicom.example")
+    assert chosen.password is not None
+    assert chosen.password.get_secret_value() == "s3 cr=t"
+    assert chosen.ca_file == REPOSITORY / "dcm4chee" / "ca.pem"
+    assert chosen.calling_aet == "SUITE"
+    holding = [one for one in deployment.data.rglob("*") if one.is_file() and "s3 cr=t" in one.read_text()]
+    assert holding == [deployment.orthanc_json]
+    assert stat.S_IMODE(deployment.orthanc_json.stat().st_mode) == 0o600
+
+
+def test_the_suite_can_be_a_client_of_keycloaks(tmp_path: Path) -> None:
+    client = {"DCM4CHEE_TOKEN_URL": "https://kc.example/token", "DCM4CHEE_CLIENT_ID": "suite"}
+    values = {"DCM4CHEE_URL": REAL, **client, "DCM4CHEE_CLIENT_SECRET": "s3cret"}
+    chosen = load_settings(orthanc_configuration(deployment_of(values, tmp_path)), {}).dcm4chee
+    assert (str(chosen.token_url), chosen.client_id) == ("https://kc.example/token", "suite")
+    assert chosen.client_secret is not None
+    assert chosen.client_secret.get_secret_value() == "s3cret"
+
+
+def test_who_the_suite_is_for_no_archive_is_refused_without_the_secret(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match="DCM4CHEE_PASSWORD is of a DCM4CHEE that is there") as caught:
+        deployment_of({"DCM4CHEE_PASSWORD": "s3cret"}, tmp_path)
+    assert "s3cret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("values", "origin"),
     [
