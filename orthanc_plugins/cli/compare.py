@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -28,6 +29,8 @@ _EXIT_CODES = (
     "Exit codes: 0 everything that was compared is equal; 1 something differs or could not be compared; 2 "
     "the command was not understood, or the suite does not answer; 130 interrupted."
 )
+_CHANGED = "The archives no longer list it as they did then: compare again."
+_UNKNOWN = "Whether they still list it so is not known: an archive does not answer."
 _MOST_SHOWN = 20
 _REPORTS = {".csv": "differences.csv", ".html": "report.html", ".pdf": "report.pdf"}
 
@@ -92,7 +95,7 @@ def _compare_studies(suite: Suite, chosen: argparse.Namespace, out: TextIO, err:
     equal = True
     for study in chosen.studies:
         found = _comparison(suite, study, again=chosen.again, err=err)
-        equal &= found["equal"]
+        equal &= found["equal"] and found["current"] is not False
         _tell_study(found, out)
         if chosen.report is not None:
             path = f"/studies/{found['study_uid']}/comparison/{_REPORTS[chosen.report.suffix]}"
@@ -107,7 +110,7 @@ def _comparison(suite: Suite, study: str, *, again: bool, err: TextIO) -> Mappin
     if "equal" not in found:
         err.write(f"pacs: {study} is being compared …\n")
         suite.wait(found["job_id"], lambda _job: None)
-        found = suite.get(path)
+        found = suite.get(path, stored="true")
     return found
 
 
@@ -115,7 +118,12 @@ def _tell_study(found: Mapping[str, Any], out: TextIO) -> None:
     sides = (("Orthanc", found["left"]), ("DCM4CHEE", found["right"]))
     counts = " / ".join(f"{name}: {_counted(side)}" for name, side in sides)
     outcome = "equal" if found["equal"] else "DIFFERS" if found["differences"] else "NOT WHOLLY COMPARED"
-    out.write(f"{found['study_uid']}  {outcome}  ({found['instances_compared']} instances compared)\n")
+    out.write(
+        f"{found['study_uid']}  {outcome}  ({found['instances_compared']} instances compared "
+        f"{_moment(found['compared_at'])})\n"
+    )
+    if not found["current"]:
+        out.write(f"  {_CHANGED if found['current'] is False else _UNKNOWN}\n")
     out.write(f"  {counts}\n")
     out.writelines(
         f"  {difference['kind']:<20} {printable(_where(difference))}\n"
@@ -124,6 +132,11 @@ def _tell_study(found: Mapping[str, Any], out: TextIO) -> None:
     if len(found["differences"]) > _MOST_SHOWN:
         out.write(f"  … and {len(found['differences']) - _MOST_SHOWN} more: --report FILE.html has all.\n")
     out.writelines(f"  not compared: {printable(reason)}\n" for reason in found["incomplete"])
+
+
+def _moment(text: str) -> str:
+    """Return a time of an answer in seconds, UTC."""
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _counted(side: Mapping[str, int] | None) -> str:

@@ -18,7 +18,7 @@ from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.sync.differences import Comparison, Difference, DifferenceClass, StudyCounts
 from orthanc_plugins.sync.inventory import compare_rows
 from orthanc_plugins.synchronisation import Rounds
-from orthanc_plugins.workflows.compared_copies import compare_copies, keep_comparison, write_reports
+from orthanc_plugins.workflows.compared_copies import compared_copies, keep_compared, write_reports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,10 +95,9 @@ class ArchivesComparison:
         due = self._inventory.due_for_check(
             limit=CHUNK, after=StudyUid(after) if after else None, again=again
         )
-        pairs = self._inventory.pairs(due)
         tally = _Tally()
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            for found in threads.map(self._compare, (pairs[uid] for uid in due if uid in pairs)):
+            for found in threads.map(self._compare, due):
                 tally.add(found)
         return {
             "last": due[-1] if len(due) == CHUNK else "",
@@ -107,17 +106,17 @@ class ArchivesComparison:
             "incomplete": tally.incomplete,
         }
 
-    def _compare(self, pair: StudyPair) -> Comparison | None:
+    def _compare(self, study_uid: StudyUid) -> Comparison | None:
         """Compare a study and keep what was found; None when it was refused or is gone by now."""
         try:
-            found = compare_copies(self._services.archives, pair.study_uid)
+            found = compared_copies(self._services.archives, study_uid)
         except NotFound:
             return None
         except ArchiveRefused as error:
-            logger.warning("Study %s could not be compared: %s", pair.study_uid, error)
+            logger.warning("Study %s could not be compared: %s", study_uid, error)
             return None
-        keep_comparison(self._services, found, pair, reports=False)
-        return found
+        keep_compared(self._services, found, reports=False)
+        return found.comparison
 
     def report(self) -> dict[str, JsonValue]:
         """Write the reports of everything that differs; return how many studies that are."""

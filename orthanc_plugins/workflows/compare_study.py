@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.identifiers import StudyUid
-from orthanc_plugins.workflows.compared_copies import compare_copies, keep_comparison
+from orthanc_plugins.workflows.compared_copies import compared_copies, keep_compared
 
 if TYPE_CHECKING:
     from orthanc_plugins.jobs import JsonValue
@@ -22,10 +22,9 @@ class StudyCheck:
     def compare(self, study_uid: str, depth: Depth) -> dict[str, JsonValue]:
         """Compare a study and keep what was found; the job's result counts it."""
         services = self._services
-        uid = StudyUid(study_uid)
-        pair = services.store.inventory.pairs([uid]).get(uid)
-        comparison = compare_copies(services.archives, uid, depth)
-        keep_comparison(services, comparison, pair)
+        compared = compared_copies(services.archives, StudyUid(study_uid), depth)
+        keep_compared(services, compared)
+        comparison = compared.comparison
         return {
             "outcome": "equal" if comparison.equal else "differs" if comparison.differences else "incomplete",
             "depth": comparison.depth,

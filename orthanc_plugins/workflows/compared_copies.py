@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from orthanc_plugins.errors import NotFound
 from orthanc_plugins.rtstruct.export import write_whole
 from orthanc_plugins.store import ContentCheck, SideState
 from orthanc_plugins.sync.listing import compare_listings
+from orthanc_plugins.sync.states import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,10 +35,29 @@ COMPARISON = "comparison.json"
 """Name of the file of a comparison in its study's folder; reports stand beside it."""
 
 
+@dataclass(frozen=True)
+class Compared:
+    """What two copies differ in, and how each archive listed the study before its files were read.
+
+    A side's state is None where it did not hold the study.
+    """
+
+    comparison: Comparison
+    left: SideState | None
+    right: SideState | None
+
+
 def compare_copies(
     archives: Mapping[ArchiveName, Archive], study_uid: StudyUid, depth: Depth = "content"
 ) -> Comparison:
-    """Return what the two copies of a study differ in.
+    """Return what the two copies of a study differ in; raises what `compared_copies` raises."""
+    return compared_copies(archives, study_uid, depth).comparison
+
+
+def compared_copies(
+    archives: Mapping[ArchiveName, Archive], study_uid: StudyUid, depth: Depth = "content"
+) -> Compared:
+    """Return what the two copies of a study differ in, and their states.
 
     Raises
     ------
@@ -59,10 +80,12 @@ def compare_copies(
     now = datetime.now(UTC)
     if depth == "instance":
         told = (left.told, right.told)
-        return compare_listings(study_uid, left.entries, right.entries, compared_at=now, told=told)
-    return compare_studies(
-        study_uid, left.copy(right), right.copy(left), fetch=partial(_fetch, listings), compared_at=now
-    )
+        found = compare_listings(study_uid, left.entries, right.entries, compared_at=now, told=told)
+    else:
+        found = compare_studies(
+            study_uid, left.copy(right), right.copy(left), fetch=partial(_fetch, listings), compared_at=now
+        )
+    return Compared(found, left.state, right.state)
 
 
 class _Listed:
@@ -71,10 +94,10 @@ class _Listed:
     def __init__(self, archive: Archive, study_uid: StudyUid) -> None:
         self._archive = archive
         self._study_uid = study_uid
+        # The study before its instances: what changes meanwhile then has another revision than this one.
+        self.told: StudyEntry | None = next(iter(archive.studies(StudyQuery(study_uids=(study_uid,)))), None)
         self.entries: Sequence[InstanceEntry] = archive.instances(study_uid)
-        self.told: StudyEntry | None = None
-        if self.entries:
-            self.told = next(iter(archive.studies(StudyQuery(study_uids=(study_uid,)))), None)
+        self.state = state_of(self.told, self.entries)
 
     def copy(self, other: _Listed) -> StudyCopy:
         """Return the study with the files of the instances that the other side has, too."""
@@ -102,18 +125,23 @@ def write_reports(report: Report, folder: Path) -> None:
         write_whole(folder / name, made(report))
 
 
-def keep_comparison(
-    services: Services, comparison: Comparison, pair: StudyPair | None, *, reports: bool = True
-) -> None:
+def keep_comparison(services: Services, comparison: Comparison, pair: StudyPair | None) -> None:
+    """Keep what was found of a study that the inventories told of before it was compared."""
+    left, right = (None, None) if pair is None else (SideState.of(pair.left), SideState.of(pair.right))
+    keep_compared(services, Compared(comparison, left, right))
+
+
+def keep_compared(services: Services, compared: Compared, *, reports: bool = True) -> None:
     """Keep what was found: its file, its reports, and in the store that it was found.
 
     Parameters
     ----------
-    pair
-        The study in the inventories before it was compared: what they say later tells whether it is current.
+    compared
+        The states in it tell later whether it is current.
     reports
         Whether reports are written beside the file.
     """
+    comparison = compared.comparison
     study_uid = comparison.study_uid
     folder = services.comparisons / study_uid
     write_whole(folder / COMPARISON, orjson.dumps(comparison.to_json(), option=orjson.OPT_INDENT_2))
@@ -123,8 +151,8 @@ def keep_comparison(
         ContentCheck(
             study_uid=study_uid,
             checked_at=comparison.compared_at,
-            left=None if pair is None else SideState.of(pair.left),
-            right=None if pair is None else SideState.of(pair.right),
+            left=compared.left,
+            right=compared.right,
             depth=comparison.depth,
             equal=comparison.equal,
             classes={kind.value: count for kind, count in comparison.classes.items()},

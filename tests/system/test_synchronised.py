@@ -43,7 +43,7 @@ def study_in(pair: Pair, study_uid: str, presence: str) -> dict[str, Any]:
 
 
 def compared(pair: Pair, study_uid: str) -> dict[str, Any]:
-    found: dict[str, Any] = ask(pair, "GET", f"/studies/{study_uid}/comparison?again=true&wait_s=60")
+    found: dict[str, Any] = ask(pair, "GET", f"/studies/{study_uid}/comparison?wait_s=60")
     assert "equal" in found, found
     return found
 
@@ -78,8 +78,10 @@ def test_what_came_from_the_archive_is_not_sent_back(pair: Pair, study: Study) -
 def test_a_loss_is_seen_stays_until_somebody_decides_and_is_mended(pair: Pair, study: Study) -> None:
     pair.stack.receive(study.images, study.structure_set)
     study_in(pair, study.uid, "same")
+    assert compared(pair, study.uid)["equal"]
     victim = inside(pair, study.uid)[0]
     assert requests.delete(f"{pair.archive.orthanc_url}/instances/{victim}", timeout=PATIENCE_S).ok
+    assert compared(pair, study.uid)["classes"] == {"missing_right": 1}  # before any round hears of it
     study_in(pair, study.uid, "differing")
     shown = ask(pair, "GET", f"/studies/{study.uid}")
     assert [(one["archive"], one["instances"]) for one in shown["tombstones"]] == [("dcm4chee", 1)]

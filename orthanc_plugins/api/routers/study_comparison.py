@@ -1,9 +1,11 @@
 """A study's two copies against each other, down to tag and pixel, and the reports of it.
 
-Orthanc's process reads no instance: a comparison is a job, and what it found is kept until the next one.
+Orthanc's process reads no instance: a comparison is a job, and what it found is kept until the next one. It
+is told again only while both archives, asked now, list the study as they did then.
 """
 
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
@@ -14,22 +16,25 @@ from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from orthanc_plugins.api.deadline import Question
 from orthanc_plugins.api.dependencies import Joined, Parameters, study_uid_of, wait_for_job
 from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import Problem, problem_documented
 from orthanc_plugins.api.routers.process import failed_job_response
 from orthanc_plugins.api.routers.studies import StudyPath
 from orthanc_plugins.archives.base import ArchiveName
-from orthanc_plugins.errors import JobActive
+from orthanc_plugins.errors import ArchiveLate, ArchiveUnavailable, JobActive
 from orthanc_plugins.identifiers import JobId, StudyUid
 from orthanc_plugins.jobs import JobState, compare_study_request
 from orthanc_plugins.services import Services
 from orthanc_plugins.store import ContentCheck
+from orthanc_plugins.sync.states import listed_state, tells_changes
 
 router = APIRouter(prefix="/studies/{study}/comparison", tags=["both archives"])
 
 Depth = Literal["instance", "content"]
 NO_SECOND = "No second archive is set: write its address into Dcm4chee.Url of the settings, or DCM4CHEE_URL."
+NOTHING_COMPARED = "Nothing was compared yet, or it was removed: ask for the comparison first."
 
 COMPARISON = "comparison.json"
 REPORTS = {
@@ -46,7 +51,10 @@ class StudyComparison(BaseModel):
     study_uid: str
     depth: Depth = Field(description="`instance`: which there are; `content`: also what is in them.")
     compared_at: str
-    current: bool = Field(description="Whether, by the inventories, both copies still look as they did then.")
+    current: bool | None = Field(
+        description="Whether both archives, asked now, list the study as when it was compared; null: one of "
+        "them does not answer."
+    )
     equal: bool = Field(description="Whether everything was compared and nothing differs.")
     classes: dict[str, int] = Field(
         description="How many differences of each class: `missing_left` (in Orthanc), `missing_right` (in "
@@ -75,7 +83,10 @@ class Choice(Parameters):
     """How to compare."""
 
     depth: Depth = Field(default="content", description="`instance` reads no content.")
-    again: bool = Field(default=False, description="Compare again although nothing is known to have changed.")
+    again: bool = Field(
+        default=False, description="Compare again although both archives list the study as they did."
+    )
+    stored: bool = Field(default=False, description="Answer the newest comparison, be it current or not.")
     wait_s: float = Field(default=30.0, ge=0, le=600, description="Seconds to wait before answering 202.")
 
 
@@ -93,13 +104,19 @@ class Choice(Parameters):
 async def compare_study(
     services: Joined, links: Linked, study: StudyPath, wanted: Annotated[Choice, Query()]
 ) -> Response:
-    """Answer every difference between the copies of a study; what is current is not compared anew."""
+    """Answer every difference between the copies of a study.
+
+    Both archives are asked for it first; only where they list it as when it was compared is it not compared
+    anew.
+    """
     if ArchiveName.DCM4CHEE not in services.archives:
         raise Problem(HTTPStatus.CONFLICT, NO_SECOND)
     study_uid = await run_in_threadpool(study_uid_of, services, study)
     job_id = compare_study_request(study_uid, wanted.depth).job_id
-    known = await run_in_threadpool(_current, services, study_uid, wanted.depth)
-    if wanted.again or known is None:
+    known = False
+    if not (wanted.stored or wanted.again):
+        known = await run_in_threadpool(_is_known, services, study_uid, wanted.depth)
+    if not wanted.stored and not known:
         await run_in_threadpool(_ask, services, study_uid, wanted.depth)
         job = await wait_for_job(services, job_id, wanted.wait_s)
         failed = failed_job_response(job)
@@ -108,7 +125,7 @@ async def compare_study(
         if not job.state.ended:
             pending = ComparisonPending(status=job.state, job_id=job_id, job_url=links.job(job_id))
             return JSONResponse(pending.model_dump(mode="json"), HTTPStatus.ACCEPTED)
-    return await run_in_threadpool(_answer, services, links, study_uid, job_id)
+    return await run_in_threadpool(_answer, services, links, study_uid, job_id, known=known)
 
 
 @router.get(
@@ -139,7 +156,7 @@ def report_file(folder: FilePath, name: str) -> FileResponse:
         raise Problem(HTTPStatus.NOT_FOUND, f"There is no such report; there are {', '.join(REPORTS)}.")
     path = folder / name
     if not path.is_file():
-        raise Problem(HTTPStatus.NOT_FOUND, "Nothing was compared yet: ask for the comparison first.")
+        raise Problem(HTTPStatus.NOT_FOUND, NOTHING_COMPARED)
     return FileResponse(path, media_type=REPORTS[name], headers={"Content-Security-Policy": _NO_SCRIPT})
 
 
@@ -150,15 +167,41 @@ def _folder(services: Services, study_uid: StudyUid) -> FilePath:
     return services.comparisons / study_uid
 
 
-def _current(services: Services, study_uid: StudyUid, depth: Depth) -> ContentCheck | None:
-    """Return the newest comparison if it is deep enough and nothing is known to have changed since."""
-    inventory = services.store.inventory
-    check = inventory.checks([study_uid]).get(study_uid)
+def _is_known(services: Services, study_uid: StudyUid, depth: Depth) -> bool:
+    """Return whether the newest comparison is deep enough and of the study as both archives list it now.
+
+    Raises
+    ------
+    ArchiveError
+        An archive does not answer, or refuses.
+    """
+    check = services.store.inventory.checks([study_uid]).get(study_uid)
     if check is None or (depth == "content" and check.depth != "content"):
+        return False
+    if not (_folder(services, study_uid) / COMPARISON).is_file():
+        return False
+    return tells_changes(check.left) and tells_changes(check.right) and bool(_still_so(services, check))
+
+
+def _still_so(services: Services, check: ContentCheck) -> bool | None:
+    """Return whether both archives, asked now, list a study as when it was compared.
+
+    None where one lists it too slowly for somebody to wait.
+
+    Raises
+    ------
+    ArchiveError
+        An archive does not answer, or refuses.
+    """
+    asked = [
+        Question(archive, partial(listed_state, archive, check.study_uid))
+        for archive in (services.archives[name] for name in ArchiveName)
+    ]
+    try:
+        left, right = (question.answer() for question in asked)
+    except ArchiveLate:
         return None
-    pair = inventory.pairs([study_uid]).get(study_uid)
-    is_there = (_folder(services, study_uid) / COMPARISON).is_file()
-    return check if pair is not None and check.is_current(pair) and is_there else None
+    return (left, right) == (check.left, check.right)
 
 
 def _ask(services: Services, study_uid: StudyUid, depth: Depth) -> None:
@@ -171,16 +214,20 @@ def _ask(services: Services, study_uid: StudyUid, depth: Depth) -> None:
             services.queue.run_again(request.job_id)
 
 
-def _answer(services: Services, links: Links, study_uid: StudyUid, job_id: JobId) -> JSONResponse:
+def _answer(
+    services: Services, links: Links, study_uid: StudyUid, job_id: JobId, *, known: bool
+) -> JSONResponse:
+    """Answer the newest comparison of a study; ``known``: that it is current is known already."""
     path = _folder(services, study_uid) / COMPARISON
-    if not path.is_file():
-        raise Problem(HTTPStatus.NOT_FOUND, "What the comparison found was removed: ask with again=true.")
-    content = orjson.loads(path.read_bytes())
     check = services.store.inventory.checks([study_uid]).get(study_uid)
-    pair = services.store.inventory.pairs([study_uid]).get(study_uid)
+    if check is None or not path.is_file():
+        raise Problem(HTTPStatus.NOT_FOUND, NOTHING_COMPARED)
+    current: bool | None = None
+    with suppress(ArchiveUnavailable):
+        current = known or _still_so(services, check)
     answer = StudyComparison(
-        **content,
-        current=check is not None and pair is not None and check.is_current(pair),
+        **orjson.loads(path.read_bytes()),
+        current=current,
         reports={name: links.comparison(study_uid, f"/{name}") for name in REPORTS},
         job_id=job_id,
         job_url=links.job(job_id),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orthanc_plugins.api import create_app
+from orthanc_plugins.api import create_app, deadline
 from orthanc_plugins.identifiers import JobId, StudyUid
 from orthanc_plugins.jobs import JobKind, compare_archives_request, compare_study_request
-from orthanc_plugins.store import ContentCheck, SideState
+from orthanc_plugins.store import ContentCheck
 from orthanc_plugins.sync.differences import Comparison, Difference, DifferenceClass, StudyCounts
+from orthanc_plugins.sync.states import listed_state
 from tests.fakes.archive import MemoryArchive
 from tests.unit.api.conftest import Client
 from tests.unit.holdings import LEFT, NOW, RIGHT, hold
@@ -66,21 +68,14 @@ def compared(services: Services, depth: str = "content") -> None:
     folder.mkdir(parents=True)
     (folder / "comparison.json").write_text(json.dumps(FOUND.to_json()), encoding="utf-8")
     (folder / "report.html").write_text("<p>A report.</p>", encoding="utf-8")
-    pair = services.store.inventory.pairs([STUDY])[STUDY]
-    states = SideState.of(pair.left), SideState.of(pair.right)
-    check = ContentCheck(STUDY, NOW, *states, depth, False, {"missing_right": 1}, "id")
+    left, right = (listed_state(services.archives[name], STUDY) for name in (LEFT, RIGHT))
+    check = ContentCheck(STUDY, NOW, left, right, depth, False, {"missing_right": 1}, "id")
     services.store.inventory.note_check(check)
-
-
-def held(services: Services, *instances: str) -> None:
-    hold(services.store, LEFT, STUDY, instances or ("1", "2"))
-    hold(services.store, RIGHT, STUDY, ("1",))
 
 
 def test_a_comparison_that_is_current_is_answered_at_once(
     client: Client, joined: Services, queue: MemoryQueue
 ) -> None:
-    held(joined)
     compared(joined)
     answer = client.get("api/studies/1.1/comparison")
     assert answer.status_code == 200
@@ -94,14 +89,24 @@ def test_a_comparison_that_is_current_is_answered_at_once(
     assert "default-src 'none'" in report.headers["Content-Security-Policy"]
 
 
+def test_a_loss_is_not_hidden_by_a_comparison_and_an_inventory_of_before_it(
+    client: Client, joined: Services, queue: MemoryQueue, right: MemoryArchive
+) -> None:
+    hold(joined.store, LEFT, STUDY)
+    hold(joined.store, RIGHT, STUDY)
+    compared(joined)
+    right.lose("1.1.1")
+    assert client.get("api/studies/1.1/comparison", params={"wait_s": 0}).status_code == 202
+    assert len(queue.jobs(kind=JobKind.COMPARE_STUDY)) == 1
+
+
 @pytest.mark.parametrize("query", [{"again": True}, {}])
 def test_what_has_changed_or_is_asked_again_is_compared_anew(
-    client: Client, joined: Services, queue: MemoryQueue, query: dict[str, Any]
+    client: Client, joined: Services, queue: MemoryQueue, left: MemoryArchive, query: dict[str, Any]
 ) -> None:
-    held(joined)
     compared(joined)
     if not query:
-        hold(joined.store, LEFT, STUDY, ("1", "2", "3"))
+        left.describe("1.1", StudyDescription="Another")
     answer = client.get("api/studies/1.1/comparison", params={**query, "wait_s": 0})
     assert answer.status_code == 202
     job_id = compare_study_request(STUDY, "content").job_id
@@ -111,8 +116,49 @@ def test_what_has_changed_or_is_asked_again_is_compared_anew(
     assert queue.runs[job_id] == 2
 
 
+def test_what_an_archive_without_revisions_holds_is_compared_each_time(
+    client: Client, joined: Services, right: MemoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = right.studies
+    monkeypatch.setattr(
+        right, "studies", lambda query: (dataclasses.replace(one, revision="") for one in original(query))
+    )
+    compared(joined)
+    assert client.get("api/studies/1.1/comparison", params={"wait_s": 0}).status_code == 202
+    assert client.get("api/studies/1.1/comparison", params={"stored": True}).json()["current"] is True
+
+
+def test_what_is_kept_is_answered_on_demand_with_whether_it_still_holds(
+    client: Client, joined: Services, queue: MemoryQueue, right: MemoryArchive
+) -> None:
+    assert client.get("api/studies/1.1/comparison", params={"stored": True}).status_code == 404
+    compared(joined)
+    right.lose("1.1.1")
+    assert client.get("api/studies/1.1/comparison", params={"stored": True}).json()["current"] is False
+    right.faults.down = True
+    told = client.get("api/studies/1.1/comparison", params={"stored": True}).json()
+    assert (told["current"], told["compared_at"][:4]) == (None, "2026")
+    assert client.get("api/studies/1.1/comparison", params={"wait_s": 0}).status_code == 503
+    assert not queue.jobs()
+
+
+def test_an_archive_that_lists_too_slowly_is_compared_anew(
+    client: Client, joined: Services, right: MemoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared(joined)
+    monkeypatch.setattr(deadline, "DEADLINE_S", 0.05)
+    release = threading.Event()
+
+    def hang(_method: str) -> None:
+        release.wait(10)
+
+    right.faults.hook = hang
+    answer = client.get("api/studies/1.1/comparison", params={"wait_s": 0})
+    release.set()
+    assert answer.status_code == 202
+
+
 def test_a_comparison_of_instances_does_not_do_for_one_of_content(client: Client, joined: Services) -> None:
-    held(joined)
     compared(joined, depth="instance")
     assert client.get("api/studies/1.1/comparison", params={"wait_s": 0}).status_code == 202
     by_instance = client.get("api/studies/1.1/comparison", params={"depth": "instance", "wait_s": 0})
@@ -120,7 +166,6 @@ def test_a_comparison_of_instances_does_not_do_for_one_of_content(client: Client
 
 
 def test_a_comparison_that_failed_says_why(client: Client, joined: Services, queue: MemoryQueue) -> None:
-    held(joined)
     request = compare_study_request(STUDY, "content")
     client.get("api/studies/1.1/comparison", params={"wait_s": 0})
     queue.fail(request.job_id, "ArchiveUnavailable", "dcm4chee does not answer.")
@@ -141,7 +186,6 @@ def test_without_a_second_archive_nothing_is_compared(services: Services) -> Non
 
 
 def test_comparisons_are_listed(client: Client, joined: Services) -> None:
-    held(joined)
     compared(joined)
     listed = client.get("api/comparisons", params={"equal": False}).json()
     assert [(one["study_uid"], one["equal"]) for one in listed["comparisons"]] == [("1.1", False)]

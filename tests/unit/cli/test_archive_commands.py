@@ -20,6 +20,8 @@ STUDIES = {"same": 5, "differing": 0, "only_orthanc": 0, "only_dcm4chee": 0}
 EQUAL: dict[str, Any] = {
     "study_uid": "1.2",
     "equal": True,
+    "current": True,
+    "compared_at": "2026-11-29T19:14:20.512345+00:00",
     "left": {"series": 1, "instances": 2},
     "right": {"series": 1, "instances": 2},
     "instances_compared": 2,
@@ -84,8 +86,20 @@ def test_a_study_that_is_equal_is_told_so(suite: SuiteDouble, capsys: pytest.Cap
     suite.say("/studies/1.2/comparison", EQUAL)
     assert run(suite, "compare", "1.2") == DONE
     shown = capsys.readouterr().out
-    assert "1.2  equal  (2 instances compared)" in shown
+    assert "1.2  equal  (2 instances compared 2026-11-29T19:14:20Z)" in shown
+    assert "no longer" not in shown
     assert "Orthanc: 1 series, 2 instances / DCM4CHEE: 1 series, 2 instances" in shown
+
+
+@pytest.mark.parametrize(
+    ("current", "code", "told"), [(False, FAILED, "no longer list"), (None, DONE, "not known")]
+)
+def test_what_was_compared_and_may_be_otherwise_by_now_is_told_so(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str], current: bool | None, code: int, told: str
+) -> None:
+    suite.say("/studies/1.2/comparison", {**EQUAL, "current": current})
+    assert run(suite, "compare", "1.2") == code
+    assert told in capsys.readouterr().out
 
 
 def test_differences_are_named_without_values(suite: SuiteDouble, capsys: pytest.CaptureFixture[str]) -> None:

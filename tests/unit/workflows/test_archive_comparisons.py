@@ -13,6 +13,8 @@ from pydicom import dcmread
 from orthanc_plugins.errors import ArchiveUnavailable, NotFound
 from orthanc_plugins.identifiers import JobId, StudyUid
 from orthanc_plugins.sync.differences import DifferenceClass
+from orthanc_plugins.sync.states import listed_state
+from orthanc_plugins.synchronisation import Rounds
 from orthanc_plugins.workflows.archive_workflows import _compare_archives
 from orthanc_plugins.workflows.compare_archives import ArchivesComparison
 from orthanc_plugins.workflows.compare_study import StudyCheck
@@ -131,6 +133,31 @@ def test_a_changed_copy_is_told_and_kept(
     }
     check = pair.services.store.inventory.checks([pair.study()])[pair.study()]
     assert (check.equal, check.depth) == (False, "content")
+
+
+def test_a_comparison_is_kept_with_what_the_archives_listed_then_not_with_what_an_inventory_knew(
+    pair: Pair,
+) -> None:
+    Rounds(pair.services).take_stock("before")
+    pair.right.lose(pair.instance())
+    StudyCheck(pair.services).compare(pair.study(), "content")
+    check = pair.services.store.inventory.checks([pair.study()])[pair.study()]
+    assert not check.is_current(pair.services.store.inventory.pairs([pair.study()])[pair.study()])
+    assert check.right == listed_state(pair.right, pair.study())
+    Rounds(pair.services).take_stock("after")
+    assert check.is_current(pair.services.store.inventory.pairs([pair.study()])[pair.study()])
+
+
+def test_a_study_that_changes_while_it_is_compared_is_not_current(pair: Pair) -> None:
+    def change(method: str) -> None:
+        if method == "retrieve":
+            pair.right.faults.hook = None
+            changed(pair.right, pair.instance(), brighten)
+
+    pair.right.faults.hook = change
+    StudyCheck(pair.services).compare(pair.study(), "content")
+    check = pair.services.store.inventory.checks([pair.study()])[pair.study()]
+    assert check.right != listed_state(pair.right, pair.study())
 
 
 def test_at_the_depth_of_instances_no_file_is_read(pair: Pair) -> None:
