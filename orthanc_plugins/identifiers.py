@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import NewType
 
@@ -49,3 +50,13 @@ def is_orthanc_id(text: str) -> bool:
     (True, False)
     """
     return _ORTHANC_ID.fullmatch(text) is not None
+
+
+def orthanc_id_of(patient_id: str, *uids: str) -> OrthancId:
+    """Return the identifier that Orthanc gives a patient, or a study, series or instance of its UIDs.
+
+    >>> orthanc_id_of("P1", "1.2")
+    '4dc51e1b-199e08be-45155f4a-ac9120c5-469611e4'
+    """
+    digest = hashlib.sha1("|".join((patient_id, *uids)).encode(), usedforsecurity=False).hexdigest()
+    return OrthancId("-".join(digest[start : start + 8] for start in range(0, 40, 8)))

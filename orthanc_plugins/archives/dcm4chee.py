@@ -14,6 +14,7 @@ from orthanc_plugins.archives.management import Management
 from orthanc_plugins.archives.monitor import Monitor
 from orthanc_plugins.archives.qido import Qido
 from orthanc_plugins.archives.queries import Queries
+from orthanc_plugins.archives.rejections import Rejections
 from orthanc_plugins.archives.resilience import CircuitBreaker, Clocks, Resilience
 from orthanc_plugins.archives.sessions import HttpOptions
 from orthanc_plugins.archives.stow import MOST_BYTES, MOST_INSTANCES, Stow
@@ -103,6 +104,7 @@ class Dcm4cheeArchive:
         self._queries = Queries(qido, ArchiveName.DCM4CHEE)
         self._monitor = Monitor(self._connection, qido, clocks)
         self._management = Management(self._connection, qido)
+        self._rejections = Rejections(qido, url)
         self._wado = Wado(self._connection)
         breaker = CircuitBreaker(ArchiveName.DCM4CHEE, title=f"The DICOM port of {aet}", clocks=clocks)
         pause = Resilience(breaker, policy, clocks).pause
@@ -148,6 +150,10 @@ class Dcm4cheeArchive:
     def held(self, uids: Sequence[SopInstanceUid]) -> frozenset[SopInstanceUid]:
         """Return which of some instances the archive lists."""
         return self._queries.held(uids)
+
+    def rejected(self, study_uids: Sequence[StudyUid]) -> Mapping[StudyUid, frozenset[SopInstanceUid]]:
+        """Return the instances of studies that it lists as rejected; none where it shows no such list."""
+        return self._rejections.of(study_uids)
 
     def changes(self, cursor: str | None) -> ArchiveChanges:
         """Return which studies a series was received of since a cursor, or that all must be listed."""

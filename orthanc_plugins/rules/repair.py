@@ -51,7 +51,7 @@ type Attribute = Annotated[str, StringConstraints(max_length=256), AfterValidato
 
 
 class RepairPolicy(BaseModel):
-    """What a repair does with each difference; the default puts back what is missing and asks for the rest.
+    """What a repair does with each difference; the default copies what never was there, else it asks.
 
     Parameters
     ----------
@@ -80,6 +80,13 @@ class RepairPolicy(BaseModel):
             "decide (`manual`), or `copy` them all the same."
         ),
     ] = "block"
+    disappeared: Annotated[
+        Literal["manual", "copy"],
+        Field(
+            description="Missing instances that the archive once listed, where it is not known whether they "
+            "were deleted or lost: let a person decide (`manual`), or `copy` them."
+        ),
+    ] = "manual"
     default: Annotated[
         Strategy,
         Field(

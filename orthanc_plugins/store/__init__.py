@@ -34,9 +34,11 @@ from orthanc_plugins.store.benchmarks_records import (
 from orthanc_plugins.store.engine import create_store_engine
 from orthanc_plugins.store.inventory import Inventory
 from orthanc_plugins.store.inventory_notes import (
+    Absence,
     ArchiveRun,
     ContentCheck,
     EventFilter,
+    Hold,
     InventoryEvent,
     SideState,
     SyncRun,
@@ -96,6 +98,7 @@ from orthanc_plugins.store.transfers_views import TransferFilter
 __all__ = [
     "LEFT",
     "RIGHT",
+    "Absence",
     "ActionRecord",
     "ActionState",
     "ArchivePosition",
@@ -112,6 +115,7 @@ __all__ = [
     "Depth",
     "EventFilter",
     "EventKind",
+    "Hold",
     "Holding",
     "InstanceState",
     "Inventory",

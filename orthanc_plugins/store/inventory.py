@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from orthanc_plugins.store.inventory_checks import Checks
+from orthanc_plugins.store.inventory_deletions import Deletions
 from orthanc_plugins.store.inventory_history import History
 from orthanc_plugins.store.inventory_holdings import Holdings
 from orthanc_plugins.store.inventory_lists import Lists
 from orthanc_plugins.store.inventory_tombstones import Tombstones
 
 
-class Inventory(Holdings, Lists, History, Tombstones, Checks):
+class Inventory(Holdings, Lists, History, Tombstones, Deletions, Checks):
     """What both archives hold, how they differ, and how that came about.
 
     Archives are named `LEFT` (Orthanc) and `RIGHT` (DCM4CHEE). Every method raises StoreError when the

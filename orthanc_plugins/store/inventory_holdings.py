@@ -207,7 +207,7 @@ class Holdings(InventoryPart):
         for change in changes:
             if change.gone and writing.bury is not None:
                 gone = frozenset(change.gone)
-                bury(session, writing.tombstone(archive, change.study_uid, gone))
+                bury(session, writing.tombstone(before[change.study_uid], gone))
         return _note(session, archive, changes, writing)
 
     def _remove(
@@ -216,7 +216,7 @@ class Holdings(InventoryPart):
         before = _rows(session, archive, study_uids)
         keys = _keys(session, archive, list(before)) if writing.bury is not None else {}
         for uid, gone in keys.items():
-            bury(session, writing.tombstone(archive, uid, split_keys(gone), whole=True))
+            bury(session, writing.tombstone(before[uid], split_keys(gone), whole=True))
         for table in (InventoryStudy, InventoryContents):
             session.execute(delete(table).where(table.archive == archive, table.study_uid.in_(before)))
         self._count(session, [(row, -1) for row in before.values()])

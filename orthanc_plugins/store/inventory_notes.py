@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -74,9 +75,38 @@ class SyncRun:
     archives: Sequence[ArchiveRun] = ()
 
 
+class Absence(StrEnum):
+    """What is known of why an archive no longer lists something."""
+
+    DELETED = "deleted"
+    """Orthanc said so when it deleted it."""
+    REJECTED = "rejected"
+    """DCM4CHEE lists it among what was rejected there."""
+    DISAPPEARED = "disappeared"
+    """Nothing: it may have been deleted, or lost."""
+    HELD = "held"
+    """Nothing, and so much went at once that a person decides about all of it together."""
+    DECIDED = "decided"
+    """A person decided that it stays away."""
+
+    @property
+    def is_meant(self) -> bool:
+        """Whether it is known that somebody or something took it out, or wants it to stay out."""
+        return self not in {Absence.DISAPPEARED, Absence.HELD}
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """That an archive lost so much at once that none of it is copied back until a person decides."""
+
+    archive: str
+    since: datetime
+    studies: int
+
+
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """That a study, or instances of it, were taken out of an archive and are not to be sent there again.
+    """That a study, or instances of it, are gone from an archive and are not to be sent there again.
 
     Parameters
     ----------
@@ -85,9 +115,13 @@ class Tombstone:
     keys
         Keys of the instances.
     kind
-        ``deleted`` or ``rejected``.
+        An `Absence`; one that is meant holds for the keys of ``proven``, see `kind_of`.
     noted_by, lifted_by
         Who or what did so; ``lifted_at`` is None while it holds.
+    proven
+        Those of the keys of which the kind is known; all of them when none is told.
+    held_at
+        When the archive last listed them, None where that is not known.
     """
 
     archive: str
@@ -99,6 +133,19 @@ class Tombstone:
     noted_by: str
     lifted_at: datetime | None = None
     lifted_by: str = ""
+    proven: frozenset[bytes] | None = field(default=None, repr=False)
+    held_at: datetime | None = None
+
+    @property
+    def told(self) -> Absence:
+        """What is known of all of it."""
+        kind = Absence(self.kind)
+        whole = not kind.is_meant or self.proven is None or self.proven >= self.keys
+        return kind if whole else Absence.DISAPPEARED
+
+    def kind_of(self, key: bytes) -> Absence:
+        """Return what is known of an instance that it covers."""
+        return Absence(self.kind) if self.proven is not None and key in self.proven else self.told
 
     def covers(self, key: bytes) -> bool:
         """Return whether the instance of this key may not be sent to the archive."""
@@ -118,7 +165,7 @@ class Writing:
     note
         Whether it goes into the history; a first inventory does not, it is no news.
     bury
-        What the tombstones of what is gone are called (``deleted``, ``rejected``); None sets none.
+        The kind of the tombstones of what is gone, an `Absence`; None sets none.
     by
         Who or what is told to have taken it out.
     """
@@ -129,11 +176,12 @@ class Writing:
     bury: str | None = None
     by: str = "archive"
 
-    def tombstone(
-        self, archive: str, study_uid: StudyUid, keys: frozenset[bytes], *, whole: bool = False
-    ) -> Tombstone:
-        """Return the tombstone of what is gone."""
-        return Tombstone(archive, study_uid, whole, keys, self.bury or "", self.at, self.by)
+    def tombstone(self, row: InventoryRow, keys: frozenset[bytes], *, whole: bool = False) -> Tombstone:
+        """Return the tombstone of what is gone of a study, ``row`` being what was last listed of it."""
+        kind = self.bury or Absence.DISAPPEARED
+        return Tombstone(
+            row.archive, row.study_uid, whole, keys, kind, self.at, self.by, held_at=row.listed_at
+        )
 
 
 @dataclass(frozen=True, slots=True)

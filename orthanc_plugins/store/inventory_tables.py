@@ -145,9 +145,10 @@ class SyncRunArchiveRow(Base):
 
 
 class TombstoneRow(Base):
-    """That a study, or the instances of some keys, were taken out of an archive."""
+    """That a study, or the instances of some keys, are gone from an archive."""
 
     __tablename__ = "tombstones"
+    __table_args__ = (Index("tombstones_kind", "kind", "archive"),)
 
     archive: Mapped[str] = mapped_column(_Code, primary_key=True)
     study_uid: Mapped[str] = mapped_column(_Code, primary_key=True)
@@ -158,6 +159,18 @@ class TombstoneRow(Base):
     noted_by: Mapped[str]
     lifted_at: Mapped[datetime | None]
     lifted_by: Mapped[str]
+    proven: Mapped[bytes] = mapped_column(LargeBinary)
+    held_at: Mapped[datetime | None]
+
+
+class OrthancDeletionRow(Base):
+    """That Orthanc said it deleted a study or an instance, by Orthanc's identifier."""
+
+    __tablename__ = "orthanc_deletions"
+    __table_args__ = (Index("orthanc_deletions_time", "deleted_at"),)
+
+    orthanc_id: Mapped[str] = mapped_column(_Code, primary_key=True)
+    deleted_at: Mapped[datetime]
 
 
 class ContentCheckRow(Base):

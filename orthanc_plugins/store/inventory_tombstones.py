@@ -1,4 +1,4 @@
-"""What was taken out of an archive and is not to be sent there again."""
+"""What is gone from an archive and is not to be sent there again, and what is known of why it is gone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store.engine import as_store_error
-from orthanc_plugins.store.inventory_notes import Tombstone
+from orthanc_plugins.store.inventory_notes import Absence, Hold, Tombstone
 from orthanc_plugins.store.inventory_part import InventoryPart, in_chunks
 from orthanc_plugins.store.inventory_records import Page, joined_keys, split_keys
 from orthanc_plugins.store.inventory_tables import TombstoneRow
@@ -48,6 +48,41 @@ class Tombstones(InventoryPart):
         return lifted
 
     @as_store_error
+    def prove(self, archive: str, found: Mapping[StudyUid, frozenset[bytes] | None], kind: Absence) -> None:
+        """Remember why instances are gone, as far as they are buried; None are all those of a study."""
+        for chunk in in_chunks(found):
+            with self._sessions.begin() as session:
+                for uid, tombstone in holding(session, archive, chunk).items():
+                    keys = found[uid]
+                    known = tombstone.keys if keys is None else tombstone.keys & keys
+                    if known:
+                        proven = _proven(tombstone) | known
+                        row = session.get_one(TombstoneRow, (archive, uid))
+                        row.kind, row.proven = kind.value, joined_keys(proven)
+
+    @as_store_error
+    def holds(self) -> dict[str, Hold]:
+        """Return the archives that lost so much at once that a person decides about it."""
+        query = (
+            select(TombstoneRow.archive, func.min(TombstoneRow.noted_at), func.count())
+            .where(*_HELD)
+            .group_by(TombstoneRow.archive)
+        )
+        with self._sessions() as session:
+            return {name: Hold(name, since, studies) for name, since, studies in session.execute(query)}
+
+    @as_store_error
+    def end_hold(self, archive: str, *, bury: bool, at: datetime, by: str) -> int:
+        """Let all that is held be sent to an archive again, or ``bury`` it; return how many studies."""
+        values: dict[str, Any] = {"lifted_at": at, "lifted_by": by}
+        if bury:
+            values = {"kind": Absence.DECIDED.value, "proven": TombstoneRow.keys, "noted_by": by}
+        with self._sessions.begin() as session:
+            statement = update(TombstoneRow).where(TombstoneRow.archive == archive, *_HELD).values(values)
+            changed: Any = session.execute(statement, execution_options={"synchronize_session": False})
+            return int(changed.rowcount)
+
+    @as_store_error
     def buried(self, archive: str, study_uids: Iterable[StudyUid]) -> dict[StudyUid, Tombstone]:
         """Return the tombstones that hold for these studies in an archive."""
         with self._sessions() as session:
@@ -84,25 +119,35 @@ class Tombstones(InventoryPart):
         return Page(entries, total)
 
 
+_HELD = (TombstoneRow.kind == Absence.HELD.value, TombstoneRow.lifted_at.is_(None))
+
+
 def bury(session: Session, tombstone: Tombstone) -> None:
-    """Set a tombstone, or add to the one that holds."""
+    """Set a tombstone, or add to the one that holds; what is known of either stays known."""
     known = session.get(TombstoneRow, (tombstone.archive, tombstone.study_uid))
     keys = tombstone.keys
     whole = tombstone.whole
+    kind = tombstone.kind
+    proven = _proven(tombstone)
     if known is not None and known.lifted_at is None:
-        keys |= split_keys(known.keys)
-        whole |= known.whole
+        before = _tombstone(known)
+        keys |= before.keys
+        whole |= before.whole
+        proven |= _proven(before)
+        kind = before.kind if kind == Absence.DISAPPEARED else kind
     session.merge(
         TombstoneRow(
             archive=tombstone.archive,
             study_uid=tombstone.study_uid,
             whole=whole,
             keys=joined_keys(keys),
-            kind=tombstone.kind,
+            kind=kind,
             noted_at=tombstone.noted_at,
             noted_by=tombstone.noted_by,
             lifted_at=None,
             lifted_by="",
+            proven=joined_keys(proven),
+            held_at=tombstone.held_at,
         )
     )
 
@@ -117,6 +162,7 @@ def lift_present(session: Session, archive: str, present: Mapping[StudyUid, byte
         left = tombstone.keys - split_keys(present[uid])
         row.whole = False
         row.keys = joined_keys(left)
+        row.proven = joined_keys(left & _proven(tombstone))
         if not left:
             row.lifted_at, row.lifted_by = at, REAPPEARED
 
@@ -131,6 +177,13 @@ def holding(session: Session, archive: str, study_uids: Collection[StudyUid]) ->
     return {StudyUid(row.study_uid): _tombstone(row) for row in session.scalars(query)}
 
 
+def _proven(tombstone: Tombstone) -> frozenset[bytes]:
+    """Return the keys of which it is known why they are gone."""
+    if tombstone.proven is not None:
+        return tombstone.proven
+    return tombstone.keys if Absence(tombstone.kind).is_meant else frozenset()
+
+
 def _tombstone(row: TombstoneRow) -> Tombstone:
     return Tombstone(
         archive=row.archive,
@@ -142,4 +195,6 @@ def _tombstone(row: TombstoneRow) -> Tombstone:
         noted_by=row.noted_by,
         lifted_at=row.lifted_at,
         lifted_by=row.lifted_by,
+        proven=split_keys(row.proven),
+        held_at=row.held_at,
     )

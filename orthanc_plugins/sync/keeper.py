@@ -14,12 +14,13 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import StudyQuery
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused
-from orthanc_plugins.store.inventory_notes import ArchiveRun, Writing
-from orthanc_plugins.sync.looking import BURIED_AS, MOST_TOLD, Look
+from orthanc_plugins.store.inventory_notes import Absence, ArchiveRun, Writing
+from orthanc_plugins.sync.looking import MOST_TOLD, Look
 from orthanc_plugins.sync.search import FIRST, Scales, Sums, ranges_that_differ
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from orthanc_plugins.store.inventory_records import ArchivePosition, InventoryTotals
 
 logger = logging.getLogger(__name__)
+
+_DELETIONS_KEPT = timedelta(days=90)
+"""So long it is remembered that Orthanc said it deleted something."""
 
 _LOOKS = 3
 """How often in one round changes are followed that come while it looks."""
@@ -55,7 +59,7 @@ class InventoryChange:
     unlisted
         Studies of which the archive lists no instance although it counts some.
     mass_loss
-        So much disappeared at once that it got no tombstones: was the archive emptied?
+        So much disappeared at once that it is held until a person decides: was the archive emptied?
     requests
         Questions to the archive.
     """
@@ -121,7 +125,7 @@ class InventoryKeeper:
         began = self._seconds()
         position = self._inventory.position(archive.name)
         first = position.full_pass_at is None or position.cursor is None
-        bury = None if first else BURIED_AS[archive.name]
+        bury = None if first else Absence.DISAPPEARED
         writing = Writing(run_id, self._clock(), note=not first, bury=bury)
         look = Look(archive, self._inventory, self._clock, writing, position.pass_number)
         how = "first" if first else "full" if full else ""
@@ -151,9 +155,11 @@ class InventoryKeeper:
             look.ask_for(unseen, anew=False)
             after = unseen[-1]
         look.take_out()
-        self._inventory.arrive(look.name, cursor, self._clock(), full_pass=True)
+        # An archive that is listed in every round is looked at thoroughly at night all the same.
+        self._inventory.arrive(look.name, cursor, self._clock(), full_pass=how != "listing")
         if how != "listing":
             self._inventory.refresh_statistics()
+            self._inventory.forget_deletions(self._clock() - _DELETIONS_KEPT)
         self._settle(look, cursor)
 
     def _settle(self, look: Look, cursor: str) -> None:
@@ -258,7 +264,7 @@ class InventoryKeeper:
         seconds = self._seconds() - began
         if found.mass_loss:
             logger.warning(
-                "%s lost %d studies at once: none of them is taken for deleted on purpose.",
+                "%s lost %d studies at once: a person decides whether they are copied back.",
                 look.name,
                 found.disappeared,
             )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import batched
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from orthanc_plugins.archives.base import ArchiveName, StudyQuery
+from orthanc_plugins.archives.base import StudyQuery
+from orthanc_plugins.store.inventory_notes import Absence
 from orthanc_plugins.store.inventory_records import EventKind
-from orthanc_plugins.sync.inventory import attributes_digest, holding_of, told_revision
+from orthanc_plugins.sync.inventory import attributes_digest, holding_of, instance_key, told_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,11 +21,12 @@ if TYPE_CHECKING:
         Archive,
         ArchiveChanges,
         ArchiveCounts,
+        ArchiveName,
         DateRange,
         InstanceEntry,
         StudyEntry,
     )
-    from orthanc_plugins.identifiers import StudyUid
+    from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
     from orthanc_plugins.store import Inventory
     from orthanc_plugins.store.inventory_notes import Writing
     from orthanc_plugins.store.inventory_records import Holding, InventoryRow, StudyChange
@@ -40,10 +43,10 @@ MOST_TOLD = 10_000
 """So many studies that changed are told one by one."""
 
 MASS_LOSS_STUDIES, MASS_LOSS_SHARE = 50, 0.2
-"""More studies than that, and more than that share of all, gone at once were not deleted on purpose."""
+"""More studies than that, and more than that share of all, gone at once: a person decides about them."""
 
-BURIED_AS: Mapping[ArchiveName, str] = {ArchiveName.ORTHANC: "deleted", ArchiveName.DCM4CHEE: "rejected"}
-"""What is said of what disappeared from an archive."""
+CLOCKS_AGREE_WITHIN = timedelta(minutes=1)
+"""A deletion that Orthanc told of earlier than that before a study was last listed was of a former copy."""
 
 
 @runtime_checkable
@@ -52,6 +55,14 @@ class ListsSeveral(Protocol):
 
     def instances_of(self, study_uids: Sequence[StudyUid]) -> Mapping[StudyUid, Sequence[InstanceEntry]]:
         """Return the instances of studies; those that are not there are left out."""
+
+
+@runtime_checkable
+class TellsRejected(Protocol):
+    """An archive that tells what was rejected in it."""
+
+    def rejected(self, study_uids: Sequence[StudyUid]) -> Mapping[StudyUid, Collection[SopInstanceUid]]:
+        """Return the instances of studies that it lists as rejected; none where it does not tell."""
 
 
 @dataclass
@@ -71,7 +82,7 @@ class Tally:
     requests
         Questions to the archive; one may take it several requests.
     mass_loss
-        So much disappeared at once that it is not taken for deleted on purpose: it has no tombstones.
+        So much disappeared at once that a person decides whether it is copied back.
     """
 
     looked_at: int = 0
@@ -119,7 +130,7 @@ class Look:
     clock
         The time, UTC.
     writing
-        How it is kept in mind; ``bury`` says whether what is gone gets a tombstone.
+        How it is kept in mind; ``bury`` says whether what is gone gets a tombstone, and of which kind.
     pass_number
         The pass it belongs to.
     """
@@ -203,14 +214,19 @@ class Look:
         """Take those studies out of the inventory that the archive was asked for and did not know."""
         parts = [list(part) for part in batched(sorted(self._gone), _AT_ONCE, strict=False)]
         self._gone.clear()
-        known = [list(self._inventory.rows(self.name, part)) for part in parts]
+        known = [self._inventory.rows(self.name, part) for part in parts]
         lost = self.tally.disappeared + sum(map(len, known))
         held = self._inventory.totals(self.name).studies + self.tally.disappeared
         if lost > MASS_LOSS_STUDIES and lost > MASS_LOSS_SHARE * held:
             self.tally.mass_loss = True
+        writing = self._now(bury=True)
+        if self.tally.mass_loss and writing.bury is not None:
+            writing = replace(writing, bury=Absence.HELD)
         for part in filter(None, known):
-            gone = self._inventory.remove(self.name, part, self._now(bury=not self.tally.mass_loss))
-            self.tally.count(gone)
+            self.tally.count(self._inventory.remove(self.name, part, writing))
+            if writing.bury == Absence.DISAPPEARED:
+                self._prove_deleted(part)
+                self._prove_rejected(part)
 
     def _put(self, entries: Sequence[StudyEntry]) -> None:
         contents = self._contents(entries)
@@ -233,9 +249,32 @@ class Look:
                 short.append(replace(holding, row=replace(holding.row, revision="")))
         self.tally.unlisted.update(unlisted)
         self._inventory.seen(self.name, unlisted, self.pass_number, at)
-        self.tally.count(self._inventory.put(self.name, whole, self._now(bury=True)))
+        changes = self._inventory.put(self.name, whole, self._now(bury=True))
+        self.tally.count(changes)
+        if self._writing.bury is not None:
+            self._prove_rejected({change.study_uid for change in changes if change.gone})
         # An archive that lists fewer than it counts has perhaps not deleted them.
         self.tally.count(self._inventory.put(self.name, short, self._now(bury=False)))
+
+    # Why it is gone
+
+    def _prove_deleted(self, rows: Mapping[StudyUid, InventoryRow]) -> None:
+        """Remember which studies Orthanc said that it deleted; of parts of them a repair's plan finds out."""
+        told = self._inventory.deletions(row.archive_key for row in rows.values() if row.archive_key)
+        deleted = {
+            uid: None
+            for uid, row in rows.items()
+            if row.archive_key in told and told[row.archive_key] > row.listed_at - CLOCKS_AGREE_WITHIN
+        }
+        self._inventory.prove(self.name, deleted, Absence.DELETED)
+
+    def _prove_rejected(self, study_uids: Collection[StudyUid]) -> None:
+        """Remember which instances the archive lists as rejected."""
+        if study_uids and isinstance(self._archive, TellsRejected):
+            self.tally.requests += 1
+            found = self._archive.rejected(sorted(study_uids))
+            keys = {uid: frozenset(map(instance_key, uids)) for uid, uids in found.items()}
+            self._inventory.prove(self.name, keys, Absence.REJECTED)
 
     def _now(self, *, bury: bool) -> Writing:
         return replace(self._writing, at=self._clock(), bury=self._writing.bury if bury else None)

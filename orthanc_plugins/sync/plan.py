@@ -53,11 +53,28 @@ class Known:
         on purpose, each with a sentence that says so.
     moments
         What the copies of an instance tell of their times, as far as it was read.
+    disappeared
+        As ``tombstones``, of what an archive once listed, where nobody knows whether it was deleted or lost.
     """
 
     holdings: Copies[Sequence[InstanceEntry]]
     tombstones: Copies[Mapping[str, str]] = field(default_factory=dict)
     moments: Mapping[SopInstanceUid, Copies[Moments]] = field(default_factory=dict)
+    disappeared: Copies[Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Gone:
+    """Why an archive no longer lists what it once did."""
+
+    reason: str
+    on_purpose: bool
+
+    def allowed_by(self, policy: RepairPolicy) -> str:
+        """Return what a repair may do with it: ``block``, ``manual`` or ``copy``."""
+        if self.on_purpose:
+            return policy.deleted
+        return "copy" if policy.deleted == "copy" else policy.disappeared
 
 
 def make_plan(comparison: Comparison, policy: RepairPolicy, known: Known, *, made_at: datetime) -> RepairPlan:
@@ -158,7 +175,7 @@ class _Planner:
     def _missing_in(self, target: ArchiveName, indexes: Sequence[int]) -> Iterator[Action]:
         """Yield what is done about instances that one archive lacks, a series at a time."""
         told = {_place_of(self._comparison.differences[index]): index for index in indexes}
-        parts: dict[tuple[str, str | None], list[tuple[int, InstanceEntry]]] = defaultdict(list)
+        parts: dict[tuple[str, _Gone | None], list[tuple[int, InstanceEntry]]] = defaultdict(list)
         for uid, entry in self._held[target.other].items():
             if uid in self._held[target]:
                 continue
@@ -166,14 +183,14 @@ class _Planner:
             index = next((told[place] for place in places if place in told), None)
             if index is None:
                 raise _changed_since(target)
-            parts[entry.series_uid, self._on_purpose(target, entry)].append((index, entry))
+            parts[entry.series_uid, self._gone(target, entry)].append((index, entry))
         if {index for part in parts.values() for index, _ in part} != set(told.values()):
             raise _changed_since(target)
-        for (_, why), part in parts.items():
-            yield self._copy(target, part, why)
+        for (_, gone), part in parts.items():
+            yield self._copy(target, part, gone)
 
     def _copy(
-        self, target: ArchiveName, part: Sequence[tuple[int, InstanceEntry]], on_purpose: str | None
+        self, target: ArchiveName, part: Sequence[tuple[int, InstanceEntry]], gone: _Gone | None
     ) -> Action:
         indexes = sorted({index for index, _ in part})
         entries = [entry for _, entry in part]
@@ -188,20 +205,22 @@ class _Planner:
             modality=entries[0].modality,
             differences=tuple(indexes),
         )
-        reason = common.reason if on_purpose is None else on_purpose
-        if on_purpose is not None and self._policy.deleted == "block":
+        reason = common.reason if gone is None else gone.reason
+        allowed = "copy" if gone is None else gone.allowed_by(self._policy)
+        if allowed == "block":
             return replace(common, kind=ActionKind.BLOCKED, target=None, reason=reason)
-        if "manual" in {self._policy.missing, self._policy.deleted if on_purpose is not None else ""}:
+        if "manual" in {self._policy.missing, allowed}:
             options = (Keep(target.other.value), Keep.BOTH)
             asked = f"{reason} A person decides whether they are copied."
             return replace(common, kind=ActionKind.MANUAL, target=None, reason=asked, options=options)
         return replace(common, reason=reason)
 
-    def _on_purpose(self, target: ArchiveName, entry: InstanceEntry) -> str | None:
-        buried = self._known.tombstones.get(target, {})
-        for uid in (entry.sop_instance_uid, entry.series_uid, entry.study_uid):
-            if uid in buried:
-                return buried[uid]
+    def _gone(self, target: ArchiveName, entry: InstanceEntry) -> _Gone | None:
+        for on_purpose, told in ((True, self._known.tombstones), (False, self._known.disappeared)):
+            reasons = told.get(target, {})
+            for uid in (entry.sop_instance_uid, entry.series_uid, entry.study_uid):
+                if uid in reasons:
+                    return _Gone(reasons[uid], on_purpose=on_purpose)
         return None
 
 

@@ -15,9 +15,8 @@ from orthanc_plugins.jobs import repair_study_request
 from orthanc_plugins.rules import RepairPolicy, Strategy
 from orthanc_plugins.store import ActionRecord, ActionState, RepairFiles, RepairState
 from orthanc_plugins.sync.actions import LACKING, ActionKind
-from orthanc_plugins.sync.inventory import instance_key
 from orthanc_plugins.sync.plan import Known, make_plan
-from orthanc_plugins.sync.strategies import archive_title
+from orthanc_plugins.workflows.absences import absences
 from orthanc_plugins.workflows.compared_copies import keep_comparison
 from orthanc_plugins.workflows.study_copies import StudyCopies
 
@@ -55,7 +54,8 @@ class RepairPlanning:
         pair = self._services.store.inventory.pairs([record.study_uid]).get(record.study_uid)
         seen = copies.look()
         keep_comparison(self._services, seen.comparison, pair)
-        known = Known(seen.holdings, self._buried(seen), _moments(copies, seen, policy))
+        meant, unknown = absences(self._services, seen.holdings, record.study_uid, pair)
+        known = Known(seen.holdings, meant, _moments(copies, seen, policy), unknown)
         plan = make_plan(seen.comparison, policy, known, made_at=datetime.now(UTC))
         self._files.write(repair_id, "comparison", seen.comparison.to_json())
         self._files.write(repair_id, "plan", plan.to_json())
@@ -85,26 +85,6 @@ class RepairPlanning:
             size_bytes=sum(total.size_bytes for total in changing),
         )
         return {"outcome": record.state.value, "actions": record.actions}
-
-    def _buried(self, seen: Seen) -> dict[ArchiveName, dict[str, str]]:
-        """Return which instances were taken out of each archive on purpose, and how that is known."""
-        study_uid = seen.comparison.study_uid
-        buried: dict[ArchiveName, dict[str, str]] = {}
-        for archive in ArchiveName:
-            tombstone = self._services.store.inventory.buried(archive, [study_uid]).get(study_uid)
-            if tombstone is None:
-                continue
-            why = (
-                f"{archive_title(archive)} no longer has it on purpose: it was {tombstone.kind} there, noted "
-                f"{tombstone.noted_at:%Y-%m-%d}. To copy it all the same, lift the tombstone first, or plan "
-                "with `deleted: copy`."
-            )
-            buried[archive] = {
-                entry.sop_instance_uid: why
-                for entry in seen.holdings[archive.other]
-                if tombstone.covers(instance_key(entry.sop_instance_uid))
-            }
-        return buried
 
 
 def _moments(

@@ -504,6 +504,8 @@ def test_what_disappears_is_buried_with_its_instances(inventory: Inventory) -> N
             kind="deleted",
             noted_at=LATER,
             noted_by="somebody",
+            proven=frozenset({key(1), key(2)}),
+            held_at=NOW,
         )
     }
     assert buried[STUDY].covers(key(7))

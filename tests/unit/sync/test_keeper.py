@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, override
 
@@ -11,8 +12,8 @@ import pytest
 
 from orthanc_plugins.archives.base import ArchiveChanges, ArchiveName, DateRange, StudyQuery
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
-from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
-from orthanc_plugins.store import EventFilter, EventKind, InventoryTotals, SyncRun
+from orthanc_plugins.identifiers import OrthancId, SopInstanceUid, StudyUid
+from orthanc_plugins.store import Absence, EventFilter, EventKind, Hold, InventoryTotals, SyncRun
 from orthanc_plugins.sync import search
 from orthanc_plugins.sync.inventory import instance_key, joined_keys
 from orthanc_plugins.sync.keeper import InventoryKeeper
@@ -523,7 +524,7 @@ def test_what_an_archive_counts_and_does_not_list_is_not_buried(rounds: Rounds, 
     assert rounds.agrees()
 
 
-def test_an_archive_that_was_emptied_buries_nothing(
+def test_what_an_emptied_archive_lost_is_held_until_a_person_decides(
     rounds: Rounds, inventory: Inventory, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(rounds.archive, 100)
@@ -532,18 +533,96 @@ def test_an_archive_that_was_emptied_buries_nothing(
     change = rounds()
     assert (change.disappeared, change.mass_loss) == (100, True)
     assert "lost 100 studies at once" in caplog.text
-    assert inventory.tombstones().total == 0
+    assert inventory.holds() == {ORTHANC: Hold(ORTHANC, rounds.time, 100)}
+    assert {one.told for one in inventory.tombstones().entries} == {Absence.HELD}
     assert rounds.agrees()
 
 
-def test_what_is_rejected_at_dcm4chee_is_buried_as_rejected(inventory: Inventory) -> None:
+@pytest.mark.parametrize("bury", [False, True])
+def test_a_hold_is_ended_by_a_person(rounds: Rounds, inventory: Inventory, bury: bool) -> None:
+    fill(rounds.archive, 100)
+    rounds()
+    rounds.archive.silently(*list(rounds.archive._held))
+    rounds()
+    assert inventory.end_hold(ORTHANC, bury=bury, at=NOW, by="Jo") == 100
+    assert inventory.end_hold(ORTHANC, bury=bury, at=NOW, by="Jo") == 0
+    assert inventory.holds() == {}
+    held = inventory.buried(ORTHANC, [StudyUid("1.1")])
+    assert [one.told for one in held.values()] == ([Absence.DECIDED] if bury else [])
+
+
+def test_a_hold_ends_when_all_is_there_again(rounds: Rounds, inventory: Inventory) -> None:
+    fill(rounds.archive, 100)
+    rounds()
+    held = dict(rounds.archive._held)
+    rounds.archive.silently(*held)
+    rounds()
+    rounds.archive._held.update(held)
+    rounds()
+    assert inventory.holds() == {}
+
+
+class TellingRejected(TestArchive):
+    """One that tells what was rejected in it."""
+
+    def __init__(self) -> None:
+        super().__init__(DCM4CHEE)
+        self.told: dict[str, set[str]] = {}
+
+    def rejected(self, study_uids: Sequence[StudyUid]) -> Mapping[StudyUid, frozenset[SopInstanceUid]]:
+        self._ask("rejected")
+        return {uid: frozenset(map(SopInstanceUid, self.told.get(uid, ()))) for uid in study_uids}
+
+
+def test_a_tombstone_tells_what_is_proven_of_each_instance(inventory: Inventory) -> None:
+    archive = TellingRejected()
+    rounds = Rounds(inventory, archive)
+    fill(archive, 5, instances=4)
+    rounds()
+    held_at = rounds.time
+    archive.told = {"1.1": {"1.1.1.0"}, "1.2": {f"1.2.1.{number}" for number in range(4)}}
+    for uid in ("1.1.1.0", "1.1.1.1", *archive.told["1.2"], "1.3.1.0"):
+        archive.lose(uid)
+    rounds()
+    told = {str(one.study_uid): one for one in inventory.tombstones().entries}
+    assert {uid: one.told for uid, one in told.items()} == {
+        "1.1": Absence.DISAPPEARED,
+        "1.2": Absence.REJECTED,
+        "1.3": Absence.DISAPPEARED,
+    }
+    assert told["1.1"].kind_of(instance_key("1.1.1.0")) is Absence.REJECTED
+    assert told["1.1"].kind_of(instance_key("1.1.1.1")) is Absence.DISAPPEARED
+    assert {one.held_at for one in told.values()} == {held_at}
+
+
+def test_a_study_that_orthanc_said_it_deleted_is_buried_as_deleted(
+    rounds: Rounds, inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_key(self: TestArchive, uid: StudyUid) -> StudyEntry:
+        return replace(listed(self, uid), archive_key=f"key of {uid}")
+
+    listed = TestArchive._study
+    monkeypatch.setattr(TestArchive, "_study", with_key)
+    fill(rounds.archive, 5)
+    rounds()
+    of_a_former_copy = rounds.time - timedelta(hours=1)
+    inventory.note_deletions([OrthancId("key of 1.1")], of_a_former_copy)
+    inventory.note_deletions([OrthancId("key of 1.2")], rounds.time)
+    rounds.archive.silently("1.1.1.0", "1.1.1.1", "1.2.1.0", "1.2.1.1")
+    rounds()
+    told = {str(one.study_uid): one.told for one in inventory.tombstones().entries}
+    assert told == {"1.1": Absence.DISAPPEARED, "1.2": Absence.DELETED}
+    assert inventory.forget_deletions(rounds.time - timedelta(minutes=30)) == 1
+
+
+def test_what_disappeared_and_is_there_again_is_no_longer_buried(inventory: Inventory) -> None:
     rounds = Rounds(inventory, TestArchive(DCM4CHEE))
     fill(rounds.archive, 5)
     rounds()
     rounds.archive.lose("1.1.1.0")
     rounds()
     (tombstone,) = inventory.tombstones().entries
-    assert (tombstone.kind, tombstone.archive, tombstone.study_uid) == ("rejected", DCM4CHEE, "1.1")
+    assert (tombstone.told, tombstone.study_uid) == (Absence.DISAPPEARED, "1.1")
     rounds.archive.put("1.1.1.0", study="1.1", series="1.1.1")
     rounds()
     assert inventory.buried(DCM4CHEE, [StudyUid("1.1")]) == {}

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.content.edit import MODIFYING_SYSTEM
 from orthanc_plugins.errors import ArchiveUnavailable, RepairError
-from orthanc_plugins.identifiers import SopInstanceUid
+from orthanc_plugins.identifiers import SopInstanceUid, orthanc_id_of
 from orthanc_plugins.store import RepairFiles, RepairState, Tombstone
 from orthanc_plugins.sync.actions import RepairPlan
 from orthanc_plugins.sync.inventory import instance_key
@@ -22,6 +22,7 @@ from orthanc_plugins.workflows import compared_copies, repair_jobs
 from orthanc_plugins.workflows.compared_copies import compare_copies
 from tests.fakes import MemoryArchive
 from tests.standin_objects import content_of, new_uid
+from tests.unit.holdings import hold
 from tests.unit.workflows.repaired import (
     DCM4CHEE,
     ORTHANC,
@@ -132,6 +133,56 @@ def test_what_was_rejected_on_purpose_is_blocked(world: World) -> None:
     assert world.uids[0] not in world.dcm4chee.held()
     assert world.apply(world.plan(deleted="copy")).state is RepairState.VERIFIED
     assert world.uids[0] in world.dcm4chee.held()
+
+
+def bury(world: World, archive: ArchiveName, uid: str) -> None:
+    keys = frozenset({instance_key(uid)})
+    now = datetime.now(UTC)
+    world.services.store.inventory.bury(
+        Tombstone(archive, world.study_uid, False, keys, "disappeared", now, "archive", held_at=now)
+    )
+
+
+def test_what_only_disappeared_is_for_a_person_to_decide(world: World) -> None:
+    world.dcm4chee.lose(world.uids[0])
+    bury(world, DCM4CHEE, world.uids[0])
+    repair_id = world.plan()
+    (action,) = plan_of(world, repair_id).actions
+    assert (action.kind.value, action.options) == ("manual", ("orthanc", "both"))
+    assert action.reason.startswith("DCM4CHEE held it until ")
+    assert "whether it was deleted or lost is not known" in action.reason
+    assert world.apply(repair_id).state is RepairState.VERIFIED
+    assert world.uids[0] not in world.dcm4chee.held()
+    assert world.repairs.decide(repair_id, 1, "orthanc", "Jo")
+    assert world.apply(repair_id).state is RepairState.VERIFIED
+    assert world.uids[0] in world.dcm4chee.held()
+
+
+def test_the_archive_is_asked_for_proof_when_a_repair_is_planned(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rejected(_: MemoryArchive, study_uids: list[str]) -> dict[str, list[str]]:
+        return dict.fromkeys(study_uids, world.uids[:1])
+
+    for uid in world.uids[:2]:
+        world.dcm4chee.lose(uid)
+        bury(world, DCM4CHEE, uid)
+    monkeypatch.setattr(MemoryArchive, "rejected", rejected, raising=False)
+    told = {one.kind.value: one for one in plan_of(world, world.plan()).actions}
+    assert "it was rejected there" in told["blocked"].reason
+    assert [one.sop_instance_uid for one in told["blocked"].instances] == world.uids[:1]
+    assert [one.sop_instance_uid for one in told["manual"].instances] == [world.uids[1]]
+
+
+def test_an_instance_that_orthanc_said_it_deleted_is_blocked(world: World) -> None:
+    hold(world.services.store, ORTHANC, world.study_uid, world.uids[1:])
+    entry = next(iter(world.orthanc.instances(world.study_uid)))
+    world.orthanc.lose(world.uids[0])
+    bury(world, ORTHANC, world.uids[0])
+    name = orthanc_id_of("P1", world.study_uid, entry.series_uid, world.uids[0])
+    world.services.store.inventory.note_deletions([name], datetime.now(UTC))
+    (action,) = plan_of(world, world.plan()).actions
+    assert (action.kind.value, action.reason.split(",")[0]) == ("blocked", "Orthanc deleted it")
 
 
 def test_the_newest_is_read_from_the_copies(world: World) -> None:

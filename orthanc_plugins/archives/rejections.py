@@ -1,0 +1,62 @@
+"""What DCM4CHEE lists as rejected: the AE titles that show nothing else (IOCM, IHE RAD TF-1 chapter 39)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from itertools import batched
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.archives.dicom_json import text
+from orthanc_plugins.archives.listing import INSTANCE_UID, STUDY_UID
+from orthanc_plugins.archives.qido import TooManyRows
+from orthanc_plugins.errors import ArchiveError
+from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orthanc_plugins.archives.qido import Qido
+
+logger = logging.getLogger(__name__)
+
+VIEWS = ("IOCM_QUALITY", "IOCM_PAT_SAFETY", "IOCM_WRONG_MWL", "IOCM_EXPIRED")
+"""AE titles of dcm4chee's default configuration, each of which shows what was rejected for one reason."""
+
+_AET = re.compile(r"/aets/[^/]+/")
+_STUDIES_OF_A_QUERY = 50
+
+
+class Rejections:
+    """The rejected instances of an archive.
+
+    Parameters
+    ----------
+    url
+        Its DICOMweb root; the AE titles are asked for beside the one it names.
+    """
+
+    def __init__(self, qido: Qido, url: str) -> None:
+        self._qido = qido
+        root = url.rstrip("/")
+        named = _AET.search(root) is not None
+        self._roots = [_AET.sub(f"/aets/{view}/", root) for view in VIEWS] if named else []
+
+    def of(self, study_uids: Iterable[StudyUid]) -> dict[StudyUid, frozenset[SopInstanceUid]]:
+        """Return the rejected instances of studies; a list that is not there or not shown tells of none."""
+        found: dict[StudyUid, set[SopInstanceUid]] = defaultdict(set)
+        for some in batched(study_uids, _STUDIES_OF_A_QUERY, strict=False):
+            for root in self._roots:
+                self._read(root, some, found)
+        return {uid: frozenset(instances) for uid, instances in found.items()}
+
+    def _read(
+        self, root: str, study_uids: Iterable[StudyUid], found: dict[StudyUid, set[SopInstanceUid]]
+    ) -> None:
+        query = [("StudyInstanceUID", ",".join(study_uids)), ("includefield", "StudyInstanceUID")]
+        try:
+            for row in self._qido.rows(f"{root}/instances", query, INSTANCE_UID):
+                found[StudyUid(text(row, STUDY_UID))].add(SopInstanceUid(text(row, INSTANCE_UID)))
+        except (ArchiveError, TooManyRows) as error:
+            logger.info("What was rejected is not told: %s", error)

@@ -1,0 +1,122 @@
+"""Why an archive no longer lists instances that it once did: what is proven, and what is not known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.identifiers import orthanc_id_of
+from orthanc_plugins.store import Absence
+from orthanc_plugins.sync.inventory import instance_key
+from orthanc_plugins.sync.looking import CLOCKS_AGREE_WITHIN, TellsRejected
+from orthanc_plugins.sync.strategies import archive_title
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from orthanc_plugins.archives.base import InstanceEntry
+    from orthanc_plugins.identifiers import StudyUid
+    from orthanc_plugins.services import Services
+    from orthanc_plugins.store import StudyPair, Tombstone
+
+type Sentences = dict[ArchiveName, dict[str, str]]
+"""For each archive the instances that it no longer lists, by SOP Instance UID, each with why."""
+
+_ALL_THE_SAME = (
+    "To copy it all the same, lift the tombstone first (`pacs sync --lift`), or plan with `deleted: copy`."
+)
+
+
+def absences(
+    services: Services,
+    holdings: Mapping[ArchiveName, Sequence[InstanceEntry]],
+    study_uid: StudyUid,
+    pair: StudyPair | None,
+) -> tuple[Sentences, Sentences]:
+    """Return what is gone from each archive on purpose, and what is gone for a reason nobody knows.
+
+    The archives are asked for proof once more; what they tell is remembered with the tombstone.
+
+    Parameters
+    ----------
+    holdings
+        What each archive lists of the study now.
+    pair
+        What the inventories hold of it.
+    """
+    meant: Sentences = {}
+    unknown: Sentences = {}
+    for archive in ArchiveName:
+        listed = {one.sop_instance_uid for one in holdings[archive]}
+        lacking = [one for one in holdings[archive.other] if one.sop_instance_uid not in listed]
+        tombstone = _proven(services, archive, lacking, study_uid, pair) if lacking else None
+        if tombstone is None:
+            continue
+        for entry in lacking:
+            key = instance_key(entry.sop_instance_uid)
+            if tombstone.covers(key):
+                kind = tombstone.kind_of(key)
+                found = meant if kind.is_meant else unknown
+                found.setdefault(archive, {})[entry.sop_instance_uid] = _sentence(archive, tombstone, kind)
+    return meant, unknown
+
+
+def _proven(
+    services: Services,
+    archive: ArchiveName,
+    lacking: Sequence[InstanceEntry],
+    study_uid: StudyUid,
+    pair: StudyPair | None,
+) -> Tombstone | None:
+    """Return the tombstone that holds, after what can be proven of it was."""
+    inventory = services.store.inventory
+    tombstone = inventory.buried(archive, [study_uid]).get(study_uid)
+    if tombstone is None or tombstone.told is not Absence.DISAPPEARED:
+        return tombstone
+    kind = Absence.DELETED if archive is ArchiveName.ORTHANC else Absence.REJECTED
+    if kind is Absence.DELETED:
+        uids = _deleted(services, lacking, tombstone, pair)
+    else:
+        asked = services.archives[archive]
+        uids = (
+            set(asked.rejected([study_uid]).get(study_uid, ())) if isinstance(asked, TellsRejected) else set()
+        )
+    inventory.prove(archive, {study_uid: frozenset(map(instance_key, uids))}, kind)
+    return inventory.buried(archive, [study_uid]).get(study_uid)
+
+
+def _deleted(
+    services: Services, lacking: Sequence[InstanceEntry], tombstone: Tombstone, pair: StudyPair | None
+) -> set[str]:
+    """Return the instances that Orthanc said it deleted after it last listed them."""
+    row = None if pair is None else pair.left or pair.right
+    if row is None or tombstone.held_at is None:
+        return set()
+    names: dict[str, InstanceEntry] = {
+        orthanc_id_of(row.patient_id, one.study_uid, one.series_uid, one.sop_instance_uid): one
+        for one in lacking
+    }
+    told = services.store.inventory.deletions(names)
+    since = tombstone.held_at - CLOCKS_AGREE_WITHIN
+    return {names[name].sop_instance_uid for name, at in told.items() if at > since}
+
+
+def _sentence(archive: ArchiveName, tombstone: Tombstone, kind: Absence) -> str:
+    title = archive_title(archive)
+    noted = _moment(tombstone.noted_at)
+    if kind is Absence.DELETED:
+        return f"{title} deleted it, noted {noted}. {_ALL_THE_SAME}"
+    if kind is Absence.REJECTED:
+        return f"{title} no longer has it on purpose: it was rejected there, noted {noted}. {_ALL_THE_SAME}"
+    if kind is Absence.DECIDED:
+        return f"A person decided that it stays out of {title}; it was gone on {noted}. {_ALL_THE_SAME}"
+    held = "once" if tombstone.held_at is None else f"until {_moment(tombstone.held_at)}"
+    return (
+        f"{title} held it {held} and no longer lists it, noted {noted}; whether it was deleted or lost is "
+        "not known."
+    )
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
