@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -31,6 +32,7 @@ from orthanc_plugins.errors import ConfigurationError
 from orthanc_plugins.jobs import DbosQueue, Doorbell, JobQueue
 from orthanc_plugins.rules import RepairPolicy
 from orthanc_plugins.store import Store, create_store_engine
+from orthanc_plugins.store.retention import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.archives.base import Archive, InstanceEntry
     from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule
-    from orthanc_plugins.settings import Dcm4cheeSettings, Settings, StructureFormat
+    from orthanc_plugins.settings import Dcm4cheeSettings, RetentionSettings, Settings, StructureFormat
 
 AUTHORISATION_VARIABLE = "PACS_SUITE_ORTHANC_AUTHORISATION"
 """Carries Orthanc's internal token from the plugin to its embedded worker; never logged, never stored."""
@@ -96,7 +98,7 @@ class Services:
     ``data`` is the folder of what the suite keeps of them: comparisons, undo records, benchmarks.
     ``benchmark_targets`` are both archives as the benchmark asks them, none where there is one alone.
     ``commit`` asks DCM4CHEE to commit itself to keeping instances, ``repair`` says what a repair does where
-    whoever asks for one says nothing else.
+    whoever asks for one says nothing else, ``retention`` how long what is kept.
     """
 
     orthanc: OrthancRest
@@ -119,6 +121,7 @@ class Services:
     benchmark_targets: Mapping[ArchiveName, Target] = field(default_factory=dict)
     commit: Callable[[Sequence[InstanceEntry]], Commitment] = commitment_not_configured
     repair: RepairPolicy = field(default_factory=RepairPolicy)
+    retention: Retention = field(default_factory=Retention)
 
     @property
     def benchmarks(self) -> Path:
@@ -174,6 +177,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         archives=_archives(settings, rest),
         data=settings.data_directory,
         repair=settings.repair,
+        retention=_retention(settings.retention),
         forwarding=_forwarding(settings),
         synchronisation=Synchronisation(
             interval_s=settings.synchronisation.interval_s,
@@ -292,6 +296,15 @@ def _forwarding(settings: Settings) -> Forwarding:
         match=settings.forwarding.match,
         bandwidth_limit_bytes_s=None if limit is None else limit * _MEGABYTE,
         archive_aet=settings.dcm4chee.aet,
+    )
+
+
+def _retention(chosen: RetentionSettings) -> Retention:
+    return Retention(
+        history=timedelta(days=chosen.history_days),
+        undo=timedelta(days=chosen.undo_days),
+        repairs=timedelta(days=chosen.repair_days),
+        reports=timedelta(days=chosen.report_days),
     )
 
 

@@ -43,6 +43,7 @@ from orthanc_plugins.reception import Reception
 from orthanc_plugins.services import AUTHORISATION_VARIABLE, Services, build_services
 from orthanc_plugins.settings import Settings, read_settings
 from orthanc_plugins.store import Store, create_store_engine, migrate
+from orthanc_plugins.store.retention import Tidying
 from orthanc_plugins.synchronisation import Rounds, Timetable
 from orthanc_plugins.transfers import Waking
 from orthanc_plugins.workflows import adapt_engine_line, register_workflows, share_memory_among_threads
@@ -66,7 +67,7 @@ _WATCH_SHARE = 0.1
 """At most so much of its time a worker looks whether images have come."""
 _WAKE_S = 2.0
 _TIDY_S = 300.0
-"""How often transfers that wait are looked at, and those that may have been forgotten."""
+"""How often transfers that may have been forgotten are looked at, and whether it is time to tidy up."""
 _QUEUE_POLL_S = 0.5
 _GRACE_S = 5
 _LOCK_WAIT_S = 20.0
@@ -127,9 +128,10 @@ def _run(settings: Settings, name: str, stop: threading.Event) -> None:
 
 
 def _duties(services: Services, sweep_interval_s: float) -> dict[Duty, float]:
-    """Return what else the watch does, where there is a second archive."""
+    """Return what else the watch does; most of it where there is a second archive."""
+    tidying = Tidying(services.store, services.data, services.retention)
     if ArchiveName.DCM4CHEE not in services.archives:
-        return {}
+        return {tidying.tidy: _TIDY_S}
     rounds = Timetable(Rounds(services), services.store.inventory, services.synchronisation)
     waking = Waking(services.store.transfers, services.queue, lambda: datetime.now(UTC))
     forwarding = StudyForwarding(services.orthanc, services.store, services.queue, services.forwarding.rules)
@@ -137,6 +139,7 @@ def _duties(services: Services, sweep_interval_s: float) -> dict[Duty, float]:
         rounds.keep: services.synchronisation.interval_s,
         waking.wake: _WAKE_S,
         waking.tidy: _TIDY_S,
+        tidying.tidy: _TIDY_S,
         forwarding.sweep: sweep_interval_s,
     }
 

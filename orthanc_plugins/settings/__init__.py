@@ -12,6 +12,7 @@ from orthanc_plugins.settings.reading import CONFIGURATION_FILE_VARIABLE, load_s
 from orthanc_plugins.settings.sections import (
     Dcm4cheeSettings,
     OrthancSettings,
+    RetentionSettings,
     StructureFormat,
     StructureSettings,
     UploadSettings,
@@ -23,6 +24,7 @@ __all__ = [
     "ENVIRONMENT_PREFIX",
     "Dcm4cheeSettings",
     "OrthancSettings",
+    "RetentionSettings",
     "Settings",
     "StructureFormat",
     "StructureSettings",

@@ -19,6 +19,7 @@ from orthanc_plugins.settings.sections import (
     Dcm4cheeSettings,
     ForwardingSettings,
     OrthancSettings,
+    RetentionSettings,
     StructureSettings,
     SynchronisationSettings,
     UploadSettings,
@@ -92,6 +93,7 @@ class Settings(BaseSettings):
     synchronisation: SynchronisationSettings = SynchronisationSettings()
     forwarding: ForwardingSettings = ForwardingSettings()
     repair: RepairPolicy = RepairPolicy()
+    retention: RetentionSettings = RetentionSettings()
 
     @classmethod
     def settings_customise_sources(

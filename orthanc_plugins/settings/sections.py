@@ -187,3 +187,26 @@ class ForwardingSettings(_Section):
             description="Megabytes a second that all transfers of a worker may take; no limit when not set."
         ),
     ] = None
+
+
+class RetentionSettings(_Section):
+    """How long the suite keeps what it found and did; a worker removes what is older once a day."""
+
+    history_days: Annotated[
+        PositiveInt, Field(description="Days that rounds of synchronisation and changes they found are kept.")
+    ] = 90
+    undo_days: Annotated[
+        PositiveInt,
+        Field(description="Days after its end that a repair can be undone: files from before its changes."),
+    ] = 30
+    repair_days: Annotated[
+        PositiveInt,
+        Field(description="Days that a repair is known, with its plan and values; at least `UndoDays`."),
+    ] = 365
+    report_days: Annotated[
+        PositiveInt,
+        Field(
+            description="Days that reports of everything are kept, and comparisons of studies that neither "
+            "archive holds any more."
+        ),
+    ] = 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, delete, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from orthanc_plugins.identifiers import StudyUid
@@ -17,6 +17,7 @@ from orthanc_plugins.store.inventory_tables import ContentCheckRow, InventoryStu
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 _SIDES = ("left", "right")
 
@@ -69,6 +70,23 @@ class Checks(InventoryPart):
             entries = tuple(_check(row) for row in session.scalars(ordered.limit(limit).offset(offset)))
             total = session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
         return Page(entries, total)
+
+    @as_store_error
+    def checks_of_absent(self, before: datetime) -> list[StudyUid]:
+        """Return studies compared before a time that neither archive holds any more."""
+        held = exists().where(
+            InventoryStudy.archive.in_((LEFT, RIGHT)), InventoryStudy.study_uid == ContentCheckRow.study_uid
+        )
+        query = select(ContentCheckRow.study_uid).where(ContentCheckRow.checked_at < before, ~held)
+        with self._sessions() as session:
+            return [StudyUid(uid) for uid in session.scalars(query)]
+
+    @as_store_error
+    def forget_checks(self, study_uids: Iterable[StudyUid]) -> None:
+        """Strike out the comparisons of some studies."""
+        for chunk in in_chunks(study_uids):
+            with self._sessions.begin() as session:
+                session.execute(delete(ContentCheckRow).where(ContentCheckRow.study_uid.in_(chunk)))
 
     @as_store_error
     def due_for_check(

@@ -10,13 +10,15 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from orthanc_plugins.errors import RepairError, RepairNotFound, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
 _OWNER_ONLY = 0o600
@@ -81,6 +83,18 @@ class RepairFiles:
             raise RepairError(f"A file that repair {repair_id} has kept is damaged on disk: it is not used.")
         return content
 
+    def holds(self, repair_id: str, digest: str) -> bool:
+        """Return whether a file that was kept is still there."""
+        return self._kept(repair_id, digest).is_file()
+
+    def forget(self, active: Collection[str], before: datetime) -> None:
+        """Remove the documents of all repairs but these, as far as nothing was written since a time."""
+        _forget(self._documents, active, before)
+
+    def forget_undo(self, active: Collection[str], before: datetime) -> int:
+        """Remove what was kept of all repairs but these, likewise; return of how many it was."""
+        return _forget(self._undo, active, before)
+
     def _kept(self, repair_id: str, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):
             raise RepairError("A file of a repair has no such name.")
@@ -98,6 +112,16 @@ def _folder(root: Path, repair_id: str) -> Path:
     place.mkdir(mode=_OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
     root.chmod(_OWNER_ONLY_FOLDER)
     return place
+
+
+def _forget(root: Path, active: Collection[str], before: datetime) -> int:
+    removed = 0
+    with _disk("removed"):
+        for folder in root.iterdir() if root.is_dir() else ():
+            if folder.name not in active and folder.stat().st_mtime < before.timestamp():
+                shutil.rmtree(folder)
+                removed += 1
+    return removed
 
 
 def _write(path: Path, content: bytes) -> None:

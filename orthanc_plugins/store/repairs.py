@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 
@@ -26,7 +26,7 @@ from orthanc_plugins.store.repairs_tables import RepairActionRow, RepairChangeRo
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import Engine, Select
+    from sqlalchemy import ColumnElement, Engine, Select
     from sqlalchemy.orm import Session
 
     from orthanc_plugins.identifiers import JobId, StudyUid
@@ -152,6 +152,21 @@ class Repairs:
             found = session.scalars(ordered.limit(limit).offset(offset))
             return Page(tuple(_repair(row) for row in found), _total(session, query))
 
+    @as_store_error
+    def active_since(self, before: datetime) -> frozenset[str]:
+        """Return the repairs at work, and those that ended or were planned at a time or later."""
+        with self._sessions() as session:
+            return frozenset(session.scalars(select(RepairRow.repair_id).where(~_is_old(before))))
+
+    @as_store_error
+    def forget(self, before: datetime) -> int:
+        """Strike out repairs that ended or were planned before a time, and return how many."""
+        old = select(RepairRow.repair_id).where(_is_old(before))
+        with self._sessions.begin() as session:
+            for table in (RepairActionRow, RepairChangeRow):
+                session.execute(delete(table).where(table.repair_id.in_(old)))
+            return _rows(session.execute(delete(RepairRow).where(_is_old(before))))
+
     # Its actions
 
     @as_store_error
@@ -265,6 +280,12 @@ _DECIDABLE = tuple(
     if not state.at_work and state not in {RepairState.UNDONE, RepairState.UNDO_FAILED}
 )
 """States in which a person may decide."""
+
+
+def _is_old(before: datetime) -> ColumnElement[bool]:
+    at_work = [state.value for state in RepairState if state.at_work]
+    last = func.coalesce(RepairRow.ended_at, RepairRow.planned_at, RepairRow.made_at)
+    return and_(RepairRow.state.not_in(at_work), last < before)
 
 
 def _update(repair_id: str, *among: RepairState) -> Any:

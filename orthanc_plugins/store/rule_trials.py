@@ -37,7 +37,7 @@ class RuleTrialFiles:
         """Keep a file of a trial; those of old trials go."""
         with _disk("kept"):
             self._folder.mkdir(mode=_OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
-            self._forget_old()
+            self._remove_old()
             path = self._path(token, name)
             partial = path.with_name(f".{path.name}.{os.getpid()}.part")
             descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
@@ -54,16 +54,22 @@ class RuleTrialFiles:
                 return None
         return content
 
+    def forget_old(self) -> int:
+        """Remove the files of trials of yesterday and before, and return how many those were."""
+        with _disk("removed"):
+            return self._remove_old() if self._folder.is_dir() else 0
+
     def _path(self, token: str, name: TrialFile) -> Path:
         if not _TOKEN.fullmatch(token):
             raise StoreError("A trial of a rule has no such name.")
         return self._folder / f"{token}.{name}.json"
 
-    def _forget_old(self) -> None:
+    def _remove_old(self) -> int:
         oldest = time.time() - _KEPT_S
-        for path in self._folder.iterdir():
-            if path.stat().st_mtime < oldest:
-                path.unlink(missing_ok=True)
+        old = [path for path in self._folder.iterdir() if path.stat().st_mtime < oldest]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
 
 
 @contextmanager

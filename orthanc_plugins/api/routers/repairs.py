@@ -49,7 +49,7 @@ from orthanc_plugins.jobs import (
     undo_repair_request,
 )
 from orthanc_plugins.services import Services
-from orthanc_plugins.store import ActionState, RepairRecord, RepairState
+from orthanc_plugins.store import ActionState, RepairFiles, RepairRecord, RepairState
 from orthanc_plugins.sync.actions import Keep
 from orthanc_plugins.sync.plan_text import plan_text
 from orthanc_plugins.sync.settle import allowed
@@ -341,8 +341,16 @@ def _begin_applying(services: Services, repair_id: str) -> None:
 
 def _begin_undoing(services: Services, repair_id: str) -> None:
     record = _record(services, repair_id)
-    if record.state not in _UNDOABLE or not services.store.repairs.changes(repair_id):
+    changes = services.store.repairs.changes(repair_id)
+    if record.state not in _UNDOABLE or not changes:
         raise RepairError(f"The repair is {record.state} and has changed nothing: there is nothing to undo.")
+    files = RepairFiles(services.data)
+    if any(one.former and not files.holds(repair_id, one.former) for one in changes):
+        raise RepairError(
+            "The repair can no longer be undone: the files from before its changes are kept for "
+            f"{services.retention.undo.days} days after its end (Retention.UndoDays). Compare the study, and "
+            "plan a new repair if need be."
+        )
     _begin(services, record, RepairState.UNDOING, undo_repair_request(repair_id, uuid.uuid4().hex))
 
 

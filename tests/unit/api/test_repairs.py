@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from orthanc_plugins.identifiers import JobId
 from orthanc_plugins.jobs import JobKind, JobRequest
 from orthanc_plugins.rules import RepairPolicy
 from orthanc_plugins.store import RepairState
+from orthanc_plugins.store.retention import Tidying
 from orthanc_plugins.workflows import compared_copies, repair_jobs
 from tests.fakes import MemoryArchive, MemoryQueue
 from tests.unit.api.conftest import Client
@@ -341,6 +343,20 @@ def test_a_repair_is_undone(client: Client, world: World) -> None:
     for again in ("apply", "undo"):
         assert client.post(f"{repair['href']}/{again}").status_code == 409
     assert client.get("api/repairs/manual").json()["total"] == 0
+
+
+def test_a_repair_whose_former_files_are_no_longer_kept_says_why_it_cannot_be_undone(
+    client: Client, world: World
+) -> None:
+    world.alter(world.dcm4chee, world.uids[0], SliceThickness="3")
+    repair = planned(client, world, default="prefer_orthanc")
+    client.post(f"{repair['href']}/apply")
+    later = datetime.now(UTC) + timedelta(days=31)
+    Tidying(world.services.store, world.services.data, world.services.retention, lambda: later).remove()
+    answer = client.post(f"{repair['href']}/undo")
+    assert answer.status_code == 409
+    assert "kept for 30 days after its end (Retention.UndoDays)" in answer.json()["detail"]
+    assert client.get(repair["href"]).json()["state"] == "verified"
 
 
 # Listing
