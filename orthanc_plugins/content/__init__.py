@@ -3,7 +3,7 @@
 What it is for: to say with evidence that what is in both archives is the same, or what exactly is not. Left
 is Orthanc, right is DCM4CHEE. It knows DICOM, and neither networks nor databases: files come from iterators.
 
-Public: `compare_studies` (of `StudyCopy`), `digest_study`, `instance_digest` (`InstanceDigest`),
+Public: `compare_studies` (of `StudyCopy`), `instance_digest` (`InstanceDigest`),
 `compare_files`, `same_content`; what is made of comparisons is in ``content.reports``. Without content,
 `sync.listing.compare_listings` compares what archives list. ``content.edit`` changes elements in a file.
 

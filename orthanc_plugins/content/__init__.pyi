@@ -4,6 +4,4 @@ from .instances import instance_digest as instance_digest
 from .instances import same_content as same_content
 from .study import Fetch as Fetch
 from .study import StudyCopy as StudyCopy
-from .study import StudyDigest as StudyDigest
 from .study import compare_studies as compare_studies
-from .study import digest_study as digest_study

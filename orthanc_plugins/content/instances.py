@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 from orthanc_plugins.content.attributes import compare_attributes
 from orthanc_plugins.content.coded import PixelDigest, Pixels
@@ -20,13 +20,10 @@ from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE, SeriesUid, Sop
 from orthanc_plugins.sync.differences import Difference, DifferenceClass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
 
     from orthanc_plugins.archives.base import DicomFile
     from orthanc_plugins.content.encoding import DataSet, DicomObject
 
-DIGEST_VERSION = 1
-"""Changes whenever the digest of an unchanged instance does: digests of other versions tell nothing."""
 _STRUCTURES = sorted(UNORDERED)
 _SOP_CLASS, _STUDY, _SERIES = 0x00080016, 0x0020000D, 0x0020000E
 _MOST_FINDINGS = 1000
@@ -35,7 +32,7 @@ _MOST_FINDINGS = 1000
 
 @dataclass(frozen=True, slots=True)
 class InstanceDigest:
-    """An instance in short: what a store may keep of it, to compare it later without reading it again.
+    """An instance in short, to be compared with another without its file.
 
     Parameters
     ----------
@@ -47,8 +44,6 @@ class InstanceDigest:
         Digest of a structure set's regions and contours, hexadecimal; empty of other objects.
     unreadable
         Why the file cannot be read as DICOM, empty when it can.
-    version
-        `DIGEST_VERSION` of when it was made.
     """
 
     sop_instance_uid: SopInstanceUid
@@ -60,25 +55,6 @@ class InstanceDigest:
     pixels: PixelDigest = field(default_factory=PixelDigest)
     structures: str = ""
     unreadable: str = ""
-    version: int = DIGEST_VERSION
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON, key for key."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Self:
-        """Return the record that `to_json` gave.
-
-        Raises
-        ------
-        ValueError
-            It is none.
-        """
-        try:
-            return cls(**{**content, "pixels": PixelDigest(**content["pixels"])})
-        except (KeyError, TypeError) as error:
-            raise ValueError("The JSON is no digest of an instance.") from error
 
     def same_as(self, other: InstanceDigest) -> bool:
         """Return whether both are surely of instances that say the same, coded in the same way."""
@@ -99,7 +75,7 @@ class InstanceDigest:
     def _comparable_with(self, other: InstanceDigest) -> bool:
         """Return whether the attributes are the same, and nothing is wrong that is to be told."""
         whole = not any(one.unreadable or one.pixels.damage for one in (self, other))
-        return whole and self.version == other.version and self.attributes == other.attributes
+        return whole and self.attributes == other.attributes
 
 
 def instance_digest(file: DicomFile, *, decode: bool = False) -> InstanceDigest:

@@ -6,7 +6,6 @@ instances whose digests differ are looked at as a whole, and for that their file
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,17 +19,13 @@ from orthanc_plugins.sync.differences import LEFT, RIGHT, Comparison
 from orthanc_plugins.sync.listing import SERIES_UID_TAG, Listing, in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from orthanc_plugins.archives.base import DicomFile, InstanceEntry, StudyEntry
     from orthanc_plugins.content.findings import Finding
     from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
 
-type StudyDigest = Mapping[SopInstanceUid, InstanceDigest]
-"""Digests of the instances of a study, as one side holds them."""
-type Copies = Iterable[DicomFile] | StudyDigest
-"""What one side holds of a study: its files in any order, or the digests that were kept of them."""
 type Fetch = Callable[[ArchiveName, SopInstanceUid], DicomFile]
 """Gives the file of an instance once more; raises ArchiveError."""
 
@@ -38,19 +33,6 @@ _KEPT_BYTES = 2**26
 """So many bytes of the left side's files are kept, for those that differ need not be asked for again."""
 _NAMED = 3
 _SIDES = ((ArchiveName.ORTHANC, LEFT), (ArchiveName.DCM4CHEE, RIGHT))
-
-
-def digest_study(files: Iterable[DicomFile], *, decode: bool = False) -> dict[SopInstanceUid, InstanceDigest]:
-    """Return the digests of a study's instances, such as a store keeps.
-
-    Parameters
-    ----------
-    files
-        They are read one after the other, and none is kept.
-    decode
-        Tell the values of compressed pixels too: slower, and what is kept compares with every other coding.
-    """
-    return {file.sop_instance_uid: instance_digest(file, decode=decode) for file in files}
 
 
 @dataclass(frozen=True)
@@ -62,13 +44,13 @@ class StudyCopy:
     entries
         The instances that it lists; none where it does not hold the study.
     copies
-        What it gives of them. Instances that the other side does not list need not be among them.
+        The files it gives of them, in any order; those that the other side does not list may be left out.
     told
         How it lists the study itself, None where that was not asked.
     """
 
     entries: Sequence[InstanceEntry]
-    copies: Copies = ()
+    copies: Iterable[DicomFile] = ()
     told: StudyEntry | None = None
 
 
@@ -127,7 +109,7 @@ class _Contents:
     compared: int = 0
     _kept: dict[SopInstanceUid, DicomFile] = field(default_factory=dict)
 
-    def compare(self, left: Copies, right: Copies) -> None:
+    def compare(self, left: Iterable[DicomFile], right: Iterable[DicomFile]) -> None:
         """Compare every instance that both sides list and give."""
         moved = self.listing.moved
         lefts = self._left_digests(left)
@@ -139,25 +121,21 @@ class _Contents:
         self._missing_files(lefts.keys(), 0)
         self._missing_files(given, 1)
 
-    def _left_digests(self, left: Copies) -> dict[SopInstanceUid, InstanceDigest]:
+    def _left_digests(self, left: Iterable[DicomFile]) -> dict[SopInstanceUid, InstanceDigest]:
         """Return the digests of the left side, keeping as many of its files as there is room for."""
         found: dict[SopInstanceUid, InstanceDigest] = {}
         room = _KEPT_BYTES
         for uid, digest, file in self._given(left, 0, {}):
             found[uid] = digest
-            if file is not None and len(file.content) <= room:
+            if len(file.content) <= room:
                 self._kept[uid] = file
                 room -= len(file.content)
         return found
 
     def _given(
-        self, copies: Copies, side: int, others: Mapping[SopInstanceUid, InstanceDigest]
-    ) -> Iterator[tuple[SopInstanceUid, InstanceDigest, DicomFile | None]]:
-        """Yield digest and, where there is one, file of each instance that a side gives and both list."""
-        if isinstance(copies, Mapping):
-            for uid in self.listing.common & copies.keys():
-                yield uid, copies[uid], None
-            return
+        self, copies: Iterable[DicomFile], side: int, others: Mapping[SopInstanceUid, InstanceDigest]
+    ) -> Iterator[tuple[SopInstanceUid, InstanceDigest, DicomFile]]:
+        """Yield digest and file of each instance that a side gives and both list."""
         listed, name = (self.listing.left, self.listing.right)[side], _SIDES[side][1]
         given: dict[SopInstanceUid, InstanceDigest] = {}
         for file in self._files(copies, name):
@@ -196,9 +174,7 @@ class _Contents:
             return digest if digest.pixels.values else instance_digest(file, decode=True)
         return digest
 
-    def _pair(
-        self, left: InstanceDigest, right: InstanceDigest, file: DicomFile | None, *, is_moved: bool
-    ) -> None:
+    def _pair(self, left: InstanceDigest, right: InstanceDigest, file: DicomFile, *, is_moved: bool) -> None:
         """Compare two copies of an instance, by their digests where that is enough."""
         uid = left.sop_instance_uid
         kept = self._kept.pop(uid, None)
@@ -222,14 +198,11 @@ class _Contents:
                 self.collected.add(series_uid, uid, finding)
 
     def _both(
-        self, uid: SopInstanceUid, left: DicomFile | None, right: DicomFile | None
+        self, uid: SopInstanceUid, left: DicomFile | None, right: DicomFile
     ) -> tuple[DicomFile, DicomFile] | None:
-        """Return both files of an instance, None when one is not to be had."""
+        """Return both files of an instance, None when the left one is not to be had again."""
         try:
-            return (
-                left or self.fetch(ArchiveName.ORTHANC, uid),
-                right or self.fetch(ArchiveName.DCM4CHEE, uid),
-            )
+            return left or self.fetch(ArchiveName.ORTHANC, uid), right
         except ArchiveError as error:
             self.incomplete.append(f"Instance {uid} differs, and could not be read again: {error}")
             return None

@@ -24,7 +24,7 @@ from orthanc_plugins.sync.looking import MOST_TOLD, Look
 from orthanc_plugins.sync.search import FIRST, Scales, Sums, ranges_that_differ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import datetime
 
     from orthanc_plugins.archives.base import Archive, ArchiveCounts, ArchiveName, DateRange
@@ -103,9 +103,7 @@ class InventoryKeeper:
         self._clock = clock
         self._seconds = seconds
 
-    def update(
-        self, archive: Archive, *, run_id: str, full: bool = False, suspects: Iterable[StudyUid] = ()
-    ) -> InventoryChange:
+    def update(self, archive: Archive, *, run_id: str, full: bool = False) -> InventoryChange:
         """Bring an archive's inventory up to date, and return what that changed.
 
         Parameters
@@ -114,8 +112,6 @@ class InventoryKeeper:
             The round it belongs to; what was done is noted there.
         full
             List all of it; an archive that was never listed to its end is in any case.
-        suspects
-            Studies to look at whatever the archive tells, such as those sent to it.
 
         Raises
         ------
@@ -134,7 +130,7 @@ class InventoryKeeper:
                 begun = look.changes(position.cursor)
                 self._pass(look, how, begun.cursor, begun.study_uids)
             else:
-                how = self._follow(look, position, suspects)
+                how = self._follow(look, position)
         except ArchiveError as error:
             self._inventory.fail(archive.name, str(error))
             self._note(look, run_id, how or "log", began, str(error))
@@ -178,10 +174,9 @@ class InventoryKeeper:
 
     # What changed
 
-    def _follow(self, look: Look, position: ArchivePosition, suspects: Iterable[StudyUid]) -> str:
+    def _follow(self, look: Look, position: ArchivePosition) -> str:
         """Look at what the archive tells, and for what it does not tell; return how."""
         cursor = position.cursor
-        wanted = set(suspects)
         extra = Sums(position.extra_studies, position.extra_instances)
         for turn in range(_LOOKS):
             changes = look.changes(cursor)
@@ -190,9 +185,9 @@ class InventoryKeeper:
                 return "listing"
             moved = look.tally.moved
             known = self._inventory.studies_of_keys(look.name, changes.archive_keys)
-            look.ask_for({*changes.study_uids, *known.values(), *wanted}, anew=True)
+            look.ask_for({*changes.study_uids, *known.values()}, anew=True)
             look.take_out()
-            cursor, wanted = changes.cursor, set()
+            cursor = changes.cursor
             counted, held = self._totals(look)
             if counted - held == extra:
                 break

@@ -16,7 +16,7 @@ from pydicom.uid import RLELossless
 
 import orthanc_plugins.content.study as study_module
 from orthanc_plugins.archives.base import ArchiveName, DicomFile, InstanceEntry, StudyEntry
-from orthanc_plugins.content import InstanceDigest, StudyCopy, compare_studies, digest_study, same_content
+from orthanc_plugins.content import StudyCopy, compare_studies, same_content
 from orthanc_plugins.errors import ArchiveUnavailable
 from orthanc_plugins.identifiers import SeriesUid, SopInstanceUid, StudyUid
 from orthanc_plugins.sync.differences import Comparison, StudyCounts
@@ -362,41 +362,20 @@ def test_files_that_differ_are_asked_for_again_only_where_they_were_not_kept(
     assert pair.fetched == [(ArchiveName.ORTHANC, list(left)[2])]
 
 
-def test_a_file_that_cannot_be_had_again_leaves_the_comparison_incomplete() -> None:
+def test_a_file_that_cannot_be_had_again_leaves_the_comparison_incomplete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     left, right = whole((2,)), whole((2,))
     uid = next(iter(right))
     right[uid] = changed(right[uid], 0x00080050, "OTHER")
-    digests = digest_study(right.values())
+    monkeypatch.setattr(study_module, "_KEPT_BYTES", 0)
 
     def refuse(side: ArchiveName, _uid: SopInstanceUid) -> DicomFile:
         raise ArchiveUnavailable("It does not answer.", archive=side)
 
-    held = StudyCopy([entry_of(file) for file in right.values()], digests)
-    found = compare_studies(UID, copy_of(left), held, fetch=refuse, compared_at=NOW)
+    found = compare_studies(UID, copy_of(left), copy_of(right), fetch=refuse, compared_at=NOW)
     assert found.incomplete == (f"Instance {uid} differs, and could not be read again: It does not answer.",)
     assert found.instances_compared == 1
-
-
-def test_digests_that_were_kept_stand_for_files() -> None:
-    left, right = whole((3,)), whole((3,))
-    uid = list(right)[1]
-    right[uid] = changed(right[uid], 0x00080050, "OTHER")
-    pair = Pair(left, right)
-    copies = [
-        StudyCopy([entry_of(file) for file in files.values()], digest_study(files.values()))
-        for files in (left, right)
-    ]
-    found = pair.compared(*copies)
-    assert [(kind, tag) for kind, _, _, _, tag in told(found)] == [("metadata", "00080050")]
-    assert pair.fetched == [(ArchiveName.ORTHANC, uid), (ArchiveName.DCM4CHEE, uid)]
-
-
-def test_a_digest_comes_back_from_its_json() -> None:
-    for digest in digest_study(whole((1,)).values(), decode=True).values():
-        assert InstanceDigest.from_json(digest.to_json()) == digest
-        assert not digest.same_as(replace(digest, version=0)), "digests of other versions tell nothing"
-        with pytest.raises(ValueError, match="no digest"):
-            InstanceDigest.from_json({**digest.to_json(), "pixels": None})
 
 
 def test_what_is_damaged_alike_is_noted_and_equal() -> None:

@@ -119,13 +119,12 @@ class Rounds:
         self.time = NOW
         self.keeper = InventoryKeeper(inventory, lambda: self.time)
 
-    def __call__(self, *, full: bool = False, suspects: Sequence[str] = ()) -> InventoryChange:
+    def __call__(self, *, full: bool = False) -> InventoryChange:
         self.time += timedelta(minutes=1)
         self.archive.requests.clear()
         self.archive.by_uid.clear()
         run_id = f"run at {self.time:%H:%M}"
-        wanted = [StudyUid(uid) for uid in suspects]
-        return self.keeper.update(self.archive, run_id=run_id, full=full, suspects=wanted)
+        return self.keeper.update(self.archive, run_id=run_id, full=full)
 
     def holds(self) -> dict[str, set[str]]:
         """Return what the inventory holds, checked to the last key and sum."""
@@ -267,15 +266,6 @@ def test_a_changed_attribute_is_a_change(rounds: Rounds, inventory: Inventory) -
     assert inventory.rows(ORTHANC, [StudyUid("1.1")])[StudyUid("1.1")].patient_id == "P2"
     rounds.archive.describe("1.1", PatientID=" P2 ")
     assert rounds().changed == 0
-
-
-def test_suspects_are_looked_at_whatever_the_archive_tells(rounds: Rounds) -> None:
-    fill(rounds.archive, 3)
-    rounds()
-    rounds.archive.silently("1.1.1.0")
-    change = rounds(suspects=["1.1", "8.8"])
-    assert (change.how, change.changed, change.looked_at) == ("log", 1, 1)
-    assert rounds.agrees()
 
 
 def test_a_half_arrived_study_is_followed_until_it_is_whole(rounds: Rounds, inventory: Inventory) -> None:
