@@ -6,20 +6,25 @@ one of its own: it must know the suite's AE title, host and port.
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
-from contextlib import contextmanager
+import time
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.errors import ArchiveUnavailable, InstancesNotTaken
 from orthanc_plugins.identifiers import SopInstanceUid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pynetdicom.ae import ApplicationEntity
+    from pynetdicom.association import Association
     from pynetdicom.events import Event, EventHandlerType
+    from pynetdicom.transport import ThreadedAssociationServer
 
     from orthanc_plugins.archives.base import InstanceEntry
     from orthanc_plugins.archives.dicom_peer import DicomPeer
@@ -32,19 +37,26 @@ _AT_ONCE = 1000
 _REQUEST_COMMITMENT = 1
 """Action Type ID (PS3.4 J.3.2.1.1)."""
 _SUCCESS = 0x0000
+_PASSING = frozenset({0x0110, 0x0213})
+"""Processing failure and resource limitation (PS3.7 annex C.5): another time it may be done."""
+_REJECTED_PERMANENT = 1
+"""Result of A-ASSOCIATE-RJ (PS3.8 9.3.4)."""
 _NO_SUCH_TRANSACTION = 0x0211
 _NOT_CONFIGURED = (
     "Storage commitment is not available: set Dcm4chee.CommitmentPort, and let DCM4CHEE know the AE title "
     "Dcm4chee.CommitmentAet at this host and port."
 )
+_NOT_NOW = "Storage commitment is not to be had now: {}."
+PORT_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds before the port is tried again: another worker of this machine has it until it has its answer."""
 
 
 @dataclass(frozen=True)
 class Commitment:
     """What an archive answered when it was asked to commit itself to keeping instances (PS3.4 J.3).
 
-    ``failed`` are FailureReasons (0008,1197) by instance; ``unavailable`` says why there is no answer, empty
-    when there is one.
+    ``failed`` are FailureReasons (0008,1197) by instance; ``unavailable`` says why there is no answer, and
+    will be none until somebody changes a setting; it is empty when there is one.
     """
 
     committed: frozenset[SopInstanceUid]
@@ -65,12 +77,13 @@ class StorageCommitment:
     peer
         Where the archive takes associations, and how the suite calls itself.
     port
-        Where the suite listens for the answer, on all addresses of this machine, while it waits for one. 0
-        takes a free one, of which ``listening`` is told.
+        Where the suite listens for the answer while it waits for one.
+    address
+        Of this machine, on which it listens; all of them when empty.
     patience_s
         Seconds until an answer that does not come is given up.
-    listening
-        Called with the port once it is listened on.
+    pause
+        Waits for so many seconds.
     """
 
     def __init__(
@@ -78,17 +91,27 @@ class StorageCommitment:
         peer: DicomPeer,
         port: int,
         *,
+        address: str = "",
         patience_s: float = 120.0,
-        listening: Callable[[int], None] = lambda _: None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._peer = peer
         self._port = port
+        self._address = address
         self._patience_s = patience_s
-        self._listening = listening
+        self._pause = pause
         self._lock = threading.Lock()
 
     def ask(self, entries: Sequence[InstanceEntry]) -> Commitment:
-        """Return what the archive answered for these instances; that it does not offer it is no error."""
+        """Return what the archive answered for these instances; that it does not offer it is no error.
+
+        Raises
+        ------
+        InstancesNotTaken
+            It did not answer or did not report, or could not just now; or another program has the port.
+        ArchiveUnavailable
+            Its DICOM port does not answer.
+        """
         committed: set[SopInstanceUid] = set()
         failed: dict[SopInstanceUid, int] = {}
         with self._lock:
@@ -113,21 +136,32 @@ class StorageCommitment:
         entity.add_supported_context(_PUSH_MODEL, scu_role=True, scp_role=True)
         handlers: list[EventHandlerType] = [(EVT_N_EVENT_REPORT, report.receive)]
         try:
-            with self._server(entity, handlers):
-                return self._transaction(entity, handlers, report, entries)
+            server = self._started(entity, handlers)
         except OSError as error:
             return _unavailable(f"the suite cannot listen on port {self._port} ({type(error).__name__})")
-
-    @contextmanager
-    def _server(self, entity: ApplicationEntity, handlers: list[EventHandlerType]) -> Iterator[None]:
-        """Listen inside the block; the archive calls back from wherever it is."""
-        server = entity.start_server(("", self._port), block=False, evt_handlers=handlers)
-        assert server is not None
         try:
-            self._listening(server.server_address[1])
-            yield
+            return self._transaction(entity, handlers, report, entries)
         finally:
             server.shutdown()
+
+    def _started(
+        self, entity: ApplicationEntity, handlers: list[EventHandlerType]
+    ) -> ThreadedAssociationServer:
+        """Return what listens on the port; raises OSError when it is not to be had at all."""
+        for pause_s in (*PORT_PAUSES_S, None):
+            try:
+                server = entity.start_server((self._address, self._port), block=False, evt_handlers=handlers)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                if pause_s is None:
+                    told = f"another worker or program has port {self._port} of this machine"
+                    raise _not_now(told) from error
+                self._pause(pause_s)
+            else:
+                assert server is not None
+                return server
+        raise AssertionError
 
     def _transaction(
         self,
@@ -138,16 +172,18 @@ class StorageCommitment:
     ) -> Commitment:
         peer = self._peer
         if not _is_reached(peer):
-            return _unavailable(f"{peer.called_aet} cannot be reached at {peer.host}:{peer.port}")
+            raise _away(f"{peer.called_aet} cannot be reached at {peer.host}:{peer.port}")
         tls = None if peer.tls is None else (peer.tls, peer.host)
         association = entity.associate(
             peer.host, peer.port, ae_title=peer.called_aet, evt_handlers=handlers, tls_args=tls
         )
         try:
-            if not association.is_established:
-                return _unavailable(f"{peer.called_aet} does not associate for it")
-            if not association.accepted_contexts:
+            if association.rejected_contexts and not association.accepted_contexts:
                 return _unavailable(f"{peer.called_aet} does not offer it")
+            if association.is_rejected and _is_permanent(association):
+                return _unavailable(f"{peer.called_aet} does not associate with {peer.calling_aet} for it")
+            if not association.is_established:
+                raise _away(f"{peer.called_aet} does not associate for it")
             status, _ = association.send_n_action(
                 _requested(report.transaction_uid, entries),
                 _REQUEST_COMMITMENT,
@@ -155,11 +191,17 @@ class StorageCommitment:
                 _WELL_KNOWN_INSTANCE,
             )
             code = status.get("Status")
+            if code is None:
+                raise _not_now(
+                    f"{peer.called_aet} did not answer the request: does it know {peer.calling_aet}?"
+                )
             if code != _SUCCESS:
-                told = "nothing" if code is None else f"{code:04X}"
-                return _unavailable(f"{peer.called_aet} answered the request with {told}")
+                told = f"{peer.called_aet} answered the request with {code:04X}"
+                if code in _PASSING:
+                    raise _not_now(told)
+                return _unavailable(told)
             if not report.came.wait(self._patience_s):
-                return _unavailable(
+                raise _not_now(
                     f"{peer.called_aet} took the request and did not report within {self._patience_s:.0f} s: "
                     f"does it know {peer.calling_aet} at this host and port {self._port}?"
                 )
@@ -218,6 +260,19 @@ def _requested(transaction_uid: str, entries: Sequence[InstanceEntry]) -> Any:
     request.TransactionUID = transaction_uid
     request.ReferencedSOPSequence = items
     return request
+
+
+def _is_permanent(association: Association) -> bool:
+    """Return whether a rejection is one for good (PS3.8 9.3.4)."""
+    return getattr(association.acceptor.primitive, "result", None) == _REJECTED_PERMANENT
+
+
+def _away(reason: str) -> ArchiveUnavailable:
+    return ArchiveUnavailable(_NOT_NOW.format(reason), archive=ArchiveName.DCM4CHEE)
+
+
+def _not_now(reason: str) -> InstancesNotTaken:
+    return InstancesNotTaken(_NOT_NOW.format(reason), archive=ArchiveName.DCM4CHEE)
 
 
 def _unavailable(reason: str) -> Commitment:

@@ -38,7 +38,10 @@ class Commit(Protocol):
     """Asks an archive to commit itself."""
 
     def __call__(self, entries: Sequence[InstanceEntry], /) -> Commitment:
-        """Return what it answered for these instances; an archive that does not offer it is no error."""
+        """Return what it answered for these instances; an archive that does not offer it is no error.
+
+        Raises ArchiveUnavailable when it may answer later; InstancesNotTaken where it is there all the same.
+        """
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.errors import InstancesNotTaken
 from orthanc_plugins.store import InstanceState, TransferState
 from orthanc_plugins.transfers.delivery import Delivery
 from orthanc_plugins.transfers.notes import Notes
@@ -83,8 +84,17 @@ class Transfer:
         sides.look_at_destination()
         _insist(sides, delivery)
         verify(sides, effects)
-        remark = commit(sides, effects)
+        remark = self._commit(sides, effects)
         return TransferOutcome(_state(notes, remark), remark)
+
+    def _commit(self, sides: Sides, effects: Effects) -> str:
+        """Have the destination commit itself; return why it does not, where it will not soon."""
+        try:
+            return commit(sides, effects)
+        except InstancesNotTaken as error:
+            if self.patient:
+                raise
+            return str(error)
 
 
 def _tell_progress(notes: Notes, effects: Effects) -> None:

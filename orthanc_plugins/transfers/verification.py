@@ -54,7 +54,13 @@ def verify(sides: Sides, effects: Effects) -> None:
 
 
 def commit(sides: Sides, effects: Effects) -> str:
-    """Have the destination commit itself to what is verified; return why there is no answer, if so."""
+    """Have the destination commit itself to what is verified; return why there will be no answer, if so.
+
+    Raises
+    ------
+    ArchiveUnavailable
+        It may answer later.
+    """
     verified = [
         entry for uid, entry in sides.entries.items() if sides.notes.state(uid) is InstanceState.VERIFIED
     ]

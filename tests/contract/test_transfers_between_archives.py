@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import subprocess
+import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,12 +20,18 @@ from orthanc_plugins.archives.commitment import StorageCommitment
 from orthanc_plugins.archives.dicom_peer import DicomPeer
 from orthanc_plugins.archives.resilience import Clocks, RetryPolicy
 from orthanc_plugins.content import same_content
-from orthanc_plugins.errors import ArchiveUnavailable
-from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
-from orthanc_plugins.store import TransferredInstance, TransferState
+from orthanc_plugins.errors import ArchiveUnavailable, InstancesNotTaken
+from orthanc_plugins.identifiers import JobId, SopInstanceUid, StudyUid
+from orthanc_plugins.rules import ForwardingRule
+from orthanc_plugins.services import Forwarding, build_services
+from orthanc_plugins.store import TransferredInstance, TransferState, create_store_engine, migrate
 from orthanc_plugins.transfers import Effects, Limiter, Transfer, TransferOutcome
+from orthanc_plugins.workflows.forward_study import StudyForwarder
+from orthanc_plugins.workflows.transfer_study import StudyTransfer
 from tests.builders import build_case
 from tests.builders.images import ImageFrame
+from tests.contract.repair_pair import settings
+from tests.fakes import MemoryQueue
 from tests.fakes.faulty_archive import Fault, faulty_proxy, faulty_wire
 from tests.stack import STORESCU
 from tests.standin import PlainOrthanc, StandIn, running_plain_orthanc, running_standin
@@ -97,11 +105,14 @@ class Pair:
         right: Archive,
         transport: Transport = Transport.STOW,
         ledger: Ledger | None = None,
+        *,
+        patient: bool = True,
         **options: Any,
     ) -> tuple[TransferOutcome, Ledger]:
         """Transfer the study to the archive."""
         ledger = ledger or Ledger()
-        transfer = Transfer(self.left, right, self.study_uid, transport, known=dict(ledger.instances))
+        known = dict(ledger.instances)
+        transfer = Transfer(self.left, right, self.study_uid, transport, known=known, patient=patient)
         return transfer.run(effects(ledger, **options)), ledger
 
     def held(self) -> list[str]:
@@ -303,57 +314,96 @@ def test_what_was_rejected_before_is_told_and_the_rest_is_verified(pair: Pair) -
 # Storage commitment
 
 
-def committing(dicom_port: int, **options: Any) -> tuple[StorageCommitment, list[int]]:
-    listened: list[int] = []
+def committing(dicom_port: int, port: int | None = None, patience_s: float = 0.5) -> StorageCommitment:
     peer = DicomPeer("127.0.0.1", dicom_port, "DCM4CHEE", COMMITMENT_AET, timeout_s=10.0)
-    return StorageCommitment(peer, 0, listening=listened.append, **options), listened
+    return StorageCommitment(peer, port or free_port(), address="127.0.0.1", patience_s=patience_s)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def introduced(orthanc_url: str, port: int) -> Iterator[None]:
+    """Let the archive know the suite inside the block."""
+    place = {"AET": COMMITMENT_AET, "Host": "127.0.0.1", "Port": port, "AllowStorageCommitment": True}
+    requests.put(f"{orthanc_url}/modalities/suite", json=place, timeout=30).raise_for_status()
+    yield
+    requests.delete(f"{orthanc_url}/modalities/suite", timeout=30).raise_for_status()
 
 
 def test_an_archive_commits_itself_to_what_it_holds_and_to_nothing_else(pair: Pair, tmp_path: Path) -> None:
     with running_plain_orthanc(
         tmp_path / "archive", DicomAet="DCM4CHEE", DicomAlwaysAllowStore=True
     ) as archive:
-
-        def introduce(port: int) -> None:
-            place = {
-                "AET": COMMITMENT_AET,
-                "Host": "127.0.0.1",
-                "Port": port,
-                "AllowStorageCommitment": True,
-            }
-            requests.put(f"{archive.url}/modalities/suite", json=place, timeout=30).raise_for_status()
-
-        peer = DicomPeer("127.0.0.1", archive.dicom_port, "DCM4CHEE", COMMITMENT_AET, timeout_s=10.0)
-        commitment = StorageCommitment(peer, 0, patience_s=30, listening=introduce)
+        port = free_port()
+        commitment = committing(archive.dicom_port, port, patience_s=30)
         entries = pair.left.instances(pair.study_uid)
         files = list(pair.left.retrieve(pair.study_uid, entries[:-1]))
         kept = {file.sop_instance_uid for file in files}
         for file in files:
             requests.post(f"{archive.url}/instances", data=file.content, timeout=30).raise_for_status()
-        answer = commitment.ask(entries)
+        with introduced(archive.url, port):
+            answer = commitment.ask(entries)
         assert answer.unavailable == ""
         assert answer.committed == kept
         assert set(answer.failed) == {one.sop_instance_uid for one in entries} - kept
 
 
-def test_an_archive_that_does_not_know_the_suite_is_told_as_not_available(pair: Pair) -> None:
-    commitment, listened = committing(pair.standin.dicom_port, patience_s=0.5)
-    answer = commitment.ask(pair.left.instances(pair.study_uid))
-    assert listened
-    assert answer.committed == frozenset()
-    assert answer.unavailable.startswith("Storage commitment is not available: ")
+def test_an_archive_that_does_not_know_the_suite_may_know_it_later(pair: Pair) -> None:
+    commitment = committing(pair.standin.dicom_port)
+    with pytest.raises(
+        InstancesNotTaken, match=r"not to be had now: DCM4CHEE did not .* does it know PACS_SUITE"
+    ):
+        commitment.ask(pair.left.instances(pair.study_uid))
 
 
-def test_an_archive_that_is_not_there_is_told_as_not_available(pair: Pair) -> None:
-    commitment, _ = committing(1)
-    answer = commitment.ask(pair.left.instances(pair.study_uid))
-    assert "DCM4CHEE cannot be reached at 127.0.0.1:1" in answer.unavailable
+def test_an_archive_that_is_not_there_may_be_later(pair: Pair) -> None:
+    commitment = committing(1)
+    with pytest.raises(ArchiveUnavailable, match=r"DCM4CHEE cannot be reached at 127\.0\.0\.1:1") as raised:
+        commitment.ask(pair.left.instances(pair.study_uid))
+    assert not isinstance(raised.value, InstancesNotTaken)
 
 
-def test_a_transfer_with_a_commitment_that_is_not_available_is_not_verified(pair: Pair) -> None:
-    commitment, _ = committing(pair.standin.dicom_port, patience_s=0.5)
+def test_a_transfer_with_a_commitment_that_never_comes_is_not_verified(pair: Pair) -> None:
+    commitment = committing(pair.standin.dicom_port)
     with pair.right() as right:
-        outcome, ledger = pair.run(right, commit=commitment.ask)
+        with pytest.raises(InstancesNotTaken, match="does it know"):
+            pair.run(right, commit=commitment.ask)
+        outcome, ledger = pair.run(right, commit=commitment.ask, patient=False)
     assert outcome.state is TransferState.PARTLY
-    assert "not available" in outcome.remark
+    assert "not to be had now" in outcome.remark
     assert ledger.states() == {"verified": len(pair.uids)}
+
+
+def test_a_rule_with_storage_commitment_waits_for_it_and_is_verified_with_it(
+    pair: Pair, tmp_path: Path
+) -> None:
+    rule = ForwardingRule(name="kept", storage_commitment=True)
+    wanted = settings(pair.orthanc, pair.standin.url, pair.standin.dicom_port, tmp_path / "data")
+    (tmp_path / "data" / "store").mkdir(parents=True)
+    engine = create_store_engine(wanted.store_url)
+    migrate(engine)
+    engine.dispose()
+    queue = MemoryQueue()
+    port = free_port()
+    commitment = committing(pair.standin.dicom_port, port, patience_s=30)
+    services = replace(
+        build_services(wanted, None),
+        queue=queue,
+        forwarding=Forwarding(rules=(rule,)),
+        commit=commitment.ask,
+    )
+    (study,) = services.orthanc.find_studies({"StudyInstanceUID": pair.study_uid})
+    StudyForwarder(services).forward(JobId("forward-study.x.1"), study.orthanc_id)
+    ((asked,), _) = services.store.transfers.transfers()
+    step = StudyTransfer(services, Limiter(None, float, time.sleep), clock=time.monotonic, sleep=time.sleep)
+    queue.start(asked.job_id)
+    waiting = step.run(asked.job_id, "worker", asked.transfer_id)
+    assert waiting["outcome"] == "waiting"
+    assert "Storage commitment is not to be had now" in str(waiting["reason"])
+    with introduced(pair.standin.orthanc_url, port):
+        ended = step.run(asked.job_id, "worker", asked.transfer_id)
+    services.close()
+    assert ended == {"outcome": "verified", "instances": len(pair.uids), "sent": len(pair.uids)}

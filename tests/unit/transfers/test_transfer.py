@@ -373,6 +373,33 @@ def test_what_the_archive_does_not_commit_itself_to_has_failed(world: World) -> 
     assert (world.ledger.one(lost).state, world.ledger.one(lost).failure_reason) == ("failed", 0x0110)
 
 
+@pytest.mark.parametrize("error", [ArchiveUnavailable, InstancesNotTaken])
+def test_a_commitment_that_may_come_later_is_waited_for_and_nothing_is_sent_again(
+    world: World, error: type[ArchiveUnavailable]
+) -> None:
+    def not_now(_: Sequence[InstanceEntry]) -> Commitment:
+        raise error("Its port is another's.", archive="dcm4chee")
+
+    world.commit = not_now
+    uids = world.fill(2)
+    with pytest.raises(error):
+        world.run()
+    world.commit = lambda entries: Commitment(frozenset(one.sop_instance_uid for one in entries), {})
+    assert world.run().state is TransferState.VERIFIED
+    assert_verified(world, uids)
+    assert set(world.right.received.values()) == {1}
+
+
+def test_a_commitment_that_has_not_come_for_hours_is_told_and_is_no_success(world: World) -> None:
+    def not_now(_: Sequence[InstanceEntry]) -> Commitment:
+        raise InstancesNotTaken("It does not report.", archive="dcm4chee")
+
+    world.commit = not_now
+    world.fill(2)
+    outcome = world.run(patient=False)
+    assert (outcome.state, outcome.remark) == (TransferState.PARTLY, "It does not report.")
+
+
 # Stopping
 
 
