@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import batched
 from typing import TYPE_CHECKING, Literal
 
 from orthanc_plugins.archives.base import ArchiveName, StudyQuery, Transport
-from orthanc_plugins.errors import ArchiveError
+from orthanc_plugins.errors import ArchiveError, ArchiveRefused
 from orthanc_plugins.jobs import transfer_job_id
 from orthanc_plugins.rules import direction_of
-from orthanc_plugins.store import InventoryDifference, TransferRequest, TransferState
+from orthanc_plugins.store import InventoryDifference, TransferRequest, TransferState, WaitsFor
 from orthanc_plugins.sync.inventory import instance_key, split_keys
 from orthanc_plugins.transfers import ask_for_transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from orthanc_plugins.archives.base import Archive
     from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
-    from orthanc_plugins.rules import SyncDirection
+    from orthanc_plugins.rules import SyncDirection, SyncRule
     from orthanc_plugins.services import Services
-    from orthanc_plugins.store import StudyPair, TransferRecord
+    from orthanc_plugins.store import InventoryRow, StudyPair, TransferRecord
 
 type Cause = Literal["schedule", "request", "nightly"]
 
@@ -28,7 +31,16 @@ SETTLED_AFTER = timedelta(seconds=15)
 """A study that changed later may still be arriving: a scheduled round leaves it to the next."""
 
 MOST_TRANSFERS = 500
-"""Transfers asked for in one round; the next goes on with the rest."""
+"""Transfers asked for that are under way at a time, but for those that wait for their hours; later rounds go
+on with the rest."""
+
+MOST_FAILURES = 20
+"""After so many studies that an archive did not tell of, a round leaves the others to the next."""
+
+_AT_ONCE = 500
+_SYNC = "sync"
+"""The cause of what is asked for here."""
+
 
 _REST = timedelta(hours=1)
 """A transfer that failed for good is tried again so much later, when the difference is still there."""
@@ -43,101 +55,156 @@ _DIRECTIONS: Mapping[SyncDirection, frozenset[ArchiveName]] = {
 
 
 class Asking:
-    """Asks for what is missing on either side, as the settings say."""
+    """Asks for what is missing on either side, as the settings say.
 
-    def __init__(
-        self, services: Services, run_id: str, cause: Cause, emptied: frozenset[ArchiveName]
-    ) -> None:
+    What a study needs is first looked for in the store alone; only what is then asked for costs questions to
+    the archives. Studies that could not be dealt with are marked in the inventory, for the next round of
+    whichever worker.
+    """
+
+    def __init__(self, services: Services, run_id: str, cause: Cause) -> None:
         self._services = services
-        self._emptied = emptied
+        self._inventory = services.store.inventory
         self._run_id = run_id
         self._cause = cause
+        self._possible = _possible(services)
+        self._room = MOST_TRANSFERS - services.store.transfers.unfinished(_SYNC)
+        self._failed: list[StudyUid] = []
         self.differing = 0
         self.transfers: list[str] = []
         self.errors: list[str] = []
-        self.has_more = False
-        self.arriving: set[StudyUid] = set()
 
-    def look_at(self, pairs: Iterable[StudyPair]) -> None:
-        """Count studies that differ, and ask for what they miss, up to `MOST_TRANSFERS`."""
-        settled = _now() - SETTLED_AFTER
-        for pair in pairs:
-            self.differing += 1
-            rows = [row for row in (pair.left, pair.right) if row is not None]
-            if self._cause == "schedule" and any(row.changed_at > settled for row in rows):
-                self.arriving.add(pair.study_uid)
-                continue
-            for destination in self._destinations(pair):
-                if len(self.transfers) >= MOST_TRANSFERS:
-                    self.has_more = True
-                    break
-                self._complete(pair.study_uid, destination)
+    def look_at_all(self) -> None:
+        """Count all studies that differ, and ask for what they miss, as far as there is room."""
+        for pairs in batched(self._inventory.differing(), _AT_ONCE, strict=False):
+            self._look_at(pairs, self._inventory.marks_of(pair.study_uid for pair in pairs))
+        self._inventory.unsettle(self._failed, _now())
 
-    def _destinations(self, pair: StudyPair) -> Iterator[ArchiveName]:
-        """Yield the archives that miss instances of a study and may be sent them."""
+    def look_at_unsettled(self) -> None:
+        """Do so with the studies that are marked, the oldest first, until there is no room."""
+        after = None
+        while not self._is_full and (marks := self._inventory.unsettled(after=after, limit=_AT_ONCE)):
+            pairs = self._inventory.pairs(marks)
+            self._look_at([pairs[uid] for uid in marks if uid in pairs and pairs[uid].differences], marks)
+            last, since = next(reversed(marks.items()))
+            after = since, last
+        self._inventory.unsettle(self._failed, _now())  # now they come last
+
+    @property
+    def _is_full(self) -> bool:
+        return self._room <= 0 or len(self._failed) >= MOST_FAILURES
+
+    def _look_at(self, pairs: Sequence[StudyPair], marks: Mapping[StudyUid, datetime]) -> None:
+        """Ask for what some studies miss; whatever else is marked beside them is settled."""
+        self.differing += len(pairs)
+        left = {pair.study_uid for pair in pairs if not self._settle(pair)}
+        self._inventory.settle({uid: since for uid, since in marks.items() if uid not in left})
+        self._inventory.unsettle(left - marks.keys(), _now())
+
+    def _settle(self, pair: StudyPair) -> bool:
+        """Ask for what a study misses, and return whether it was dealt with; an error is noted."""
         if not pair.differences - {InventoryDifference.ATTRIBUTES}:
-            return
-        allowed = _DIRECTIONS[self._direction(pair)] - self._emptied
-        for archive, row, other in (
+            return True
+        rows = [row for row in (pair.left, pair.right) if row is not None]
+        if self._cause == "schedule" and any(row.changed_at > _now() - SETTLED_AFTER for row in rows):
+            return False
+        try:
+            return all(self._complete(source, destination) for source, destination in self._ways(pair))
+        except ArchiveError as error:
+            self._failed.append(pair.study_uid)
+            if str(error) not in self.errors:
+                self.errors.append(str(error))
+            return False
+
+    def _ways(self, pair: StudyPair) -> Iterator[tuple[InventoryRow, ArchiveName]]:
+        """Yield what is held of a study with the archive that may lack some of it."""
+        for destination, row, source in (
             (ArchiveName.ORTHANC, pair.left, pair.right),
             (ArchiveName.DCM4CHEE, pair.right, pair.left),
         ):
-            differs = row is None or other is None or row.contents_digest != other.contents_digest
-            if archive in allowed and other is not None and differs:
-                yield archive
+            if source is None or destination not in self._possible:
+                continue
+            if row is None or row.contents_digest != source.contents_digest:
+                yield source, destination
 
-    def _direction(self, pair: StudyPair) -> SyncDirection:
-        chosen = self._services.synchronisation
-        shown = pair.left or pair.right
-        if not chosen.rules or shown is None:
-            return chosen.direction
-        attributes: Mapping[str, str] = {}
-        if any(rule.tags or rule.study_description is not None for rule in chosen.rules):
-            archive = self._services.archives[ArchiveName(shown.archive)]
-            listed = next(iter(archive.studies(StudyQuery(study_uids=(pair.study_uid,)))), None)
-            attributes = {} if listed is None else listed.attributes
-        return direction_of(
-            chosen.rules, modalities=shown.modalities, attributes=attributes, otherwise=chosen.direction
-        )[0]
+    def _complete(self, source: InventoryRow, destination: ArchiveName) -> bool:
+        """Ask for the transfer of what an archive misses of a study; False when there is no room for it.
 
-    def _complete(self, study_uid: StudyUid, destination: ArchiveName) -> None:
-        """Ask for the transfer of what an archive misses of a study."""
+        Raises
+        ------
+        ArchiveError
+            The source does not tell what it holds of the study.
+        """
+        if self._is_full:
+            return False
+        study_uid = source.study_uid
         missing = self._missing(study_uid, destination)
         if not missing:
-            return
-        source = destination.other
-        try:
-            listed = self._services.archives[source].instances(study_uid)
-        except ArchiveError as error:
-            self.errors.append(str(error))
-            self.has_more = True
-            return
+            return True
+        archive = self._services.archives[destination.other]
+        direction, rule = self._direction(source, archive)
+        if destination not in _DIRECTIONS[direction]:
+            return True
         wanted = tuple(
-            entry.sop_instance_uid for entry in listed if instance_key(entry.sop_instance_uid) in missing
+            entry.sop_instance_uid
+            for entry in archive.instances(study_uid)
+            if instance_key(entry.sop_instance_uid) in missing
         )
         if wanted:
-            self._ask(study_uid, source, destination, wanted)
+            self._ask(study_uid, destination, wanted, rule)
+        return True
+
+    def _direction(self, source: InventoryRow, archive: Archive) -> tuple[SyncDirection, SyncRule | None]:
+        """Return which way a study is copied and the rule that says so, by what the source lists of it."""
+        chosen = self._services.synchronisation
+
+        @cache
+        def attributes() -> Mapping[str, str]:
+            listed = next(iter(archive.studies(StudyQuery(study_uids=(source.study_uid,)))), None)
+            if listed is None:
+                raise ArchiveRefused(
+                    f"{archive.name} no longer lists {source.study_uid}: the next round looks again.",
+                    archive=archive.name,
+                )
+            return listed.attributes
+
+        return direction_of(
+            chosen.rules, modalities=source.modalities, attributes=attributes, otherwise=chosen.direction
+        )
 
     def _missing(self, study_uid: StudyUid, destination: ArchiveName) -> frozenset[bytes]:
-        """Return the keys of the instances that an archive misses and may be sent."""
-        inventory = self._services.store.inventory
+        """Return the keys of the instances that an archive misses, may be sent, and is not being sent.
+
+        A transfer that waits for its hours, or for anything else, will bring them, whoever asked for it.
+        """
         held, there = (
-            split_keys(inventory.keys(archive, study_uid) or b"")
+            split_keys(self._inventory.keys(archive, study_uid) or b"")
             for archive in (destination.other, destination)
         )
-        buried = inventory.buried(destination, [study_uid]).get(study_uid)
-        return frozenset(key for key in held - there if buried is None or not buried.covers(key))
+        missing = held - there
+        buried = self._inventory.buried(destination, [study_uid]).get(study_uid)
+        if buried is not None:
+            missing = frozenset(key for key in missing if not buried.covers(key))
+        for transfer, instances in self._services.store.transfers.under_way(study_uid, destination):
+            brought = missing & set(map(instance_key, instances)) if instances else missing
+            missing -= brought
+            if brought and transfer.cause == _SYNC and transfer.waits_for is not WaitsFor.WINDOW:
+                self.transfers.append(transfer.transfer_id)
+        return missing
 
     def _ask(
         self,
         study_uid: StudyUid,
-        source: ArchiveName,
         destination: ArchiveName,
         wanted: tuple[SopInstanceUid, ...],
+        rule: SyncRule | None,
     ) -> None:
         transfers = self._services.store.transfers
-        content = hashlib.sha256("|".join(sorted(wanted)).encode()).hexdigest()[:16]
-        transfer_id = f"sync.{study_uid}.{destination}.{content}"
+        transport, window = Transport.STOW, None if rule is None else rule.window
+        if rule is not None and destination is ArchiveName.DCM4CHEE:
+            transport = Transport(rule.transport)
+        content = hashlib.sha256("|".join([transport, window or "", *sorted(wanted)]).encode())
+        transfer_id = f"sync.{study_uid}.{destination}.{content.hexdigest()[:16]}"
         known = transfers.transfer(transfer_id)
         if known is not None and known.state is TransferState.VERIFIED:
             transfer_id = f"{transfer_id}.{self._run_id[:12]}"  # it was there, and is missing again
@@ -149,14 +216,17 @@ class Asking:
             transfer_id,
             transfer_job_id(transfer_id),
             study_uid,
-            source,
+            destination.other,
             destination,
-            cause="sync",
-            transport=Transport.STOW,
+            cause=_SYNC,
+            transport=transport,
             wanted=wanted,
+            priority=0 if rule is None else rule.priority,
+            window=window,
         )
         ask_for_transfer(transfers, self._services.queue, request)
         self.transfers.append(transfer_id)
+        self._room -= 1
 
     def _is_tried_again(self, known: TransferRecord) -> bool:
         """Return whether a transfer that did not end well is: when a person asks, else after a while."""
@@ -164,6 +234,13 @@ class Asking:
             return True
         rested = known.ended_at is not None and _now() - known.ended_at > _REST
         return rested and known.state is not TransferState.CANCELLED
+
+
+def _possible(services: Services) -> frozenset[ArchiveName]:
+    """Return the archives that something may be copied to, by the direction or by a rule."""
+    chosen = services.synchronisation
+    directions = [chosen.direction, *(rule.direction for rule in chosen.rules if rule.enabled)]
+    return frozenset().union(*(_DIRECTIONS[direction] for direction in directions))
 
 
 def _now() -> datetime:

@@ -1,8 +1,8 @@
 """A round of synchronisation: both inventories are brought up to date, and what is missing is asked for.
 
-Asking costs as much as has changed: of the studies that changed since the last round, both sides are held
-against each other in the store, and only where instances are missing a list of them is asked of the archive
-that has them. What was taken out of an archive on purpose (a tombstone) is not sent there again.
+Asking costs as much as has changed: of the studies that are marked as changed, whoever found it, both sides
+are held against each other in the store, and only where instances are missing a list of them is asked of the
+archive that has them. What was taken out of an archive on purpose (a tombstone) is not sent there again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from orthanc_plugins.copying import Cause
-    from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.services import Services, Synchronisation
     from orthanc_plugins.store import Inventory
     from orthanc_plugins.sync.keeper import InventoryChange
@@ -68,16 +67,16 @@ class RoundOutcome:
 class Rounds:
     """Rounds of synchronisation, one after the other.
 
-    The first one of a process holds all studies against each other, later ones those that changed: what a
-    process that ended had still to ask for is not forgotten.
+    The first one of a process holds all studies against each other, since the settings may have changed, and
+    so does one that a person asks for or that lists everything; others look at the studies that are marked as
+    changed in the inventory.
     """
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._inventory = services.store.inventory
         self._keeper = InventoryKeeper(services.store.inventory, _now)
-        self._touched: set[StudyUid] = set()
-        self._behind = True
+        self._is_first = True
 
     def run(self, run_id: str, cause: Cause, *, full: bool = False) -> RoundOutcome:
         """Do a round, unless one runs already on whichever machine.
@@ -141,20 +140,15 @@ class Rounds:
 
     def _round(self, run_id: str, cause: Cause, *, full: bool) -> RoundOutcome:
         changes, errors = self._update_both(run_id, full=full)
-        for change in changes.values():
-            self._touched |= change.study_uids
-            self._behind |= change.whole
         if len(changes) < len(ArchiveName):
             return RoundOutcome(run_id, "partial" if changes else "failed", errors=tuple(errors))
-        whole = full or self._behind
-        pairs = self._inventory.differing() if whole else iter(self._inventory.differing_among(self._touched))
-        emptied = frozenset(name for name, change in changes.items() if change.mass_loss)
-        errors += [_EMPTIED.format(name) for name in emptied]
-        asking = Asking(self._services, run_id, cause, emptied)
-        asking.look_at(pairs)
-        self._touched = asking.arriving
-        # What is left over is asked for by the next round, which then looks at everything.
-        self._behind = asking.has_more
+        errors += [_EMPTIED.format(name) for name, change in changes.items() if change.mass_loss]
+        asking = Asking(self._services, run_id, cause)
+        if full or self._is_first or cause == "request":
+            asking.look_at_all()
+        else:
+            asking.look_at_unsettled()
+        self._is_first = False
         errors += asking.errors
         state = "partial" if errors else "succeeded"
         return RoundOutcome(run_id, state, asking.differing, tuple(asking.transfers), tuple(errors))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from orthanc_plugins.rules.patterns import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from orthanc_plugins.identifiers import SeriesUid, StudyUid
     from orthanc_plugins.rules.models import ForwardingRule, SyncDirection, SyncRule
@@ -95,7 +95,7 @@ def direction_of(
     rules: Sequence[SyncRule],
     *,
     modalities: Sequence[str],
-    attributes: Mapping[str, str],
+    attributes: Callable[[], Mapping[str, str]],
     otherwise: SyncDirection,
 ) -> tuple[SyncDirection, SyncRule | None]:
     """Return which way a study is copied, and the first rule that says so, None when none does.
@@ -105,7 +105,7 @@ def direction_of(
     modalities
         ModalitiesInStudy.
     attributes
-        Values by keyword, as archives list them.
+        Returns values by keyword, as archives list them; asked only where a rule asks for them.
     otherwise
         The direction of what no rule matches.
     """
@@ -114,7 +114,9 @@ def direction_of(
         if (
             rule.enabled
             and (not rule.modalities or set(rule.modalities) & set(modalities))
-            and all(matches(pattern, attributes.get(keyword, "")) for keyword, pattern in conditions.items())
+            and all(
+                matches(pattern, attributes().get(keyword, "")) for keyword, pattern in conditions.items()
+            )
         ):
             return rule.direction, rule
     return otherwise, None

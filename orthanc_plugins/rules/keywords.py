@@ -11,6 +11,22 @@ from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 
+LISTED_OF_STUDIES = frozenset(
+    {
+        "PatientID",
+        "PatientName",
+        "PatientBirthDate",
+        "PatientSex",
+        "StudyDate",
+        "StudyTime",
+        "StudyID",
+        "AccessionNumber",
+        "StudyDescription",
+        "ReferringPhysicianName",
+    }
+)
+"""Keywords of what both archives list of a study: `archives.base.STUDY_ATTRIBUTES`, as a test makes sure."""
+
 
 @cache
 def known_keywords() -> frozenset[str]:
@@ -33,4 +49,20 @@ def checked_keyword(keyword: str) -> str:
     raise ValueError(
         f"{keyword[:64]} is no DICOM keyword of a data element with text or numbers{hint} "
         "Keywords are written as in PS3.6, such as BodyPartExamined"
+    )
+
+
+def checked_study_keyword(keyword: str) -> str:
+    """Return the keyword.
+
+    Raises
+    ------
+    ValueError
+        It is none of `LISTED_OF_STUDIES`; the text names those.
+    """
+    if keyword in LISTED_OF_STUDIES:
+        return keyword
+    raise ValueError(
+        f"{keyword[:64]} is not among what both archives list of a study, so the rule would match none: "
+        f"{', '.join(sorted(LISTED_OF_STUDIES))} can be asked for; modalities are a condition of their own"
     )

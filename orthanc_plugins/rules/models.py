@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_pascal
 
-from orthanc_plugins.rules.keywords import checked_keyword
+from orthanc_plugins.rules.keywords import checked_keyword, checked_study_keyword
 from orthanc_plugins.rules.windows import Window
 
 SyncDirection = Literal["none", "dcm4chee_to_orthanc", "orthanc_to_dcm4chee", "both"]
@@ -16,6 +16,7 @@ SyncDirection = Literal["none", "dcm4chee_to_orthanc", "orthanc_to_dcm4chee", "b
 _HIGHEST_PRIORITY = 100
 _Pattern = Annotated[str, StringConstraints(max_length=256)]
 _Keyword = Annotated[str, AfterValidator(checked_keyword)]
+_StudyKeyword = Annotated[str, AfterValidator(checked_study_keyword)]
 _Modality = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_ ]{1,16}$")]
 """A Code String (PS3.5 6.2)."""
 _AeTitle = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[ -\[\]-~]{1,16}$")]
@@ -110,13 +111,19 @@ class ForwardingRule(_Rule):
 
 
 class SyncRule(_Rule):
-    """Another direction for some studies, by what both archives list of a study.
+    """Another direction, or another way, for some studies, by what both archives list of a study."""
 
-    ``tags`` can be those of `archives.base.STUDY_ATTRIBUTES` only: an inventory holds no others, and another
-    is taken for absent.
-    """
-
-    direction: Annotated[SyncDirection, Field(description="Which way missing instances are copied.")]
+    tags: Annotated[
+        dict[_StudyKeyword, _Pattern],
+        Field(
+            description="Attributes of patient and study by DICOM keyword, each with a pattern as the "
+            "description has; an empty one asks that there is no value. Only those that both archives list, "
+            "such as `PatientID`, `AccessionNumber`, `ReferringPhysicianName`."
+        ),
+    ] = {}
+    direction: Annotated[
+        SyncDirection, Field(description="Which way missing instances are copied; `none`: not at all.")
+    ]
     transport: Annotated[
         Literal["stow", "c-store"], Field(description="How DCM4CHEE is sent to: DICOMweb or DIMSE.")
     ] = "stow"
@@ -125,5 +132,7 @@ class SyncRule(_Rule):
     ] = 0
     window: Annotated[
         Annotated[str, AfterValidator(_checked_window)] | None,
-        Field(description="Hours in which to copy; see the rules of forwarding."),
+        Field(
+            description="Hours in which to copy, such as `18:00-06:00`; written as in a rule of forwarding."
+        ),
     ] = None

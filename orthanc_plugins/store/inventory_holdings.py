@@ -35,6 +35,7 @@ from orthanc_plugins.store.inventory_tables import (
     InventoryStudy,
 )
 from orthanc_plugins.store.inventory_tombstones import bury, lift_present
+from orthanc_plugins.store.inventory_unsettled import mark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -300,7 +301,8 @@ def _change(holding: Holding, before: InventoryRow | None, old_keys: bytes) -> S
 def _note(
     session: Session, archive: str, changes: Sequence[StudyChange], writing: Writing
 ) -> list[StudyChange]:
-    """Write changes into the history, and return them with what came back told as restored."""
+    """Mark what changed as unsettled, write it into the history, and return what came back as restored."""
+    mark(session, {change.study_uid for change in changes}, writing.at)
     if not (changes and writing.note):
         return list(changes)
     appeared = [change.study_uid for change in changes if change.kind is EventKind.APPEARED]

@@ -76,6 +76,19 @@ class InventoryDate(Base):
     instances: Mapped[int]
 
 
+class UnsettledStudy(Base):
+    """A study that changed since a round of synchronisation last dealt with it, and when it was marked."""
+
+    __tablename__ = "unsettled_studies"
+    __table_args__ = (
+        Index("unsettled_studies_since", "since", "study_uid"),
+        {"sqlite_with_rowid": False},
+    )
+
+    study_uid: Mapped[str] = mapped_column(_Code, primary_key=True)
+    since: Mapped[datetime]
+
+
 class ArchivePositionRow(Base):
     """How far an archive's changes are known."""
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = tuple(field.name for field in fields(TransferRecord))
 
+_UNDER_WAY = [state.value for state in TransferState if not state.ended]
+
 ARRIVED = (InstanceState.ACCEPTED.value, InstanceState.VERIFIED.value)
 """States of instances that are in the destination."""
 
@@ -139,6 +141,46 @@ class TransferViews:
         )
         with self._sessions() as session:
             return frozenset(SopInstanceUid(found) for found in session.scalars(query))
+
+    @as_store_error
+    def under_way(
+        self, study_uid: StudyUid, destination: str
+    ) -> list[tuple[TransferRecord, frozenset[SopInstanceUid]]]:
+        """Return the transfers of a study to an archive that have not ended, with their instances.
+
+        One without instances is about all that its source holds when it begins.
+        """
+        rows = TransferInstanceRow
+        query = select(TransferRow).where(
+            TransferRow.study_uid == study_uid,
+            TransferRow.destination == destination,
+            TransferRow.state.in_(_UNDER_WAY),
+        )
+        with self._sessions() as session:
+            found = [record_of(row) for row in session.scalars(query)]
+            return [
+                (
+                    one,
+                    frozenset(
+                        SopInstanceUid(uid)
+                        for uid in session.scalars(
+                            select(rows.sop_instance_uid).where(rows.transfer_id == one.transfer_id)
+                        )
+                    ),
+                )
+                for one in found
+            ]
+
+    @as_store_error
+    def unfinished(self, cause: str) -> int:
+        """Return how many transfers of a cause have not ended, but for those that wait for their hours."""
+        query = select(func.count()).where(
+            TransferRow.state.in_(_UNDER_WAY),
+            TransferRow.cause == cause,
+            func.coalesce(TransferRow.waits_for, "") != WaitsFor.WINDOW.value,
+        )
+        with self._sessions() as session:
+            return session.scalar(query) or 0
 
     @as_store_error
     def totals(self) -> list[TransferTotals]:

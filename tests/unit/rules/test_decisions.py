@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from hypothesis import given
@@ -21,6 +21,9 @@ from orthanc_plugins.rules import (
     keywords_asked,
 )
 from orthanc_plugins.rules.patterns import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def series(uid: str = "1", modality: str = "CT", aet: str | None = "CT1", **tags: str) -> SeriesFacts:
@@ -222,7 +225,7 @@ def test_the_first_sync_rule_that_matches_tells_the_direction() -> None:
         direction, by = direction_of(
             rules,
             modalities=[modality, "SR"],
-            attributes={"StudyDescription": description},
+            attributes=lambda: {"StudyDescription": description},
             otherwise="dcm4chee_to_orthanc",
         )
         return direction, None if by is None else by.name
@@ -230,6 +233,20 @@ def test_the_first_sync_rule_that_matches_tells_the_direction() -> None:
     assert told("MR", "") == ("both", "MR")
     assert told("CT", "CT Thorax") == ("orthanc_to_dcm4chee", "CT")
     assert told("CT", "") == ("dcm4chee_to_orthanc", None)
+
+
+def test_attributes_are_asked_for_only_where_a_rule_asks_for_them() -> None:
+    def attributes() -> Mapping[str, str]:
+        raise AssertionError("nobody has to ask")
+
+    rules = [
+        sync("no phantoms", "none", modalities=("MR",), study_description="*phantom*"),
+        sync("off", "none", enabled=False, study_description="*phantom*"),
+        sync("CT", "both", modalities=("CT",)),
+        sync("later", "none", study_description="*phantom*"),
+    ]
+    direction, _ = direction_of(rules, modalities=["CT"], attributes=attributes, otherwise="none")
+    assert direction == "both"
 
 
 def test_rules_load_nothing_heavy() -> None:

@@ -8,8 +8,9 @@ import pytest
 from pydantic import ValidationError
 from pydicom._dicom_dict import DicomDictionary
 
+from orthanc_plugins.archives.base import STUDY_ATTRIBUTES
 from orthanc_plugins.rules import ForwardingRule, SyncRule
-from orthanc_plugins.rules.keywords import known_keywords
+from orthanc_plugins.rules.keywords import LISTED_OF_STUDIES, known_keywords
 
 _BINARY = {"SQ", "OB", "OW", "OF", "OD", "OL", "OV", "UN", "NONE"}
 
@@ -82,6 +83,19 @@ def test_a_sync_rule_needs_a_direction() -> None:
         SyncRule.model_validate({"Name": "A"})
     rule = SyncRule.model_validate({"Name": "A", "Direction": "both", "Window": "18:00-06:00"})
     assert rule.direction == "both"
+
+
+def test_a_sync_rule_that_would_match_no_study_is_refused_with_what_to_write() -> None:
+    rule = {"Name": "A", "Direction": "none", "Tags": {"BodyPartExamined": "BREAST"}}
+    with pytest.raises(ValidationError, match=r"BodyPartExamined is not among .* AccessionNumber") as raised:
+        SyncRule.model_validate(rule)
+    assert "BREAST" not in str(raised.value)
+    for keyword in STUDY_ATTRIBUTES:
+        assert SyncRule.model_validate({**rule, "Tags": {keyword: "*"}}).tags == {keyword: "*"}
+
+
+def test_the_keywords_of_sync_rules_are_what_archives_list_of_studies() -> None:
+    assert frozenset(STUDY_ATTRIBUTES) == LISTED_OF_STUDIES
 
 
 def test_the_known_keywords_are_those_of_pydicoms_dictionary() -> None:

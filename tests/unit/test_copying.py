@@ -1,0 +1,301 @@
+"""What rounds of synchronisation ask to be copied, and how; what they leave over; what nobody may lose."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orthanc_plugins import copying
+from orthanc_plugins.archives.base import StudyQuery
+from orthanc_plugins.errors import ArchiveUnavailable
+from orthanc_plugins.identifiers import JobId, SopInstanceUid, StudyUid
+from orthanc_plugins.rules import SyncRule
+from orthanc_plugins.services import Synchronisation
+from orthanc_plugins.store import TransferRequest, TransferState, WaitsFor
+from orthanc_plugins.synchronisation import Rounds
+from tests.fakes.archive import MemoryArchive
+from tests.unit.holdings import LEFT, NOW, RIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orthanc_plugins.archives.base import StudyEntry
+    from orthanc_plugins.services import Services
+    from orthanc_plugins.store import TransferRecord
+
+NIGHT = "18:00-06:00"
+_EVERY = StudyQuery()
+
+
+class Listing(MemoryArchive):
+    """An archive that can fail when it is asked for one study, and counts how often it is asked so."""
+
+    broken: str | None = None
+    asked = 0
+
+    def studies(self, query: StudyQuery = _EVERY) -> Iterator[StudyEntry]:
+        if query.study_uids is not None and len(query.study_uids) == 1:
+            self.asked += 1
+            if query.study_uids == (self.broken,):
+                raise ArchiveUnavailable("orthanc does not answer.", archive="orthanc")
+        return super().studies(query)
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What arrives in these tests is whole."""
+    monkeypatch.setattr(copying, "SETTLED_AFTER", timedelta(0))
+
+
+@pytest.fixture
+def left() -> Listing:
+    return Listing(LEFT)
+
+
+@pytest.fixture
+def right() -> MemoryArchive:
+    return MemoryArchive(RIGHT)
+
+
+@pytest.fixture
+def joined(services: Services, left: MemoryArchive, right: MemoryArchive) -> Services:
+    return with_rules(dataclasses.replace(services, archives={LEFT: left, RIGHT: right}))
+
+
+def with_rules(services: Services, *rules: SyncRule, direction: Any = "both") -> Services:
+    return dataclasses.replace(services, synchronisation=Synchronisation(direction=direction, rules=rules))
+
+
+def fill(archive: MemoryArchive, study: str, *instances: int, **options: Any) -> None:
+    for number in instances:
+        archive.put(f"{study}.{number}", study=study, series=f"{study}.0", **options)
+
+
+def asked(services: Services) -> dict[tuple[str, str], TransferRecord]:
+    """Return the transfers asked for, each by its study and destination."""
+    found, _ = services.store.transfers.transfers(limit=1000)
+    return {(str(one.study_uid), one.destination): one for one in found}
+
+
+def unsettled(services: Services) -> list[str]:
+    return list(services.store.inventory.unsettled())
+
+
+# How
+
+
+def test_a_rule_tells_how_when_and_how_urgently_a_study_is_copied(
+    joined: Services, left: MemoryArchive, right: MemoryArchive
+) -> None:
+    fill(left, "1.1", 1, modality="CT")
+    fill(right, "1.2", 1, modality="CT")
+    fill(left, "1.3", 1, modality="MR")
+    rule = SyncRule(
+        name="CT", direction="both", modalities=("CT",), transport="c-store", priority=7, window=NIGHT
+    )
+    services = with_rules(joined, rule, direction="none")
+    Rounds(services).run("r1", "schedule")
+    found = {key: (one.transport, one.priority, one.window) for key, one in asked(services).items()}
+    assert found == {
+        ("1.1", "dcm4chee"): ("c-store", 7, NIGHT),
+        ("1.2", "orthanc"): ("stow", 7, NIGHT),  # the transport is how DCM4CHEE is sent to
+    }
+
+
+def test_what_failed_one_way_is_tried_when_a_rule_tells_another(
+    joined: Services, left: MemoryArchive
+) -> None:
+    fill(left, "1.1", 1)
+    (transfer,) = Rounds(joined).run("r1", "schedule").transfers
+    joined.store.transfers.end(transfer, TransferState.FAILED)
+    services = with_rules(joined, SyncRule(name="all", direction="both", transport="c-store"))
+    (second,) = Rounds(services).run("r2", "schedule").transfers
+    found = services.store.transfers.transfer(second)
+    assert found is not None
+    assert found.transport == "c-store"
+
+
+# What is under way
+
+
+def forwarded(services: Services, *instances: str) -> str:
+    """Have a rule of forwarding wait for its hours with instances of the study 1.1; without, with all."""
+    ledger = services.store.transfers
+    wanted = tuple(map(SopInstanceUid, instances)) or None
+    study = StudyUid("1.1")
+    ledger.request(
+        TransferRequest("f", JobId("j"), study, LEFT, RIGHT, "rule:CT", "c-store", wanted, window=NIGHT)
+    )
+    ledger.wait("f", WaitsFor.WINDOW, NOW + timedelta(days=3650), "It waits for its hours.")
+    return "f"
+
+
+@pytest.mark.parametrize("cause", ["schedule", "request", "nightly"])
+@pytest.mark.parametrize("instances", [("1.1.1", "1.1.2"), ()])
+def test_what_waits_for_the_hours_of_forwarding_is_not_copied_before(
+    joined: Services, left: MemoryArchive, cause: Any, instances: tuple[str, ...]
+) -> None:
+    fill(left, "1.1", 1, 2)
+    forwarded(joined, *instances)
+    outcome = Rounds(joined).run("r1", cause)
+    assert (outcome.state, outcome.differing, outcome.transfers) == ("succeeded", 1, ())
+    assert [one.cause for one in asked(joined).values()] == ["rule:CT"]
+
+
+def test_what_came_after_is_copied_by_itself(joined: Services, left: MemoryArchive) -> None:
+    fill(left, "1.1", 1)
+    rounds = Rounds(joined)
+    forwarded(joined, "1.1.1")
+    rounds.run("r1", "schedule")
+    fill(left, "1.1", 2)
+    (transfer,) = rounds.run("r2", "schedule").transfers
+    instances = joined.store.transfers.instances(transfer)
+    assert [one.sop_instance_uid for one in instances] == ["1.1.2"]
+
+
+def test_what_forwarding_did_not_bring_is_copied_once_that_has_ended(
+    joined: Services, left: MemoryArchive
+) -> None:
+    fill(left, "1.1", 1)
+    joined.store.transfers.end(forwarded(joined, "1.1.1"), TransferState.FAILED)
+    assert len(Rounds(joined).run("r1", "schedule").transfers) == 1
+
+
+# What is left over
+
+
+def test_what_whoever_took_stock_saw_first_is_copied_by_the_next_round(
+    joined: Services, left: MemoryArchive
+) -> None:
+    rounds = Rounds(joined)
+    rounds.run("r1", "schedule")
+    fill(left, "1.1", 1)
+    Rounds(joined).take_stock("comparison")
+    rounds.run("r2", "schedule")
+    assert ("1.1", "dcm4chee") in asked(joined)
+
+
+def test_what_a_requested_round_leaves_over_is_copied_by_later_ones(
+    joined: Services, left: MemoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "MOST_TRANSFERS", 2)
+    rounds = Rounds(joined)
+    rounds.run("r1", "schedule")
+    for number in range(5):
+        fill(left, f"1.{number + 1}", 1)
+    outcome = Rounds(joined).run("r2", "request")
+    assert (outcome.differing, len(outcome.transfers)) == (5, 2)
+    assert rounds.run("r3", "schedule").transfers == ()  # as many as may be are under way
+    for number in range(2):
+        for transfer in asked(joined).values():
+            joined.store.transfers.end(transfer.transfer_id, TransferState.VERIFIED)
+        rounds.run(f"r{number + 4}", "schedule")
+    assert len(asked(joined)) == 5
+    assert unsettled(joined) == []
+
+
+def test_those_that_wait_for_their_hours_take_no_room(
+    joined: Services, left: MemoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "MOST_TRANSFERS", 1)
+    fill(left, "1.1", 1)
+    rounds = Rounds(joined)
+    (transfer,) = rounds.run("r1", "schedule").transfers
+    joined.store.transfers.wait(transfer, WaitsFor.WINDOW, NOW, "It waits for its hours.")
+    fill(left, "1.2", 1)
+    assert len(rounds.run("r2", "schedule").transfers) == 1
+
+
+def test_what_one_worker_left_another_goes_on_with(
+    joined: Services, left: MemoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = Rounds(joined), Rounds(joined)
+    one.run("r1", "schedule")
+    other.run("r2", "schedule")
+    monkeypatch.setattr(copying, "SETTLED_AFTER", timedelta(hours=1))
+    fill(left, "1.1", 1)
+    assert one.run("r3", "schedule").transfers == ()  # it may still be arriving
+    monkeypatch.setattr(copying, "SETTLED_AFTER", timedelta(0))
+    assert len(other.run("r4", "schedule").transfers) == 1
+
+
+def test_what_a_requested_round_could_not_ask_about_is_asked_about_by_the_next(
+    joined: Services, left: Listing
+) -> None:
+    services = with_rules(joined, SyncRule(name="none", direction="none", study_description="*phantom*"))
+    rounds = Rounds(services)
+    rounds.run("r1", "schedule")
+    fill(left, "1.1", 1)
+    left.broken = "1.1"
+    Rounds(services).take_stock("comparison")
+    outcome = Rounds(services).run("r2", "request")
+    assert (outcome.state, outcome.errors) == ("partial", ("orthanc does not answer.",))
+    left.broken = None
+    assert len(rounds.run("r3", "schedule").transfers) == 1
+
+
+# What it costs
+
+
+def test_an_error_about_one_study_costs_that_study_only(joined: Services, left: Listing) -> None:
+    services = with_rules(joined, SyncRule(name="none", direction="none", study_description="*phantom*"))
+    for study in ("1.1", "1.2", "1.3"):
+        fill(left, study, 1)
+    left.describe("1.3", StudyDescription="Phantom")
+    left.broken = "1.1"
+    outcome = Rounds(services).run("r1", "request")
+    assert (outcome.state, outcome.errors) == ("partial", ("orthanc does not answer.",))
+    assert asked(services).keys() == {("1.2", "dcm4chee")}
+
+
+def test_an_archive_that_tells_of_no_study_is_not_asked_about_every_one(
+    joined: Services, left: MemoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "MOST_FAILURES", 2)
+    for number in range(9):
+        fill(left, f"1.{number + 1}", 1)
+    rounds = Rounds(joined)
+    Rounds(joined).take_stock("comparison")
+    left.requests.clear()
+
+    def away(method: str) -> None:
+        if method == "instances":
+            raise ArchiveUnavailable("orthanc does not answer.", archive="orthanc")
+
+    left.faults.hook = away
+    assert rounds.run("r1", "schedule").errors == ("orthanc does not answer.",)
+    assert left.requests.count("instances") == 2
+    assert unsettled(joined)[-2:] == ["1.1", "1.2"]  # the others come first now
+    left.faults.hook = None
+    rounds.run("r2", "schedule")
+    assert len(asked(joined)) == 9
+
+
+def test_only_what_is_then_asked_for_costs_questions(
+    joined: Services, left: Listing, right: MemoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "MOST_TRANSFERS", 2)
+    services = with_rules(joined, SyncRule(name="none", direction="none", study_description="*phantom*"))
+    for number in range(9):
+        fill(left, f"1.{number + 1}", 1)
+    Rounds(services).take_stock("comparison")
+    left.asked = 0
+    outcome = Rounds(services).run("r1", "request")
+    assert (outcome.differing, len(outcome.transfers), left.asked) == (9, 2, 2)
+
+
+def test_a_round_reads_what_is_marked_and_not_the_archives(
+    joined: Services, left: MemoryArchive, right: MemoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(left, "1.1", 1)
+    fill(right, "1.1", 1)
+    rounds = Rounds(joined)
+    rounds.run("r1", "schedule")
+    rounds.run("r2", "schedule")
+    assert unsettled(joined) == []
+    monkeypatch.setattr(joined.store.inventory, "differing", None)
+    fill(left, "1.2", 1)
+    assert rounds.run("r3", "schedule").differing == 1
