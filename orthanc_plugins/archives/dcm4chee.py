@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 _KEEPS_ITS_COPY = (
     "The archive kept its own copy, by STOW-RS and by C-STORE: by its dcmOverwritePolicy only who sent an "
-    "instance may replace it. Send it from there, set the policy to ALWAYS, or reject and delete the instance "
-    "and send it again."
+    "instance may replace it. Send it from there, set the policy to ALWAYS, or reject and delete the "
+    "instance and send it again."
 )
 
 
@@ -60,8 +60,6 @@ class Dcm4cheeArchive:
         Who the suite is for its DICOMweb.
     ca_file
         Certificates (PEM) that its TLS is trusted by; those of the system when None.
-    verify_tls
-        Whether its certificates are looked at.
     timeout_s
         Seconds without a byte until a request fails.
     most_instances, most_bytes
@@ -84,7 +82,6 @@ class Dcm4cheeArchive:
         calling_aet: str = "ORTHANC",
         credentials: Credentials = None,
         ca_file: Path | None = None,
-        verify_tls: bool = True,
         timeout_s: float = 60.0,
         most_instances: int = MOST_INSTANCES,
         most_bytes: int = MOST_BYTES,
@@ -93,8 +90,8 @@ class Dcm4cheeArchive:
     ) -> None:
         clocks = clocks or Clocks()
         # Made for a file of certificates in any case, to see that it can be read.
-        tls = _tls(ca_file, verify_tls=verify_tls) if dicom_tls or ca_file is not None else None
-        options = HttpOptions(credentials, ca_file, verify_tls, timeout_s)
+        tls = _tls(ca_file) if dicom_tls or ca_file is not None else None
+        options = HttpOptions(credentials, ca_file, timeout_s)
         host = dicom_host or urlsplit(url).hostname or "localhost"
         peer = DicomPeer(host, dicom_port, aet, calling_aet, tls if dicom_tls else None, timeout_s)
         self._connection = DicomWebConnection(
@@ -146,10 +143,6 @@ class Dcm4cheeArchive:
     def instances_of(self, study_uids: Sequence[StudyUid]) -> Mapping[StudyUid, Sequence[InstanceEntry]]:
         """Return the instances of several studies; those that are not there are left out."""
         return self._queries.instances_of(study_uids)
-
-    def held(self, uids: Sequence[SopInstanceUid]) -> frozenset[SopInstanceUid]:
-        """Return which of some instances the archive lists."""
-        return self._queries.held(uids)
 
     def rejected(self, study_uids: Sequence[StudyUid]) -> Mapping[StudyUid, frozenset[SopInstanceUid]]:
         """Return the instances of studies that it lists as rejected; none where it shows no such list."""
@@ -266,14 +259,10 @@ def judged(sent: DicomFile, before: DicomFile | None, after: DicomFile | None) -
     return StoreOutcome(uid, StoreState.REFUSED, None, detail)
 
 
-def _tls(ca_file: Path | None, *, verify_tls: bool) -> ssl.SSLContext:
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+        return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
     except OSError as error:
         raise ConfigurationError(
             f"The certificates in {ca_file} cannot be read: {error.strerror}."
         ) from error
-    if not verify_tls:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

@@ -24,23 +24,20 @@ from orthanc_plugins.archives.base import (
     Transport,
 )
 from orthanc_plugins.archives.dicom_file import described
-from orthanc_plugins.archives.dimse import CStore
 from orthanc_plugins.archives.orthanc_changes import changed_studies
 from orthanc_plugins.archives.orthanc_replacing import replaced
 from orthanc_plugins.archives.orthanc_rest import Order
-from orthanc_plugins.archives.resilience import CircuitBreaker, RetryPolicy
 from orthanc_plugins.archives.side_by_side import side_by_side
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
 from orthanc_plugins.identifiers import OrthancId, is_orthanc_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from orthanc_plugins.archives.base import DateRange
-    from orthanc_plugins.archives.dicom_peer import DicomPeer
     from orthanc_plugins.archives.orthanc_records import StoredInstance, StudyRecord
     from orthanc_plugins.archives.orthanc_rest import OrthancRest
-    from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
+    from orthanc_plugins.identifiers import StudyUid
 
 _THREADS = 4
 """Files that are sent or fetched at the same time: Orthanc gains little from more."""
@@ -64,19 +61,10 @@ class OrthancArchive:
     ----------
     rest
         Its REST API.
-    peer
-        Where it takes C-STORE; without it files that are to be sent so are refused.
-    wait
-        Waits so many seconds before an association is tried again.
     """
 
-    def __init__(
-        self, rest: OrthancRest, peer: DicomPeer | None = None, *, wait: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, rest: OrthancRest) -> None:
         self._rest = rest
-        self._peer = peer
-        self._wait = wait
-        self._breaker = CircuitBreaker(self.name)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="orthanc-archive")
         self._lock = threading.Lock()
         self._extended: bool | None = None
@@ -178,11 +166,16 @@ class OrthancArchive:
             )
 
     def store(self, files: Iterable[DicomFile], transport: Transport) -> Iterator[StoreOutcome]:
-        """Send files and yield what became of each: by REST, or by C-STORE when that is the transport."""
+        """Send files by REST, whichever of the web's transports is asked for; yield what became of each.
+
+        Raises
+        ------
+        ArchiveRefused
+            They are to be sent by C-STORE: the suite has Orthanc's REST API, which tells more.
+        """
         if transport is Transport.C_STORE:
-            yield from self._c_store(files)
-        else:
-            yield from side_by_side(self._threads, self._put, files, _THREADS * 2)
+            raise ArchiveRefused("The suite sends to Orthanc by REST, never by C-STORE.", archive=self.name)
+        yield from side_by_side(self._threads, self._put, files, _THREADS * 2)
 
     def replace(self, file: DicomFile) -> StoreOutcome:
         """Put a file in the place of the stored one, whether Orthanc overwrites or not; see `replaced`."""
@@ -305,25 +298,6 @@ class OrthancArchive:
         return StoreOutcome(
             uid, StoreState.REFUSED, None, "A filter in Orthanc does not let it in: see its log."
         )
-
-    def _c_store(self, files: Iterable[DicomFile]) -> Iterator[StoreOutcome]:
-        if self._peer is None:
-            raise ArchiveRefused(
-                "Orthanc is to be sent to by C-STORE, but its AE title, host and port are not set.",
-                archive=self.name,
-            )
-        patience = RetryPolicy()
-        scu = CStore(
-            self._peer,
-            self._breaker,
-            self._held,
-            lambda attempt: self._wait(patience.first_wait_s * 2 ** (attempt - 2)),
-        )
-        yield from scu.store(files)
-
-    def _held(self, uids: Collection[SopInstanceUid]) -> frozenset[SopInstanceUid]:
-        """Return which of some instances it holds."""
-        return frozenset(uid for uid in uids if self._rest.lookup(uid, "Instance"))
 
 
 def _conditions(query: StudyQuery, study_uids: Sequence[StudyUid] | None) -> dict[str, str]:

@@ -46,8 +46,6 @@ class HttpOptions:
         Who the suite is for the archive.
     ca_file
         Certificates (PEM) that its TLS is trusted by; those of the system when None.
-    verify_tls
-        Whether its certificate is looked at.
     timeout_s
         Seconds without a byte until a request fails.
     connect_timeout_s
@@ -56,7 +54,6 @@ class HttpOptions:
 
     credentials: Credentials = None
     ca_file: Path | None = None
-    verify_tls: bool = True
     timeout_s: float = 60.0
     connect_timeout_s: float = CONNECT_TIMEOUT_S
 
@@ -71,8 +68,7 @@ class Sessions:
         self._archive = archive
         self._title = archive.upper()
         self._timeouts_s = (min(options.connect_timeout_s, options.timeout_s), options.timeout_s)
-        own = options.verify_tls and options.ca_file is not None
-        self._verify: bool | str = str(options.ca_file) if own else options.verify_tls
+        self._verify: bool | str = True if options.ca_file is None else str(options.ca_file)
         self._lock = threading.Lock()
         self._idle: list[requests.Session] = []
 

@@ -17,7 +17,6 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from orthanc_plugins.archives import OrthancArchive, OrthancRest
 from orthanc_plugins.archives.base import DateRange, DicomFile, StoreState, StudyQuery, Transport
 from orthanc_plugins.archives.dicom_file import described
-from orthanc_plugins.archives.dicom_peer import DicomPeer
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
 from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
 from tests.standin import PlainOrthanc, running_plain_orthanc
@@ -95,7 +94,7 @@ def archive(orthanc: PlainOrthanc) -> Iterator[OrthancArchive]:
     rest = OrthancRest(orthanc.url)
     for study in requests.get(f"{orthanc.url}/studies", timeout=10).json():
         requests.delete(f"{orthanc.url}/studies/{study}", timeout=10)
-    archive = OrthancArchive(rest, DicomPeer("127.0.0.1", orthanc.dicom_port, orthanc.aet, "SUITE"))
+    archive = OrthancArchive(rest)
     yield archive
     archive.close()
 
@@ -326,17 +325,9 @@ def test_what_orthanc_cannot_read_is_refused_and_the_rest_stored(archive: Orthan
     assert "Bad file format" in refused.detail
 
 
-def test_files_are_sent_by_c_store(archive: OrthancArchive) -> None:
-    store(archive, file(), file(instance="2"), transport=Transport.C_STORE)
-    (one, _) = archive.instances(STUDY)
-    assert archive.rest.metadata("Instance", one.archive_key)["RemoteAET"] == "SUITE"  # type: ignore[arg-type]
-
-
-def test_c_store_without_a_peer_is_refused(orthanc: PlainOrthanc) -> None:
-    archive = OrthancArchive(OrthancRest(orthanc.url))
+def test_c_store_into_orthanc_is_refused(archive: OrthancArchive) -> None:
     with pytest.raises(ArchiveRefused, match="C-STORE"):
         list(archive.store([file()], Transport.C_STORE))
-    archive.close()
 
 
 def test_storing_again_says_when_the_first_copy_was_kept(
