@@ -23,11 +23,11 @@ from orthanc_plugins.sync.keeper import InventoryKeeper
 from orthanc_plugins.transfers import held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from orthanc_plugins.copying import Cause
     from orthanc_plugins.services import Services, Synchronisation
-    from orthanc_plugins.store import Inventory
+    from orthanc_plugins.store import ArchivePosition, Inventory
     from orthanc_plugins.sync.keeper import InventoryChange
 
 logger = logging.getLogger(__name__)
@@ -35,9 +35,12 @@ logger = logging.getLogger(__name__)
 LEASE = "synchronisation"
 """Name of the lease that one round holds: two would ask the archives the same."""
 
-_EMPTIED = (
-    "So much has disappeared from {} at once that nothing is copied there in this round: was it emptied? "
-    "POST api/sync copies what is missing."
+NIGHT_AGAIN = timedelta(hours=1)
+"""A nightly round that did not come to its end on both sides is done again so much after it began."""
+
+_UNLISTED = (
+    "{} says that {} studies hold instances, and lists none of them (such as {}): see its log. What was "
+    "known of them is kept."
 )
 
 
@@ -98,8 +101,7 @@ class Rounds:
         with held(self._services.store.leases, LEASE, run_id, time.monotonic) as lease:
             if lease is None:
                 return RoundOutcome(run_id, "skipped", errors=("Another round of synchronisation runs.",))
-            run = SyncRun(run_id, cause, _now())
-            self._inventory.begin_run(run)
+            run = self._begin(run_id, cause)
             try:
                 outcome = self._round(run_id, cause, full=full or cause == "nightly")
             except PacsSuiteError as error:
@@ -119,13 +121,19 @@ class Rounds:
         with held(self._services.store.leases, LEASE, run_id, time.monotonic) as lease:
             if lease is None:
                 raise ArchiveUnavailable("Another round of synchronisation runs.", archive="both")
-            run = SyncRun(run_id, "request", _now())
-            self._inventory.begin_run(run)
+            run = self._begin(run_id, "request")
             _, errors = self._update_both(run_id, full=True)
             state = "partial" if errors else "succeeded"
             self._end(run, RoundOutcome(run_id, state, errors=tuple(errors)))
         if errors:
             raise ArchiveUnavailable(" ".join(errors), archive="both")
+
+    def _begin(self, run_id: str, cause: Cause) -> SyncRun:
+        """Note that a round begins; as only one runs at a time, those that seem to were cut off."""
+        run = SyncRun(run_id, cause, _now())
+        self._inventory.end_cut_off(run.started_at)
+        self._inventory.begin_run(run)
+        return run
 
     def _end(self, run: SyncRun, outcome: RoundOutcome) -> None:
         ended = replace(
@@ -140,9 +148,9 @@ class Rounds:
 
     def _round(self, run_id: str, cause: Cause, *, full: bool) -> RoundOutcome:
         changes, errors = self._update_both(run_id, full=full)
+        errors += self._noticed(changes, cause)
         if len(changes) < len(ArchiveName):
             return RoundOutcome(run_id, "partial" if changes else "failed", errors=tuple(errors))
-        errors += [_EMPTIED.format(name) for name, change in changes.items() if change.mass_loss]
         asking = Asking(self._services, run_id, cause)
         if full or self._is_first or cause == "request":
             asking.look_at_all()
@@ -152,6 +160,16 @@ class Rounds:
         errors += asking.errors
         state = "partial" if errors else "succeeded"
         return RoundOutcome(run_id, state, asking.differing, tuple(asking.transfers), tuple(errors))
+
+    def _noticed(self, changes: Mapping[ArchiveName, InventoryChange], cause: Cause) -> Iterator[str]:
+        """Yield what a person has to know of what was found, and of what waits for a decision."""
+        for name, change in changes.items():
+            if change.unlisted:
+                yield _UNLISTED.format(name, len(change.unlisted), min(change.unlisted))
+        lost_now = {name.value for name, change in changes.items() if change.mass_loss}
+        for archive, hold in self._inventory.holds().items():
+            if cause == "request" or archive in lost_now:
+                yield hold.text
 
     def _update_both(
         self, run_id: str, *, full: bool
@@ -212,26 +230,31 @@ class Timetable:
 
     def _left_s(self, now: datetime) -> float:
         """Return how many seconds are left until the next scheduled round; 0 when it is due."""
-        runs = [
-            run
-            for cause in ("schedule", "nightly")
-            for run in self._inventory.runs(cause=cause, limit=1).entries
-        ]
-        newest = max((run.started_at for run in runs), default=None)
-        if newest is None or newest > now:  # a clock was set back: whoever waits for that time waits long
-            return 0.0
-        return max(0.0, self._chosen.interval_s - (now - newest).total_seconds())
+        newest = self._inventory.newest_run(("schedule", "nightly"))
+        if newest is None or newest.started_at > now:
+            return 0.0  # a clock was set back: whoever waits for that time waits long
+        return max(0.0, self._chosen.interval_s - (now - newest.started_at).total_seconds())
 
     def _is_night_due(self, now: datetime) -> bool:
+        """Return whether an archive was not listed whole since last night's time, whatever kept it so."""
         hour, minute = map(int, self._chosen.nightly_at.split(":"))
         due = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
         if due > now:
             due -= timedelta(days=1)
+        positions = [self._inventory.position(name) for name in ArchiveName]
+        if not any(_is_behind(position, due) for position in positions):
+            return False
         runs = self._inventory.runs(cause="nightly", limit=1).entries
-        if runs:
-            return runs[0].started_at < due
-        first = self._inventory.position(ArchiveName.ORTHANC).full_pass_at
-        return first is not None and first < due
+        return not runs or not now - NIGHT_AGAIN < runs[0].started_at <= now
+
+
+def _is_behind(position: ArchivePosition, due: datetime) -> bool:
+    """Return whether an archive that can be asked was not listed whole since a time.
+
+    One that was never listed whole is by the next round of any kind.
+    """
+    listed_at = position.full_pass_at
+    return listed_at is not None and listed_at < due and position.state != "unreachable"
 
 
 def _now() -> datetime:

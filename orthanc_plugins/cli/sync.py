@@ -16,6 +16,11 @@ _EXIT_CODES = (
     "transfer did not end well or goes on; 2 the command was not understood or the suite does not answer; "
     "130 interrupted: what was asked for goes on."
 )
+_DECISIONS = {
+    "refill": "what orthanc or dcm4chee lost at once is copied back",
+    "bury": "what orthanc or dcm4chee lost at once stays away",
+}
+_DECIDED = {"refill": "they are copied back to", "bury": "they stay away from"}
 _ASK_S = 600
 
 
@@ -28,6 +33,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("ARCHIVE", "STUDY"),
         help="first let a study that was deleted or rejected in orthanc or dcm4chee be sent there again",
     )
+    decision = parser.add_mutually_exclusive_group()
+    for then, meaning in _DECISIONS.items():
+        decision.add_argument(
+            f"--{then}",
+            choices=("orthanc", "dcm4chee"),
+            metavar="ARCHIVE",
+            help=f"first decide that {meaning}",
+        )
     parser.add_argument(
         "--full", action="store_true", help="list everything anew on both sides, not only what changed"
     )
@@ -51,6 +64,10 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         if chosen.lift:
             archive, study = chosen.lift
             suite.post("/sync/tombstones/lift", {"archive": archive, "study_uid": study})
+        for then in _DECISIONS:
+            if archive := getattr(chosen, then):
+                ended = suite.post("/sync/holds", {"archive": archive, "then": then})
+                out.write(f"{ended['studies']} studies decided: {_DECIDED[then]} {archive}\n")
         full = chosen.full or bool(chosen.lift)
         answer = suite.post("/sync", {"full": full, "wait_s": min(chosen.wait, _ASK_S)})
     except (ArchiveError, ConfigurationError) as error:
@@ -87,6 +104,7 @@ def _tell_status(status: Mapping[str, Any], out: TextIO) -> None:
         f"  {studies['same']} studies the same, {studies['differing']} differ, "
         f"{studies['only_orthanc']} only in Orthanc, {studies['only_dcm4chee']} only in DCM4CHEE\n"
     )
+    out.writelines(f"  WARNING: {printable(held['text'])}\n" for held in status["holds"])
     waiting = ", ".join(f"{count} {state}" for state, count in status["transfers"].items() if count)
     out.write(f"  transfers: {waiting or 'none'}\n")
 

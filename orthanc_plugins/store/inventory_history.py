@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store.engine import as_store_error
@@ -20,7 +20,7 @@ from orthanc_plugins.store.inventory_tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -107,6 +107,20 @@ class History(InventoryPart):
             session.merge(SyncRunRow(**_run_values(run)))
 
     @as_store_error
+    def end_cut_off(self, at: datetime) -> int:
+        """Let the rounds that have not ended be told as failed, and return how many those were."""
+        values = {
+            "state": "failed",
+            "ended_at": at,
+            "error": "It was cut off: its worker ended before it did.",
+        }
+        with self._sessions.begin() as session:
+            changed: Any = session.execute(
+                update(SyncRunRow).where(SyncRunRow.state == "running").values(values)
+            )
+            return int(changed.rowcount)
+
+    @as_store_error
     def runs(self, *, cause: str | None = None, limit: int = 50, offset: int = 0) -> Page[SyncRun]:
         """Return rounds, newest first."""
         wanted = select(SyncRunRow)
@@ -117,6 +131,16 @@ class History(InventoryPart):
             rows = session.scalars(ordered.limit(limit).offset(offset)).all()
             total = session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
             return Page(tuple(_runs(session, rows)), total)
+
+    @as_store_error
+    def newest_run(self, causes: Collection[str] | None = None) -> SyncRun | None:
+        """Return the newest round, of some causes or of all; None when there is none."""
+        newest = select(SyncRunRow).order_by(SyncRunRow.started_at.desc(), SyncRunRow.run_id).limit(1)
+        if causes is not None:
+            newest = newest.where(SyncRunRow.cause.in_(causes))
+        with self._sessions() as session:
+            row = session.scalar(newest)
+            return None if row is None else _runs(session, [row])[0]
 
     @as_store_error
     def run(self, run_id: str) -> SyncRun | None:

@@ -103,6 +103,16 @@ class Hold:
     since: datetime
     studies: int
 
+    @property
+    def text(self) -> str:
+        """What a person has to know of it."""
+        return (
+            f"{self.studies} studies disappeared from {self.archive} at once, noted "
+            f"{self.since:%Y-%m-%d %H:%M} UTC: was it emptied? None of them is copied back until a person "
+            f"decides: `pacs sync --refill {self.archive}` copies them, `--bury {self.archive}` lets them "
+            "stay away."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:

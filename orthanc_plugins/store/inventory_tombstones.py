@@ -12,6 +12,7 @@ from orthanc_plugins.store.inventory_notes import Absence, Hold, Tombstone
 from orthanc_plugins.store.inventory_part import InventoryPart, in_chunks
 from orthanc_plugins.store.inventory_records import Page, joined_keys, split_keys
 from orthanc_plugins.store.inventory_tables import TombstoneRow
+from orthanc_plugins.store.inventory_unsettled import mark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -34,7 +35,7 @@ class Tombstones(InventoryPart):
 
     @as_store_error
     def lift(self, archive: str, study_uids: Iterable[StudyUid], *, at: datetime, by: str) -> int:
-        """Let studies be sent to an archive again, and return how many could not be before."""
+        """Let studies be sent to an archive again, mark them, return how many could not be."""
         lifted = 0
         for chunk in in_chunks(study_uids):
             statement = update(TombstoneRow).where(
@@ -44,6 +45,7 @@ class Tombstones(InventoryPart):
             )
             with self._sessions.begin() as session:
                 changed: Any = session.execute(statement.values(lifted_at=at, lifted_by=by))
+                mark(session, chunk, at)
                 lifted += changed.rowcount
         return lifted
 
@@ -73,11 +75,17 @@ class Tombstones(InventoryPart):
 
     @as_store_error
     def end_hold(self, archive: str, *, bury: bool, at: datetime, by: str) -> int:
-        """Let all that is held be sent to an archive again, or ``bury`` it; return how many studies."""
+        """Let all that is held be sent to an archive again, or ``bury`` it; return how many studies.
+
+        What may be sent again is marked as unsettled, so that the next rounds deal with it.
+        """
         values: dict[str, Any] = {"lifted_at": at, "lifted_by": by}
         if bury:
             values = {"kind": Absence.DECIDED.value, "proven": TombstoneRow.keys, "noted_by": by}
         with self._sessions.begin() as session:
+            if not bury:
+                held = select(TombstoneRow.study_uid).where(TombstoneRow.archive == archive, *_HELD)
+                mark(session, map(StudyUid, session.scalars(held)), at)
             statement = update(TombstoneRow).where(TombstoneRow.archive == archive, *_HELD).values(values)
             changed: Any = session.execute(statement, execution_options={"synchronize_session": False})
             return int(changed.rowcount)

@@ -295,6 +295,7 @@ class Hours:
     def __init__(self, services: Services, **options: Any) -> None:
         self.now = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
         self.done: list[str] = []
+        self.away: set[str] = set()
         self._inventory = services.store.inventory
         chosen = Synchronisation(**options)
         self.timetable = Timetable(cast("Any", self), self._inventory, chosen, lambda: self.now)
@@ -302,6 +303,8 @@ class Hours:
     def run(self, run_id: str, cause: str) -> RoundOutcome:
         self.done.append(cause)
         self._inventory.begin_run(SyncRun(run_id, cause, self.now))
+        for archive in {LEFT, RIGHT} - self.away if cause == "nightly" else ():
+            self._inventory.arrive(archive, "1", self.now, full_pass=True)
         return RoundOutcome(run_id, "succeeded")
 
     def keep(self, **later: float) -> float | None:
@@ -327,6 +330,84 @@ def test_each_night_everything_is_listed_once(joined: Services) -> None:
         hours.keep(hours=1)
     assert hours.done.count("nightly") == 3
     assert hours.keep(seconds=30) is not None
+
+
+def test_a_night_that_failed_on_one_side_is_made_up_for(joined: Services) -> None:
+    known(joined.store, LEFT, RIGHT)
+    hours = Hours(joined, interval_s=60, nightly_at="02:00")
+    hours.now = NOW.replace(hour=2) + timedelta(days=1)
+    hours.away = {RIGHT}
+    hours.keep()
+    assert hours.done == ["nightly"]
+    joined.store.inventory.fail(RIGHT, "It does not answer.")
+    hours.keep(hours=3)
+    assert hours.done == ["nightly", "schedule"]  # it could not be listed either
+    joined.store.inventory.arrive(RIGHT, "2", hours.now)
+    hours.keep(minutes=2)
+    hours.away = set()
+    hours.keep(minutes=2)
+    hours.keep(minutes=30)
+    assert hours.done == ["nightly", "schedule", "nightly", "schedule", "schedule"]
+    hours.keep(minutes=30)
+    assert hours.done[5:] == ["nightly"]
+    hours.keep(hours=2)
+    assert hours.done[6:] == ["schedule"]
+
+
+def test_a_night_whose_worker_was_killed_is_made_up_for(joined: Services) -> None:
+    known(joined.store, LEFT, RIGHT)
+    hours = Hours(joined, interval_s=60, nightly_at="02:00")
+    hours.now = NOW.replace(hour=2, minute=30) + timedelta(days=1)
+    joined.store.inventory.begin_run(SyncRun("killed", "nightly", hours.now - timedelta(minutes=29)))
+    hours.keep()
+    hours.keep(minutes=40)
+    assert hours.done == ["schedule", "nightly"]
+
+
+def test_a_round_whose_worker_was_killed_is_told_as_failed(joined: Services) -> None:
+    joined.store.inventory.begin_run(SyncRun("killed", "schedule", NOW))
+    Rounds(joined).run("r1", "schedule")
+    told = {run.run_id: (run.state, run.ended_at is None) for run in joined.store.inventory.runs().entries}
+    assert told == {"killed": ("failed", False), "r1": ("succeeded", False)}
+
+
+def test_studies_that_are_not_listed_are_told(
+    joined: Services, left: MemoryArchive, right: MemoryArchive
+) -> None:
+    fill(left, "1.1", 1)
+    fill(right, "1.1", 1)
+    rounds = Rounds(joined)
+    rounds.run("r1", "schedule")
+    for held in right._held.values():
+        held.unseen = 9
+    right.describe("1.1", StudyID="S")
+    outcome = rounds.run("r2", "schedule")
+    assert outcome.state == "partial"
+    assert "dcm4chee says that 1 studies hold instances, and lists none of them" in outcome.errors[0]
+
+
+@pytest.mark.parametrize(("bury", "copied"), [(False, 60), (True, 0)])
+def test_what_an_archive_lost_at_once_comes_back_when_a_person_decides_so_only(
+    joined: Services, left: MemoryArchive, right: MemoryArchive, bury: bool, copied: int
+) -> None:
+    for number in range(60):
+        fill(left, f"1.{number}", 1)
+        fill(right, f"1.{number}", 1)
+    rounds = Rounds(joined)
+    rounds.run("r1", "schedule")
+    for uid in right.held():
+        right.lose(uid)
+    outcome = rounds.run("r2", "schedule")
+    assert outcome.state == "partial"
+    assert "60 studies disappeared from dcm4chee at once" in outcome.errors[0]
+    fill(left, "2.1", 1)
+    assert "--refill dcm4chee" in Rounds(joined).run("r3", "request").errors[0]
+    Rounds(joined).run("r4", "nightly")
+    assert asked(joined) == {("2.1", "dcm4chee", 1)}
+    joined.store.inventory.end_hold(RIGHT, bury=bury, at=NOW, by="Jo")
+    assert rounds.run("r5", "schedule").state == "succeeded"
+    _, total = joined.store.transfers.transfers()
+    assert total == 1 + copied
 
 
 def test_a_first_listing_is_not_followed_by_a_nightly_one_at_once(joined: Services) -> None:

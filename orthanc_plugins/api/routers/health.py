@@ -46,6 +46,7 @@ class Health(BaseModel):
     uptime_s: float = Field(description="Seconds since Orthanc loaded the suite.")
     version: str
     services: dict[str, ServiceHealth]
+    warnings: list[str] = Field(description="What a person should look at, although every part answers.")
 
 
 class Status(BaseModel):
@@ -80,12 +81,13 @@ def health(request: Request, response: Response, services: Joined) -> Health:
     essential = {"orthanc": _orthanc(services), "store": _store(services), "jobs": _jobs(services)}
     parts = _probe({**essential, "worker": _worker(services), **_dcm4chee(services)})
     wrong = {name for name, part in parts.items() if part.state == "unhealthy"}
-    status: Literal["healthy", "degraded", "unhealthy"] = "degraded" if wrong else "healthy"
+    warnings = [] if "store" in wrong else [one.text for one in services.store.inventory.holds().values()]
+    status: Literal["healthy", "degraded", "unhealthy"] = "degraded" if wrong or warnings else "healthy"
     if wrong & essential.keys():
         status = "unhealthy"
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     uptime_s = round(time.monotonic() - request.app.state.started, 1)
-    return Health(status=status, uptime_s=uptime_s, version=__version__, services=parts)
+    return Health(status=status, uptime_s=uptime_s, version=__version__, services=parts, warnings=warnings)
 
 
 @router.get("/status", summary="Probe the neighbours")

@@ -223,7 +223,7 @@ def _buried(tombstones: Iterable[Tombstone]) -> Iterable[Buried]:
     for one in tombstones:
         yield Buried(
             archive=one.archive,
-            kind=one.kind,
+            kind=one.told,
             whole=one.whole,
             instances=len(one.keys),
             noted_at=one.noted_at,

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Literal
 
@@ -21,7 +21,7 @@ from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.jobs import Job, JobState, synchronise_request
 from orthanc_plugins.rules import SyncDirection
 from orthanc_plugins.services import Services
-from orthanc_plugins.store import TransferState
+from orthanc_plugins.store import TransferRecord, TransferState
 
 router = APIRouter(prefix="/sync", tags=["both archives"])
 alias = APIRouter(tags=["both archives"])
@@ -52,6 +52,15 @@ class Agreement(BaseModel):
     only_dcm4chee: int
 
 
+class Held(BaseModel):
+    """That an archive lost so much at once that none of it is copied back until a person decides."""
+
+    archive: str
+    since: datetime
+    studies: int
+    text: str = Field(description="The same in words, with what can be done.")
+
+
 class SyncStatus(BaseModel):
     """How synchronisation stands."""
 
@@ -63,6 +72,7 @@ class SyncStatus(BaseModel):
     archives: dict[str, ArchiveStanding]
     studies: Agreement
     transfers: dict[str, int] = Field(description="Transfers by state.")
+    holds: list[Held] = Field(description="What waits for a decision: POST api/sync/holds.")
 
 
 class SyncRequest(BaseModel):
@@ -96,8 +106,8 @@ class SyncAnswer(BaseModel):
 def sync_status(services: Joined) -> SyncStatus:
     """Tell the newest round, when the next is due, how far each archive is known and how they agree."""
     inventory = services.store.inventory
-    runs = inventory.runs(limit=1).entries
-    last = round_of(runs[0]) if runs else None
+    newest = inventory.newest_run()
+    last = None if newest is None else round_of(newest)
     summary = inventory.summary()
     running = last is not None and last.state == "running"
     configured = ArchiveName.DCM4CHEE in services.archives
@@ -115,6 +125,10 @@ def sync_status(services: Joined) -> SyncStatus:
             only_dcm4chee=summary.only_right,
         ),
         transfers=_transfers(services),
+        holds=[
+            Held(archive=one.archive, since=one.since, studies=one.studies, text=one.text)
+            for one in inventory.holds().values()
+        ],
     )
 
 
@@ -139,8 +153,8 @@ async def synchronise(services: Joined, links: Linked, wanted: SyncRequest | Non
     failed = failed_job_response(job)
     if failed is not None:
         return failed
-    pending = await _wait_for_transfers(services, job, began + wait_s)
-    answer = await run_in_threadpool(_answer, services, links, job, pending, time.monotonic() - began)
+    await _wait_for_transfers(services, job, began + wait_s)
+    answer = await run_in_threadpool(_answer, services, links, job, time.monotonic() - began)
     status = HTTPStatus.ACCEPTED if answer.status == "running" else HTTPStatus.OK
     return JSONResponse(answer.model_dump(mode="json"), status)
 
@@ -153,32 +167,31 @@ async def synchronise_patients(
     return await synchronise(services, links, wanted)
 
 
-async def _wait_for_transfers(services: Services, job: Job, deadline: float) -> int:
-    """Return how many transfers of a round have not ended, once all have or the time is over."""
-    asked = _asked(job)
-    while True:
-        states = [await run_in_threadpool(_transfer_state, services, one) for one in asked]
-        pending = sum(state is not None and not state.ended for state in states)
-        if not pending or time.monotonic() >= deadline:
-            return pending
+async def _wait_for_transfers(services: Services, job: Job, deadline: float) -> None:
+    """Return once all transfers of a round have ended, or the time is over."""
+    while time.monotonic() < deadline:
+        transfers = await run_in_threadpool(_transfers_of, services, job)
+        if all(one.state.ended for one in transfers):
+            return
         await asyncio.sleep(_POLL_S)
 
 
-def _answer(services: Services, links: Links, job: Job, pending: int, seconds: float) -> SyncAnswer:
+def _answer(services: Services, links: Links, job: Job, seconds: float) -> SyncAnswer:
     result = job.result or {}
     run_id = result.get("run_id")
-    states = [_transfer_state(services, one) for one in _asked(job)]
     errors = [str(error) for error in _listed(result.get("errors"))]
-    failed = sum(
-        state is not None and state.ended and state is not TransferState.VERIFIED for state in states
-    )
+    transfers = _transfers_of(services, job)
+    verified = {one.transfer_id for one in transfers if one.state is TransferState.VERIFIED}
+    failed = sum(one.state.ended and one.transfer_id not in verified for one in transfers)
+    pending = {one.study_uid for one in transfers if not one.state.ended}
+    unverified = {one.study_uid for one in transfers if one.transfer_id not in verified}
     if failed:
         errors.append(f"{failed} transfers did not end well: GET api/transfers tells which and why.")
-    running = job.state is not JobState.SUCCEEDED or pending > 0
+    running = job.state is not JobState.SUCCEEDED or bool(pending)
     return SyncAnswer(
         status="running" if running else "partial" if errors else "success",
-        synced_studies=sum(state is TransferState.VERIFIED for state in states),
-        pending_studies=pending,
+        synced_studies=len({one.study_uid for one in transfers} - unverified),
+        pending_studies=len(pending),
         differing_studies=_number(result.get("differing")),
         duration_seconds=round(seconds, 3),
         errors=errors,
@@ -186,10 +199,6 @@ def _answer(services: Services, links: Links, job: Job, pending: int, seconds: f
         job_id=job.job_id,
         job_url=links.job(job.job_id),
     )
-
-
-def _asked(job: Job) -> list[str]:
-    return [str(one) for one in _listed((job.result or {}).get("transfers"))]
 
 
 def _listed(value: object) -> list[object]:
@@ -200,9 +209,11 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _transfer_state(services: Services, transfer_id: str) -> TransferState | None:
-    found = services.store.transfers.transfer(transfer_id)
-    return None if found is None else found.state
+def _transfers_of(services: Services, job: Job) -> list[TransferRecord]:
+    """Return the transfers that a round asked for, as they stand now."""
+    asked = _listed((job.result or {}).get("transfers"))
+    found = (services.store.transfers.transfer(str(one)) for one in asked)
+    return [one for one in found if one is not None]
 
 
 def _transfers(services: Services) -> dict[str, int]:
@@ -213,12 +224,10 @@ def _transfers(services: Services) -> dict[str, int]:
 
 
 def _next_run(services: Services) -> datetime | None:
-    """Return when the next round is due, from when the newest scheduled one began."""
-    scheduled = services.store.inventory.runs(cause="schedule", limit=1).entries
-    if not scheduled:
-        return None
-    due = scheduled[0].started_at.timestamp() + services.synchronisation.interval_s
-    return datetime.fromtimestamp(due, UTC)
+    """Return when the next round is due, from when the newest scheduled or nightly one began."""
+    newest = services.store.inventory.newest_run(("schedule", "nightly"))
+    interval = timedelta(seconds=services.synchronisation.interval_s)
+    return None if newest is None else newest.started_at + interval
 
 
 def _standing(services: Services, name: ArchiveName) -> ArchiveStanding:

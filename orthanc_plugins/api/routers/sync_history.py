@@ -1,4 +1,4 @@
-"""The history of synchronisation: its rounds, every change they noticed, and what was deleted on purpose."""
+"""The history of synchronisation: its rounds, every change they noticed, and what is gone and stays away."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -17,7 +17,7 @@ from orthanc_plugins.api.dependencies import (
 from orthanc_plugins.api.problems import Problem, problem_documented
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.identifiers import StudyUid
-from orthanc_plugins.store import EventFilter, EventKind, SyncRun
+from orthanc_plugins.store import Absence, EventFilter, EventKind, SyncRun
 
 router = APIRouter(prefix="/sync", tags=["both archives"])
 
@@ -98,13 +98,17 @@ class EventQuery(PageParameters):
 
 
 class Tombstone(BaseModel):
-    """That a study, or instances of it, were taken out of an archive and are not sent there again."""
+    """That a study, or instances of it, are gone from an archive and are not sent there again."""
 
     archive: str
     study_uid: str
     whole: bool
     instances: int
-    kind: str
+    kind: Absence = Field(
+        description="What is known of all of it: `deleted` (Orthanc said so), `rejected` (DCM4CHEE lists it "
+        "so), `disappeared` (deleted or lost), `held` (too much at once), `decided` (a person wants it so)."
+    )
+    held_at: datetime | None = Field(description="When the archive last listed it.")
     noted_at: datetime
     noted_by: str
     lifted_at: datetime | None
@@ -126,6 +130,26 @@ class TombstoneQuery(PageParameters):
     archive: ArchiveName | None = None
     study: str | None = Field(default=None, pattern=STUDY_PATTERN)
     lifted: bool | None = Field(default=False, description="false: only those that hold.")
+
+
+class Decision(BaseModel):
+    """What a person decided about all that an archive lost at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    archive: ArchiveName
+    then: Literal["refill", "bury"] = Field(
+        description="`refill`: it is copied back by the next rounds, where the settings allow the direction; "
+        "`bury`: it stays away, with tombstones."
+    )
+
+
+class Decided(BaseModel):
+    """How many studies that was."""
+
+    archive: str
+    then: str
+    studies: int
 
 
 class Lifting(BaseModel):
@@ -174,9 +198,9 @@ def sync_events(services: Joined, wanted: Annotated[EventQuery, Query()]) -> Eve
     return EventPage(events=events, total=page.total, limit=wanted.limit, offset=wanted.offset)
 
 
-@router.get("/tombstones", summary="What was deleted and stays so")
+@router.get("/tombstones", summary="What is gone and stays so")
 def list_tombstones(services: Joined, wanted: Annotated[TombstoneQuery, Query()]) -> TombstonePage:
-    """List what was deleted or rejected in an archive and is therefore not sent there again."""
+    """List what is gone from an archive, with what is known of why, and is not sent there again by itself."""
     page = services.store.inventory.tombstones(
         archive=wanted.archive,
         study_uid=None if wanted.study is None else study_uid_of(services, wanted.study),
@@ -190,7 +214,8 @@ def list_tombstones(services: Joined, wanted: Annotated[TombstoneQuery, Query()]
             study_uid=one.study_uid,
             whole=one.whole,
             instances=len(one.keys),
-            kind=one.kind,
+            kind=one.told,
+            held_at=one.held_at,
             noted_at=one.noted_at,
             noted_by=one.noted_by,
             lifted_at=one.lifted_at,
@@ -213,6 +238,20 @@ def lift_tombstone(services: Joined, wanted: Lifting) -> TombstonePage:
     if not lifted:
         raise Problem(HTTPStatus.NOT_FOUND, "Nothing of the study is kept from being sent to that archive.")
     return list_tombstones(services, TombstoneQuery(archive=wanted.archive, study=study, lifted=True))
+
+
+@router.post(
+    "/holds",
+    summary="Decide about a mass loss",
+    responses={404: problem_documented("Nothing waits for a decision.")},
+)
+def end_hold(services: Joined, wanted: Decision) -> Decided:
+    """Decide what becomes of the studies that disappeared from an archive at once."""
+    bury = wanted.then == "bury"
+    ended = services.store.inventory.end_hold(wanted.archive, bury=bury, at=datetime.now(UTC), by="request")
+    if not ended:
+        raise Problem(HTTPStatus.NOT_FOUND, "Nothing that this archive lost waits for a decision.")
+    return Decided(archive=wanted.archive, then=wanted.then, studies=ended)
 
 
 def round_of(run: SyncRun) -> Round:

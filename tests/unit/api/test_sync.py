@@ -89,6 +89,52 @@ def test_the_status_tells_rounds_archives_and_agreement(client: Client, joined: 
     assert status["next_run"].startswith("2026-11-01T12:01:00")
 
 
+def test_the_next_round_is_told_after_a_nightly_one_too(client: Client, joined: Services) -> None:
+    note_run(joined)
+    joined.store.inventory.begin_run(SyncRun("n", "nightly", NOW + timedelta(hours=1), NOW, "succeeded"))
+    assert client.get("api/sync/status").json()["next_run"].startswith("2026-11-01T13:01:00")
+
+
+@pytest.mark.parametrize("then", ["refill", "bury"])
+def test_a_mass_loss_is_told_until_a_person_decides(client: Client, joined: Services, then: str) -> None:
+    inventory = joined.store.inventory
+    for number in range(3):
+        inventory.bury(
+            Tombstone("dcm4chee", StudyUid(f"1.{number}"), True, frozenset(), "held", NOW, "archive")
+        )
+    (hold,) = client.get("api/sync/status").json()["holds"]
+    assert (hold["archive"], hold["studies"]) == ("dcm4chee", 3)
+    health = client.get("api/health").json()
+    assert (health["warnings"], health["status"] == "healthy") == ([hold["text"]], False)
+    decision = {"archive": "dcm4chee", "then": then}
+    assert client.post("api/sync/holds", json=decision).json()["studies"] == 3
+    assert client.get("api/sync/status").json()["holds"] == []
+    assert client.post("api/sync/holds", json=decision).status_code == 404
+    assert client.get("api/sync/tombstones").json()["total"] == (3 if then == "bury" else 0)
+
+
+def test_studies_are_counted_not_transfers(client: Client, joined: Services, queue: MemoryQueue) -> None:
+    transfers: list[JsonValue] = []
+    for study, destination in (("1.2", "dcm4chee"), ("1.2", "orthanc"), ("1.3", "dcm4chee")):
+        transfer_id = f"sync.{study}.{destination}"
+        source = "orthanc" if destination == "dcm4chee" else "dcm4chee"
+        joined.store.transfers.request(
+            TransferRequest(
+                transfer_id, JobId(transfer_id), StudyUid(study), source, destination, "sync", "stow"
+            )
+        )
+        if study == "1.2":
+            joined.store.transfers.begin(transfer_id)
+            joined.store.transfers.end(transfer_id, TransferState.VERIFIED)
+        transfers.append(transfer_id)
+    worker = when_asked(
+        queue, lambda job_id: queue.succeed(job_id, run_id="r", transfers=transfers, errors=[])
+    )
+    told = client.post("api/sync", json={"wait_s": 1}).json()
+    worker.join()
+    assert (told["synced_studies"], told["pending_studies"]) == (1, 1)
+
+
 def test_a_round_that_runs_is_told(client: Client, joined: Services) -> None:
     note_run(joined, state="running")
     status = client.get("api/sync/status").json()
