@@ -290,6 +290,19 @@ def _commit(chosen: Dcm4cheeSettings) -> Callable[[Sequence[InstanceEntry]], Com
 
 
 def _forwarding(settings: Settings) -> Forwarding:
+    """Return what is sent on.
+
+    Raises
+    ------
+    ConfigurationError
+        A rule wants storage commitment, and there is no port on which the answer is waited for.
+    """
+    wanting = [rule.name for rule in settings.forwarding.rules if rule.enabled and rule.storage_commitment]
+    if wanting and settings.dcm4chee.commitment_port is None:
+        raise ConfigurationError(
+            f"Forwarding.Rules: {', '.join(wanting)} wants StorageCommitment: set Dcm4chee.CommitmentPort, "
+            "on which DCM4CHEE's answer is waited for, and let DCM4CHEE know it."
+        )
     limit = settings.forwarding.bandwidth_limit_mb_s
     return Forwarding(
         rules=settings.forwarding.rules,

@@ -5,10 +5,19 @@ from __future__ import annotations
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotations
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+)
 from pydantic.alias_generators import to_pascal
 
-from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule  # noqa: TC001 - likewise
+from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule
 
 StructureFormat = Literal["nifti", "stl", "json", "png", "pdf", "html", "obj", "ply", "glb"]
 """Masks, meshes, contours as JSON, pictures, the report and the page of surfaces."""
@@ -147,6 +156,15 @@ TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 """A time of the day on the clock of the machine, such as ``02:00``."""
 
 
+def _each_named_once[Rule: (ForwardingRule, SyncRule)](rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Return rules that each have a name of their own: transfers, trials and history go by it."""
+    names = [rule.name for rule in rules]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"Each rule needs a name of its own, and several are called {', '.join(twice)}")
+    return rules
+
+
 class SynchronisationSettings(_Section):
     """How both archives are kept in step."""
 
@@ -162,6 +180,7 @@ class SynchronisationSettings(_Section):
     ] = "none"
     rules: Annotated[
         tuple[SyncRule, ...],
+        AfterValidator(_each_named_once),
         Field(description="Another direction for some studies; the first rule that matches one decides."),
     ] = ()
     nightly_at: Annotated[
@@ -176,10 +195,17 @@ class ForwardingSettings(_Section):
     """What is sent on to DCM4CHEE when a study is complete in Orthanc."""
 
     rules: Annotated[
-        tuple[ForwardingRule, ...], Field(description="Which studies; see the section on forwarding.")
+        tuple[ForwardingRule, ...],
+        AfterValidator(_each_named_once),
+        Field(description="Which studies; see the section on forwarding."),
     ] = ()
     match: Annotated[
-        Literal["first", "all"], Field(description="Whether the first rule that matches decides, or all do.")
+        Literal["first", "all"],
+        Field(
+            description="Whether the first rule that matches decides, or all do. With `all` an instance goes "
+            "once: at once where one of the rules that want it has no hours, else in the hours of any, and "
+            "by the transport of the first of those."
+        ),
     ] = "first"
     bandwidth_limit_mb_s: Annotated[
         PositiveFloat | None,

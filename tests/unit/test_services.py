@@ -103,3 +103,18 @@ def test_half_of_what_tells_who_the_suite_is_stops_the_start(part: dict[str, str
 )
 def test_the_suite_is_a_user_or_a_client_for_the_archive(whole: dict[str, str]) -> None:
     assert "dcm4chee" in archives_of(Url="http://archive.invalid/rs", **whole)
+
+
+def test_a_rule_with_storage_commitment_needs_a_port_for_the_answer() -> None:
+    archive: dict[str, Any] = {"Url": "http://archive.invalid/rs"}
+    rules = [{"Name": "kept", "StorageCommitment": True}]
+    section: dict[str, Any] = {"Dcm4chee": archive, "Forwarding": {"Rules": rules}}
+    with pytest.raises(
+        ConfigurationError, match=r"kept wants StorageCommitment: set Dcm4chee\.CommitmentPort"
+    ):
+        build_services(load_settings({"PacsSuite": section}, {}), None)
+    archive["CommitmentPort"] = 11113
+    build_services(load_settings({"PacsSuite": section}, {}), None).close()
+    del archive["CommitmentPort"]
+    rules[0]["Enabled"] = False
+    build_services(load_settings({"PacsSuite": section}, {}), None).close()

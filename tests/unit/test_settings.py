@@ -158,6 +158,14 @@ def test_a_setting_under_two_spellings_is_refused_and_neither_is_lost(section: A
         load(section)
 
 
+@pytest.mark.parametrize(("part", "rule"), [("Forwarding", {}), ("Synchronisation", {"Direction": "none"})])
+def test_two_rules_of_one_name_are_refused_and_the_name_is_told(part: str, rule: dict[str, str]) -> None:
+    rules = [{"Name": name, **rule} for name in ("CT", "MR", "CT")]
+    with pytest.raises(ConfigurationError, match=rf"{part}\.Rules: .* several are called CT\."):
+        load_settings({"PacsSuite": {part: {"Rules": rules}}}, {})
+    load_settings({"PacsSuite": {part: {"Rules": rules[:2]}}}, {})
+
+
 @pytest.mark.parametrize("section", [[], "text", 5, True])
 def test_a_section_that_is_no_section_is_refused(section: Any) -> None:
     with pytest.raises(ConfigurationError, match="PacsSuite"):

@@ -24,6 +24,7 @@ from orthanc_plugins.api.problems import Problem, problem_documented
 from orthanc_plugins.api.routers.jobs import Failure
 from orthanc_plugins.api.routers.process import failed_job_response
 from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.archives.commitment import commitment_not_configured
 from orthanc_plugins.errors import JobNotFound, TransferNotFound
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.jobs import transfer_job_id
@@ -244,7 +245,9 @@ def cancel_transfer(services: Joined, links: Linked, transfer_id: TransferIdPath
     responses={
         202: {"model": Transfer, "description": "It is not verified yet."},
         404: problem_documented("Orthanc does not hold the study."),
-        409: problem_documented("No second archive is set, or the transfer was cancelled meanwhile."),
+        409: problem_documented(
+            "No second archive or no port for storage commitment is set, or it was cancelled meanwhile."
+        ),
         502: problem_documented("Not every instance arrived."),
     },
 )
@@ -276,6 +279,12 @@ def _asked(services: Services, study: str, request: ForwardRequest) -> TransferR
         raise Problem(
             HTTPStatus.CONFLICT,
             "There is no archive to send to: write its address into Dcm4chee.Url of the settings.",
+        )
+    if request.storage_commitment and services.commit is commitment_not_configured:
+        raise Problem(
+            HTTPStatus.CONFLICT,
+            "Storage commitment cannot be asked for: set Dcm4chee.CommitmentPort, on which DCM4CHEE's answer "
+            "is waited for, and let DCM4CHEE know it.",
         )
     study_uid = study_uid_of(services, study)
     if not services.orthanc.lookup(study_uid, "Study"):

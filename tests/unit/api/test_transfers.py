@@ -241,6 +241,12 @@ def test_a_study_that_orthanc_does_not_hold_is_not_found(client: Client) -> None
     assert client.post(f"api/studies/{orthanc_id('9')}/forward").status_code == 404
 
 
+def test_storage_commitment_that_cannot_be_asked_for_is_refused(client: Client, stored: str) -> None:
+    answer = client.post(f"api/studies/{stored}/forward", json={"storage_commitment": True})
+    assert answer.status_code == 409
+    assert "Dcm4chee.CommitmentPort" in answer.json()["detail"]
+
+
 def test_without_a_second_archive_there_is_nowhere_to_send_to(services: Services, stored: str) -> None:
     answer = Client(create_app(services)).post(f"api/studies/{stored}/forward")
     assert answer.status_code == 409
