@@ -275,19 +275,26 @@ def test_a_study_that_was_arriving_when_orthanc_was_stopped_is_sent_on(tmp_path:
         assert "StableStudy" not in {one["ChangeType"] for one in changes}
 
 
-def test_a_transfer_waits_for_its_hours_and_can_be_cancelled_and_done_again(
+def test_a_transfer_waits_for_its_hours_is_not_overtaken_and_can_be_cancelled_and_done_again(
     tmp_path: Path, study: Study
 ) -> None:
     hour = (time.localtime().tm_hour + 2) % 24
     window = f"{hour:02}:00-{(hour + 1) % 24:02}:00"
     rules = [{"Name": "At night", "Window": window}]
-    with running_pair(tmp_path, suite={"Forwarding": {"Rules": rules}}) as pair:
+    suite = {
+        "Forwarding": {"Rules": rules},
+        "Synchronisation": {"Direction": "both", "IntervalS": 3600},
+    }
+    with running_pair(tmp_path, suite=suite) as pair:
         pair.stack.receive(study.images)
         waiting = eventually(
             lambda: next((one for one in pair.transfers(study.uid) if one["waits_for"] == "window"), None),
             "it waits for its hours",
         )
         assert waiting["waits_until"] is not None
+        told = pair.stack.post("/pacs/api/sync", json={"wait_s": 60}).json()
+        assert (told["status"], told["differing_studies"], told["synced_studies"]) == ("success", 1, 0)
+        assert [one["cause"] for one in pair.transfers(study.uid)] == ["rule:At night"]
         address = f"/pacs/api/transfers/{waiting['transfer_id']}"
         assert pair.stack.post(f"{address}/cancel").json()["state"] == "cancelled"
         assert pair.stack.post(f"{address}/cancel").status_code == 409
