@@ -439,6 +439,9 @@ def test_rounds_are_kept_with_what_they_did(inventory: Inventory) -> None:
     assert page.total == 2
     assert inventory.runs(cause="schedule").total == 1
     assert inventory.run("c") is None
+    assert inventory.newest_run() == inventory.run("b")
+    assert inventory.newest_run(("schedule", "request")) == inventory.run("a")
+    assert inventory.newest_run(("request",)) is None
 
 
 def test_a_round_that_was_cut_off_begins_anew(inventory: Inventory) -> None:
@@ -457,6 +460,19 @@ def test_old_history_is_struck_out(inventory: Inventory) -> None:
     assert inventory.forget_history(LATER) == 1
     assert [event.study_uid for event in inventory.events().entries] == ["2"]
     assert [run.run_id for run in inventory.runs().entries] == ["new"]
+
+
+def test_comparisons_of_studies_that_neither_archive_holds_are_told_and_struck_out(
+    inventory: Inventory,
+) -> None:
+    inventory.put(LEFT, [holding("1", 1)], FIRST)
+    inventory.put(RIGHT, [holding("2", 1, archive=RIGHT)], FIRST)
+    for uid in ("1", "2", "3", "4"):
+        at = LATER if uid == "4" else NOW
+        inventory.note_check(ContentCheck(StudyUid(uid), at, None, None, "content", True, {}, "id", "path"))
+    assert inventory.checks_of_absent(LATER) == ["3"]
+    inventory.forget_checks([StudyUid("3")])
+    assert {check.study_uid for check in inventory.check_page().entries} == {"1", "2", "4"}
 
 
 # How far an archive is known

@@ -214,3 +214,22 @@ def test_a_repair_that_is_not_there_is_told(repairs: Repairs) -> None:
     ):
         with pytest.raises(RepairNotFound):
             ask()
+
+
+def test_old_repairs_are_struck_out_with_all_that_is_theirs(repairs: Repairs) -> None:
+    for repair_id in ("a", "b", "c"):
+        repairs.request(repair_id, STUDY, "{}", JOB, "somebody")
+        repairs.planned(
+            repair_id, "digest", [action(1, ActionState.PLANNED, repair_id)], instances=1, size_bytes=1
+        )
+    repairs.keep([change("1")])
+    for repair_id in ("b", "c"):
+        repairs.begin(repair_id, RepairState.APPLYING, JOB, "somebody", among=[RepairState.PLANNED])
+    repairs.end("c", RepairState.VERIFIED)
+    ended = repairs.repair("c").ended_at
+    assert ended is not None
+    assert repairs.active_since(ended) == {"b", "c"}
+    assert repairs.forget(ended) == 1
+    assert {one.repair_id for one in repairs.repairs().entries} == {"b", "c"}
+    assert (repairs.actions("a"), repairs.changes("a")) == ([], [])
+    assert len(repairs.actions("b")) == 1
