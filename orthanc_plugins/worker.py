@@ -45,7 +45,7 @@ from orthanc_plugins.settings import Settings, read_settings
 from orthanc_plugins.store import Store, create_store_engine, migrate
 from orthanc_plugins.store.retention import Tidying
 from orthanc_plugins.synchronisation import Rounds, Timetable
-from orthanc_plugins.transfers import Waking
+from orthanc_plugins.transfers import Retrying, Waking
 from orthanc_plugins.workflows import adapt_engine_line, register_workflows, share_memory_among_threads
 
 if TYPE_CHECKING:
@@ -134,12 +134,15 @@ def _duties(services: Services, sweep_interval_s: float) -> dict[Duty, float]:
         return {tidying.tidy: _TIDY_S}
     rounds = Timetable(Rounds(services), services.store.inventory, services.synchronisation)
     waking = Waking(services.store.transfers, services.queue, lambda: datetime.now(UTC))
+    switched_on = [rule.name for rule in services.forwarding.rules if rule.enabled]
+    retrying = Retrying(services.store, switched_on, lambda: datetime.now(UTC))
     forwarding = StudyForwarding(services.orthanc, services.store, services.queue, services.forwarding.rules)
     return {
         rounds.keep: services.synchronisation.interval_s,
         waking.wake: _WAKE_S,
         waking.tidy: _TIDY_S,
         tidying.tidy: _TIDY_S,
+        retrying.retry: _TIDY_S,
         forwarding.sweep: sweep_interval_s,
     }
 

@@ -81,8 +81,11 @@ class Transfers(TransferViews):
             )
 
     @as_store_error
-    def ask_again(self, transfer_id: str) -> bool:
-        """Have an ended transfer that is not verified done again; False when it is in no such state."""
+    def ask_again(self, transfer_id: str, *, by_itself: bool = False) -> bool:
+        """Have an ended transfer that is not verified done again; False when it is in no such state.
+
+        ``by_itself`` counts as one more of its retries; asked by somebody, it has them all again.
+        """
         again = (TransferState.PARTLY.value, TransferState.FAILED.value, TransferState.CANCELLED.value)
         now = datetime.now(UTC)
         with self._sessions.begin() as session:
@@ -93,6 +96,10 @@ class Transfers(TransferViews):
                     state=TransferState.QUEUED.value,
                     attempts=0,
                     failed=0,
+                    failed_at=None,
+                    failing_s=0.0,
+                    not_taken_s=None,
+                    retries=TransferRow.retries + 1 if by_itself else 0,
                     started_at=None,
                     ended_at=None,
                     updated_at=now,
@@ -176,6 +183,7 @@ class Transfers(TransferViews):
     @as_store_error
     def wait(self, transfer_id: str, waits_for: WaitsFor, until: datetime, reason: str) -> None:
         """Remember that a transfer waits, for what and until when, and why, for a person."""
+        paused = {"failed_at": None} if waits_for is WaitsFor.WINDOW else {}
         with self._sessions.begin() as session:
             session.execute(
                 update(TransferRow)
@@ -187,7 +195,20 @@ class Transfers(TransferViews):
                     updated_at=datetime.now(UTC),
                     error_name=None,
                     error_message=reason,
+                    **paused,
                 )
+            )
+
+    @as_store_error
+    def note_failure(
+        self, transfer_id: str, at: datetime, failing_s: float, not_taken_s: float | None
+    ) -> None:
+        """Remember that an attempt failed, and for how long it is tried in vain; see `TransferRecord`."""
+        with self._sessions.begin() as session:
+            session.execute(
+                update(TransferRow)
+                .where(TransferRow.transfer_id == transfer_id, TransferRow.state.not_in(_ENDED_STATES))
+                .values(failed_at=at, failing_s=failing_s, not_taken_s=not_taken_s)
             )
 
     @as_store_error
@@ -306,7 +327,17 @@ class Transfers(TransferViews):
 
 
 _ENDED_STATES = [state.value for state in TransferState if state.ended]
-_NUMBERS = ("already_there", "sent", "accepted", "verified", "failed", "bytes_sent", "attempts")
+_NUMBERS = (
+    "already_there",
+    "sent",
+    "accepted",
+    "verified",
+    "failed",
+    "bytes_sent",
+    "attempts",
+    "failing_s",
+    "retries",
+)
 _CONDITIONS = ("wanted", "already_there", "sent", "accepted", "verified", "failed")
 
 

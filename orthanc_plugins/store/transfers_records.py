@@ -122,6 +122,15 @@ class TransferRecord:
         How often it has begun.
     not_before
         When it will be looked at again; None while a worker or the queue has it.
+    failed_at
+        When an attempt failed last; None when none has, or its hours were over since.
+    failing_s
+        Seconds it has been tried in vain since something arrived last.
+    not_taken_s
+        Seconds that the destination has answered and not taken everything; None when the last attempt failed
+        otherwise.
+    retries
+        How often it was asked for again by itself after it had failed.
     """
 
     transfer_id: str
@@ -152,6 +161,10 @@ class TransferRecord:
     updated_at: datetime
     error_name: str | None
     error_message: str | None
+    failed_at: datetime | None = None
+    failing_s: float = 0.0
+    not_taken_s: float | None = None
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

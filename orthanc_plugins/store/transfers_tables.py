@@ -50,6 +50,10 @@ class TransferRow(Base):
     updated_at: Mapped[datetime]
     error_name: Mapped[str | None]
     error_message: Mapped[str | None] = mapped_column(Text)
+    failed_at: Mapped[datetime | None]
+    failing_s: Mapped[float]
+    not_taken_s: Mapped[float | None]
+    retries: Mapped[int]
 
 
 class TransferInstanceRow(Base):

@@ -22,6 +22,7 @@ from orthanc_plugins.store.transfers_tables import TransferInstanceRow, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
@@ -199,6 +200,28 @@ class TransferViews:
                 TransferTotals(destination, TransferState(state), *(int(number) for number in numbers))
                 for destination, state, *numbers in session.execute(query)
             ]
+
+    @as_store_error
+    def failed(
+        self, causes: Collection[str], since: datetime, until: datetime, retries: int
+    ) -> list[TransferRecord]:
+        """Return transfers of some causes that ended not well in a time, and were retried less than so often.
+
+        The first that ended comes first.
+        """
+        states = (TransferState.PARTLY.value, TransferState.FAILED.value)
+        query = (
+            select(TransferRow)
+            .where(
+                TransferRow.state.in_(states),
+                TransferRow.cause.in_(causes),
+                TransferRow.ended_at.between(since, until),
+                TransferRow.retries < retries,
+            )
+            .order_by(TransferRow.ended_at, TransferRow.transfer_id)
+        )
+        with self._sessions() as session:
+            return [record_of(row) for row in session.scalars(query)]
 
     @as_store_error
     def newest_verified(self, destination: str, limit: int) -> list[TransferRecord]:

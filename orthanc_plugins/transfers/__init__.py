@@ -5,7 +5,8 @@ knows archives as `archives.base.Archive` only; the ledger, the clock and the li
 
 Public: ``Transfer`` with its ``Effects`` and ``TransferOutcome``, ``Recorder``, ``Limiter``, ``held_study``
 (one transfer at a time for a study) and ``held`` with ``LeaseLostError``, ``ask_for_transfer`` and
-``hand_over`` (ledger and queue), ``Commit``, ``SameContent``, ``Waking`` (transfers that wait).
+``hand_over`` (ledger and queue), ``Commit``, ``SameContent``, ``Waking`` (transfers that wait), ``Retrying``
+(those that failed).
 
 Decisions
 ---------
@@ -16,7 +17,7 @@ Decisions
 2026-11: one batch at a time for a study, images before what refers to them: DCM4CHEE makes patients twice
     when their first instances come in parallel, and loses files when one instance does.
 2026-11: an archive that does not answer, or has no space, ends the run, not the transfer: whoever runs it
-    waits as long as it takes without holding a worker.
+    waits without holding a worker, seven days (`workflows.transfer_study.GIVEN_UP_AFTER`).
 2026-11: a byte limit waits inside a request for seconds only and pays the rest before the next: a silent
     connection is cut by what stands between.
 """
@@ -25,6 +26,7 @@ from orthanc_plugins.transfers.asking import ask_for_transfer, hand_over
 from orthanc_plugins.transfers.effects import Commit, Effects, Recorder, SameContent
 from orthanc_plugins.transfers.lease import Lease, LeaseLostError, held, held_study
 from orthanc_plugins.transfers.limiter import Limiter
+from orthanc_plugins.transfers.retrying import Retrying
 from orthanc_plugins.transfers.transfer import Transfer, TransferOutcome
 from orthanc_plugins.transfers.waking import Waking
 
@@ -35,6 +37,7 @@ __all__ = [
     "LeaseLostError",
     "Limiter",
     "Recorder",
+    "Retrying",
     "SameContent",
     "Transfer",
     "TransferOutcome",

@@ -49,7 +49,11 @@ PATIENCE = timedelta(hours=2)
 """So long instances are sent again that an archive does not take although it answers and has space."""
 
 GIVEN_UP_AFTER = timedelta(days=7)
-"""So long an archive that does not answer is waited for."""
+"""So long a transfer is tried of which nothing more arrives: the archive does not answer, or is full."""
+
+COUNTED_AT_MOST = 2 * LONGEST_WAIT
+"""Of the time between two attempts, for `PATIENCE` and `GIVEN_UP_AFTER`: where there was no worker for hours,
+nobody tried. Hours in which a transfer may not run count for nothing."""
 
 _CHECKED_EVERY_S = 2.0
 _ALLOWED = frozenset({DifferenceClass.COERCED, DifferenceClass.TRANSFER_SYNTAX_ONLY})
@@ -160,7 +164,7 @@ class StudyTransfer:
             Transport(record.transport),
             wanted=[one.sop_instance_uid for one in known] or None,
             known={one.sop_instance_uid: one for one in known},
-            patient=self._age(record) < PATIENCE,
+            patient=timedelta(seconds=record.not_taken_s or 0) < PATIENCE,
         )
         effects = Effects(
             recorder=_LedgerRecorder(self._services, record.transfer_id),
@@ -189,7 +193,7 @@ class StudyTransfer:
 
     def _wait_for_archive(self, record: TransferRecord, error: ArchiveUnavailable) -> dict[str, JsonValue]:
         """Wait for an archive that is away, longer each time; with it wait all that wait for the same."""
-        if self._age(record) > GIVEN_UP_AFTER:
+        if self._in_vain(record, error) > GIVEN_UP_AFTER:
             message = f"It was tried for {GIVEN_UP_AFTER.days} days. {error}"
             self._transfers.end(record.transfer_id, TransferState.FAILED, (type(error).__name__, message))
             raise TransferError(message) from error
@@ -199,6 +203,27 @@ class StudyTransfer:
         if not isinstance(error, InstancesNotTaken):
             self._transfers.postpone(error.archive, until)
         return waiting
+
+    def _in_vain(self, record: TransferRecord, error: ArchiveUnavailable) -> timedelta:
+        """Note that an attempt failed; return for how long nothing more has arrived.
+
+        Parameters
+        ----------
+        record
+            The transfer as it was when the attempt began.
+        """
+        at = self._now()
+        passed = timedelta(0) if record.failed_at is None else min(at - record.failed_at, COUNTED_AT_MOST)
+        failing = timedelta(seconds=record.failing_s) + passed
+        not_taken = (
+            timedelta(0) if record.not_taken_s is None else timedelta(seconds=record.not_taken_s) + passed
+        )
+        now = self._transfers.transfer(record.transfer_id)
+        if now is not None and _arrived(now) > _arrived(record):
+            failing = not_taken = timedelta(0)
+        not_taken_s = not_taken.total_seconds() if isinstance(error, InstancesNotTaken) else None
+        self._transfers.note_failure(record.transfer_id, at, failing.total_seconds(), not_taken_s)
+        return failing
 
     def _wait(
         self, record: TransferRecord, waits_for: WaitsFor, until: datetime, reason: str
@@ -212,9 +237,6 @@ class StudyTransfer:
     def _opens_at(self, record: TransferRecord) -> datetime:
         now = self._now()
         return now if record.window is None else Window.parse(record.window).opens_at(now)
-
-    def _age(self, record: TransferRecord) -> timedelta:
-        return self._now() - (record.started_at or self._now())
 
     def _archive(self, name: str) -> Archive:
         """Return an archive of the settings.
@@ -246,6 +268,10 @@ class StudyTransfer:
             raise _CancelledError
         if self._opens_at(record) > self._now():
             raise _HoursOverError
+
+
+def _arrived(record: TransferRecord) -> int:
+    return record.already_there + record.accepted
 
 
 class _Check:

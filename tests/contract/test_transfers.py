@@ -208,6 +208,38 @@ def test_one_that_failed_is_done_again_when_asked_and_one_that_is_verified_is_no
     assert not transfers.ask_again("x")
 
 
+def test_for_how_long_it_is_tried_in_vain_is_kept_until_somebody_asks_again(transfers: Transfers) -> None:
+    transfers.request(request())
+    transfers.begin("t")
+    at = now()
+    transfers.note_failure("t", at, 60.0, 30.0)
+    record = transfers.transfer("t")
+    assert record is not None
+    assert (record.failed_at, record.failing_s, record.not_taken_s) == (at, 60.0, 30.0)
+    transfers.wait("t", WaitsFor.WINDOW, at, "Its hours are over.")
+    record = transfers.transfer("t")
+    assert record is not None
+    assert (record.failed_at, record.failing_s) == (None, 60.0)
+    transfers.end("t", TransferState.FAILED)
+    assert transfers.ask_again("t", by_itself=True)
+    record = transfers.transfer("t")
+    assert record is not None
+    assert (record.failing_s, record.not_taken_s, record.retries) == (0.0, None, 1)
+
+
+def test_what_failed_in_a_time_is_found_by_its_cause(transfers: Transfers) -> None:
+    for name, cause in (("a", "rule:CT"), ("b", "rule:MR"), ("c", "rule:CT")):
+        transfers.request(request(name, cause=cause))
+    for name in ("a", "b"):
+        transfers.end(name, TransferState.PARTLY)
+    transfers.end("c", TransferState.VERIFIED)
+    then = now()
+    assert [one.transfer_id for one in transfers.failed(["rule:CT"], then - LONG, then, 1)] == ["a"]
+    assert transfers.failed([], then - LONG, then, 1) == []
+    assert transfers.failed(["rule:CT"], then + LONG, then + 2 * LONG, 1) == []
+    assert transfers.failed(["rule:CT"], then - LONG, then, 0) == []
+
+
 # Waking
 
 

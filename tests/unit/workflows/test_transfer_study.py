@@ -177,11 +177,29 @@ def test_an_archive_that_does_not_take_one_instance_keeps_back_no_other_transfer
     assert world.record("other").not_before == due
 
 
-def test_an_instance_that_is_not_taken_for_hours_has_failed_and_the_rest_is_verified(world: World) -> None:
+def not_taken(world: World) -> None:
     world.right.faults.unanswered = world.right.faults.swallowed = {UIDS[0]}
+
+
+def go_on_for(world: World, time: timedelta) -> None:
+    """Let the transfer be tried whenever it is due, for so long, and wait again each time."""
+    until = world.now + time
+    while True:
+        assert world.run()["outcome"] == "waiting"
+        due = world.record().not_before
+        assert due is not None
+        if due >= until:
+            return
+        world.now = due
+
+
+def test_an_instance_that_is_not_taken_for_hours_has_failed_and_the_rest_is_verified(world: World) -> None:
+    not_taken(world)
     world.ask()
-    world.run()
-    world.now += transfer_study.PATIENCE + timedelta(minutes=1)
+    go_on_for(world, transfer_study.PATIENCE)
+    world.now += timedelta(minutes=15)
+    assert world.run()["outcome"] == "waiting"
+    world.now += timedelta(minutes=15)
     with pytest.raises(TransferError, match=f"1 instances did not arrive .* {UIDS[0]}: 0110"):
         world.run()
     record = world.record()
@@ -189,11 +207,67 @@ def test_an_instance_that_is_not_taken_for_hours_has_failed_and_the_rest_is_veri
     assert record.error_name == "TransferError"
 
 
+def test_the_time_an_archive_was_away_uses_up_no_patience_with_what_it_does_not_take(world: World) -> None:
+    world.right.faults.down = True
+    world.ask()
+    go_on_for(world, transfer_study.PATIENCE * 2)
+    world.right.faults.down = False
+    not_taken(world)
+    go_on_for(world, transfer_study.PATIENCE / 2)
+    assert world.record().verified + world.record().accepted >= 4
+
+
+@pytest.fixture
+def _seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Archives are tried some times a day, so that days are soon over."""
+    monkeypatch.setattr(transfer_study, "LONGEST_WAIT", timedelta(hours=8))
+    monkeypatch.setattr(transfer_study, "COUNTED_AT_MOST", timedelta(hours=16))
+
+
+@pytest.mark.usefixtures("_seldom")
+def test_as_long_as_more_arrives_it_is_not_given_up(world: World) -> None:
+    world.right.faults.down = True
+    world.ask()
+    go_on_for(world, transfer_study.GIVEN_UP_AFTER - timedelta(hours=9))
+    world.right.faults.down = False
+    not_taken(world)
+    world.run()
+    world.right.faults.down = True
+    go_on_for(world, timedelta(days=1))
+    assert world.record().state is TransferState.QUEUED
+
+
+def test_hours_in_which_it_may_not_run_use_up_no_patience(world: World) -> None:
+    not_taken(world)
+    opens = (world.now.astimezone() + timedelta(days=1)).replace(hour=18, minute=0, second=0, microsecond=0)
+    world.now = opens
+    world.ask(window="18:00-19:00")
+    go_on_for(world, timedelta(minutes=55))
+    spent_s = world.record().not_taken_s
+    assert spent_s is not None
+    world.now = opens + timedelta(hours=2)
+    assert world.run()["outcome"] == "waiting"
+    assert world.record().waits_for is WaitsFor.WINDOW
+    world.now = opens + timedelta(days=1)
+    assert world.run()["outcome"] == "waiting"
+    record = world.record()
+    assert (record.waits_for, record.not_taken_s) == (WaitsFor.ARCHIVE, spent_s)
+
+
+def test_days_in_which_no_worker_ran_use_up_no_patience(world: World) -> None:
+    world.right.faults.down = True
+    world.ask()
+    world.run()
+    world.now += timedelta(days=30)
+    assert world.run()["outcome"] == "waiting"
+
+
+@pytest.mark.usefixtures("_seldom")
 def test_an_archive_that_stays_away_for_days_is_given_up(world: World) -> None:
     world.ask()
     world.right.faults.down = True
-    world.run()
-    world.now += transfer_study.GIVEN_UP_AFTER + timedelta(minutes=1)
+    go_on_for(world, transfer_study.GIVEN_UP_AFTER)
+    world.now += timedelta(hours=16)
     with pytest.raises(TransferError, match="tried for 7 days"):
         world.run()
     assert world.record().state is TransferState.FAILED
