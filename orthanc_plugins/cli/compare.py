@@ -32,7 +32,7 @@ _EXIT_CODES = (
 _CHANGED = "The archives no longer list it as they did then: compare again."
 _UNKNOWN = "Whether they still list it so is not known: an archive does not answer."
 _MOST_SHOWN = 20
-_REPORTS = {".csv": "differences.csv", ".html": "report.html", ".pdf": "report.pdf"}
+_REPORTS = {".json": "report.json", ".csv": "differences.csv", ".html": "report.html", ".pdf": "report.pdf"}
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--report",
         type=Path,
         metavar="FILE",
-        help="write what was found as .csv, .html or .pdf: patients' data; of one study, or of everything",
+        help="write what was found as .json, .csv, .html or .pdf: patients' data; of one study, or of "
+        "everything",
     )
 
 

@@ -50,6 +50,7 @@ class JobKind(StrEnum):
     SYNCHRONISE = "synchronise"
     COMPARE_STUDY = "compare_study"
     COMPARE_ARCHIVES = "compare_archives"
+    REPORT_COMPARISON = "report_comparison"
     TEST_RULES = "test_rules"
     PLAN_REPAIR = "plan_repair"
     REPAIR_STUDY = "repair_study"
@@ -72,6 +73,7 @@ _COMPUTING = frozenset(
         JobKind.COMPARE_STRUCTURES,
         JobKind.FORWARD_STUDY,
         JobKind.TEST_RULES,
+        JobKind.REPORT_COMPARISON,
     }
 )
 """Kinds that no archive but Orthanc itself can keep waiting."""
@@ -211,6 +213,12 @@ def compare_archives_request(depth: str, *, again: bool, token: str) -> JobReque
     """
     arguments = (depth, "again" if again else "changed")
     return JobRequest(JobKind.COMPARE_ARCHIVES, JobId(f"compare-archives.{token}"), arguments)
+
+
+def report_comparison_request(study_uid: StudyUid, compared_at: datetime) -> JobRequest:
+    """Return the request to make the reports of a study's comparison of a time."""
+    job_id = JobId(f"report-comparison.{study_uid}.{compared_at:%Y%m%dT%H%M%S%f}")
+    return JobRequest(JobKind.REPORT_COMPARISON, job_id, (study_uid,))
 
 
 def synchronise_request(token: str, *, full: bool) -> JobRequest:

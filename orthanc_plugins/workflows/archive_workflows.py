@@ -12,6 +12,7 @@ from orthanc_plugins.workflows.compare_archives import ArchivesComparison
 from orthanc_plugins.workflows.compare_study import StudyCheck
 from orthanc_plugins.workflows.job_log import run_job
 from orthanc_plugins.workflows.memory import memory_given_back
+from orthanc_plugins.workflows.report_comparison import ComparisonReports
 from orthanc_plugins.workflows.run_benchmark import BenchmarkRun
 from orthanc_plugins.workflows.steps import WORKER_DEATHS, run_step
 from orthanc_plugins.workflows.synchronise import RequestedRound
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def register_archive_workflows(services: Services) -> None:
     """Make the workflows known to the durable engine; called once, before it is launched."""
     check, requested = StudyCheck(services), RequestedRound(services)
-    benchmark = BenchmarkRun(services)
+    benchmark, reports = BenchmarkRun(services), ComparisonReports(services)
 
     @DBOS.workflow(name=JobKind.SYNCHRONISE.value, max_recovery_attempts=WORKER_DEATHS)
     def synchronise(scope: str) -> dict[str, JsonValue]:
@@ -49,6 +50,10 @@ def register_archive_workflows(services: Services) -> None:
                 return _compare_archives(ArchivesComparison(services, job_id), depth, again=scope == "again")
 
         return run_job(JobKind.COMPARE_ARCHIVES, work)
+
+    @DBOS.workflow(name=JobKind.REPORT_COMPARISON.value, max_recovery_attempts=WORKER_DEATHS)
+    def report_comparison(study_uid: str) -> dict[str, JsonValue]:
+        return run_job(JobKind.REPORT_COMPARISON, lambda _: run_step("write", reports.write, study_uid))
 
     @DBOS.workflow(name=JobKind.RUN_BENCHMARK.value, max_recovery_attempts=WORKER_DEATHS)
     def run_benchmark(benchmark_id: str) -> dict[str, JsonValue]:

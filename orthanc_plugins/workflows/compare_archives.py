@@ -7,18 +7,20 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import batched
 from typing import TYPE_CHECKING
 
 import orjson
 
 from orthanc_plugins.archives.base import ArchiveName
-from orthanc_plugins.content.reports import Report
+from orthanc_plugins.content.reports import CsvStream, JsonStream, Report, Summary
 from orthanc_plugins.errors import ArchiveRefused, NotFound
 from orthanc_plugins.identifiers import StudyUid
+from orthanc_plugins.rtstruct.export import written_whole
 from orthanc_plugins.sync.differences import Comparison, Difference, DifferenceClass, StudyCounts
 from orthanc_plugins.sync.inventory import compare_rows
 from orthanc_plugins.synchronisation import Rounds
-from orthanc_plugins.workflows.compared_copies import compared_copies, keep_compared, write_reports
+from orthanc_plugins.workflows.compared_copies import compared_copies, keep_compared, write_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.identifiers import JobId
     from orthanc_plugins.jobs import JsonValue
     from orthanc_plugins.services import Services
-    from orthanc_plugins.store import InventoryRow, StudyPair
+    from orthanc_plugins.store import ContentCheck, InventoryRow, StudyPair
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +37,11 @@ CHUNK = 100
 
 _AT_ONCE = 2
 _PAGE = 500
+_TITLE = "Both archives"
 _MOST_REPORTED = 5_000
-"""Studies that differ in one report; their number is told all the same."""
+"""Studies that differ on one page, or on paper; their number is told all the same."""
+_MOST_SHOWN = 100_000
+"""Differences of the studies there: a page holds fewer, but counts those of each study."""
 
 
 @dataclass
@@ -119,34 +124,52 @@ class ArchivesComparison:
         return found.comparison
 
     def report(self) -> dict[str, JsonValue]:
-        """Write the reports of everything that differs; return how many studies that are."""
+        """Write the reports of everything that differs; return how many studies that are.
+
+        JSON and CSV hold all of them, a page and paper the first; no more than those are in memory.
+        """
         folder = self._services.comparisons / "archives" / self._job_id
-        found = tuple(self._differing())
-        report = Report("Both archives", found[:_MOST_REPORTED], datetime.now(UTC))
-        write_reports(report, folder)
-        return {"reported": len(report.comparisons), "found": len(found)}
+        made_at, summary = datetime.now(UTC), Summary()
+        shown: list[Comparison] = []
+        room = _MOST_SHOWN
+        with (
+            written_whole(folder / "report.json") as as_json,
+            written_whole(folder / "differences.csv") as as_csv,
+        ):
+            data, table = JsonStream(as_json, _TITLE, made_at), CsvStream(as_csv)
+            for found in self._differing():
+                summary.add(found)
+                data.add(found)
+                table.add(found)
+                if room > 0 and len(shown) < _MOST_REPORTED:
+                    shown.append(found)
+                    room -= len(found.differences)
+            data.end(summary)
+        write_pages(Report(_TITLE, tuple(shown), made_at, whole=summary), folder)
+        return {"reported": len(shown), "found": summary.studies}
 
     def _differing(self) -> Iterator[Comparison]:
         """Yield what differs in each study: in content as far as that is known, else in what is listed."""
-        told: set[StudyUid] = set()
         offset = 0
         while checks := self._inventory.check_page(equal=False, limit=_PAGE, offset=offset).entries:
             offset += len(checks)
             pairs = self._inventory.pairs(check.study_uid for check in checks)
             for check in checks:
-                path = self._services.comparisons / check.path
-                pair = pairs.get(check.study_uid)
-                if (
-                    pair is not None
-                    and check.is_current(pair)
-                    and check.depth == "content"
-                    and path.is_file()
-                ):
-                    told.add(check.study_uid)
+                if self._tells_content(check, pairs.get(check.study_uid)):
+                    path = self._services.comparisons / check.path
                     yield Comparison.from_json(orjson.loads(path.read_bytes()))
-        for pair in self._inventory.differing():
-            if pair.study_uid not in told:
-                yield self._by_stock(pair)
+        for some in batched(self._inventory.differing(), _PAGE, strict=False):
+            known = self._inventory.checks(pair.study_uid for pair in some)
+            for pair in some:
+                newest = known.get(pair.study_uid)
+                if newest is None or newest.equal or not self._tells_content(newest, pair):
+                    yield self._by_stock(pair)
+
+    def _tells_content(self, check: ContentCheck, pair: StudyPair | None) -> bool:
+        """Return whether a comparison tells what is in a study as the inventories know it."""
+        path = self._services.comparisons / check.path
+        is_current = pair is not None and check.is_current(pair)
+        return is_current and check.depth == "content" and path.is_file()
 
     def _by_stock(self, pair: StudyPair) -> Comparison:
         """Return what the inventories alone tell of a study."""

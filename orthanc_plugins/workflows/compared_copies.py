@@ -12,7 +12,7 @@ import orjson
 
 from orthanc_plugins.archives.base import ArchiveName, StudyQuery
 from orthanc_plugins.content import StudyCopy, compare_studies
-from orthanc_plugins.content.reports import Report, report_csv, report_html, report_pdf
+from orthanc_plugins.content.reports import Report, report_csv, report_html, report_json, report_pdf
 from orthanc_plugins.errors import NotFound
 from orthanc_plugins.rtstruct.export import write_whole
 from orthanc_plugins.store import ContentCheck, SideState
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.store import StudyPair
     from orthanc_plugins.sync.differences import Comparison, Depth
 
-_REPORTS = {"differences.csv": report_csv, "report.html": report_html, "report.pdf": report_pdf}
+_PAGES = {"report.html": report_html, "report.pdf": report_pdf}
+_REPORTS = {"report.json": report_json, "differences.csv": report_csv, **_PAGES}
 
 COMPARISON = "comparison.json"
 """Name of the file of a comparison in its study's folder; reports stand beside it."""
@@ -119,9 +120,16 @@ def _fetch(listings: Mapping[ArchiveName, _Listed], side: ArchiveName, uid: SopI
     return listings[side].file(uid)
 
 
-def write_reports(report: Report, folder: Path) -> None:
-    """Write what was found as a table, a page and on paper; what tells who a patient is is withheld."""
+def write_reports(comparison: Comparison, folder: Path) -> None:
+    """Write what was found as data, a table, a page and on paper; what tells who a patient is is withheld."""
+    report = Report("A study in both archives", (comparison,), comparison.compared_at)
     for name, made in _REPORTS.items():
+        write_whole(folder / name, made(report))
+
+
+def write_pages(report: Report, folder: Path) -> None:
+    """Write a page and paper of what was found."""
+    for name, made in _PAGES.items():
         write_whole(folder / name, made(report))
 
 
@@ -139,14 +147,18 @@ def keep_compared(services: Services, compared: Compared, *, reports: bool = Tru
     compared
         The states in it tell later whether it is current.
     reports
-        Whether reports are written beside the file.
+        Whether reports are written beside the file; older ones go in any case, `report_comparison` makes new
+        ones when they are asked for.
     """
     comparison = compared.comparison
     study_uid = comparison.study_uid
     folder = services.comparisons / study_uid
     write_whole(folder / COMPARISON, orjson.dumps(comparison.to_json(), option=orjson.OPT_INDENT_2))
     if reports:
-        write_reports(Report("A study in both archives", (comparison,), comparison.compared_at), folder)
+        write_reports(comparison, folder)
+    else:
+        for name in _REPORTS:
+            (folder / name).unlink(missing_ok=True)
     services.store.inventory.note_check(
         ContentCheck(
             study_uid=study_uid,

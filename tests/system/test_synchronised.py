@@ -141,6 +141,12 @@ def test_everything_is_compared_on_demand(pair: Pair, study: Study) -> None:
     found = ask(pair, "GET", f"/comparisons/generated/{asked['job_id']}")
     assert found["compared"] >= 1
     assert found["studies"]["only_orthanc"] == 0
+    told = ask(pair, "GET", found["reports"]["report.json"].removeprefix("/pacs/api"))
+    assert told["summary"]["studies"] == len(told["comparisons"])
+    page = requests.get(
+        f"{pair.stack.url}/pacs/api/studies/{study.uid}/comparison/report.html", timeout=PATIENCE_S
+    )
+    assert "Both copies are the same" in page.text, "it is made when it is asked for"
     checks = ask(pair, "GET", "/comparisons?equal=true&limit=500")["comparisons"]
     assert study.uid in {one["study_uid"] for one in checks}
 

@@ -17,7 +17,7 @@ from orthanc_plugins.api.dependencies import JobIdPath, Joined, PageParameters, 
 from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import Problem, problem_documented
 from orthanc_plugins.api.routers.process import failed_job_response
-from orthanc_plugins.api.routers.study_comparison import NO_SECOND, Depth, report_file
+from orthanc_plugins.api.routers.study_comparison import NO_SECOND, REPORTS, Depth, report_file
 from orthanc_plugins.archives.base import ArchiveName, StudyQuery
 from orthanc_plugins.errors import ArchiveError
 from orthanc_plugins.identifiers import JobId
@@ -256,7 +256,7 @@ def _generation(services: Services, job_id: str) -> Job:
 def _generated(links: Links, job: Job) -> JSONResponse:
     result: dict[str, Any] = dict(job.result or {})
     done = job.state is JobState.SUCCEEDED
-    reports = ("differences.csv", "report.html", "report.pdf") if done else ()
+    reports = REPORTS if done else ()
     answer = GenerateAnswer(
         status=job.state,
         job_id=job.job_id,

@@ -25,7 +25,7 @@ from orthanc_plugins.api.routers.studies import StudyPath
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.errors import ArchiveLate, ArchiveUnavailable, JobActive
 from orthanc_plugins.identifiers import JobId, StudyUid
-from orthanc_plugins.jobs import JobState, compare_study_request
+from orthanc_plugins.jobs import JobRequest, JobState, compare_study_request, report_comparison_request
 from orthanc_plugins.services import Services
 from orthanc_plugins.store import ContentCheck
 from orthanc_plugins.sync.states import listed_state, tells_changes
@@ -38,6 +38,7 @@ NOTHING_COMPARED = "Nothing was compared yet, or it was removed: ask for the com
 
 COMPARISON = "comparison.json"
 REPORTS = {
+    "report.json": "application/json",
     "differences.csv": "text/csv; charset=utf-8",
     "report.html": "text/html; charset=utf-8",
     "report.pdf": "application/pdf",
@@ -132,16 +133,37 @@ async def compare_study(
     "/{name}",
     summary="Download a comparison's report",
     response_class=FileResponse,
-    responses={200: {"content": {media_type: {} for media_type in REPORTS.values()}}},
+    responses={
+        200: {"content": {media_type: {} for media_type in REPORTS.values()}},
+        404: problem_documented("Nothing was compared, or there is no such report."),
+        503: problem_documented("It is being made: ask again."),
+    },
 )
-def report(
+async def report(
     services: Joined,
     study: StudyPath,
     name: Annotated[str, Path(description="One of " + ", ".join(REPORTS) + ".")],
-) -> FileResponse:
-    """Download what the newest comparison of a study found, as a table, a page or on paper."""
-    study_uid = study_uid_of(services, study)
-    return report_file(_folder(services, study_uid), name)
+) -> Response:
+    """Download what the newest comparison of a study found, as data, a table, a page or on paper.
+
+    One that was not made yet is made now, of what was found then.
+    """
+    study_uid = await run_in_threadpool(study_uid_of, services, study)
+    folder = _folder(services, study_uid)
+    if name in REPORTS and not _is_made(folder, name):
+        job_id = await run_in_threadpool(_ask_for_reports, services, study_uid)
+        job = await wait_for_job(services, job_id, _REPORT_WAIT_S)
+        failed = failed_job_response(job)
+        if failed is not None:
+            return failed
+        if not job.state.ended:
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "The report is being made: ask again.",
+                headers={"Retry-After": "10"},
+                job_id=job_id,
+            )
+    return report_file(folder, name)
 
 
 def report_file(folder: FilePath, name: str) -> FileResponse:
@@ -160,6 +182,7 @@ def report_file(folder: FilePath, name: str) -> FileResponse:
     return FileResponse(path, media_type=REPORTS[name], headers={"Content-Security-Policy": _NO_SCRIPT})
 
 
+_REPORT_WAIT_S = 30.0
 _NO_SCRIPT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'"
 
 
@@ -204,9 +227,31 @@ def _still_so(services: Services, check: ContentCheck) -> bool | None:
     return (left, right) == (check.left, check.right)
 
 
+def _is_made(folder: FilePath, name: str) -> bool:
+    """Return whether there is a report that is no older than what it is of."""
+    try:
+        return (folder / name).stat().st_mtime_ns >= (folder / COMPARISON).stat().st_mtime_ns
+    except FileNotFoundError:
+        return False
+
+
+def _ask_for_reports(services: Services, study_uid: StudyUid) -> JobId:
+    """Ask for the reports of the newest comparison, and return the job that makes them."""
+    check = services.store.inventory.checks([study_uid]).get(study_uid)
+    if check is None or not (_folder(services, study_uid) / COMPARISON).is_file():
+        raise Problem(HTTPStatus.NOT_FOUND, NOTHING_COMPARED)
+    request = report_comparison_request(study_uid, check.checked_at)
+    _submit_again(services, request)
+    return request.job_id
+
+
 def _ask(services: Services, study_uid: StudyUid, depth: Depth) -> None:
     """Ask for a comparison, again when it was done before."""
-    request = compare_study_request(study_uid, depth)
+    _submit_again(services, compare_study_request(study_uid, depth))
+
+
+def _submit_again(services: Services, request: JobRequest) -> None:
+    """Ask for a job, and for it again when it was done before."""
     known = services.queue.jobs(job_ids=[request.job_id], limit=1)
     services.queue.submit(request)
     if known:

@@ -1,6 +1,7 @@
 """Comparisons for people and for programs: JSON, CSV, a page of HTML, and PDF.
 
-Public: `Report`, `report_json`, `report_csv`, `report_html`, `report_pdf`.
+Public: `Report`, `report_json`, `report_csv`, `report_html`, `report_pdf`; of more than fit into memory
+`Summary`, `JsonStream`, `CsvStream`.
 """
 
 import lazy_loader

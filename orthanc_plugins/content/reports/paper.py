@@ -34,7 +34,7 @@ _BEGIN_HEIGHT = 45 * mm
 def report_pdf(report: Report) -> bytes:
     """Return a report as PDF."""
     subjects = {one.study_uid for one in report.comparisons}
-    subject = next(iter(subjects)) if len(subjects) == 1 else f"{len(subjects):,} studies"
+    subject = next(iter(subjects)) if len(subjects) == 1 else f"{report.summary.studies:,} studies"
     document = ReportDocument(subject, report.made_at, title=report.title, kind="Comparison of")
     return document.pdf(_story(report))
 
@@ -47,6 +47,8 @@ def _story(report: Report) -> list[Flowable]:
         story += together(
             [heading("Studies that differ or are not compared as a whole"), _counts(report, differing)]
         )
+    if report.not_shown:
+        story.append(faint(f"{report.not_shown:,} more studies are not printed: JSON and CSV have all."))
     room = MOST_ROWS
     for one in differing:
         story += _study(report, one, one.differences[:room])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from orthanc_plugins.identifiers import StudyUid
-    from orthanc_plugins.sync.differences import Difference, Level
+    from orthanc_plugins.sync.differences import Depth, Difference, Level
 
 WITHHELD = "withheld"
 """Stands for a value that may tell who the patient is."""
@@ -58,6 +58,49 @@ _KEYWORDS = re.compile(r"([A-Z][A-Za-z0-9]+)=")
 _PATH_STEP = re.compile(r"\.(?=[0-9A-Fa-f]{4})")
 
 
+@dataclass
+class Summary:
+    """What was found in comparisons that are added one by one, and need not be kept.
+
+    ``studies`` counts them, ``differing`` those with differences, ``incomplete`` those that are not
+    compared as a whole, ``equal`` those with neither; ``counts`` are differences by their class.
+    """
+
+    studies: int = 0
+    differing: int = 0
+    incomplete: int = 0
+    equal: int = 0
+    counts: Counter[DifferenceClass] = field(default_factory=Counter)
+    depths: set[Depth] = field(default_factory=set)
+
+    def add(self, one: Comparison) -> None:
+        """Count a comparison."""
+        self.studies += 1
+        self.differing += bool(one.differences)
+        self.incomplete += bool(one.incomplete)
+        self.equal += one.equal
+        self.counts.update(one.classes)
+        self.depths.add(one.depth)
+
+    @property
+    def verdict(self) -> str:
+        """What was found, in a sentence."""
+        if not self.studies:
+            return "Nothing was compared."
+        if self.equal == self.studies:
+            by_content = self.depths == {"content"}
+            how = "down to every element and pixel" if by_content else "in which instances there are"
+            what = "Both copies" if self.studies == 1 else f"All {self.studies:,} studies"
+            return f"{what} are the same, {how}."
+        differences = self.counts.total()
+        parts = [f"{differences:,} difference{'s' * (differences != 1)}"] if differences else []
+        if self.studies > 1 and differences:
+            parts[0] += f" in {self.differing:,} of {self.studies:,} studies"
+        if self.incomplete:
+            parts.append(f"{self.incomplete:,} of {self.studies:,} could not be compared as a whole")
+        return f"{'; '.join(parts)}."
+
+
 @dataclass(frozen=True)
 class Report:
     """Comparisons that are reported together.
@@ -75,6 +118,8 @@ class Report:
     with_identity
         Show values that tell who the patient is, or may: all of group 0010, person names, and what private
         elements hold. They are withheld otherwise.
+    whole
+        What was found in all, where ``comparisons`` are but the first of many.
     """
 
     title: str
@@ -82,51 +127,44 @@ class Report:
     made_at: datetime
     names: Mapping[StudyUid, str] = field(default_factory=dict)
     with_identity: bool = False
+    whole: Summary | None = None
 
     @cached_property
     def shown(self) -> tuple[Comparison, ...]:
         """The comparisons as they may be shown."""
         if self.with_identity:
             return self.comparisons
-        return tuple(
-            replace(one, differences=tuple(map(without_identity, one.differences)))
-            for one in self.comparisons
-        )
+        return tuple(map(shown_comparison, self.comparisons))
+
+    @cached_property
+    def summary(self) -> Summary:
+        """What was found in all."""
+        if self.whole is not None:
+            return self.whole
+        summary = Summary()
+        for one in self.comparisons:
+            summary.add(one)
+        return summary
+
+    @property
+    def not_shown(self) -> int:
+        """How many studies the summary is of and the comparisons are not."""
+        return self.summary.studies - len(self.comparisons)
 
     @property
     def counts(self) -> Counter[DifferenceClass]:
         """How many differences of each class there are."""
-        return sum((one.classes for one in self.comparisons), Counter())
-
-    @property
-    def differing(self) -> int:
-        """How many studies differ."""
-        return sum(bool(one.differences) for one in self.comparisons)
+        return self.summary.counts
 
     @property
     def incomplete(self) -> int:
         """How many studies could not be compared as a whole."""
-        return sum(bool(one.incomplete) for one in self.comparisons)
+        return self.summary.incomplete
 
     @property
     def verdict(self) -> str:
         """What was found, in a sentence."""
-        studies = len(self.comparisons)
-        if not studies:
-            return "Nothing was compared."
-        if all(one.equal for one in self.comparisons):
-            depth = {one.depth for one in self.comparisons}
-            how = (
-                "down to every element and pixel" if depth == {"content"} else "in which instances there are"
-            )
-            return f"{'Both copies' if studies == 1 else f'All {studies:,} studies'} are the same, {how}."
-        differences = sum(self.counts.values())
-        parts = [f"{differences:,} difference{'s' * (differences != 1)}"] if differences else []
-        if studies > 1 and differences:
-            parts[0] += f" in {self.differing:,} of {studies:,} studies"
-        if self.incomplete:
-            parts.append(f"{self.incomplete:,} of {studies:,} could not be compared as a whole")
-        return f"{'; '.join(parts)}."
+        return self.summary.verdict
 
 
 def class_name(kind: DifferenceClass) -> str:
@@ -150,6 +188,11 @@ def grouped(differences: Iterable[Difference]) -> Iterator[Group]:
 
 def _uid(difference: Difference) -> str:
     return difference.sop_instance_uid or difference.series_uid or ""
+
+
+def shown_comparison(comparison: Comparison) -> Comparison:
+    """Return a comparison without values that may tell who the patient is."""
+    return replace(comparison, differences=tuple(map(without_identity, comparison.differences)))
 
 
 def without_identity(difference: Difference) -> Difference:

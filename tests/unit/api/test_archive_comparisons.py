@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from orthanc_plugins.api import create_app, deadline
+from orthanc_plugins.api.routers import study_comparison
 from orthanc_plugins.identifiers import JobId, StudyUid
-from orthanc_plugins.jobs import JobKind, compare_archives_request, compare_study_request
+from orthanc_plugins.jobs import (
+    JobKind,
+    compare_archives_request,
+    compare_study_request,
+    report_comparison_request,
+)
 from orthanc_plugins.store import ContentCheck
 from orthanc_plugins.sync.differences import Comparison, Difference, DifferenceClass, StudyCounts
 from orthanc_plugins.sync.states import listed_state
@@ -177,6 +184,36 @@ def test_reports_that_are_not_there_are_refused(client: Client) -> None:
     assert "differences.csv" in client.get("api/studies/1.1/comparison/secret.txt").json()["detail"]
     answer = client.get("api/studies/1.1/comparison/report.pdf")
     assert (answer.status_code, "ask for the comparison" in answer.json()["detail"]) == (404, True)
+
+
+def test_a_report_that_is_older_than_the_comparison_is_made_anew(
+    client: Client, joined: Services, queue: MemoryQueue
+) -> None:
+    compared(joined)
+    folder = joined.comparisons / STUDY
+    os.utime(folder / "report.html", (1, 1))
+    asked: list[str] = []
+
+    def make(job_id: JobId) -> Any:
+        asked.append(job_id)
+        (folder / "report.html").write_text("<p>A new one.</p>", encoding="utf-8")
+        queue.succeed(job_id)
+        return original(job_id)
+
+    original, queue.job = queue.job, make  # type: ignore[method-assign]
+    assert client.get("api/studies/1.1/comparison/report.html").text == "<p>A new one.</p>"
+    assert asked == [report_comparison_request(STUDY, NOW).job_id]
+
+
+def test_a_report_that_takes_long_is_asked_for_again(
+    client: Client, joined: Services, queue: MemoryQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study_comparison, "_REPORT_WAIT_S", 0.0)
+    compared(joined)
+    answer = client.get("api/studies/1.1/comparison/report.pdf")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    queue.fail(report_comparison_request(STUDY, NOW).job_id, "JobError", "The suite met a fault.")
+    assert client.get("api/studies/1.1/comparison/report.pdf").status_code == 503  # it is tried again
 
 
 def test_without_a_second_archive_nothing_is_compared(services: Services) -> None:

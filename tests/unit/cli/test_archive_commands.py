@@ -180,7 +180,7 @@ def test_archives_that_are_the_same_are_a_success(suite: SuiteDouble) -> None:
     ("arguments", "told"),
     [
         (("../x",), "no Study Instance UID"),
-        (("1.2", "--report", "x.doc"), "--report writes .csv, .html, .pdf."),
+        (("1.2", "--report", "x.doc"), "--report writes .json, .csv, .html, .pdf."),
         (("1.2", "1.3", "--report", "x.csv"), "one study"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,19 +13,22 @@ from pydicom import dcmread
 
 from orthanc_plugins.errors import ArchiveUnavailable, NotFound
 from orthanc_plugins.identifiers import JobId, StudyUid
-from orthanc_plugins.sync.differences import DifferenceClass
+from orthanc_plugins.sync.differences import Comparison, DifferenceClass
 from orthanc_plugins.sync.states import listed_state
 from orthanc_plugins.synchronisation import Rounds
+from orthanc_plugins.workflows import compare_archives, report_comparison
 from orthanc_plugins.workflows.archive_workflows import _compare_archives
 from orthanc_plugins.workflows.compare_archives import ArchivesComparison
 from orthanc_plugins.workflows.compare_study import StudyCheck
-from orthanc_plugins.workflows.compared_copies import compare_copies
+from orthanc_plugins.workflows.compared_copies import compare_copies, write_reports
+from orthanc_plugins.workflows.report_comparison import ComparisonReports
 from tests.builders import ImageFrame, build_case
 from tests.fakes.archive import MemoryArchive
 from tests.unit.holdings import LEFT, RIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pydicom.dataset import Dataset
 
@@ -129,6 +133,7 @@ def test_a_changed_copy_is_told_and_kept(
         "comparison.json",
         "differences.csv",
         "report.html",
+        "report.json",
         "report.pdf",
     }
     check = pair.services.store.inventory.checks([pair.study()])[pair.study()]
@@ -197,6 +202,85 @@ def test_everything_is_compared_and_what_differs_is_reported(pair: Pair) -> None
     table = (pair.services.comparisons / "archives" / "t" / "differences.csv").read_text(encoding="utf-8")
     assert "pixel" in table
     assert "missing_right" in table
+
+
+def report_of(pair: Pair, token: str) -> Any:
+    path = pair.services.comparisons / "archives" / token / "report.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_everything_that_differs_stands_in_json_and_csv_and_the_first_of_it_on_the_page(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare_archives, "_MOST_REPORTED", 1)
+    changed(pair.right, pair.instance(0), brighten)
+    changed(pair.right, pair.instance(1), brighten)
+    pair.right.lose(pair.instance(2))
+    result = everything(pair)
+    assert (result["found"], result["reported"]) == (3, 1)
+    told = report_of(pair, "t")
+    assert sorted(one["study_uid"] for one in told["comparisons"]) == sorted(map(pair.study, range(3)))
+    assert told["summary"]["classes"] == {"missing_right": 1, "pixel": 2}
+    page = (pair.services.comparisons / "archives" / "t" / "report.html").read_text(encoding="utf-8")
+    assert "3 differences in 3 of 3 studies." in page
+    assert "2 more studies are not listed here: JSON and CSV have all." in page
+
+
+def test_of_what_is_not_shown_one_study_after_the_other_is_in_memory(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare_archives, "_MOST_SHOWN", 0)
+    for number in range(3):
+        changed(pair.right, pair.instance(number), brighten)
+    alive: weakref.WeakSet[Comparison] = weakref.WeakSet()
+    most = 0
+    original = Comparison.from_json
+
+    def read(content: Any) -> Comparison:
+        nonlocal most
+        found = original(content)
+        alive.add(found)
+        most = max(most, len(alive))
+        return found
+
+    monkeypatch.setattr(Comparison, "from_json", read)
+    assert everything(pair)["found"] == 3
+    assert most == 2  # the one just written, and the next
+
+
+def test_reports_of_an_earlier_comparison_do_not_stand_beside_a_later_one(pair: Pair) -> None:
+    StudyCheck(pair.services).compare(pair.study(), "content")
+    folder = pair.services.comparisons / pair.study()
+    assert "are the same" in (folder / "report.html").read_text(encoding="utf-8")
+    changed(pair.right, pair.instance(), brighten)
+    everything(pair)
+    assert [path.name for path in folder.iterdir()] == ["comparison.json"]
+    ComparisonReports(pair.services).write(pair.study())
+    assert "1 difference." in (folder / "report.html").read_text(encoding="utf-8")
+    assert len(list(folder.iterdir())) == 5
+
+
+def test_reports_of_a_comparison_that_is_replaced_meanwhile_are_of_the_later_one(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    StudyCheck(pair.services).compare(pair.study(), "content")
+    folder = pair.services.comparisons / pair.study()
+    original = write_reports
+
+    def write(comparison: Comparison, place: Path) -> None:
+        monkeypatch.setattr(report_comparison, "write_reports", original)
+        changed(pair.right, pair.instance(), brighten)
+        everything(pair)
+        original(comparison, place)
+
+    monkeypatch.setattr(report_comparison, "write_reports", write)
+    ComparisonReports(pair.services).write(pair.study())
+    assert "1 difference." in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_reports_of_what_was_removed_are_refused(pair: Pair) -> None:
+    with pytest.raises(NotFound, match="compare again"):
+        ComparisonReports(pair.services).write(pair.study())
 
 
 def test_what_has_not_changed_is_not_read_again_unless_asked(pair: Pair) -> None:
