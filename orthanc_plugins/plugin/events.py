@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE, OrthancId
 from orthanc_plugins.logs import describe_exception
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from orthanc_plugins.forwarding import StudyForwarding
     from orthanc_plugins.reception import Reception
@@ -38,15 +39,19 @@ class Events:
         Orthanc's Python module, or a fake of it.
     reception, forwarding
         Turn what happened into jobs.
+    deletions
+        Remembers studies and instances that Orthanc says it deleted, told when; many at a time, since a study
+        goes with all of its instances.
     started, stopped
         Called on a thread of Orthanc once it has started and when it stops.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everyone who wants to hear of something
         self,
         orthanc: Any,
         reception: Reception,
         forwarding: StudyForwarding,
+        deletions: Callable[[Collection[OrthancId], datetime], object],
         *,
         started: Callable[[], None],
         stopped: Callable[[], None],
@@ -54,6 +59,10 @@ class Events:
         kind, level = orthanc.ChangeType, orthanc.ResourceType
         self._reception = reception
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._deletions = deletions
+        self._deleted: list[OrthancId] = []
+        self._lock = threading.Lock()
+        self._remembered = {(kind.DELETED, level.STUDY), (kind.DELETED, level.INSTANCE)}
         self._thread = threading.Thread(target=self._drain, name="pacs-events", daemon=True)
         self._handlers: dict[tuple[int, int], tuple[Callable[[OrthancId], object], ...]] = {
             (kind.NEW_SERIES, level.SERIES): (reception.series_appeared,),
@@ -88,8 +97,20 @@ class Events:
         """Note a change of Orthanc's content or state."""
         if life := self._life.get(change):
             life()
+        if (change, level) in self._remembered:
+            with self._lock:
+                first = not self._deleted
+                self._deleted.append(OrthancId(resource))
+            if first:  # else a message that takes this one along is on its way
+                self._messages.put(self._remember_deletions)
         for handler in self._handlers.get((change, level), ()):
             self._messages.put(partial(handler, OrthancId(resource)))
+
+    def _remember_deletions(self) -> None:
+        """Hand on all deletions that were told until now, at once."""
+        with self._lock:
+            told, self._deleted = self._deleted, []
+        self._deletions(told, datetime.now(UTC))
 
     def _drain(self) -> None:
         while message := self._messages.get():

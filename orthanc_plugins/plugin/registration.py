@@ -24,8 +24,10 @@ from orthanc_plugins.services import AUTHORISATION_VARIABLE, build_services
 from orthanc_plugins.settings import CONFIGURATION_FILE_VARIABLE, Settings, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
 
+    from orthanc_plugins.identifiers import OrthancId
     from orthanc_plugins.rules import ForwardingRule
     from orthanc_plugins.services import Services
 
@@ -70,6 +72,7 @@ def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
         orthanc,
         Reception(services.orthanc, services.store, services.queue),
         StudyForwarding(services.orthanc, services.store, services.queue, _rules(services)),
+        _deletions(services),
         started=started,
         stopped=stopped,
     )
@@ -84,6 +87,13 @@ def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
 def _rules(services: Services) -> tuple[ForwardingRule, ...]:
     """Return the rules of forwarding, none where there is nowhere to send to."""
     return services.forwarding.rules if ArchiveName.DCM4CHEE in services.archives else ()
+
+
+def _deletions(services: Services) -> Callable[[Collection[OrthancId], datetime], object]:
+    """Return what remembers that Orthanc deleted something; only two archives are ever compared by it."""
+    if ArchiveName.DCM4CHEE not in services.archives:
+        return lambda _deleted, _at: None
+    return services.store.inventory.note_deletions
 
 
 def _supervisor(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,7 @@ class Rig:
         self.orthanc = FakeOrthanc()
         self.reception = RecordingReception()
         self.life: list[str] = []
+        self.deleted: list[tuple[list[str], datetime]] = []
         self.forwarded: queue.SimpleQueue[str] = queue.SimpleQueue()
         reception: Any = self.reception
         forwarding: Any = SimpleNamespace(study_became_stable=self.forwarded.put)
@@ -69,6 +71,7 @@ class Rig:
             self.orthanc,
             reception,
             forwarding,
+            lambda deleted, at: self.deleted.append((list(deleted), at)),
             started=lambda: self.life.append("started"),
             stopped=lambda: self.life.append("stopped"),
         )
@@ -175,6 +178,24 @@ def test_what_was_noted_is_handed_on_before_the_end() -> None:
 
 def test_stopping_what_never_started_is_harmless() -> None:
     Rig().events.stop()
+
+
+def test_deletions_are_remembered_many_at_a_time(rig: Rig) -> None:
+    rig.reception.gate.clear()
+    before = datetime.now(UTC)
+    rig.orthanc.change(ChangeType.DELETED, ResourceType.INSTANCE, "first")
+    while not rig.deleted:
+        threading.Event().wait(0.01)
+    for number in range(50):  # while the thread is busy with the first
+        rig.orthanc.change(ChangeType.DELETED, ResourceType.INSTANCE, f"instance {number}")
+    rig.orthanc.change(ChangeType.DELETED, ResourceType.SERIES, "series")
+    rig.orthanc.change(ChangeType.DELETED, ResourceType.STUDY, "study")
+    rig.reception.gate.set()
+    rig.events.stop()
+    assert [told for told, _ in rig.deleted[1:]] == [
+        [f"instance {number}" for number in range(50)] + ["study"]
+    ]
+    assert all(before <= at <= datetime.now(UTC) for _, at in rig.deleted)
 
 
 def test_orthancs_start_and_stop_are_passed_on(rig: Rig) -> None:
