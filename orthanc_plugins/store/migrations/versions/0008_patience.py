@@ -16,9 +16,11 @@ TIME = sa.DateTime(timezone=True)
 def upgrade() -> None:
     with op.batch_alter_table("transfers") as batch_op:
         batch_op.add_column(sa.Column("failed_at", TIME, nullable=True))
-        batch_op.add_column(sa.Column("failing_s", sa.Float(), nullable=False, server_default=sa.text("0")))
-        batch_op.add_column(sa.Column("not_taken_s", sa.Float(), nullable=True))
-        batch_op.add_column(sa.Column("retries", sa.Integer(), nullable=False, server_default=sa.text("0")))
+        batch_op.add_column(sa.Column("failing_s", sa.Double(), nullable=False, server_default=sa.text("0")))
+        batch_op.add_column(sa.Column("not_taken_s", sa.Double(), nullable=True))
+        batch_op.add_column(
+            sa.Column("retries", sa.BigInteger(), nullable=False, server_default=sa.text("0"))
+        )
 
 
 def downgrade() -> None:
