@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from orthanc_plugins.archives import Dcm4cheeArchive
+from orthanc_plugins.archives import Dcm4cheeArchive, rejections
 from orthanc_plugins.archives.base import DateRange, StoreState, StudyQuery, Transport
 from orthanc_plugins.archives.dicom_file import described
 from orthanc_plugins.archives.read_back import differing
@@ -263,6 +263,41 @@ def test_what_is_rejected_is_out_of_sight_and_its_note_is_not_counted(archive: D
     assert sorted(file.sop_instance_uid for file in archive.retrieve(study.uid)) == listed(archive, study)
     assert archive.remove(study.uid) == 4
     assert list(archive.studies(StudyQuery(study_uids=(study.uid,)))) == []
+
+
+def test_what_was_rejected_is_told_and_what_was_lost_is_not(
+    standin: StandIn, archive: Dcm4cheeArchive
+) -> None:
+    study, other = Study(3), Study(1)
+    stored(archive, study)
+    stored(archive, other)
+    entries = archive.instances(study.uid)
+    assert archive.rejected([study.uid, other.uid]) == {}
+    archive.remove(study.uid, entries[:1])
+    path = f"{standin.url}/studies/{study.uid}/series/{entries[1].series_uid}/instances"
+    reject = f"{path}/{entries[1].sop_instance_uid}/reject/113037%5EDCM"
+    requests.post(reject, timeout=30).raise_for_status()
+    lose(standin, entries[2].sop_instance_uid)
+    assert archive.instances(study.uid) == []
+    uids = frozenset(one.sop_instance_uid for one in entries[:2])
+    assert archive.rejected([study.uid, other.uid]) == {study.uid: uids}
+
+
+def test_an_archive_without_lists_of_what_was_rejected_tells_of_nothing(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rejections, "VIEWS", ("IOCM_UNKNOWN",))
+    for url in (standin.url, f"{standin.orthanc_url}/dicom-web"):
+        plain = Dcm4cheeArchive(url)
+        assert plain.rejected([StudyUid("1.2.3")]) == {}
+        plain.close()
+
+
+def lose(standin: StandIn, uid: str) -> None:
+    """Lose an instance behind the archive's back, as a disk would."""
+    found = requests.post(f"{standin.orthanc_url}/tools/lookup", data=uid, timeout=30).json()
+    (instance,) = [one["ID"] for one in found if one["Type"] == "Instance"]
+    requests.delete(f"{standin.orthanc_url}/instances/{instance}", timeout=30).raise_for_status()
 
 
 def test_attributes_of_study_and_patient_are_corrected(archive: Dcm4cheeArchive) -> None:
