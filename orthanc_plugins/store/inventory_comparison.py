@@ -60,11 +60,6 @@ class Comparison(InventoryPart):
                 yield _pair(values)
 
     @as_store_error
-    def differing_among(self, study_uids: Iterable[StudyUid]) -> list[StudyPair]:
-        """Return those of some studies that are not the same on both sides."""
-        return [pair for pair in self.pairs(study_uids).values() if pair.differences]
-
-    @as_store_error
     def pairs(self, study_uids: Iterable[StudyUid]) -> dict[StudyUid, StudyPair]:
         """Return some studies as both archives hold them; those that neither holds are left out."""
         rows: dict[StudyUid, dict[str, Any]] = {}
