@@ -88,11 +88,77 @@ def test_a_loss_is_seen_stays_until_somebody_decides_and_is_mended(pair: Pair, s
     assert compared(pair, study.uid)["classes"] == {"missing_right": 1}
     told = ask(pair, "POST", "/sync", json={"wait_s": 60})
     assert (told["status"], told["synced_studies"]) == ("success", 0)
-    ask(pair, "POST", "/sync/tombstones/lift", json={"archive": "dcm4chee", "study_uid": study.uid})
-    told = ask(pair, "POST", "/sync", json={"full": True, "wait_s": 60})
-    assert told["errors"] == []
+    action, repair = planned(pair, study.uid)
+    assert (action["kind"], action["options"]) == ("manual", ["orthanc", "both"])
+    assert "whether it was deleted or lost is not known" in action["reason"]
+    ask(pair, "POST", f"{repair}/actions/1/decide", json={"keep": "orthanc"})
+    assert ask(pair, "POST", f"{repair}/apply", json={"wait_s": 60})["state"] == "verified"
     study_in(pair, study.uid, "same")
     assert compared(pair, study.uid)["equal"]
+    assert ask(pair, "GET", f"/studies/{study.uid}")["tombstones"] == []
+
+
+def planned(pair: Pair, study_uid: str) -> tuple[dict[str, Any], str]:
+    """Return the only action of a new plan, and the repair's address."""
+    asked = ask(pair, "POST", f"/studies/{study_uid}/repair", json={"wait_s": 60})
+    repair = f"/repairs/{asked['repair_id']}"
+    (action,) = ask(pair, "GET", repair)["actions"]
+    return action, repair
+
+
+def test_what_somebody_took_out_is_told_as_that_and_stays_out(pair: Pair, study: Study) -> None:
+    pair.stack.receive(study.images, study.structure_set)
+    study_in(pair, study.uid, "same")
+    rejected, deleted = sorted(inside_orthanc(pair, study.uid))[:2]
+    place = f"studies/{study.uid}/series/{rejected[1]}/instances/{rejected[0]}/reject/113001%5EDCM"
+    assert requests.post(f"{pair.archive.url}/{place}", timeout=PATIENCE_S).ok
+    study_in(pair, study.uid, "differing")
+    action, _ = planned(pair, study.uid)
+    assert (action["kind"], action["target"]) == ("blocked", None)
+    assert "it was rejected there" in action["reason"]
+    (tombstone,) = ask(pair, "GET", f"/sync/tombstones?study={study.uid}")["tombstones"]
+    assert (tombstone["kind"], tombstone["instances"]) == ("rejected", 1)
+
+    ask(pair, "POST", "/sync/tombstones/lift", json={"archive": "dcm4chee", "study_uid": study.uid})
+    assert requests.delete(f"{pair.stack.url}/instances/{deleted[2]}", timeout=PATIENCE_S).ok
+
+    def noticed() -> bool:
+        found = ask(pair, "GET", f"/sync/tombstones?study={study.uid}&archive=orthanc")
+        return bool(found["tombstones"])
+
+    eventually(noticed, "the deletion in Orthanc is noticed")
+    asked = ask(pair, "POST", f"/studies/{study.uid}/repair", json={"wait_s": 60})
+    actions = ask(pair, "GET", f"/repairs/{asked['repair_id']}")["actions"]
+    reasons = {one["kind"]: one["reason"] for one in actions if deleted[0] in str(one["instances"])}
+    assert reasons["blocked"].startswith("Orthanc deleted it")
+    (orthanc_study,) = lookup(pair, study.uid, "Study")
+    assert requests.delete(f"{pair.stack.url}/studies/{orthanc_study}", timeout=PATIENCE_S).ok
+    eventually(lambda: study_kind(pair, study.uid) == "deleted", "the study's deletion is told")
+
+
+def study_kind(pair: Pair, study_uid: str) -> str | None:
+    found = ask(pair, "GET", f"/sync/tombstones?study={study_uid}&archive=orthanc")["tombstones"]
+    return next((str(one["kind"]) for one in found if one["whole"]), None)
+
+
+def lookup(pair: Pair, uid: str, level: str) -> list[str]:
+    found = requests.post(f"{pair.stack.url}/tools/lookup", data=uid, timeout=PATIENCE_S).json()
+    return [one["ID"] for one in found if one["Type"] == level]
+
+
+def inside_orthanc(pair: Pair, study_uid: str) -> list[tuple[str, str, str]]:
+    """Return UID, series and Orthanc's identifier of a study's images."""
+    query = {
+        "Level": "Instance",
+        "Query": {"StudyInstanceUID": study_uid, "Modality": "CT"},
+        "RequestedTags": ["SOPInstanceUID", "SeriesInstanceUID"],
+        "Expand": True,
+    }
+    found = requests.post(f"{pair.stack.url}/tools/find", json=query, timeout=PATIENCE_S).json()
+    return [
+        (one["RequestedTags"]["SOPInstanceUID"], one["RequestedTags"]["SeriesInstanceUID"], one["ID"])
+        for one in found
+    ]
 
 
 def test_a_damaged_pixel_is_found_by_comparing_content(pair: Pair, study: Study) -> None:

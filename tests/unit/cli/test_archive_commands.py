@@ -224,6 +224,7 @@ def test_the_standing_of_both_archives_is_told(
     }
     away = {**archive, "state": "unreachable", "updated_at": None, "error": "dcm4chee does not answer."}
     status = {"state": "idle", "direction": "both", "interval_s": 60.0, "studies": STUDIES}
+    status["holds"] = [{"archive": "dcm4chee", "text": "60 studies disappeared."}]
     suite.say(
         "/sync/status",
         {**status, "archives": {"orthanc": archive, "dcm4chee": away}, "transfers": {"verified": 3}},
@@ -234,6 +235,7 @@ def test_the_standing_of_both_archives_is_told(
     assert "dcm4chee does not answer." in shown
     assert "5 studies the same" in shown
     assert "transfers: 3 verified" in shown
+    assert "WARNING: 60 studies disappeared." in shown
 
 
 def test_a_refusal_of_the_suite_is_told(suite: SuiteDouble, capsys: pytest.CaptureFixture[str]) -> None:
@@ -338,3 +340,17 @@ def test_what_was_deleted_is_let_back_before_a_round(suite: SuiteDouble) -> None
     lifted = suite.bodies["/pacs/api/sync/tombstones/lift"]
     assert lifted == {"archive": "dcm4chee", "study_uid": "1.2"}
     assert suite.bodies["/pacs/api/sync"]["full"] is True
+
+
+@pytest.mark.parametrize(
+    ("then", "told"), [("refill", "they are copied back to"), ("bury", "they stay away from")]
+)
+def test_a_mass_loss_is_decided_before_a_round(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str], then: str, told: str
+) -> None:
+    suite.say("/sync/holds", {"archive": "dcm4chee", "then": then, "studies": 60})
+    numbers = {"differing_studies": 60, "synced_studies": 0, "pending_studies": 0, "duration_seconds": 1.0}
+    suite.say("/sync", {"status": "success", "errors": [], **numbers})
+    assert run(suite, "sync", f"--{then}", "dcm4chee") == DONE
+    assert suite.bodies["/pacs/api/sync/holds"] == {"archive": "dcm4chee", "then": then}
+    assert f"60 studies decided: {told} dcm4chee" in capsys.readouterr().out
