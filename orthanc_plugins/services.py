@@ -30,7 +30,7 @@ from orthanc_plugins.benchmark.targets import (
 )
 from orthanc_plugins.errors import ConfigurationError
 from orthanc_plugins.jobs import DbosQueue, Doorbell, JobQueue
-from orthanc_plugins.rules import RepairPolicy
+from orthanc_plugins.rules import RepairPolicy, Window
 from orthanc_plugins.store import Store, create_store_engine
 from orthanc_plugins.store.retention import Retention
 
@@ -79,12 +79,16 @@ class Forwarding:
 
 @dataclass(frozen=True)
 class Synchronisation:
-    """How both archives are kept in step; ``nightly_at`` is HH:MM on this machine's clock."""
+    """How both archives are kept in step; ``nightly_at`` is HH:MM on this machine's clock.
+
+    ``content_pass`` are the hours in which content is compared by itself, None where it is not.
+    """
 
     interval_s: float = 60.0
     direction: SyncDirection = "none"
     rules: tuple[SyncRule, ...] = ()
     nightly_at: str = "02:00"
+    content_pass: Window | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         trusts; user and password of the settings are used when None.
     """
     rest = _orthanc_rest(settings, authorisation)
+    hours = settings.synchronisation.content_pass
     return Services(
         orthanc=rest,
         store=Store(create_store_engine(settings.store_url)),
@@ -184,6 +189,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
             direction=settings.synchronisation.direction,
             rules=settings.synchronisation.rules,
             nightly_at=settings.synchronisation.nightly_at,
+            content_pass=None if hours is None else Window.parse(hours),
         ),
         benchmark_targets=benchmark_targets(settings, authorisation),
         commit=_commit(settings.dcm4chee),

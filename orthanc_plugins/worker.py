@@ -44,6 +44,7 @@ from orthanc_plugins.services import AUTHORISATION_VARIABLE, Services, build_ser
 from orthanc_plugins.settings import Settings, read_settings
 from orthanc_plugins.store import Store, create_store_engine, migrate
 from orthanc_plugins.store.retention import Tidying
+from orthanc_plugins.sync.content_pass import ContentPass
 from orthanc_plugins.synchronisation import Rounds, Timetable
 from orthanc_plugins.transfers import Retrying, Waking
 from orthanc_plugins.workflows import adapt_engine_line, register_workflows, share_memory_among_threads
@@ -67,7 +68,7 @@ _WATCH_SHARE = 0.1
 """At most so much of its time a worker looks whether images have come."""
 _WAKE_S = 2.0
 _TIDY_S = 300.0
-"""How often transfers that may have been forgotten are looked at, and whether it is time to tidy up."""
+"""How often transfers that may have been forgotten are looked at, and whether it is time for the rest."""
 _QUEUE_POLL_S = 0.5
 _GRACE_S = 5
 _LOCK_WAIT_S = 20.0
@@ -137,7 +138,12 @@ def _duties(services: Services, sweep_interval_s: float) -> dict[Duty, float]:
     switched_on = [rule.name for rule in services.forwarding.rules if rule.enabled]
     retrying = Retrying(services.store, switched_on, lambda: datetime.now(UTC))
     forwarding = StudyForwarding(services.orthanc, services.store, services.queue, services.forwarding.rules)
+    hours = services.synchronisation.content_pass
+    content_pass: dict[Duty, float] = {}
+    if hours is not None:
+        content_pass[ContentPass(services.queue, hours).keep] = _TIDY_S
     return {
+        **content_pass,
         rounds.keep: services.synchronisation.interval_s,
         waking.wake: _WAKE_S,
         waking.tidy: _TIDY_S,

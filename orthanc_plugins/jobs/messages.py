@@ -199,7 +199,9 @@ def compare_study_request(study_uid: StudyUid, depth: str) -> JobRequest:
     return JobRequest(JobKind.COMPARE_STUDY, job_id, (study_uid, depth))
 
 
-def compare_archives_request(depth: str, *, again: bool, token: str) -> JobRequest:
+def compare_archives_request(
+    depth: str, *, again: bool, token: str, until: datetime | None = None
+) -> JobRequest:
     """Return the request to compare everything that both archives hold.
 
     Parameters
@@ -210,8 +212,10 @@ def compare_archives_request(depth: str, *, again: bool, token: str) -> JobReque
         Whether to compare the content of studies, too, that have not changed since they were compared.
     token
         Tells one comparison from the next.
+    until
+        When the content of no further study is begun; aware. The rest is left to the next comparison.
     """
-    arguments = (depth, "again" if again else "changed")
+    arguments = (depth, "again" if again else "changed", "" if until is None else until.isoformat())
     return JobRequest(JobKind.COMPARE_ARCHIVES, JobId(f"compare-archives.{token}"), arguments)
 
 

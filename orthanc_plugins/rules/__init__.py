@@ -5,7 +5,7 @@ an archive; whoever decides hands in what is known of a study.
 
 Public: ``ForwardingRule``, ``SyncRule`` and ``RepairPolicy`` with its ``Strategy`` (as they stand in the
 settings), ``StudyFacts`` and ``SeriesFacts``, ``decide`` and its ``Decision``, ``direction_of``,
-``keywords_asked``, ``Window``.
+``keywords_asked``, ``Window`` and its ``WindowText``.
 
 Decisions
 ---------
@@ -24,7 +24,7 @@ from orthanc_plugins.rules.decisions import (
     direction_of,
     keywords_asked,
 )
-from orthanc_plugins.rules.models import ForwardingRule, SyncDirection, SyncRule
+from orthanc_plugins.rules.models import ForwardingRule, SyncDirection, SyncRule, WindowText
 from orthanc_plugins.rules.repair import RepairPolicy, Strategy
 from orthanc_plugins.rules.windows import Window
 
@@ -38,6 +38,7 @@ __all__ = [
     "SyncDirection",
     "SyncRule",
     "Window",
+    "WindowText",
     "decide",
     "direction_of",
     "keywords_asked",

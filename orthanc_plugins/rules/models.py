@@ -28,6 +28,10 @@ def _checked_window(text: str) -> str:
     return Window.parse(text).text
 
 
+WindowText = Annotated[str, AfterValidator(_checked_window)]
+"""A window as settings write it."""
+
+
 class _Rule(BaseModel):
     """What a rule asks of a study: all of it; of a list, one; nothing where a condition is left out."""
 
@@ -87,7 +91,7 @@ class ForwardingRule(_Rule):
         int, Field(description="Higher goes first.", ge=-_HIGHEST_PRIORITY, le=_HIGHEST_PRIORITY)
     ] = 0
     window: Annotated[
-        Annotated[str, AfterValidator(_checked_window)] | None,
+        WindowText | None,
         Field(
             description="Hours in which to send, such as `18:00-06:00` or `Mon-Fri 18:00-06:00, Sat-Sun "
             "00:00-24:00`, in the local time of the worker's machine; always when not set."
@@ -131,7 +135,7 @@ class SyncRule(_Rule):
         int, Field(description="Higher goes first.", ge=-_HIGHEST_PRIORITY, le=_HIGHEST_PRIORITY)
     ] = 0
     window: Annotated[
-        Annotated[str, AfterValidator(_checked_window)] | None,
+        WindowText | None,
         Field(
             description="Hours in which to copy, such as `18:00-06:00`; written as in a rule of forwarding."
         ),

@@ -1,4 +1,4 @@
-"""When a transfer may run: hours of the day and days of the week, in local time."""
+"""When something may run: hours of the day and days of the week, in local time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Span:
 
 @dataclass(frozen=True)
 class Window:
-    """The hours in which a transfer may run.
+    """The hours in which something may run, such as a transfer.
 
     They are those on the clock of the place: where the clock is put forward, an hour that does not exist is
     no hour of the window, and where it is put back, an hour that comes twice is meant the first time.
@@ -61,7 +61,12 @@ class Window:
 
     def is_open(self, now: datetime, zone: tzinfo | None = None) -> bool:
         """Return whether a time lies in the window; see `opens_at`."""
-        return any(opens <= now < closes for opens, closes in self._around(now, zone))
+        return self.hours_at(now, zone) is not None
+
+    def hours_at(self, now: datetime, zone: tzinfo | None = None) -> tuple[datetime, datetime] | None:
+        """Return when the hours that a time lies in begin and end, in UTC; None outside; see `opens_at`."""
+        around = self._around(now, zone)
+        return next(((opens, closes) for opens, closes in around if opens <= now < closes), None)
 
     def opens_at(self, now: datetime, zone: tzinfo | None = None) -> datetime:
         """Return when the window is next open: ``now`` itself when it is, else a later time, in UTC.

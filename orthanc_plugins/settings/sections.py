@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_pascal
 
-from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule
+from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule, WindowText
 
 StructureFormat = Literal["nifti", "stl", "json", "png", "pdf", "html", "obj", "ply", "glb"]
 """Masks, meshes, contours as JSON, pictures, the report and the page of surfaces."""
@@ -189,6 +189,13 @@ class SynchronisationSettings(_Section):
             description="When, each night, everything is listed anew on both sides (this machine's clock)."
         ),
     ] = "02:00"
+    content_pass: Annotated[
+        WindowText | None,
+        Field(
+            description="Hours in which the content of what changed since it was compared is compared, such "
+            "as `Sat-Sun 00:00-06:00`, written as in a rule of forwarding; only when asked for when not set."
+        ),
+    ] = None
 
 
 class ForwardingSettings(_Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS
@@ -44,10 +45,11 @@ def register_archive_workflows(services: Services) -> None:
         return run_job(JobKind.COMPARE_STUDY, work)
 
     @DBOS.workflow(name=JobKind.COMPARE_ARCHIVES.value, max_recovery_attempts=WORKER_DEATHS)
-    def compare_archives(depth: Depth, scope: str) -> dict[str, JsonValue]:
+    def compare_archives(depth: Depth, scope: str, until: str = "") -> dict[str, JsonValue]:
         def work(job_id: JobId) -> dict[str, JsonValue]:
             with memory_given_back():
-                return _compare_archives(ArchivesComparison(services, job_id), depth, again=scope == "again")
+                comparison = ArchivesComparison(services, job_id, _moment(until))
+                return _compare_archives(comparison, depth, again=scope == "again")
 
         return run_job(JobKind.COMPARE_ARCHIVES, work)
 
@@ -64,20 +66,24 @@ def register_archive_workflows(services: Services) -> None:
         return run_job(JobKind.RUN_BENCHMARK, work)
 
 
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
 def _compare_archives(comparison: ArchivesComparison, depth: Depth, *, again: bool) -> dict[str, JsonValue]:
     studies: dict[str, JsonValue] = run_step("take_stock", comparison.take_stock)
-    compared, incomplete, classes, after = 0, 0, Counter[str](), ""
+    compared, incomplete, classes, after, whole = 0, 0, Counter[str](), "", True
     while depth == "content":
         found: dict[str, Any] = run_step("compare", comparison.compare_some, after, again=again)
         compared += found["compared"]
         incomplete += found["incomplete"]
         classes.update(found["classes"])
-        after = found["last"]
+        after, whole = found["last"], found["in_time"]
         if not after:
             break
     reported = run_step("report", comparison.report)
     return {
-        "outcome": "done",
+        "outcome": "done" if whole else "time_over",
         "depth": depth,
         "studies": studies,
         "compared": compared,

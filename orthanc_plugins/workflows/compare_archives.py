@@ -7,12 +7,13 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import batched
+from itertools import batched, takewhile
 from typing import TYPE_CHECKING
 
 import orjson
 
 from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.archives.side_by_side import side_by_side
 from orthanc_plugins.content.reports import CsvStream, JsonStream, Report, Summary
 from orthanc_plugins.errors import ArchiveRefused, NotFound
 from orthanc_plugins.identifiers import StudyUid
@@ -63,9 +64,16 @@ class _Tally:
 
 
 class ArchivesComparison:
-    """The steps of the workflow, for one job."""
+    """The steps of the workflow, for one job.
 
-    def __init__(self, services: Services, job_id: JobId) -> None:
+    Parameters
+    ----------
+    until
+        When the content of no further study is begun; None: all are.
+    """
+
+    def __init__(self, services: Services, job_id: JobId, until: datetime | None = None) -> None:
+        self._until = until
         self._services = services
         self._inventory = services.store.inventory
         self._job_id = job_id
@@ -90,6 +98,8 @@ class ArchivesComparison:
     def compare_some(self, after: str, *, again: bool) -> dict[str, JsonValue]:
         """Compare the content of the next studies that both hold; ``last`` is empty once there are no more.
 
+        ``in_time`` is false where the time was over before all were begun.
+
         Parameters
         ----------
         after
@@ -102,14 +112,20 @@ class ArchivesComparison:
         )
         tally = _Tally()
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            for found in threads.map(self._compare, due):
+            begun = takewhile(lambda _: self._is_time(), due)
+            for found in side_by_side(threads, self._compare, begun, _AT_ONCE):
                 tally.add(found)
+        in_time = self._is_time()
         return {
-            "last": due[-1] if len(due) == CHUNK else "",
+            "last": due[-1] if len(due) == CHUNK and in_time else "",
+            "in_time": in_time,
             "compared": tally.compared,
             "classes": dict(tally.classes),
             "incomplete": tally.incomplete,
         }
+
+    def _is_time(self) -> bool:
+        return self._until is None or datetime.now(UTC) < self._until
 
     def _compare(self, study_uid: StudyUid) -> Comparison | None:
         """Compare a study and keep what was found; None when it was refused or is gone by now."""

@@ -13,10 +13,14 @@ from dbos import DBOS
 
 from orthanc_plugins import worker
 from orthanc_plugins.errors import ArchiveUnavailable, StoreError
-from orthanc_plugins.worker import SILENT_AFTER, Watch
+from orthanc_plugins.services import build_services
+from orthanc_plugins.settings import load_settings
+from orthanc_plugins.sync.content_pass import ContentPass
+from orthanc_plugins.worker import SILENT_AFTER, Watch, _duties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from orthanc_plugins.store import Store
 
@@ -174,3 +178,18 @@ def test_a_take_over_that_fails_is_tried_again(store: Store, monkeypatch: pytest
     with watching(store, reception):
         reception.until(lambda: "dead" not in store.workers())
     assert attempts == [["dead"]] * 3
+
+
+@pytest.mark.parametrize(("hours", "count"), [(None, 0), ("Sat 00:00-06:00", 1)])
+def test_content_is_compared_by_itself_where_there_are_hours_for_it(
+    hours: str | None, count: int, tmp_path: Path
+) -> None:
+    section = {
+        "DataDirectory": str(tmp_path),
+        "Dcm4chee": {"Url": "http://archive.invalid/rs"},
+        "Synchronisation": {"ContentPass": hours},
+    }
+    services = build_services(load_settings({"PacsSuite": section}, {}), None)
+    duties = _duties(services, 30.0)
+    services.close()
+    assert sum(isinstance(getattr(duty, "__self__", None), ContentPass) for duty in duties) == count

@@ -235,7 +235,7 @@ def test_everything_is_compared_as_a_job_with_reports(
     asked = client.post("api/comparisons/generate", json={"depth": "content", "again": True})
     assert (asked.status_code, asked.json()["reports"]) == (202, {})
     (job,) = queue.jobs(kind=JobKind.COMPARE_ARCHIVES)
-    assert queue.requests[job.job_id].arguments == ("content", "again")
+    assert queue.requests[job.job_id].arguments == ("content", "again", "")
     studies = {"same": 3, "differing": 1, "only_orthanc": 1, "only_dcm4chee": 0}
     queue.succeed(job.job_id, studies=studies, compared=4, classes={"pixel": 1}, incomplete=0)
     folder = joined.comparisons / "archives" / job.job_id

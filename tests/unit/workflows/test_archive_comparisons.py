@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import weakref
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -289,6 +290,20 @@ def test_what_has_not_changed_is_not_read_again_unless_asked(pair: Pair) -> None
     assert everything(pair, token="third", again=True)["compared"] == 3
     changed(pair.right, pair.instance(), rename)
     assert everything(pair, token="fourth")["compared"] == 1
+
+
+def test_what_time_ended_goes_on_the_next_time(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([True, False, False])
+    monkeypatch.setattr(ArchivesComparison, "_is_time", lambda _: next(times))
+    result = everything(pair)
+    assert (result["compared"], result["outcome"]) == (1, "time_over")
+    monkeypatch.undo()
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    comparison = ArchivesComparison(pair.services, JobId("second"), soon)
+    assert comparison.compare_some("", again=False)["compared"] == 2
+    late = ArchivesComparison(pair.services, JobId("third"), datetime.now(UTC))
+    told = late.compare_some("", again=True)
+    assert (told["compared"], told["last"], told["in_time"]) == (0, "", False)
 
 
 def test_differences_found_before_are_reported_while_they_last(pair: Pair) -> None:
