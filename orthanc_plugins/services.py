@@ -15,7 +15,7 @@ from orthanc_plugins.archives import (
     OrthancArchive,
     OrthancRest,
 )
-from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.archives.base import ArchiveName, Transport
 from orthanc_plugins.archives.commitment import Commitment, StorageCommitment, commitment_not_configured
 from orthanc_plugins.archives.dicom_peer import DicomPeer
 from orthanc_plugins.archives.dicomweb import DicomWebConnection
@@ -102,7 +102,8 @@ class Services:
     ``data`` is the folder of what the suite keeps of them: comparisons, undo records, benchmarks.
     ``benchmark_targets`` are both archives as the benchmark asks them, none where there is one alone.
     ``commit`` asks DCM4CHEE to commit itself to keeping instances, ``repair`` says what a repair does where
-    whoever asks for one says nothing else, ``retention`` how long what is kept.
+    whoever asks for one says nothing else, ``retention`` how long what is kept,
+    ``repair_transport`` how a repair copies to DCM4CHEE.
     """
 
     orthanc: OrthancRest
@@ -125,6 +126,7 @@ class Services:
     benchmark_targets: Mapping[ArchiveName, Target] = field(default_factory=dict)
     commit: Callable[[Sequence[InstanceEntry]], Commitment] = commitment_not_configured
     repair: RepairPolicy = field(default_factory=RepairPolicy)
+    repair_transport: Transport = Transport.STOW
     retention: Retention = field(default_factory=Retention)
 
     @property
@@ -181,7 +183,8 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         ),
         archives=_archives(settings, rest),
         data=settings.data_directory,
-        repair=settings.repair,
+        repair=settings.repair.policy,
+        repair_transport=Transport(settings.repair.transport),
         retention=_retention(settings.retention),
         forwarding=_forwarding(settings),
         synchronisation=Synchronisation(

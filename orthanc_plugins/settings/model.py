@@ -14,11 +14,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from orthanc_plugins.rules import RepairPolicy
 from orthanc_plugins.settings.sections import (
     Dcm4cheeSettings,
     ForwardingSettings,
     OrthancSettings,
+    RepairSettings,
     RetentionSettings,
     StructureSettings,
     SynchronisationSettings,
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     dcm4chee: Annotated[Dcm4cheeSettings, Field(alias="Dcm4chee")] = Dcm4cheeSettings()
     synchronisation: SynchronisationSettings = SynchronisationSettings()
     forwarding: ForwardingSettings = ForwardingSettings()
-    repair: RepairPolicy = RepairPolicy()
+    repair: RepairSettings = RepairSettings()
     retention: RetentionSettings = RetentionSettings()
 
     @classmethod

@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_pascal
 
-from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule, WindowText
+from orthanc_plugins.rules import ForwardingRule, RepairPolicy, SyncDirection, SyncRule, WindowText
 
 StructureFormat = Literal["nifti", "stl", "json", "png", "pdf", "html", "obj", "ply", "glb"]
 """Masks, meshes, contours as JSON, pictures, the report and the page of surfaces."""
@@ -243,3 +243,20 @@ class RetentionSettings(_Section):
             "archive holds any more."
         ),
     ] = 30
+
+
+class RepairSettings(RepairPolicy):
+    """What repairs do by themselves, and how."""
+
+    transport: Annotated[
+        Literal["stow", "c-store"],
+        Field(
+            description="How missing instances are copied to DCM4CHEE: DICOMweb or DIMSE. By default it lets "
+            "only what came by `c-store` be replaced later, by who sent it."
+        ),
+    ] = "stow"
+
+    @property
+    def policy(self) -> RepairPolicy:
+        """What a plan is made by."""
+        return RepairPolicy.model_validate(self.model_dump(exclude={"transport"}))

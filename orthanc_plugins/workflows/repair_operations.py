@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.archives.base import STUDY_ATTRIBUTES, StoreState, Transport
+from orthanc_plugins.archives.base import STUDY_ATTRIBUTES, ArchiveName, StoreState, Transport
 from orthanc_plugins.archives.dicom_file import described
 from orthanc_plugins.content.edit import Stamp, edited, texts_of
 from orthanc_plugins.errors import ArchiveUnavailable, RepairError
@@ -64,6 +64,8 @@ class Hands:
         How many bytes a second may leave.
     pause
         Waits for so many seconds.
+    transport
+        How instances are copied to DCM4CHEE; Orthanc has one way.
     """
 
     repair_id: str
@@ -73,6 +75,7 @@ class Hands:
     limiter: Limiter
     guard: Callable[[], None]
     pause: Callable[[float], None]
+    transport: Transport = Transport.STOW
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -107,9 +110,9 @@ def _copy(operation: Operation, hands: Hands) -> None:
         effects = Effects(notes, hands.limiter, lambda: None, hands.guard, hands.pause)
         wanted = [one.sop_instance_uid for one in absent]
         source, destination = copies.archive(target.other), copies.archive(target)
-        Transfer(source, destination, copies.study_uid, Transport.STOW, wanted=wanted, patient=False).run(
-            effects
-        )
+        transport = hands.transport if target is ArchiveName.DCM4CHEE else Transport.STOW
+        transfer = Transfer(source, destination, copies.study_uid, transport, wanted=wanted, patient=False)
+        transfer.run(effects)
         there = copies.listed(target, anew=True)
     arrived = [one for one in operation.instances if one.sop_instance_uid in there]
     operations = [_key(operation, one) for one in arrived]

@@ -83,7 +83,14 @@ class RepairedStudy:
                 ) from error
 
         return Hands(
-            self.repair_id, self.copies, self.repairs, self.files, means.limiter, guarded, pause=time.sleep
+            self.repair_id,
+            self.copies,
+            self.repairs,
+            self.files,
+            means.limiter,
+            guarded,
+            pause=time.sleep,
+            transport=self.services.repair_transport,
         )
 
     def _read(self) -> tuple[RepairPlan, Comparison]:

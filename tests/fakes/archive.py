@@ -114,6 +114,8 @@ class MemoryArchive(Archive):
         How often each instance has arrived whole.
     requests
         The methods that were called, in their order.
+    transports
+        How files were sent in each request to store them.
     """
 
     def __init__(
@@ -134,6 +136,7 @@ class MemoryArchive(Archive):
         self.faults = Faults()
         self.received: Counter[SopInstanceUid] = Counter()
         self.requests: list[str] = []
+        self.transports: list[Transport] = []
 
     # The test's part
 
@@ -249,6 +252,7 @@ class MemoryArchive(Archive):
     @override
     def store(self, files: Iterable[DicomFile], transport: Transport) -> Iterator[StoreOutcome]:
         self._ask("store")
+        self.transports.append(transport)
         for request in batched(files, FILES_OF_A_REQUEST, strict=False):
             yield from self._stored(request)
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.archives.base import ArchiveName, Transport
 from orthanc_plugins.errors import ConfigurationError, JobError, StoreError
+from orthanc_plugins.rules import RepairPolicy
 from orthanc_plugins.services import build_services
 from orthanc_plugins.settings import load_settings
 
@@ -118,3 +119,11 @@ def test_a_rule_with_storage_commitment_needs_a_port_for_the_answer() -> None:
     del archive["CommitmentPort"]
     rules[0]["Enabled"] = False
     build_services(load_settings({"PacsSuite": section}, {}), None).close()
+
+
+def test_how_repairs_copy_is_no_part_of_what_they_do() -> None:
+    section = {"Repair": {"Transport": "c-store", "Missing": "manual"}}
+    services = build_services(load_settings({"PacsSuite": section}, {}), None)
+    services.close()
+    assert services.repair_transport is Transport.C_STORE
+    assert services.repair == RepairPolicy(missing="manual")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.archives.base import ArchiveName, Transport
 from orthanc_plugins.content.edit import MODIFYING_SYSTEM
 from orthanc_plugins.errors import ArchiveUnavailable, RepairError
 from orthanc_plugins.identifiers import SopInstanceUid, orthanc_id_of
@@ -244,6 +245,16 @@ def test_a_whole_study_is_copied(world: World) -> None:
     assert record.state is RepairState.VERIFIED
     assert world.dcm4chee.held() == set(world.uids)
     assert all(count == 1 for count in world.dcm4chee.received.values())
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_copies_go_to_dcm4chee_as_the_settings_say(world: World, transport: Transport) -> None:
+    world.dcm4chee.lose(world.uids[0])
+    world.orthanc.lose(world.uids[1])
+    world.services = replace(world.services, repair_transport=transport)
+    assert world.apply(world.plan()).state is RepairState.VERIFIED
+    assert world.dcm4chee.transports == [transport]
+    assert world.orthanc.transports == [Transport.STOW]
 
 
 def test_pixels_are_replaced_with_the_whole_instance(world: World) -> None:
