@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from orthanc_plugins.archives.base import ArchiveName, StudyQuery, Transport
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused
-from orthanc_plugins.jobs import transfer_job_id
+from orthanc_plugins.jobs import JobKind, JobState, study_of_forwarding, transfer_job_id
 from orthanc_plugins.rules import direction_of
 from orthanc_plugins.store import InventoryDifference, TransferRequest, TransferState, WaitsFor
 from orthanc_plugins.sync.inventory import instance_key, split_keys
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 type Cause = Literal["schedule", "request", "nightly"]
 
 SETTLED_AFTER = timedelta(seconds=15)
-"""A study that changed later may still be arriving: a scheduled round leaves it to the next."""
+"""A study that changed later may still be arriving: a scheduled round leaves it to the next.
+
+It is longer than Orthanc's StableAge (10 s), so that the rules of forwarding decide before.
+"""
 
 MOST_TRANSFERS = 500
 """Transfers asked for that are under way at a time, but for those that wait for their hours; later rounds go
@@ -38,6 +41,7 @@ MOST_FAILURES = 20
 """After so many studies that an archive did not tell of, a round leaves the others to the next."""
 
 _AT_ONCE = 500
+_MOST_UNDECIDED = 10_000
 _SYNC = "sync"
 """The cause of what is asked for here."""
 
@@ -68,6 +72,7 @@ class Asking:
         self._run_id = run_id
         self._cause = cause
         self._possible = _possible(services)
+        self._undecided = _undecided(services)
         self._room = MOST_TRANSFERS - services.store.transfers.unfinished(_SYNC)
         self._failed: list[StudyUid] = []
         self.differing = 0
@@ -128,14 +133,14 @@ class Asking:
                 yield source, destination
 
     def _complete(self, source: InventoryRow, destination: ArchiveName) -> bool:
-        """Ask for the transfer of what an archive misses of a study; False when there is no room for it.
+        """Ask for the transfer of what an archive misses of a study; False when that has to wait.
 
         Raises
         ------
         ArchiveError
             The source does not tell what it holds of the study.
         """
-        if self._is_full:
+        if self._is_full or (destination is ArchiveName.DCM4CHEE and source.archive_key in self._undecided):
             return False
         study_uid = source.study_uid
         missing = self._missing(study_uid, destination)
@@ -241,6 +246,16 @@ def _possible(services: Services) -> frozenset[ArchiveName]:
     chosen = services.synchronisation
     directions = [chosen.direction, *(rule.direction for rule in chosen.rules if rule.enabled)]
     return frozenset().union(*(_DIRECTIONS[direction] for direction in directions))
+
+
+def _undecided(services: Services) -> frozenset[str]:
+    """Return Orthanc's identifiers of the studies of which the rules of forwarding have yet to decide."""
+    if not services.forwarding.rules:
+        return frozenset()
+    jobs = services.queue.jobs(
+        kind=JobKind.FORWARD_STUDY, states=(JobState.QUEUED, JobState.RUNNING), limit=_MOST_UNDECIDED
+    )
+    return frozenset(study_of_forwarding(job.job_id) for job in jobs)
 
 
 def _now() -> datetime:

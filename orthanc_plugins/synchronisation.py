@@ -55,7 +55,7 @@ class RoundOutcome:
     differing
         Of the studies looked at, those that are not the same on both sides.
     transfers
-        Identifiers of the transfers asked for.
+        Identifiers of the transfers asked for now, and of those asked for before that are under way.
     errors
         What went wrong, for a person.
     """

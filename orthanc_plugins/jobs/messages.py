@@ -244,6 +244,11 @@ def forward_study_request(study: OrthancId, content: str) -> JobRequest:
     return JobRequest(JobKind.FORWARD_STUDY, JobId(f"forward-study.{study}.{content}"), (study,))
 
 
+def study_of_forwarding(job_id: JobId) -> OrthancId:
+    """Return the study that a job of this kind decides about."""
+    return OrthancId(job_id.removeprefix("forward-study.").partition(".")[0])
+
+
 def transfer_study_request(transfer_id: str, priority: int = 0) -> JobRequest:
     """Return the request to do a transfer of the ledger; the higher its ``priority`` (to 100), the sooner."""
     job_id = transfer_job_id(transfer_id)

@@ -11,9 +11,10 @@ import pytest
 from orthanc_plugins import copying
 from orthanc_plugins.archives.base import StudyQuery
 from orthanc_plugins.errors import ArchiveUnavailable
-from orthanc_plugins.identifiers import JobId, SopInstanceUid, StudyUid
-from orthanc_plugins.rules import SyncRule
-from orthanc_plugins.services import Synchronisation
+from orthanc_plugins.identifiers import JobId, OrthancId, SopInstanceUid, StudyUid
+from orthanc_plugins.jobs import forward_study_request
+from orthanc_plugins.rules import ForwardingRule, SyncRule
+from orthanc_plugins.services import Forwarding, Synchronisation
 from orthanc_plugins.store import TransferRequest, TransferState, WaitsFor
 from orthanc_plugins.synchronisation import Rounds
 from tests.fakes.archive import MemoryArchive
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
     from orthanc_plugins.archives.base import StudyEntry
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import TransferRecord
+    from tests.fakes import MemoryQueue
 
 NIGHT = "18:00-06:00"
 _EVERY = StudyQuery()
 
 
 class Listing(MemoryArchive):
-    """An archive that can fail when it is asked for one study, and counts how often it is asked so."""
+    """An archive with keys of its own, which can fail when it is asked for one study, and counts that."""
 
     broken: str | None = None
     asked = 0
@@ -41,7 +43,12 @@ class Listing(MemoryArchive):
             self.asked += 1
             if query.study_uids == (self.broken,):
                 raise ArchiveUnavailable("orthanc does not answer.", archive="orthanc")
-        return super().studies(query)
+        for entry in super().studies(query):
+            yield dataclasses.replace(entry, archive_key=orthanc_id(entry.study_uid))
+
+
+def orthanc_id(study_uid: str) -> OrthancId:
+    return OrthancId(study_uid.replace(".", "-"))
 
 
 @pytest.fixture(autouse=True)
@@ -143,6 +150,25 @@ def test_what_waits_for_the_hours_of_forwarding_is_not_copied_before(
     outcome = Rounds(joined).run("r1", cause)
     assert (outcome.state, outcome.differing, outcome.transfers) == ("succeeded", 1, ())
     assert [one.cause for one in asked(joined).values()] == ["rule:CT"]
+
+
+@pytest.mark.parametrize("cause", ["schedule", "request"])
+def test_what_the_rules_of_forwarding_have_yet_to_decide_about_waits_for_that(
+    joined: Services, left: MemoryArchive, queue: MemoryQueue, cause: Any
+) -> None:
+    forwarding = Forwarding(rules=(ForwardingRule(name="CT at night", window=NIGHT),))
+    services = dataclasses.replace(joined, forwarding=forwarding)
+    job_id = queue.submit(forward_study_request(orthanc_id("1.1"), "content"))
+    fill(left, "1.1", 1)
+    fill(left, "1.2", 1)
+    rounds = Rounds(services)
+    rounds.run("r1", cause)
+    assert asked(services).keys() == {("1.2", "dcm4chee")}
+    queue.start(job_id)
+    assert rounds.run("r2", "schedule").transfers == ()
+    queue.succeed(job_id)
+    rounds.run("r3", "schedule")
+    assert ("1.1", "dcm4chee") in asked(services)
 
 
 def test_what_came_after_is_copied_by_itself(joined: Services, left: MemoryArchive) -> None:
