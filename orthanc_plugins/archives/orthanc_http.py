@@ -12,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ProtocolError
 
 from orthanc_plugins.archives.plain_http import FAILURES, PlainHttp
+from orthanc_plugins.archives.resilience import CircuitBreaker
 from orthanc_plugins.archives.sessions import CONNECT_TIMEOUT_S
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _ARCHIVE = "orthanc"
 _CONNECTIONS = 16
+_PAUSE_S = 5.0
+"""Orthanc starts within seconds: it is not left alone for longer."""
 _NOT_FOUND = 404
 _WITHOUT_RIGHTS = frozenset({401, 403})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -38,6 +41,8 @@ class OrthancHttp:
         User and password, None when Orthanc asks for none.
     headers
         Sent with each request, such as an authorisation token.
+    breaker
+        Keeps requests back for a while when several in a row were not answered; one of its own when None.
 
     Every method raises ArchiveUnavailable when Orthanc does not answer, NotFound when it does not
     hold the resource and ArchiveRefused when it refuses.
@@ -50,11 +55,13 @@ class OrthancHttp:
         timeout_s: float = 30.0,
         credentials: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        breaker: CircuitBreaker | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self._timeouts_s = (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)
         self._credentials = credentials
         self._headers = dict(headers or {})
+        self._breaker = breaker or CircuitBreaker(_ARCHIVE, title=f"Orthanc at {self._url}", pause_s=_PAUSE_S)
         self._local = threading.local()
         self._plain: PlainHttp | None = None
         if self._url.startswith("http://"):
@@ -69,7 +76,7 @@ class OrthancHttp:
     def _content(self, path: str) -> bytes:
         """Return what is at a path."""
         if self._plain is not None:
-            with as_archive_error(f"GET {path}", self._url):
+            with self._unless_down(f"GET {path}"):
                 body = self._plain.get(path)
             if body is not None:
                 return body  # what is not there, or is refused, is told by the other way
@@ -90,12 +97,24 @@ class OrthancHttp:
             ) from error
 
     def _request(self, method: str, path: str, **options: Any) -> requests.Response:
-        with as_archive_error(f"{method} {path}", self._url):
+        with self._unless_down(f"{method} {path}"):
             answer = self._sent(method, path, options)
         if answer.ok:
             return answer
         with answer:
             raise _failure(answer, f"{method} {path}")
+
+    @contextmanager
+    def _unless_down(self, request: str) -> Iterator[None]:
+        """Let a request be made inside the block unless Orthanc is down, and note whether it answered."""
+        self._breaker.admit()
+        try:
+            with as_archive_error(request, self._url):
+                yield
+        except ArchiveUnavailable:
+            self._breaker.failed()
+            raise
+        self._breaker.answered()
 
     def _sent(self, method: str, path: str, options: Mapping[str, Any]) -> requests.Response:
         """Send a request, once more when the connection was closed before an answer began.

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from orthanc_plugins.archives import Order, OrthancRest, StoredFile, UploadOutcome
+from orthanc_plugins.archives.resilience import CircuitBreaker, Clocks
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused, ArchiveUnavailable, NotFound
 from orthanc_plugins.identifiers import OrthancId, StudyUid
 from tests.fakes import FakeOrthancRest
@@ -237,6 +238,33 @@ def test_a_request_that_took_too_long_is_not_sent_again(parrot: Parrot) -> None:
     with pytest.raises(ArchiveUnavailable):
         OrthancRest(parrot.url, timeout_s=0.1).system()
     assert len(parrot.asked) == 1
+
+
+def test_an_orthanc_that_is_down_is_left_alone_until_it_may_be_back(parrot: Parrot) -> None:
+    seconds = 0.0
+    breaker = CircuitBreaker("orthanc", failures=2, pause_s=5, clocks=Clocks(seconds=lambda: seconds))
+    client = OrthancRest(parrot.url, timeout_s=0.1, breaker=breaker)
+    parrot.silent = True
+    for ask in (client.system, lambda: client.file(INSTANCE)):
+        with pytest.raises(ArchiveUnavailable, match="did not answer"):
+            ask()
+    parrot.silent = False
+    for ask in (client.system, lambda: client.file(INSTANCE)):
+        with pytest.raises(ArchiveUnavailable, match="has not answered since"):
+            ask()
+    assert len(parrot.asked) == 2
+    seconds = 5.0
+    assert client.system()["Version"] == "1.12.7"
+    assert client.file(INSTANCE) == parrot.body
+
+
+def test_an_orthanc_that_answers_with_errors_is_asked_again(parrot: Parrot, client: OrthancRest) -> None:
+    parrot.status = 503
+    for _ in range(9):
+        with pytest.raises(ArchiveUnavailable, match="HTTP 503"):
+            client.system()
+    parrot.status = 200
+    assert client.system()["Version"] == "1.12.7"
 
 
 def test_an_answer_cut_short_is_unavailable(parrot: Parrot, client: OrthancRest) -> None:
