@@ -131,7 +131,8 @@ class Dcm4cheeSettings(_Section):
     commitment_port: Annotated[
         int | None,
         Field(
-            description="Port on which a worker waits for DCM4CHEE's answer to that; not asked when not set.",
+            description="Port on which a worker waits for DCM4CHEE's answer to that; a rule with "
+            "`StorageCommitment` needs it.",
             gt=0,
             le=65535,
         ),

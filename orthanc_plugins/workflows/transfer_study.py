@@ -195,7 +195,8 @@ class StudyTransfer:
         """Wait for an archive that is away, longer each time; with it wait all that wait for the same."""
         if self._in_vain(record, error) > GIVEN_UP_AFTER:
             message = f"It was tried for {GIVEN_UP_AFTER.days} days. {error}"
-            self._transfers.end(record.transfer_id, TransferState.FAILED, (type(error).__name__, message))
+            state = TransferState.PARTLY if record.verified else TransferState.FAILED
+            self._transfers.end(record.transfer_id, state, (type(error).__name__, message))
             raise TransferError(message) from error
         doublings = min(max(record.attempts - 1, 0), 10)
         until = self._now() + min(FIRST_WAIT * 2**doublings, LONGEST_WAIT)

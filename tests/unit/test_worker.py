@@ -5,16 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from dbos import DBOS
+from sqlalchemy import update
 
 from orthanc_plugins import worker
 from orthanc_plugins.errors import ArchiveUnavailable, StoreError
+from orthanc_plugins.identifiers import JobId, StudyUid
 from orthanc_plugins.services import build_services
 from orthanc_plugins.settings import load_settings
+from orthanc_plugins.store import TransferRequest, TransferState
+from orthanc_plugins.store.transfers_tables import TransferRow
 from orthanc_plugins.sync.content_pass import ContentPass
 from orthanc_plugins.worker import SILENT_AFTER, Watch, _duties
 
@@ -193,3 +198,28 @@ def test_content_is_compared_by_itself_where_there_are_hours_for_it(
     duties = _duties(services, 30.0)
     services.close()
     assert sum(isinstance(getattr(duty, "__self__", None), ContentPass) for duty in duties) == count
+
+
+def test_a_worker_asks_again_for_what_the_rules_that_are_switched_on_wanted(
+    store: Store, tmp_path: Path
+) -> None:
+    section = {
+        "DataDirectory": str(tmp_path),
+        "Dcm4chee": {"Url": "http://archive.invalid/rs"},
+        "Forwarding": {"Rules": [{"Name": "on"}, {"Name": "off", "Enabled": False}]},
+    }
+    built = build_services(load_settings({"PacsSuite": section}, {}), None)
+    (retry,) = (duty for duty in _duties(replace(built, store=store), 30.0) if duty.__name__ == "retry")
+    ended_at = datetime.now(UTC) - timedelta(days=2)
+    for name in ("on", "off"):
+        transfer = TransferRequest(
+            name, JobId(name), StudyUid("1.2"), "orthanc", "dcm4chee", f"rule:{name}", "stow"
+        )
+        store.transfers.request(transfer)
+        store.transfers.end(name, TransferState.FAILED)
+    with store.transfers._sessions.begin() as session:
+        session.execute(update(TransferRow).values(ended_at=ended_at))
+    retry()
+    built.close()
+    states = {one.transfer_id: one.state for one in store.transfers.transfers()[0]}
+    assert states == {"on": TransferState.QUEUED, "off": TransferState.FAILED}

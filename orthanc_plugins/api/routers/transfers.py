@@ -76,6 +76,7 @@ class Transfer(BaseModel):
     failed: int
     bytes_sent: int
     attempts: int
+    retries: int = Field(description="How often it was asked for again by itself after it had failed.")
     requested_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -351,6 +352,7 @@ def _transfer(links: Links, record: TransferRecord) -> Transfer:
         failed=record.failed,
         bytes_sent=record.bytes_sent,
         attempts=record.attempts,
+        retries=record.retries,
         requested_at=record.requested_at,
         started_at=record.started_at,
         ended_at=record.ended_at,

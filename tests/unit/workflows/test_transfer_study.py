@@ -11,7 +11,7 @@ import pytest
 
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.archives.commitment import Commitment
-from orthanc_plugins.errors import ArchiveRefused, TransferError, TransferNotFound
+from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, TransferError, TransferNotFound
 from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
 from orthanc_plugins.jobs import transfer_job_id
 from orthanc_plugins.store import TransferRequest, TransferState, WaitsFor
@@ -424,6 +424,20 @@ def test_a_commitment_that_is_not_available_is_told_and_is_no_success(world: Wor
         world.run()
     record = world.record()
     assert (record.state, record.verified) == (TransferState.PARTLY, 5)
+
+
+@pytest.mark.usefixtures("_seldom")
+def test_a_commitment_whose_port_stays_away_is_given_up_with_what_is_verified(world: World) -> None:
+    def away(_: object) -> Commitment:
+        raise ArchiveUnavailable("DCM4CHEE cannot be reached.", archive="dcm4chee")
+
+    world.services = replace(world.services, commit=away)
+    world.ask(storage_commitment=True)
+    go_on_for(world, transfer_study.GIVEN_UP_AFTER)
+    world.now += timedelta(hours=16)
+    with pytest.raises(TransferError, match="tried for 7 days"):
+        world.run()
+    assert (world.record().state, world.record().verified) == (TransferState.PARTLY, 5)
 
 
 def test_a_commitment_that_is_given_is_success(world: World) -> None:
