@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AET = "DCM4CHEE"
+KEYS = {
+    "DCM4CHEE_AET": "Aet",
+    "DCM4CHEE_DICOM_HOST": "DicomHost",
+    "DCM4CHEE_USERNAME": "Username",
+    "DCM4CHEE_PASSWORD": "Password",
+    "DCM4CHEE_TOKEN_URL": "TokenUrl",
+    "DCM4CHEE_CLIENT_ID": "ClientId",
+    "DCM4CHEE_CLIENT_SECRET": "ClientSecret",
+    "DCM4CHEE_CA_FILE": "CaFile",
+    "DCM4CHEE_CALLING_AET": "CallingAet",
+}
+"""What ``.env`` tells of a real one beside its address and port, and the keys of the suite's settings."""
 _INSIDE = Path(__file__).resolve().parents[2] / "dcm4chee" / "standin" / "inside"
 _PLUGINS = tuple(f"/usr/share/orthanc/plugins/lib{name}.so" for name in ("OrthancDicomWeb", "OrthancPython"))
 _OF_AET = re.compile(r"/dcm4chee-arc/aets/([^/]+)/rs/?")

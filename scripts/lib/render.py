@@ -236,9 +236,9 @@ def deployment_of(environment: Mapping[str, str], data: Path) -> Deployment:
 
 def _dcm4chee_of(values: Mapping[str, str]) -> dict[str, str]:
     """Return what is told of a real DCM4CHEE beside its address and port."""
-    told = {key: values[name] for name, key in _DCM4CHEE_KEYS.items() if name in values}
+    told = {key: values[name] for name, key in dcm4chee.KEYS.items() if name in values}
     if told and "DCM4CHEE_URL" not in values:
-        named = ", ".join(name for name in _DCM4CHEE_KEYS if name in values)
+        named = ", ".join(name for name in dcm4chee.KEYS if name in values)
         raise DeploymentError(f".env: {named} is of a DCM4CHEE that is there: give its DCM4CHEE_URL, too.")
     if "CaFile" in told:
         told["CaFile"] = str(REPOSITORY / told["CaFile"])
@@ -282,20 +282,9 @@ _PORTS = {
 }
 _OF_STAND_IN = {"DCM4CHEE_PORT", "DCM4CHEE_DICOM_PORT", "DCM4CHEE_ORTHANC_PORT"}
 _SYNC_KEYS = {"SYNC_INTERVAL": "IntervalS", "SYNC_DIRECTION": "Direction"}
-_DCM4CHEE_KEYS = {
-    "DCM4CHEE_AET": "Aet",
-    "DCM4CHEE_DICOM_HOST": "DicomHost",
-    "DCM4CHEE_USERNAME": "Username",
-    "DCM4CHEE_PASSWORD": "Password",
-    "DCM4CHEE_TOKEN_URL": "TokenUrl",
-    "DCM4CHEE_CLIENT_ID": "ClientId",
-    "DCM4CHEE_CLIENT_SECRET": "ClientSecret",
-    "DCM4CHEE_CA_FILE": "CaFile",
-    "DCM4CHEE_CALLING_AET": "CallingAet",
-}
 _SUITE_KEYS = {"LOG_LEVEL": "LogLevel", "DATABASE_URL": "DatabaseUrl"}
 VARIABLES = frozenset(
-    {*_PORTS, *_SUITE_KEYS, *_SYNC_KEYS, *_DCM4CHEE_KEYS, "ORTHANC_URL", "DCM4CHEE_URL", "WORKERS"}
+    {*_PORTS, *_SUITE_KEYS, *_SYNC_KEYS, *dcm4chee.KEYS, "ORTHANC_URL", "DCM4CHEE_URL", "WORKERS"}
 )
 """The names ``.env`` may hold; ``.env.example`` says what each means."""
 _HIGHEST_PORT = 65535
