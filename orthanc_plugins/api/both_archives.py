@@ -73,10 +73,7 @@ def _ask(archive: Archive | None, queries: Sequence[StudyQuery]) -> Question[_Li
     if archive is None:
         detail = "No second archive is set: see Dcm4chee.Url in the settings."
         return Found(None, ArchiveAnswer(state="not_configured", detail=detail, duration_ms=None))
-    try:
-        return Question(archive, lambda: _listed(archive, queries))
-    except ArchiveError as error:
-        return _unavailable(error)
+    return Question(archive, lambda: _listed(archive, queries))
 
 
 def _listed(archive: Archive, queries: Sequence[StudyQuery]) -> _Listed:
@@ -93,12 +90,8 @@ def _found(question: Question[_Listed]) -> Found:
     try:
         listed, taken_ms = question.answer()
     except ArchiveError as error:
-        return _unavailable(error)
+        return Found(None, ArchiveAnswer(state="unavailable", detail=str(error), duration_ms=None))
     answer = ArchiveAnswer(
         state="answered", detail=None, duration_ms=round(taken_ms, 1), truncated=len(listed) > MOST_STUDIES
     )
     return Found(listed[:MOST_STUDIES], answer)
-
-
-def _unavailable(error: ArchiveError) -> Found:
-    return Found(None, ArchiveAnswer(state="unavailable", detail=str(error), duration_ms=None))

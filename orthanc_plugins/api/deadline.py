@@ -12,7 +12,7 @@ from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from orthanc_plugins.errors import ArchiveLate, ArchiveUnavailable
+from orthanc_plugins.errors import ArchiveLate
 from orthanc_plugins.sync.strategies import archive_title
 
 if TYPE_CHECKING:
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 DEADLINE_S = 10.0
 """Seconds that somebody who asks both archives is kept waiting for one that does not answer."""
 
-MOST_PENDING = 8
-"""Questions to one archive that may be unanswered at a time; further ones are not asked."""
+MOST_PENDING = 16
+"""Questions to one archive that may be unanswered at a time; further ones wait their turn, as long as theirs
+is waited for."""
 
 _rooms: WeakKeyDictionary[Archive, threading.Semaphore] = WeakKeyDictionary()
 _lock = threading.Lock()
@@ -41,11 +42,6 @@ class Question[T]:
         Asks; returns the whole answer, and nothing that is still to be read.
     deadline_s
         Seconds from now until it is no longer waited for.
-
-    Raises
-    ------
-    ArchiveUnavailable
-        Too many questions to the archive are unanswered: this one is not asked.
     """
 
     def __init__(self, archive: Archive, ask: Callable[[], T], deadline_s: float | None = None) -> None:
@@ -54,11 +50,6 @@ class Question[T]:
         self._until = time.monotonic() + self._deadline_s
         self._answer: Future[T] = Future()
         self._room = _room(archive)
-        if not self._room.acquire(blocking=False):
-            raise ArchiveUnavailable(
-                f"{archive_title(archive.name)} has left {MOST_PENDING} questions unanswered: is it running?",
-                archive=archive.name,
-            )
         # A daemon: what hangs must not keep Orthanc from ending.
         threading.Thread(target=self._run, args=(ask,), name=f"ask-{archive.name}", daemon=True).start()
 
@@ -80,6 +71,8 @@ class Question[T]:
         return self._answer.result()
 
     def _run(self, ask: Callable[[], T]) -> None:
+        if not self._room.acquire(timeout=self._deadline_s):
+            return
         try:
             self._answer.set_result(ask())
         except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
