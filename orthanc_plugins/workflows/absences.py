@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.identifiers import orthanc_id_of
-from orthanc_plugins.store import Absence
-from orthanc_plugins.sync.inventory import instance_key
+from orthanc_plugins.store import Absence, Writing
+from orthanc_plugins.sync.inventory import instance_key, split_keys
 from orthanc_plugins.sync.looking import CLOCKS_AGREE_WITHIN, TellsRejected
 from orthanc_plugins.sync.strategies import archive_title
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Mapping, Sequence
 
     from orthanc_plugins.archives.base import InstanceEntry
-    from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import StudyPair, Tombstone
 
@@ -31,17 +31,17 @@ _ALL_THE_SAME = (
 def absences(
     services: Services,
     holdings: Mapping[ArchiveName, Sequence[InstanceEntry]],
-    study_uid: StudyUid,
     pair: StudyPair | None,
 ) -> tuple[Sentences, Sentences]:
     """Return what is gone from each archive on purpose, and what is gone for a reason nobody knows.
 
-    The archives are asked for proof once more; what they tell is remembered with the tombstone.
+    The archives are asked for proof once more; what they tell is remembered with the tombstone. What the
+    inventory still holds, and the archive no longer lists, is gone too, although no round has noticed yet.
 
     Parameters
     ----------
     holdings
-        What each archive lists of the study now.
+        What each archive lists of a study now.
     pair
         What the inventories hold of it.
     """
@@ -50,9 +50,11 @@ def absences(
     for archive in ArchiveName:
         listed = {one.sop_instance_uid for one in holdings[archive]}
         lacking = [one for one in holdings[archive.other] if one.sop_instance_uid not in listed]
-        tombstone = _proven(services, archive, lacking, study_uid, pair) if lacking else None
+        tombstone = _tombstone(services, archive, lacking, pair) if lacking else None
         if tombstone is None:
             continue
+        if tombstone.told is Absence.DISAPPEARED:
+            tombstone = _proven(services, archive, lacking, tombstone, pair)
         for entry in lacking:
             key = instance_key(entry.sop_instance_uid)
             if tombstone.covers(key):
@@ -62,28 +64,43 @@ def absences(
     return meant, unknown
 
 
+def _tombstone(
+    services: Services, archive: ArchiveName, lacking: Sequence[InstanceEntry], pair: StudyPair | None
+) -> Tombstone | None:
+    """Return the tombstone that holds, with what is gone and was not noticed yet."""
+    inventory = services.store.inventory
+    study_uid = lacking[0].study_uid
+    row = None if pair is None else (pair.left if archive is ArchiveName.ORTHANC else pair.right)
+    held = split_keys(inventory.keys(archive, study_uid) or b"") if row is not None else frozenset()
+    gone = held & {instance_key(one.sop_instance_uid) for one in lacking}
+    tombstone = inventory.buried(archive, [study_uid]).get(study_uid)
+    if row is None or not gone:
+        return tombstone
+    if tombstone is not None:
+        return replace(tombstone, keys=tombstone.keys | gone)
+    return Writing("", datetime.now(UTC)).tombstone(row, gone)
+
+
 def _proven(
     services: Services,
     archive: ArchiveName,
     lacking: Sequence[InstanceEntry],
-    study_uid: StudyUid,
+    tombstone: Tombstone,
     pair: StudyPair | None,
-) -> Tombstone | None:
-    """Return the tombstone that holds, after what can be proven of it was."""
-    inventory = services.store.inventory
-    tombstone = inventory.buried(archive, [study_uid]).get(study_uid)
-    if tombstone is None or tombstone.told is not Absence.DISAPPEARED:
-        return tombstone
+) -> Tombstone:
+    """Return a tombstone with what can be proven of it; what is buried already has it remembered."""
+    study_uid = tombstone.study_uid
     kind = Absence.DELETED if archive is ArchiveName.ORTHANC else Absence.REJECTED
+    uids: Collection[str] = ()
     if kind is Absence.DELETED:
         uids = _deleted(services, lacking, tombstone, pair)
-    else:
-        asked = services.archives[archive]
-        uids = (
-            set(asked.rejected([study_uid]).get(study_uid, ())) if isinstance(asked, TellsRejected) else set()
-        )
-    inventory.prove(archive, {study_uid: frozenset(map(instance_key, uids))}, kind)
-    return inventory.buried(archive, [study_uid]).get(study_uid)
+    elif isinstance(asked := services.archives[archive], TellsRejected):
+        uids = asked.rejected([study_uid]).get(study_uid, ())
+    keys = tombstone.keys & frozenset(map(instance_key, uids))
+    if not keys:
+        return tombstone
+    services.store.inventory.prove(archive, {study_uid: keys}, kind)
+    return replace(tombstone, kind=kind, proven=keys | (tombstone.proven or frozenset()))
 
 
 def _deleted(

@@ -54,7 +54,7 @@ class RepairPlanning:
         pair = self._services.store.inventory.pairs([record.study_uid]).get(record.study_uid)
         seen = copies.look()
         keep_comparison(self._services, seen.comparison, pair)
-        meant, unknown = absences(self._services, seen.holdings, record.study_uid, pair)
+        meant, unknown = absences(self._services, seen.holdings, pair)
         known = Known(seen.holdings, meant, _moments(copies, seen, policy), unknown)
         plan = make_plan(seen.comparison, policy, known, made_at=datetime.now(UTC))
         self._files.write(repair_id, "comparison", seen.comparison.to_json())

@@ -159,6 +159,18 @@ def test_what_only_disappeared_is_for_a_person_to_decide(world: World) -> None:
     assert world.uids[0] in world.dcm4chee.held()
 
 
+def test_what_disappeared_before_a_round_noticed_is_not_copied_unasked(world: World) -> None:
+    hold(world.services.store, DCM4CHEE, world.study_uid, world.uids)
+    hold(world.services.store, ORTHANC, world.study_uid, world.uids)
+    never_there = world.add(world.orthanc)
+    world.dcm4chee.lose(world.uids[0])
+    told = {one.kind.value: one for one in plan_of(world, world.plan()).actions}
+    assert [one.sop_instance_uid for one in told["manual"].instances] == [world.uids[0]]
+    assert "no longer lists it" in told["manual"].reason
+    assert [one.sop_instance_uid for one in told["copy"].instances] == [never_there]
+    assert world.services.store.inventory.tombstones().total == 0
+
+
 def test_the_archive_is_asked_for_proof_when_a_repair_is_planned(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
