@@ -11,14 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orthanc_plugins.identifiers import StudyUid
+from orthanc_plugins.identifiers import OrthancId, StudyUid
 from orthanc_plugins.store import (
     LEFT,
     RIGHT,
+    Absence,
     ArchiveRun,
     ContentCheck,
     EventFilter,
     EventKind,
+    Hold,
     Holding,
     InventoryDifference,
     InventoryRow,
@@ -572,6 +574,43 @@ def test_a_tombstone_is_lifted_by_a_person(inventory: Inventory) -> None:
     assert set(inventory.buried(RIGHT, [STUDY])) == {STUDY}
     assert inventory.tombstones(study_uid=STUDY).total == 2
     assert inventory.tombstones(lifted=False).total == 1
+
+
+def test_what_is_proven_of_some_instances_is_not_told_of_others(inventory: Inventory) -> None:
+    inventory.put(LEFT, [holding(STUDY, 1, 2, 3)], FIRST)
+    unknown = replace(SECOND, bury="disappeared")
+    inventory.put(LEFT, [holding(STUDY, 2, 3)], unknown)
+    inventory.prove(LEFT, {STUDY: frozenset({key(1), key(9)}), StudyUid("9"): None}, Absence.DELETED)
+    assert inventory.buried(LEFT, [STUDY])[STUDY].told is Absence.DELETED
+    inventory.put(LEFT, [holding(STUDY, 3)], unknown)
+    tombstone = inventory.buried(LEFT, [STUDY])[STUDY]
+    assert (tombstone.told, tombstone.held_at) == (Absence.DISAPPEARED, NOW)
+    assert [tombstone.kind_of(key(one)) for one in (1, 2)] == [Absence.DELETED, Absence.DISAPPEARED]
+    inventory.prove(LEFT, {STUDY: None}, Absence.DELETED)
+    assert inventory.buried(LEFT, [STUDY])[STUDY].told is Absence.DELETED
+
+
+@pytest.mark.parametrize("bury", [False, True])
+def test_what_is_held_waits_for_a_decision(inventory: Inventory, bury: bool) -> None:
+    inventory.put(LEFT, [holding("1", 1), holding("2", 2)], FIRST)
+    inventory.remove(LEFT, [StudyUid("1"), StudyUid("2")], replace(SECOND, bury="held"))
+    inventory.settle(inventory.unsettled())
+    assert inventory.holds() == {LEFT: Hold(LEFT, LATER, 2)}
+    assert inventory.end_hold(RIGHT, bury=bury, at=LATER, by="Jo") == 0
+    assert inventory.end_hold(LEFT, bury=bury, at=LATER, by="Jo") == 2
+    assert inventory.holds() == {}
+    held = inventory.buried(LEFT, [StudyUid("1"), StudyUid("2")])
+    assert {one.told for one in held.values()} == ({Absence.DECIDED} if bury else set())
+    assert set(inventory.unsettled()) == (set() if bury else {StudyUid("1"), StudyUid("2")})
+
+
+def test_of_a_deletion_told_twice_the_newer_counts(inventory: Inventory) -> None:
+    inventory.note_deletions([OrthancId("a"), OrthancId("b"), OrthancId("a")], NOW)
+    inventory.note_deletions([OrthancId("b")], LATER)
+    inventory.note_deletions([], LATER)
+    assert inventory.deletions(["a", "b", "c"]) == {"a": NOW, "b": LATER}
+    assert inventory.forget_deletions(LATER) == 1
+    assert inventory.deletions(["a", "b"]) == {"b": LATER}
 
 
 def test_what_was_lifted_does_not_come_back_with_a_new_tombstone(inventory: Inventory) -> None:

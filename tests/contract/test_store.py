@@ -8,14 +8,16 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import bindparam, inspect, text
 from sqlalchemy.exc import StatementError
 
 from orthanc_plugins.errors import ConfigurationError, StoreError
 from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, SopInstanceUid, StudyUid
 from orthanc_plugins.store import (
+    Absence,
     AwaitedImages,
     ResultRecord,
     Store,
@@ -24,6 +26,7 @@ from orthanc_plugins.store import (
     migrate,
     models,
 )
+from orthanc_plugins.store.migration import alembic_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,6 +94,28 @@ def test_migrations_make_the_tables_of_the_models(database: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, models.Base.metadata) == []
     engine.dispose()
+
+
+def test_what_an_older_suite_took_for_rejected_is_told_as_not_known(database: str) -> None:
+    engine = create_store_engine(database)
+    configuration = alembic_configuration()
+    with engine.begin() as connection:
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0005")
+        for archive, by in (("dcm4chee", "archive"), ("orthanc", "Jo")):
+            values = {"archive": archive, "by": by, "at": NOW, "keys": b"12345678", "whole": False}
+            connection.execute(
+                text(
+                    "INSERT INTO tombstones VALUES (:archive, '1.2', :whole, :keys, 'rejected', :at, :by, "
+                    "NULL, '')"
+                ).bindparams(bindparam("at", type_=models.UtcDateTime())),
+                values,
+            )
+    migrate(engine)
+    store = Store(engine)
+    told = {one.archive: (one.told, one.held_at) for one in store.inventory.tombstones().entries}
+    assert told == {"dcm4chee": (Absence.DISAPPEARED, None), "orthanc": (Absence.REJECTED, None)}
+    store.close()
 
 
 def test_migrating_again_changes_nothing(database: str) -> None:
