@@ -2,7 +2,7 @@
 
 Asking costs as much as has changed: of the studies that are marked as changed, whoever found it, both sides
 are held against each other in the store, and only where instances are missing a list of them is asked of the
-archive that has them. What was taken out of an archive on purpose (a tombstone) is not sent there again.
+archive that has them. What is gone from an archive (a tombstone) is not sent there again by itself.
 """
 
 from __future__ import annotations
