@@ -20,7 +20,6 @@ from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE, SeriesUid, Sop
 from orthanc_plugins.sync.differences import Difference, DifferenceClass
 
 if TYPE_CHECKING:
-
     from orthanc_plugins.archives.base import DicomFile
     from orthanc_plugins.content.encoding import DataSet, DicomObject
 

@@ -68,7 +68,7 @@ class MemoryQueue:
         self._check()
         found = [
             job
-            for job in reversed(self._jobs.values())
+            for job in reversed(list(self._jobs.values()))  # all at once: threads add to it
             if (job_ids is None or job.job_id in job_ids)
             and (states is None or job.state in states)
             and (kind is None or job.kind is kind)
