@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from scripts.lib.render import ORTHANC_ENVIRONMENT, Deployment, Ports, render
+from scripts.lib.sample import STORESCU
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 60.0
 """How long anything may take on a busy machine; tests end as soon as it has happened."""
-
-STORESCU = "/usr/bin/storescu"
-"""DCMTK's; the test environment has another program of this name in front."""
 
 _STOP_TIMEOUT_S = 40.0
 _ENDED = {"succeeded", "failed", "cancelled"}

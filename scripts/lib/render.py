@@ -156,7 +156,10 @@ def is_rendered(deployment: Deployment) -> bool:
 
 
 def orthanc_configuration(deployment: Deployment) -> dict[str, Any]:
-    """Return the committed configuration with this deployment's paths, ports and differences."""
+    """Return the committed configuration with this deployment's paths, ports and differences.
+
+    What the committed file says of rules and directions is said on purpose, for a stand-in too.
+    """
     committed = json.loads(
         (deployment.repository / "orthanc-config" / "orthanc.json").read_text(encoding="utf-8")
     )
@@ -177,7 +180,8 @@ def orthanc_configuration(deployment: Deployment) -> dict[str, Any]:
             **_dcm4chee_section(deployment),
         },
     }
-    return _merged(_merged(committed, own), deployment.orthanc)
+    by_itself = {"PacsSuite": _FOR_THE_STAND_IN} if deployment.stand_in else {}
+    return _merged(_merged(_merged(by_itself, committed), own), deployment.orthanc)
 
 
 _FOR_THE_STAND_IN = {
@@ -194,8 +198,7 @@ def _dcm4chee_section(deployment: Deployment) -> dict[str, Any]:
         url = dcm4chee.web_root(deployment.ports.dcm4chee)
     if url is None:
         return {}
-    section = {"Dcm4chee": {"Url": url, **dcm4chee.dicom_of(url, deployment.ports.dcm4chee_dicom)}}
-    return {**section, **_FOR_THE_STAND_IN} if deployment.stand_in else section
+    return {"Dcm4chee": {"Url": url, **dcm4chee.dicom_of(url, deployment.ports.dcm4chee_dicom)}}
 
 
 def deployment_of(environment: Mapping[str, str], data: Path) -> Deployment:

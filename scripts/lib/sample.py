@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from scripts.lib.render import Deployment
     from tests.builders import Case, Truth
 
+STORESCU = "/usr/bin/storescu"
+"""DCMTK's; pynetdicom has another program of that name, which the path may find first."""
+
 _SLICES, _MATRIX, _WIDTH_MM, _GAP_MM = 60, 512, 400.0, 3.0
 _LONGEST_WAIT_S = 180.0
 _PAUSE_S = 0.2
@@ -53,14 +56,15 @@ def process(case: Case, deployment: Deployment) -> float | None:
         return None
     with tempfile.TemporaryDirectory(dir=deployment.data, prefix="sample-") as folder:
         case.write(Path(folder))
-        _send(Path(folder), deployment.ports.dicom)
+        send(Path(folder), deployment.ports.dicom)
     sent = time.monotonic()
     _wait_for_job(case, deployment, sent + _LONGEST_WAIT_S)
     return time.monotonic() - sent
 
 
-def _send(folder: Path, port: int) -> None:
-    command = ["storescu", "--required", "--scan-directories", "--recurse"]
+def send(folder: Path, port: int) -> None:
+    """Send the files below a folder to Orthanc by C-STORE; SampleFailedError when that fails."""
+    command = [STORESCU, "--required", "--scan-directories", "--recurse"]
     command += ["--aetitle", "SAMPLE", "--call", "ORTHANC", "127.0.0.1", str(port), str(folder)]
     sent = subprocess.run(command, capture_output=True, check=False, text=True)  # noqa: S603 - fixed arguments
     if sent.returncode:

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from scripts.lib.sample import STORESCU
 from tests.builders import build_case
 from tests.builders.images import ImageFrame
-from tests.stack import STORESCU, Stack, running_stack
+from tests.stack import Stack, running_stack
 from tests.standin import StandIn, running_standin
 
 if TYPE_CHECKING:

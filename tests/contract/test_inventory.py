@@ -654,6 +654,22 @@ def test_a_comparison_is_current_until_either_side_changes(inventory: Inventory)
     assert inventory.due_for_check(after=STUDY) == []
 
 
+def test_what_is_known_to_be_equal_is_counted_while_it_is_current(inventory: Inventory) -> None:
+    inventory.put(LEFT, [holding(STUDY, 1, revision="a")], FIRST)
+    inventory.put(RIGHT, [holding(STUDY, 1, archive=RIGHT)], FIRST)
+    pair = inventory.pairs([STUDY])[STUDY]
+    noted = check(left=SideState.of(pair.left), right=SideState.of(pair.right))
+    inventory.note_check(noted)
+    assert inventory.known_equal() == 0
+    inventory.note_check(replace(noted, equal=True))
+    assert inventory.known_equal() == 1
+    inventory.note_check(replace(noted, equal=True, depth="instance"))
+    assert inventory.known_equal() == 0
+    inventory.note_check(replace(noted, equal=True))
+    inventory.put(LEFT, [holding(STUDY, 1, revision="b")], FIRST)
+    assert inventory.known_equal() == 0
+
+
 def test_a_comparison_with_a_study_that_is_away_on_one_side(inventory: Inventory) -> None:
     inventory.put(LEFT, [holding(STUDY, 1)], FIRST)
     pair = inventory.pairs([STUDY])[STUDY]

@@ -28,12 +28,12 @@ from orthanc_plugins.store import TransferredInstance, TransferState, create_sto
 from orthanc_plugins.transfers import Effects, Limiter, Transfer, TransferOutcome
 from orthanc_plugins.workflows.forward_study import StudyForwarder
 from orthanc_plugins.workflows.transfer_study import StudyTransfer
+from scripts.lib.sample import STORESCU
 from tests.builders import build_case
 from tests.builders.images import ImageFrame
 from tests.contract.repair_pair import settings
 from tests.fakes import MemoryQueue
 from tests.fakes.faulty_archive import Fault, faulty_proxy, faulty_wire
-from tests.stack import STORESCU
 from tests.standin import PlainOrthanc, StandIn, running_plain_orthanc, running_standin
 
 if TYPE_CHECKING:

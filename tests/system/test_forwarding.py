@@ -12,9 +12,10 @@ import pytest
 import requests
 from pydicom.uid import UID, BasicTextSRStorage
 
+from scripts.lib.sample import STORESCU
 from tests.builders import build_case
 from tests.builders.images import ImageFrame
-from tests.stack import STORESCU, Stack, eventually, running_stack
+from tests.stack import Stack, eventually, running_stack
 from tests.standin import StandIn, running_standin
 
 if TYPE_CHECKING:

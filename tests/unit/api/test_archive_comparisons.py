@@ -237,12 +237,13 @@ def test_everything_is_compared_as_a_job_with_reports(
     (job,) = queue.jobs(kind=JobKind.COMPARE_ARCHIVES)
     assert queue.requests[job.job_id].arguments == ("content", "again", "")
     studies = {"same": 3, "differing": 1, "only_orthanc": 1, "only_dcm4chee": 0}
-    queue.succeed(job.job_id, studies=studies, compared=4, classes={"pixel": 1}, incomplete=0)
+    queue.succeed(job.job_id, studies=studies, compared=3, known=1, classes={"pixel": 1}, incomplete=0)
     folder = joined.comparisons / "archives" / job.job_id
     folder.mkdir(parents=True)
     (folder / "differences.csv").write_text("a,b\n", encoding="utf-8")
     shown = client.get(f"api/comparisons/generated/{job.job_id}").json()
-    assert (shown["studies"], shown["compared"], shown["classes"]) == (studies, 4, {"pixel": 1})
+    assert (shown["studies"], shown["classes"]) == (studies, {"pixel": 1})
+    assert (shown["compared"], shown["known"]) == (3, 1)
     assert client.get(shown["reports"]["differences.csv"]).text == "a,b\n"
 
 

@@ -313,6 +313,9 @@ def test_open_decisions_are_listed_with_both_values_and_done_as_decided(client: 
     assert "decided: keep dcm4chee" in client.get(f"{repair['href']}?format=text").text
     applied = client.post(f"{repair['href']}/apply").json()
     assert (applied["state"], applied["done"]) == ("verified", 1)
+    text = client.get(f"{repair['href']}?format=text").text
+    assert "decided: keep dcm4chee\n       => verified\n" in text
+    assert "Together: 1 verified.\n" in text
     assert world.read(world.orthanc, world.uids[2]).StudyDescription == "Abdomen"
     late = client.post(decision["decide_url"], json={"keep": "orthanc"})
     assert (late.status_code, "no longer" in late.json()["detail"]) == (409, True)
@@ -339,6 +342,7 @@ def test_a_repair_is_undone(client: Client, world: World) -> None:
     client.post(f"{repair['href']}/apply")
     undone = client.post(f"{repair['href']}/undo").json()
     assert (undone["state"], undone["actions"][0]["state"]) == ("undone", "undone")
+    assert "Together: 1 undone.\n" in client.get(f"{repair['href']}?format=text").text
     assert world.dcm4chee.content(world.uids[0]) == before
     for again in ("apply", "undo"):
         assert client.post(f"{repair['href']}/{again}").status_code == 409

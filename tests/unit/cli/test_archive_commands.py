@@ -151,7 +151,8 @@ def test_everything_is_compared_and_what_differs_is_named(
     suite.say("/jobs/j", {"state": "succeeded", "error": None})
     found = {
         "studies": {**STUDIES, "only_orthanc": 1},
-        "compared": 5,
+        "compared": 4,
+        "known": 1,
         "incomplete": 0,
         "classes": {"pixel": 1},
     }
@@ -163,7 +164,7 @@ def test_everything_is_compared_and_what_differs_is_named(
     assert suite.bodies["/pacs/api/comparisons/generate"] == {"depth": "content", "again": False}
     shown = capsys.readouterr().out
     assert "5 studies the same, 0 differ, 1 only in Orthanc, 0 only in DCM4CHEE" in shown
-    assert "content: 5 studies compared, 0 not wholly; found: 1 pixel" in shown
+    assert "content: 4 studies compared now, 1 known from before, 0 not wholly; found: 1 pixel" in shown
     assert "1.9  only in Orthanc" in shown
     assert report.read_bytes() == b"study\n1.9\n"
 
@@ -171,9 +172,23 @@ def test_everything_is_compared_and_what_differs_is_named(
 def test_archives_that_are_the_same_are_a_success(suite: SuiteDouble) -> None:
     suite.say("/comparisons/generate", {"job_id": "j"}, 202)
     suite.say("/jobs/j", {"state": "succeeded", "error": None})
-    suite.say("/comparisons/generated/j", {"studies": STUDIES, "compared": 0, "incomplete": 0, "classes": {}})
+    nothing = {"studies": STUDIES, "compared": 0, "known": 0, "incomplete": 0, "classes": {}}
+    suite.say("/comparisons/generated/j", nothing)
     suite.say("/studies", {"studies": [], "total": 0})
     assert run(suite, "compare") == DONE
+
+
+@pytest.mark.parametrize("arguments", [(), ("--content",)])
+def test_differences_known_from_before_are_no_success(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    suite.say("/comparisons/generate", {"job_id": "j"}, 202)
+    suite.say("/jobs/j", {"state": "succeeded", "error": None})
+    found = {"studies": STUDIES, "compared": 0, "known": 5, "incomplete": 0, "classes": {"metadata": 1}}
+    suite.say("/comparisons/generated/j", found)
+    suite.say("/studies", {"studies": [], "total": 0})
+    assert run(suite, "compare", *arguments) == FAILED
+    assert "0 studies compared now, 5 known from before" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -275,6 +275,22 @@ def test_only_to_the_stand_in_something_is_sent_without_being_asked_for(
     assert settings.synchronisation.direction == "none"
 
 
+def test_what_the_administrator_says_of_rules_and_direction_counts_for_a_stand_in_too(
+    with_stand_in: Deployment, tmp_path: Path
+) -> None:
+    suite = {
+        "Forwarding": {"Rules": [{"Name": "MR only", "Modalities": ["MR"]}]},
+        "Synchronisation": {"Direction": "none"},
+    }
+    (tmp_path / "orthanc-config").mkdir()
+    (tmp_path / "orthanc-config" / "orthanc.json").write_text(
+        json.dumps({"PacsSuite": suite}), encoding="utf-8"
+    )
+    settings = load_settings(orthanc_configuration(replace(with_stand_in, repository=tmp_path)), {})
+    assert [rule.name for rule in settings.forwarding.rules] == ["MR only"]
+    assert settings.synchronisation.direction == "none"
+
+
 def test_how_archives_are_kept_in_step_can_be_set(tmp_path: Path) -> None:
     chosen = {"SYNC_INTERVAL": "300", "SYNC_DIRECTION": "orthanc_to_dcm4chee"}
     settings = load_settings(orthanc_configuration(deployment_of(chosen, tmp_path)), {})

@@ -54,7 +54,31 @@ def test_a_plan_is_read_from_top_to_bottom_with_sizes() -> None:
     )
     told = plan_text(plan, standing)
     assert "       decided: keep orthanc" in told
-    assert "       5 could not be done: It keeps its copy: see dcmOverwritePolicy." in told
+    assert "       => action 5 could not be done: It keeps its copy: see dcmOverwritePolicy." in told
+
+
+def test_a_plan_that_was_carried_out_says_what_became_of_each_action() -> None:
+    plan = planned(
+        *(differs(tag="00080020", keyword="StudyDate", left="1", right=None, uid=uid) for uid in "123"),
+        differs(),
+        differs(PIXEL, "7FE00010", "PixelData"),
+        attributes={"StudyDate": "prefer_orthanc"},
+    )
+    decisions, failures = {4: Keep.ORTHANC}, {2: "It keeps its copy."}
+    outcomes = {1: "done", 2: "failed", 3: "done", 4: "done", 5: "undecided"}
+    told = plan_text(plan, Standing(decisions, failures, outcomes))
+    assert "Planned, in this order:\n" in told
+    assert "For a person to decide" not in told
+    assert "       => 1, 3: done\n       => action 2 could not be done: It keeps its copy.\n" in told
+    assert "       decided: keep orthanc\n       => done\n" in told
+    assert "       keep: orthanc | dcm4chee | both\n       => undecided\n" in told
+    assert told.endswith("Together: 3 done, 1 failed, 1 undecided.\n")
+    undone = plan_text(
+        plan, Standing(decisions, {}, dict.fromkeys(range(1, 5), "undone") | {5: "never decided"})
+    )
+    assert "       => undone\n" in undone
+    assert "keep" not in undone
+    assert undone.endswith("Together: 4 undone, 1 never decided.\n")
 
 
 def test_a_study_without_differences_has_nothing_to_repair() -> None:

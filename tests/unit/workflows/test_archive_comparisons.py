@@ -313,6 +313,35 @@ def test_differences_found_before_are_reported_while_they_last(pair: Pair) -> No
     assert (again["compared"], again["found"]) == (0, 1)
 
 
+@pytest.mark.parametrize("depth", ["content", "instance"])
+def test_what_was_found_before_counts_like_what_is_found_now(pair: Pair, depth: Any) -> None:
+    changed(pair.right, pair.instance(0), brighten)
+    everything(pair)
+    changed(pair.right, pair.instance(1), rename)
+    Rounds(pair.services).take_stock("after")
+    StudyCheck(pair.services).compare(pair.study(1), "content")
+    told = everything(pair, depth, token="second")
+    assert (told["compared"], told["known"], told["found"]) == (0, 3, 2)
+    assert (told["classes"], told["incomplete"]) == ({"pixel": 1, "metadata": 1}, 0)
+
+
+def test_what_is_known_and_what_is_compared_now_make_up_the_whole(pair: Pair) -> None:
+    changed(pair.right, pair.instance(0), brighten)
+    StudyCheck(pair.services).compare(pair.study(0), "content")
+    told = everything(pair)
+    assert (told["compared"], told["known"], told["classes"]) == (2, 1, {"pixel": 1})
+    again = everything(pair, token="again", again=True)
+    assert (again["compared"], again["known"], again["classes"]) == (3, 0, {"pixel": 1})
+
+
+def test_a_difference_whose_file_is_gone_is_not_told_as_equal(pair: Pair) -> None:
+    changed(pair.right, pair.instance(0), brighten)
+    everything(pair)
+    (pair.services.comparisons / pair.study(0) / "comparison.json").unlink()
+    told = everything(pair, token="second")
+    assert (told["known"], told["incomplete"]) == (2, 1)
+
+
 def test_at_the_depth_of_instances_the_inventories_tell(pair: Pair) -> None:
     pair.right.lose(pair.instance())
     result = everything(pair, "instance")
