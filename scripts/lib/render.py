@@ -159,10 +159,17 @@ def orthanc_configuration(deployment: Deployment) -> dict[str, Any]:
     """Return the committed configuration with this deployment's paths, ports and differences.
 
     What the committed file says of rules and directions is said on purpose, for a stand-in too.
+
+    Raises
+    ------
+    DeploymentError
+        The committed file is no JSON.
     """
-    committed = json.loads(
-        (deployment.repository / "orthanc-config" / "orthanc.json").read_text(encoding="utf-8")
-    )
+    path = deployment.repository / "orthanc-config" / "orthanc.json"
+    try:
+        committed = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DeploymentError(f"orthanc-config/orthanc.json is no JSON: {error}.") from error
     ports = deployment.ports
     own = {
         "HttpPort": ports.orthanc,
