@@ -94,7 +94,7 @@ def main() -> int:
         else:
             found = findings(deployment, running="--running" in sys.argv[1:])
     except (DeploymentError, OSError, ValueError, subprocess.SubprocessError) as error:
-        found = [Finding("settings", healthy=False, text=str(error), remedy="correct it; see .env.example")]
+        found = [Finding("settings", healthy=False, text=str(error), remedy="correct it there")]
     if only_settings:
         wrong = [finding for finding in found if not finding.healthy]
         sys.stderr.writelines(f"error: {finding.text}\n       {finding.remedy}\n" for finding in wrong)
