@@ -162,11 +162,11 @@ def _compare_everything(suite: Suite, chosen: argparse.Namespace, out: TextIO, e
         f"{studies['same']} studies the same, {studies['differing']} differ, {studies['only_orthanc']} only "
         f"in Orthanc, {studies['only_dcm4chee']} only in DCM4CHEE\n"
     )
-    if chosen.content:
+    if chosen.content or found["known"] or found["incomplete"]:
         classes = ", ".join(f"{count} {name}" for name, count in sorted(found["classes"].items()))
         out.write(
-            f"content: {found['compared']} studies compared, {found['incomplete']} not wholly; "
-            f"found: {classes or 'no difference'}\n"
+            f"content: {found['compared']} studies compared now, {found['known']} known from before, "
+            f"{found['incomplete']} not wholly; found: {classes or 'no difference'}\n"
         )
     _tell_differing(suite, out)
     if chosen.report is not None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
+
 _SIDES = ("left", "right")
 
 
@@ -96,18 +98,8 @@ class Checks(InventoryPart):
 
         In the order of their UIDs, after one of them; with ``again`` also those that were.
         """
-        left, right = aliased(InventoryStudy), aliased(InventoryStudy)
-        both = and_(right.archive == RIGHT, right.study_uid == left.study_uid)
-        check = ContentCheckRow
-        current = and_(
-            check.depth == "content",
-            check.left_revision == left.revision,
-            check.left_contents == left.contents_digest,
-            check.left_attributes == left.attributes_digest,
-            check.right_revision == right.revision,
-            check.right_contents == right.contents_digest,
-            check.right_attributes == right.attributes_digest,
-        )
+        left, right, check = aliased(InventoryStudy), aliased(InventoryStudy), ContentCheckRow
+        both, current = and_(right.archive == RIGHT, right.study_uid == left.study_uid), _current(left, right)
         query = select(left.study_uid).join(right, both).where(left.archive == LEFT)
         if not again:
             query = query.outerjoin(check, check.study_uid == left.study_uid)
@@ -116,6 +108,34 @@ class Checks(InventoryPart):
             query = query.where(left.study_uid > after)
         with self._sessions() as session:
             return [StudyUid(uid) for uid in session.scalars(query.order_by(left.study_uid).limit(limit))]
+
+    @as_store_error
+    def known_equal(self) -> int:
+        """Return how many studies both archives hold whose content is known to be equal as it is now."""
+        left, right, check = aliased(InventoryStudy), aliased(InventoryStudy), ContentCheckRow
+        query = (
+            select(func.count())
+            .select_from(check)
+            .join(left, and_(left.archive == LEFT, left.study_uid == check.study_uid))
+            .join(right, and_(right.archive == RIGHT, right.study_uid == check.study_uid))
+            .where(check.equal, _current(left, right))
+        )
+        with self._sessions() as session:
+            return session.scalar(query) or 0
+
+
+def _current(left: Any, right: Any) -> ColumnElement[bool]:
+    """Return that content was compared of both sides as they are now."""
+    check = ContentCheckRow
+    return and_(
+        check.depth == "content",
+        check.left_revision == left.revision,
+        check.left_contents == left.contents_digest,
+        check.left_attributes == left.attributes_digest,
+        check.right_revision == right.revision,
+        check.right_contents == right.contents_digest,
+        check.right_attributes == right.attributes_digest,
+    )
 
 
 def _state_values(state: SideState | None) -> Iterable[tuple[str, str | None]]:

@@ -72,7 +72,10 @@ def _moment(text: str) -> datetime | None:
 
 def _compare_archives(comparison: ArchivesComparison, depth: Depth, *, again: bool) -> dict[str, JsonValue]:
     studies: dict[str, JsonValue] = run_step("take_stock", comparison.take_stock)
-    compared, incomplete, classes, after, whole = 0, 0, Counter[str](), "", True
+    is_all_new = depth == "content" and again
+    known: dict[str, Any] = {} if is_all_new else run_step("known", comparison.known)
+    compared, incomplete, classes = 0, known.get("incomplete", 0), Counter[str](known.get("classes", {}))
+    after, whole = "", True
     while depth == "content":
         found: dict[str, Any] = run_step("compare", comparison.compare_some, after, again=again)
         compared += found["compared"]
@@ -87,6 +90,7 @@ def _compare_archives(comparison: ArchivesComparison, depth: Depth, *, again: bo
         "depth": depth,
         "studies": studies,
         "compared": compared,
+        "known": known.get("known", 0),
         "incomplete": incomplete,
         "classes": dict(classes),
         **reported,

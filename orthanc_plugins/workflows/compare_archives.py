@@ -95,6 +95,18 @@ class ArchivesComparison:
             "only_dcm4chee": summary.only_right,
         }
 
+    def known(self) -> dict[str, JsonValue]:
+        """Count studies that both hold whose content was compared before and has not changed since."""
+        tally = _Tally(compared=self._inventory.known_equal())
+        for check, pair in self._unequal():
+            if pair.left is not None and pair.right is not None:
+                tally.add(self._kept(check))
+        return {
+            "known": tally.compared,
+            "classes": dict(tally.classes),
+            "incomplete": tally.incomplete,
+        }
+
     def compare_some(self, after: str, *, again: bool) -> dict[str, JsonValue]:
         """Compare the content of the next studies that both hold; ``last`` is empty once there are no more.
 
@@ -166,14 +178,9 @@ class ArchivesComparison:
 
     def _differing(self) -> Iterator[Comparison]:
         """Yield what differs in each study: in content as far as that is known, else in what is listed."""
-        offset = 0
-        while checks := self._inventory.check_page(equal=False, limit=_PAGE, offset=offset).entries:
-            offset += len(checks)
-            pairs = self._inventory.pairs(check.study_uid for check in checks)
-            for check in checks:
-                if self._tells_content(check, pairs.get(check.study_uid)):
-                    path = self._services.comparisons / check.path
-                    yield Comparison.from_json(orjson.loads(path.read_bytes()))
+        for check, _ in self._unequal():
+            if (found := self._kept(check)) is not None:
+                yield found
         for some in batched(self._inventory.differing(), _PAGE, strict=False):
             known = self._inventory.checks(pair.study_uid for pair in some)
             for pair in some:
@@ -181,11 +188,26 @@ class ArchivesComparison:
                 if newest is None or newest.equal or not self._tells_content(newest, pair):
                     yield self._by_stock(pair)
 
-    def _tells_content(self, check: ContentCheck, pair: StudyPair | None) -> bool:
+    def _unequal(self) -> Iterator[tuple[ContentCheck, StudyPair]]:
+        """Yield the comparisons of content that found a study unequal as the inventories know it."""
+        offset = 0
+        while checks := self._inventory.check_page(equal=False, limit=_PAGE, offset=offset).entries:
+            offset += len(checks)
+            pairs = self._inventory.pairs(check.study_uid for check in checks)
+            for check in checks:
+                pair = pairs.get(check.study_uid)
+                if pair is not None and check.depth == "content" and check.is_current(pair):
+                    yield check, pair
+
+    def _kept(self, check: ContentCheck) -> Comparison | None:
+        """Return what a comparison found, None where its file was removed."""
+        path = self._services.comparisons / check.path
+        return Comparison.from_json(orjson.loads(path.read_bytes())) if path.is_file() else None
+
+    def _tells_content(self, check: ContentCheck, pair: StudyPair) -> bool:
         """Return whether a comparison tells what is in a study as the inventories know it."""
         path = self._services.comparisons / check.path
-        is_current = pair is not None and check.is_current(pair)
-        return is_current and check.depth == "content" and path.is_file()
+        return check.depth == "content" and check.is_current(pair) and path.is_file()
 
     def _by_stock(self, pair: StudyPair) -> Comparison:
         """Return what the inventories alone tell of a study."""

@@ -82,8 +82,11 @@ class GenerateAnswer(BaseModel):
         description="Studies `same`, `differing`, `only_orthanc`, `only_dcm4chee` by what the archives list."
     )
     compared: int | None = Field(description="Studies whose content was compared in this run.")
-    classes: dict[str, int] | None = Field(description="Studies in which each class of difference was found.")
-    incomplete: int | None = Field(description="Studies that could not be compared whole.")
+    known: int | None = Field(description="Studies whose content was compared before and is as it was then.")
+    classes: dict[str, int] | None = Field(
+        description="Studies in which each class of difference was found, now or before."
+    )
+    incomplete: int | None = Field(description="Studies that could not be compared whole, now or before.")
     reports: dict[str, str]
 
 
@@ -263,6 +266,7 @@ def _generated(links: Links, job: Job) -> JSONResponse:
         job_url=links.job(job.job_id),
         studies=result.get("studies"),
         compared=result.get("compared"),
+        known=result.get("known"),
         classes=result.get("classes"),
         incomplete=result.get("incomplete"),
         reports={name: f"{links.root}/api/comparisons/generated/{job.job_id}/{name}" for name in reports},
