@@ -12,7 +12,7 @@ from orthanc_plugins.services import Services
 from orthanc_plugins.store import ActionRecord, ActionState, RepairFiles, RepairRecord, RepairState
 from orthanc_plugins.sync.actions import Action, ActionKind, Keep, RepairPlan
 from orthanc_plugins.sync.differences import DifferenceClass
-from orthanc_plugins.sync.plan_text import Standing
+from orthanc_plugins.sync.plan_text import FAILED, UNDECIDED, UNDONE, Standing
 
 
 class Failure(BaseModel):
@@ -77,8 +77,8 @@ class RepairSummary(BaseModel):
     repair_id: str
     study_uid: str
     state: RepairState = Field(
-        description="`verified` alone is success: compared again, nothing differs but what a person has to "
-        "decide, is blocked or left."
+        description="`verified` alone is success: compared again, nothing differs but what is blocked or "
+        "left. `partly`: some of it failed, or is left for a person to decide."
     )
     made_at: datetime
     made_by: str
@@ -223,9 +223,28 @@ def action_told(action: Action, record: ActionRecord | None) -> dict[str, Any]:
     }
 
 
-def standing(records: list[ActionRecord]) -> Standing:
-    """Return what people have decided of a plan's actions, and which could not be done."""
+def standing(record: RepairRecord, actions: list[ActionRecord]) -> Standing:
+    """Return what people have decided of a plan's actions, and what became of each since."""
+    words = {} if record.state in _NOT_BEGUN else _outcome_words(record.state)
     return Standing(
-        decisions={one.ordinal: Keep(one.keep) for one in records if one.keep is not None},
-        failures={one.ordinal: one.detail for one in records if one.state is ActionState.FAILED},
+        decisions={one.ordinal: Keep(one.keep) for one in actions if one.keep is not None},
+        failures={one.ordinal: one.detail for one in actions if one.state is ActionState.FAILED},
+        outcomes={one.ordinal: words[one.state] for one in actions} if words else {},
     )
+
+
+_NOT_BEGUN = frozenset({RepairState.PLANNING, RepairState.PLANNED})
+
+
+def _outcome_words(state: RepairState) -> dict[ActionState, str]:
+    was_undone = state in {RepairState.UNDONE, RepairState.UNDO_FAILED}
+    return {
+        ActionState.PLANNED: "not done",
+        ActionState.MANUAL: "never decided" if was_undone else UNDECIDED,
+        ActionState.DECIDED: "not done" if was_undone else "not done yet",
+        ActionState.BLOCKED: "blocked",
+        ActionState.LEFT: "left",
+        ActionState.DONE: "verified" if state is RepairState.VERIFIED else "done",
+        ActionState.FAILED: FAILED,
+        ActionState.UNDONE: UNDONE,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -14,12 +15,19 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.sync.actions import Action, AttributeValues, Keep, Totals
 
-_HEADINGS = {
-    "Would be done, in this order": tuple(kind for kind in ActionKind if kind.changes),
-    "For a person to decide": (ActionKind.MANUAL,),
-    "Blocked": (ActionKind.BLOCKED,),
-    "Left as it is": (ActionKind.LEAVE,),
-}
+_HEADINGS = (
+    (
+        "Would be done, in this order",
+        "Planned, in this order",
+        tuple(kind for kind in ActionKind if kind.changes),
+    ),
+    ("For a person to decide", "Planned for a person to decide", (ActionKind.MANUAL,)),
+    ("Blocked", "Blocked", (ActionKind.BLOCKED,)),
+    ("Left as it is", "Left as it is", (ActionKind.LEAVE,)),
+)
+"""What each kind of action is headed by, before a plan is carried out and since."""
+UNDECIDED, UNDONE, FAILED = "undecided", "undone", "failed"
+"""Outcomes of actions that are told in a way of their own."""
 _VERBS = {ActionKind.COPY: "copy to", ActionKind.UPDATE: "update in", ActionKind.REPLACE: "replace in"}
 _ABSENT = "(absent)"
 _MOST_INSTANCES = 3
@@ -36,14 +44,17 @@ class Standing:
         What people have decided.
     failures
         Why actions could not be done, and what to do.
+    outcomes
+        What became of each action, in a word or two; none while nobody has had the plan carried out.
     """
 
     decisions: Mapping[int, Keep] = field(default_factory=dict)
     failures: Mapping[int, str] = field(default_factory=dict)
+    outcomes: Mapping[int, str] = field(default_factory=dict)
 
 
 def plan_text(plan: RepairPlan, standing: Standing | None = None) -> str:
-    """Return the plan in words, with sizes, what people have decided and what could not be done."""
+    """Return the plan in words, with sizes, what people have decided and what became of each action."""
     return "\n".join(_lines(plan, standing or Standing())) + "\n"
 
 
@@ -64,17 +75,18 @@ def _lines(plan: RepairPlan, standing: Standing) -> Iterator[str]:
     yield f"Planned {plan.made_at:%Y-%m-%d %H:%M:%S}, compared {plan.compared_at:%Y-%m-%d %H:%M:%S} (UTC)."
     if not plan.actions:
         yield "Nothing differs: there is nothing to repair."
-    for heading, kinds in _HEADINGS.items():
+    for planned, since, kinds in _HEADINGS:
         if actions := plan.of_kind(*kinds):
             yield ""
-            yield f"{heading}:"
+            yield f"{since if standing.outcomes else planned}:"
             for _, alike in groupby(actions, key=_shown_alike):
                 yield from _of_actions(tuple(alike), standing)
     for reason in plan.incomplete:
         yield ""
         yield f"Not compared, so not repaired: {reason}"
     yield ""
-    yield f"Together: {_summary(plan.totals) or 'nothing'}."
+    told = _outcomes(standing) if standing.outcomes else _summary(plan.totals)
+    yield f"Together: {told or 'nothing'}."
 
 
 def _shown_alike(action: Action) -> tuple[object, ...]:
@@ -100,12 +112,34 @@ def _of_actions(actions: Sequence[Action], standing: Standing) -> Iterator[str]:
         yield f"       {_attribute(one, first)}"
     yield f"       {first.reason}"
     if first.options:
-        keep = standing.decisions.get(first.ordinal)
-        choices = " | ".join(first.options)
-        yield f"       keep: {choices}" if keep is None else f"       decided: keep {keep}"
+        yield from _decision(first, standing)
+    if first.kind.changes or first.options:
+        yield from _became(actions, standing)
+
+
+def _decision(action: Action, standing: Standing) -> Iterator[str]:
+    """Yield what a person may decide or has decided; nothing once that no longer counts."""
+    keep = standing.decisions.get(action.ordinal)
+    if keep is None:
+        if standing.outcomes.get(action.ordinal, UNDECIDED) == UNDECIDED:
+            yield f"       keep: {' | '.join(action.options)}"
+    elif standing.outcomes.get(action.ordinal) != UNDONE:
+        yield f"       decided: keep {keep}"
+
+
+def _became(actions: Sequence[Action], standing: Standing) -> Iterator[str]:
+    """Yield what became of actions that stand together, and why some could not be done."""
+    numbers: dict[str, list[str]] = {}
+    for action in actions:
+        outcome = standing.outcomes.get(action.ordinal)
+        if action.ordinal not in standing.failures and outcome is not None:
+            numbers.setdefault(outcome, []).append(str(action.ordinal))
+    for outcome, alike in numbers.items():
+        some = "" if len(alike) == len(actions) else f"{', '.join(alike)}: "
+        yield f"       => {some}{outcome}"
     for action in actions:
         if (failure := standing.failures.get(action.ordinal)) is not None:
-            yield f"       {action.ordinal} could not be done: {failure}"
+            yield f"       => action {action.ordinal} could not be done: {failure}"
 
 
 def _instances(actions: Sequence[Action]) -> str:
@@ -117,9 +151,9 @@ def _instances(actions: Sequence[Action]) -> str:
     place = f"{modality}series {found[0].series_uid}" if len(series) == 1 else f"{len(series)} series"
     if len(found) <= _MOST_INSTANCES:
         return (
-            f"{place}, {_counted(len(found), 'instance')} {', '.join(one.sop_instance_uid for one in found)}"
+            f"{place}, {counted(len(found), 'instance')} {', '.join(one.sop_instance_uid for one in found)}"
         )
-    return f"{place}, {_counted(len(found), 'instance')}"
+    return f"{place}, {counted(len(found), 'instance')}"
 
 
 def _attribute(one: AttributeValues, action: Action) -> str:
@@ -140,7 +174,7 @@ def _summary(totals: Mapping[ActionKind, Totals]) -> str:
         ActionKind.REPLACE: "{} to replace",
     }
     parts = [
-        f"{text.format(_counted(total.instances, 'instance'))} ({_of_size(total)})"
+        f"{text.format(counted(total.instances, 'instance'))} ({_of_size(total)})"
         for kind, text in done.items()
         if (total := totals.get(kind)) is not None
     ]
@@ -153,10 +187,20 @@ def _summary(totals: Mapping[ActionKind, Totals]) -> str:
     return ", ".join(parts)
 
 
+def _outcomes(standing: Standing) -> str:
+    numbers = Counter(standing.outcomes.values())
+    return ", ".join(f"{number} {outcome}" for outcome, number in numbers.items())
+
+
 def _of_size(total: Totals) -> str:
     at_least = "at least " if total.unknown_sizes else ""
     return at_least + size_text(total.size_bytes)
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return a number and what it counts.
+
+    >>> counted(1, "action"), counted(1200, "instance")
+    ('1 action', '1,200 instances')
+    """
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

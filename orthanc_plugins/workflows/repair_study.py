@@ -11,6 +11,7 @@ from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, InvalidDi
 from orthanc_plugins.store import ActionState, RepairFiles, RepairState
 from orthanc_plugins.sync.actions import Keep, RepairPlan, comparison_digest
 from orthanc_plugins.sync.differences import Comparison
+from orthanc_plugins.sync.plan_text import counted
 from orthanc_plugins.sync.settle import Effect, Operation, changed_since, not_repaired, operations
 from orthanc_plugins.transfers import LeaseLostError
 from orthanc_plugins.workflows.compared_copies import keep_comparison
@@ -177,7 +178,9 @@ class StudyRepair:
         record = study.repairs.repair(study.repair_id)
         if record.failed:
             state = RepairState.PARTLY if record.done else RepairState.FAILED
-            told = f"{record.failed} actions could not be done: each says what to do."
+            told = f"{counted(record.failed, 'action')} could not be done: see there what to do."
+            if record.open_decisions:
+                told = f"{told} {_undecided(record.open_decisions)}"
             return self._end(state, ("RepairError", told))
         try:
             now = study.look_again()
@@ -189,6 +192,8 @@ class StudyRepair:
         if wrong is not None:
             told = f"Everything was done, and compared again {wrong}: compare the study."
             return self._end(RepairState.PARTLY, ("RepairError", told))
+        if record.open_decisions:
+            return self._end(RepairState.PARTLY, ("RepairError", _undecided(record.open_decisions)))
         return self._end(RepairState.VERIFIED, None)
 
     def _end(self, state: RepairState, error: tuple[str, str] | None) -> dict[str, JsonValue]:
@@ -245,6 +250,13 @@ class StudyRepair:
         ]
         if left:
             study.repairs.note(study.repair_id, left, ActionState.LEFT)
+
+
+def _undecided(number: int) -> str:
+    return (
+        f"Left undecided: {counted(number, 'action')}; the copies still differ there. Decide (`pacs repair "
+        "REPAIR --decide ACTION KEEP`), then apply it again."
+    )
 
 
 def _decisions(actions: Sequence[ActionRecord]) -> dict[int, Keep]:

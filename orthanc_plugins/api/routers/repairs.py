@@ -298,9 +298,8 @@ def _shown(services: Services, links: Links, record: RepairRecord, *, text: bool
         raise RepairError(f"The repair has no plan: it is {record.state}.")
     known = services.store.repairs.actions(record.repair_id)
     told = "" if record.error_message is None else f"\n{record.error_message}\n"
-    return PlainTextResponse(
-        f"{plan_text(plan, standing(known))}{told}\nState: {record.state}. Repair {record.repair_id}.\n"
-    )
+    shown = plan_text(plan, standing(record, known))
+    return PlainTextResponse(f"{shown}{told}\nState: {record.state}. Repair {record.repair_id}.\n")
 
 
 def _record(services: Services, repair_id: str) -> RepairRecord:
