@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins.archives.base import ArchiveChanges, ArchiveState
 from orthanc_plugins.archives.dicom_json import text
-from orthanc_plugins.archives.dicomweb import Request, json_or_none
+from orthanc_plugins.archives.dicomweb import DICOM_JSON, Request, json_or_none
 from orthanc_plugins.archives.listing import STUDY_UID
-from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
+from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
 from orthanc_plugins.identifiers import StudyUid
 
 if TYPE_CHECKING:
@@ -39,7 +39,16 @@ class Monitor:
         self._filters_receive_times: bool | None = None
 
     def probe(self) -> ArchiveState:
-        """Return how the archive is; one that has no status of its own is asked for a study."""
+        """Return how the archive is: its status, where it tells one, and whether it answers the suite.
+
+        A wrong AE title or password shows only where it is asked for a study: its status is open to all.
+
+        Raises
+        ------
+        ArchiveUnavailable, ArchiveRefused
+            It does not answer, is not started, or answers the suite with nothing of use; the text says what
+            to do.
+        """
         begun = self._clocks.seconds()
         headers, status = self._status()
         latency_ms = (self._clocks.seconds() - begun) * 1000
@@ -48,6 +57,9 @@ class Monitor:
                 f"{self._connection.title} says that it is {status}: start it.",
                 archive=self._connection.archive,
             )
+        served = self._served()
+        if status is None:
+            headers, latency_ms = served, (self._clocks.seconds() - begun) * 1000
         server = headers.get("Server", "")
         return ArchiveState(
             version=server,
@@ -103,14 +115,34 @@ class Monitor:
         return self._filters_receive_times is not False
 
     def _status(self) -> tuple[Mapping[str, str], str | None]:
-        """Return headers and status of the shortest answer there is."""
+        """Return headers and status; neither where it has no status."""
         try:
             if (told := self._beside("/ctrl/status")) is not None:
                 return told[0], str(told[1].get("status"))
         except ArchiveRefused:
-            pass  # it has no status: it is asked for a study instead
-        request = Request("GET", "/studies", [("limit", "1"), _ONLY_UID], again=lambda _: False)
-        return self._connection.ask(request).headers, None
+            pass  # it has no status, or not for the suite: whether it answers is seen by asking for a study
+        return {}, None
+
+    def _served(self) -> Mapping[str, str]:
+        """Ask for a study below the DICOMweb root (PS3.18 10.6) and return the answer's headers."""
+        request = Request(
+            "GET",
+            "/studies",
+            [("limit", "1"), _ONLY_UID],
+            headers={"Accept": DICOM_JSON},
+            again=lambda _: False,
+        )
+        try:
+            answer = self._connection.ask(request)
+        except NotFound as error:
+            raise ArchiveRefused(
+                f"{self._connection.title} answered GET /studies with HTTP 404: check its address in the "
+                "settings, and the AE title in it.",
+                archive=self._connection.archive,
+                status=error.status,
+            ) from None
+        self._connection.json_of(answer, request)
+        return answer.headers
 
     def _beside(self, path: str) -> tuple[Mapping[str, str], Mapping[str, Any]] | None:
         """Return headers and JSON of what lies beside the DICOMweb root, None when there is no such place."""

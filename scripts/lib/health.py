@@ -1,4 +1,8 @@
-"""Asks the running suite how it is: ``python -m scripts.lib.health [--wait SECONDS] [--addresses]``."""
+"""Asks the running suite how it is: ``python -m scripts.lib.health [--wait SECONDS] [--addresses]``.
+
+Exit code 1 when something is not healthy; with ``--wait``, when something is not that the suite needs to run.
+A DCM4CHEE that is not there is none of that: the suite works, and makes up for what that missed.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +30,36 @@ _FAILED = frozenset({"BACKOFF", "EXITED", "FATAL", "UNKNOWN"})
 """States of supervisor in which a program has ended that should run."""
 _STATES = _FAILED | {_UP, "STARTING", "STOPPED", "STOPPING"}
 _STRANGER = "stop it, or write another port into .env"
+_ARCHIVE = "dcm4chee"
+_REFUSED = (
+    (
+        ("HTTP 401", "HTTP 403", "token address"),
+        "correct DCM4CHEE_USERNAME, _PASSWORD, or DCM4CHEE_TOKEN_URL, _CLIENT_ID, _CLIENT_SECRET in .env",
+    ),
+    (
+        ("HTTP 404", "something else than JSON"),
+        "correct DCM4CHEE_URL in .env, and see that the AE title in it is one of the archive's",
+    ),
+)
+"""What is to be done about a DCM4CHEE that answers, by what the suite says of its answer."""
+_AWAY = "start it: the suite catches up then. Or correct DCM4CHEE_URL in .env"
+_NOT_OF_ENV = "start it, or correct Dcm4chee in orthanc-config/orthanc.json, then scripts/down and scripts/up"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one part of the suite says of itself."""
+    """What one part of the suite says of itself; ``needed`` where the suite does not run without it."""
 
     part: str
     healthy: bool
     text: str
     remedy: str = "see scripts/logs"
+    needed: bool = True
+
+    @property
+    def hinders(self) -> bool:
+        """Whether the suite does not run because of it."""
+        return self.needed and not self.healthy
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
@@ -75,24 +99,49 @@ def get_json(port: int, path: str) -> Any:
 
 
 def examine(deployment: Deployment) -> list[Finding]:
-    """Return how the suite (through nginx) and OHIF are, and what stands in DCM4CHEE's place, if so."""
-    found = [_suite(deployment.ports.front), _ohif(deployment.ports.ohif)]
+    """Return how the suite (through nginx), OHIF, and DCM4CHEE or what stands in its place are."""
+    suite, *beside = _suite(deployment)
+    found = [suite, _ohif(deployment.ports.ohif), *beside]
     return [*found, _stand_in(deployment.ports.dcm4chee)] if deployment.stand_in else found
 
 
-def _suite(port: int) -> Finding:
+def _suite(deployment: Deployment) -> list[Finding]:
+    """Return how the suite is, then what is wrong beside it: a DCM4CHEE that is no part of it, warnings."""
+    port = deployment.ports.front
     try:
         status, body = get(port, "/api/health")
         health = json.loads(body)
         words = [f"{health['status']}, version {health['version']}"]
-        words += [f"{name} {_state(service)}" for name, service in sorted(health["services"].items())]
+        services = dict(sorted(health["services"].items()))
+        beside = []
+        if not deployment.stand_in and services.get(_ARCHIVE, {}).get("state") == "unhealthy":
+            archive = services.pop(_ARCHIVE)
+            words.append(f"{_ARCHIVE} {archive['state']}")
+            beside = [_away(deployment, archive)]
+        words += [f"{name} {_state(service)}" for name, service in services.items()]
+        well = all(service["state"] == "healthy" for service in services.values())
+        beside += [_warning(str(text)) for text in health.get("warnings", ())]
     except OSError as error:
-        return Finding("suite", healthy=False, text=str(error))
+        return [Finding("suite", healthy=False, text=str(error))]
     except ValueError:
-        return _stranger("suite", port)
-    except (KeyError, TypeError):
-        return Finding("suite", healthy=False, text=f"HTTP status {status} without a report of its health")
-    return Finding("suite", healthy=health["status"] == "healthy", text=", ".join(words))
+        return [_stranger("suite", port)]
+    except (AttributeError, KeyError, TypeError):
+        return [Finding("suite", healthy=False, text=f"HTTP status {status} without a report of its health")]
+    return [Finding("suite", healthy=well, text=", ".join(words)), *beside]
+
+
+def _away(deployment: Deployment, archive: Mapping[str, Any]) -> Finding:
+    """Return what is wrong with a DCM4CHEE that is not of this deployment, and where that is mended."""
+    detail = str(archive.get("detail") or archive["state"])
+    url = deployment.dcm4chee_url
+    refused = (remedy for phrases, remedy in _REFUSED if any(phrase in detail for phrase in phrases))
+    remedy = _NOT_OF_ENV if url is None else f"{next(refused, _AWAY)}, then run scripts/up"
+    text = detail if url is None else f"{url}: {detail}"
+    return Finding("DCM4CHEE", healthy=False, text=text, remedy=remedy, needed=False)
+
+
+def _warning(text: str) -> Finding:
+    return Finding("warning", healthy=False, text=text, remedy="see scripts/pacs sync --status", needed=False)
 
 
 def _state(service: Mapping[str, Any]) -> str:
@@ -131,7 +180,7 @@ def _stranger(part: str, port: int) -> Finding:
 
 
 def wait(deployment: Deployment, seconds: float) -> list[Finding]:
-    """Return the findings once all is well and every program runs, one has ended, or the time is over."""
+    """Return the findings once the suite runs with every program, one has ended, or the time is over."""
     end = time.monotonic() + seconds
     while True:
         states = supervised(deployment)
@@ -139,7 +188,7 @@ def wait(deployment: Deployment, seconds: float) -> list[Finding]:
         if failed := [name for name, state in states.items() if state in _FAILED]:
             return findings + [_last_words(deployment, program) for program in failed]
         late = [name for name, state in states.items() if state != _UP]
-        if states and not late and all(finding.healthy for finding in findings):
+        if states and not late and not any(finding.hinders for finding in findings):
             return findings
         if time.monotonic() > end:
             return findings + [_last_words(deployment, program) for program in late or ["orthanc"]]
@@ -179,6 +228,13 @@ def addresses(deployment: Deployment) -> Iterable[str]:
     yield f"  results                {deployment.data / 'exports'}"
 
 
+def told(finding: Finding) -> Iterable[str]:
+    """Yield the lines that tell a finding."""
+    yield f"  {finding.part:<22} {finding.text}"
+    if not finding.healthy:
+        yield f"  {'':<22} -> {finding.remedy}"
+
+
 def show(lines: Iterable[str]) -> None:
     """Print lines. As with any tool of the shell, a reader who has left (``| head``) is no error."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -188,9 +244,9 @@ def show(lines: Iterable[str]) -> None:
 
 
 def main() -> int:
-    """Print the findings; 1 when something is not healthy."""
+    """Print the findings, and what to do about those that are not healthy."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--wait", type=float, metavar="SECONDS")
     parser.add_argument("--addresses", action="store_true")
     chosen = parser.parse_args()
     try:
@@ -198,11 +254,12 @@ def main() -> int:
     except DeploymentError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    findings = wait(deployment, chosen.wait) if chosen.wait else examine(deployment)
-    show(f"  {finding.part:<22} {finding.text}" for finding in findings)
+    waits = chosen.wait is not None
+    findings = wait(deployment, chosen.wait) if waits else examine(deployment)
+    show(line for finding in findings for line in told(finding))
     if chosen.addresses:
         show(addresses(deployment))
-    return 0 if all(finding.healthy for finding in findings) else 1
+    return 1 if any(finding.hinders if waits else not finding.healthy for finding in findings) else 0
 
 
 if __name__ == "__main__":

@@ -432,6 +432,22 @@ def test_an_archive_without_a_status_is_asked_for_a_study(waits: Waits) -> None:
     assert state.stand_in is None
 
 
+@pytest.mark.parametrize(
+    ("case", "says"),
+    [
+        ("probe_unknown_aet", "HTTP 404: it has no such AE title, or not for this: check its address"),
+        ("probe_no_such_place", "HTTP 404: check its address in the settings, and the AE title in it"),
+        ("probe_unauthorised", "HTTP 401: check user, password or client in the settings"),
+        ("probe_web_page", "something else than JSON: check its address in the settings"),
+    ],
+)
+def test_an_archive_that_answers_without_serving_the_suite_is_not_well(
+    case: str, says: str, waits: Waits
+) -> None:
+    with scripted_archive(case) as archive, pytest.raises(ArchiveRefused, match=says):
+        client(archive, waits).probe()
+
+
 def test_only_what_is_wanted_is_rejected_and_a_series_whole_where_all_of_it_is(waits: Waits) -> None:
     with scripted_archive("reject") as archive:
         dcm4chee = client(archive, waits)

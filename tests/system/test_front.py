@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
+from scripts.lib import health
 from tests.stack import PATIENCE_S, running_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.stack import Stack
     from tests.system.conftest import NewCase
@@ -134,3 +137,19 @@ def test_an_orthanc_that_is_gone_is_a_problem_that_says_what_to_do(front: Stack)
             assert ask(front, "HEAD", path).content == b""
     finally:
         front.start()
+
+
+def test_an_archive_that_is_away_does_not_keep_the_suite_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "http://127.0.0.1:9/dcm4chee-arc/aets/DCM4CHEE/rs"
+    monkeypatch.setattr(health, "supervised", lambda _: {"orthanc": "RUNNING"})
+    with running_stack(tmp_path, front=True, PacsSuite={"Dcm4chee": {"Url": url}}) as stack:
+        deployment = replace(stack.deployment, dcm4chee_url=url)
+        suite, ohif, archive = health.wait(deployment, PATIENCE_S)
+    assert suite.healthy, suite.text
+    assert suite.text.startswith("degraded")
+    assert ohif.healthy, ohif.text
+    assert not archive.healthy
+    assert archive.text.startswith(f"{url}: DCM4CHEE ")
+    assert "DCM4CHEE_URL in .env" in archive.remedy

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 import socket
 import subprocess
 import sys
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -117,7 +118,7 @@ def test_the_stand_in_for_dcm4chee_is_called_so(
         deployment = Deployment(
             data=REPOSITORY, stand_in=True, ports=Ports(dcm4chee=listening.server_address[1])
         )
-        monkeypatch.setattr(health, "_suite", lambda _: WELL[0])
+        monkeypatch.setattr(health, "_suite", lambda _: WELL)
         monkeypatch.setattr(health, "_ohif", lambda _: WELL[0])
         found = health.examine(deployment)[-1]
         listening.shutdown()
@@ -128,10 +129,90 @@ def test_the_stand_in_for_dcm4chee_is_called_so(
 def test_a_stand_in_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    monkeypatch.setattr(health, "_suite", lambda _: WELL[0])
+    monkeypatch.setattr(health, "_suite", lambda _: WELL)
     monkeypatch.setattr(health, "_ohif", lambda _: WELL[0])
     found = health.examine(Deployment(data=REPOSITORY, stand_in=True, ports=Ports(dcm4chee=port)))[-1]
     assert (found.healthy, found.text) == (False, f"no answer from port {port} (ConnectionRefusedError)")
+
+
+ARCHIVE_URL = "http://archive:8080/dcm4chee-arc/aets/DCM4CHEE/rs"
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, *, worker: str = "healthy", **told: Any) -> None:
+    """Have the suite answer with its health."""
+    services = {name: {"state": "healthy"} for name in ("orthanc", "store", "jobs")}
+    services["worker"] = {"state": worker}
+    if "dcm4chee" in told:
+        services["dcm4chee"] = {"state": "unhealthy", "detail": told["dcm4chee"]}
+    report = {
+        "status": "degraded",
+        "version": "1",
+        "services": services,
+        "warnings": told.get("warnings", []),
+    }
+    bodies = {"/api/health": json.dumps(report).encode(), "/": b"OHIF"}
+    monkeypatch.setattr(health, "get", lambda _, path: (200, bodies[path]))
+    monkeypatch.setattr(health, "supervised", lambda _: {"orthanc": "RUNNING", "nginx": "RUNNING"})
+
+
+@pytest.mark.parametrize(
+    ("detail", "remedy"),
+    [
+        ("DCM4CHEE did not answer GET /dcm4chee-arc/ctrl/status (ConnectionError).", "start it"),
+        ("DCM4CHEE answered GET /studies with HTTP 404: check its address.", "the AE title in it"),
+        ("DCM4CHEE answered GET /studies with HTTP 401: check user.", "DCM4CHEE_USERNAME, _PASSWORD"),
+        ("The token address of DCM4CHEE answered with HTTP 404: check it.", "DCM4CHEE_TOKEN_URL"),
+    ],
+)
+def test_a_dcm4chee_that_is_away_or_refuses_does_not_keep_the_suite_from_starting(
+    monkeypatch: pytest.MonkeyPatch, deployment: Deployment, detail: str, remedy: str
+) -> None:
+    answering(monkeypatch, dcm4chee=detail)
+    suite, ohif, archive = health.wait(replace(deployment, dcm4chee_url=ARCHIVE_URL), 60)
+    assert suite.healthy, suite.text
+    assert ohif.healthy
+    assert (archive.healthy, archive.hinders) == (False, False)
+    assert archive.text == f"{ARCHIVE_URL}: {detail}"
+    assert remedy in archive.remedy
+    assert ".env" in archive.remedy
+
+
+def test_what_a_person_is_to_decide_does_not_keep_the_suite_from_starting(
+    monkeypatch: pytest.MonkeyPatch, deployment: Deployment
+) -> None:
+    answering(monkeypatch, warnings=["DCM4CHEE lost 40 studies at once"])
+    *_, warning = health.wait(deployment, 60)
+    assert (warning.text, warning.hinders) == ("DCM4CHEE lost 40 studies at once", False)
+
+
+@pytest.mark.parametrize(("worker", "stand_in"), [("unhealthy", False), ("healthy", True)])
+def test_a_worker_or_a_stand_in_that_is_away_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, deployment: Deployment, *, worker: str, stand_in: bool
+) -> None:
+    answering(monkeypatch, worker=worker, dcm4chee="DCM4CHEE did not answer.")
+    monkeypatch.setattr(health, "_stand_in", lambda _: WELL[0])
+    found = health.wait(replace(deployment, stand_in=stand_in), 0)
+    assert found[0].hinders
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [(["--wait", "0"], 0), ([], 1)], ids=["scripts/up", "scripts/status"]
+)
+def test_a_dcm4chee_that_is_away_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+    deployment: Deployment,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    status: int,
+) -> None:
+    answering(monkeypatch, dcm4chee="DCM4CHEE did not answer.")
+    monkeypatch.setattr(health, "this_deployment", lambda: replace(deployment, dcm4chee_url=ARCHIVE_URL))
+    monkeypatch.setattr(sys, "argv", ["health", *arguments])
+    assert health.main() == status
+    out = capsys.readouterr().out
+    assert f"{ARCHIVE_URL}: DCM4CHEE did not answer." in out
+    assert "correct DCM4CHEE_URL in .env" in out
+    assert "said by orthanc" not in out
 
 
 def test_addresses_name_the_stand_in_as_one(deployment: Deployment) -> None:
