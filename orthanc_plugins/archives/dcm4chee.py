@@ -148,6 +148,10 @@ class Dcm4cheeArchive:
         """Return the instances of studies that it lists as rejected; none where it shows no such list."""
         return self._rejections.of(study_uids)
 
+    def kept_out(self, study_uids: Sequence[StudyUid]) -> Mapping[StudyUid, frozenset[SopInstanceUid]]:
+        """Return those of them that it does not take again until their rejection is revoked."""
+        return self._rejections.of(study_uids, kept_out=True)
+
     def changes(self, cursor: str | None) -> ArchiveChanges:
         """Return which studies a series was received of since a cursor, or that all must be listed."""
         return self._monitor.changes(cursor)

@@ -24,6 +24,15 @@ logger = logging.getLogger(__name__)
 VIEWS = ("IOCM_QUALITY", "IOCM_PAT_SAFETY", "IOCM_WRONG_MWL", "IOCM_EXPIRED")
 """AE titles of dcm4chee's default configuration, each of which shows what was rejected for one reason."""
 
+_TAKEN_AGAIN = frozenset({"IOCM_EXPIRED"})
+"""Those whose instances are restored when they are sent again; others are refused, or thrown away unsaid."""
+
+REVOKE_FIRST = (
+    "{archive} lists it as rejected and does not take it again: revoke the rejection there first (POST "
+    "…/rs/studies/STUDY[/series/SERIES[/instances/INSTANCE]]/reject/REVOKE_REJECTION^99DCM4CHEE)."
+)
+"""What a person reads of what would be sent in vain; ``archive`` is its title."""
+
 _AET = re.compile(r"/aets/[^/]+/")
 _STUDIES_OF_A_QUERY = 50
 
@@ -41,13 +50,22 @@ class Rejections:
         self._qido = qido
         root = url.rstrip("/")
         named = _AET.search(root) is not None
-        self._roots = [_AET.sub(f"/aets/{view}/", root) for view in VIEWS] if named else []
+        self._roots = {view: _AET.sub(f"/aets/{view}/", root) for view in VIEWS} if named else {}
 
-    def of(self, study_uids: Iterable[StudyUid]) -> dict[StudyUid, frozenset[SopInstanceUid]]:
-        """Return the rejected instances of studies; a list that is not there or not shown tells of none."""
+    def of(
+        self, study_uids: Iterable[StudyUid], *, kept_out: bool = False
+    ) -> dict[StudyUid, frozenset[SopInstanceUid]]:
+        """Return the rejected instances of studies; a list that is not there or not shown tells of none.
+
+        Parameters
+        ----------
+        kept_out
+            Only those that the archive does not take when they are sent again.
+        """
+        roots = [root for view, root in self._roots.items() if not kept_out or view not in _TAKEN_AGAIN]
         found: dict[StudyUid, set[SopInstanceUid]] = defaultdict(set)
         for some in batched(study_uids, _STUDIES_OF_A_QUERY, strict=False):
-            for root in self._roots:
+            for root in roots:
                 self._read(root, some, found)
         return {uid: frozenset(instances) for uid, instances in found.items()}
 

@@ -63,7 +63,8 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
             return DONE
         if chosen.lift:
             archive, study = chosen.lift
-            suite.post("/sync/tombstones/lift", {"archive": archive, "study_uid": study})
+            lifted = suite.post("/sync/tombstones/lift", {"archive": archive, "study_uid": study})
+            err.writelines(f"pacs: WARNING: {printable(told)}\n" for told in lifted["warnings"])
         for then in _DECISIONS:
             if archive := getattr(chosen, then):
                 ended = suite.post("/sync/holds", {"archive": archive, "then": then})
@@ -101,7 +102,8 @@ def _tell_status(status: Mapping[str, Any], out: TextIO) -> None:
         if archive["error"]:
             out.write(f"            {printable(archive['error'])}\n")
     out.write(
-        f"  {studies['same']} studies the same, {studies['differing']} differ, "
+        f"  {studies['same']} studies the same as far as is known, {studies['differing']} differ "
+        f"({studies['by_content']} of them in content alone), "
         f"{studies['only_orthanc']} only in Orthanc, {studies['only_dcm4chee']} only in DCM4CHEE\n"
     )
     out.writelines(f"  WARNING: {printable(held['text'])}\n" for held in status["holds"])

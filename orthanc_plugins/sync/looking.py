@@ -65,6 +65,14 @@ class TellsRejected(Protocol):
         """Return the instances of studies that it lists as rejected; none where it does not tell."""
 
 
+@runtime_checkable
+class KeepsOut(Protocol):
+    """An archive that does not take again what was rejected in it."""
+
+    def kept_out(self, study_uids: Sequence[StudyUid]) -> Mapping[StudyUid, Collection[SopInstanceUid]]:
+        """Return the instances of studies that it would not take now; none where it does not tell."""
+
+
 @dataclass
 class Tally:
     """What a look found.

@@ -7,16 +7,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.archives.rejections import REVOKE_FIRST
 from orthanc_plugins.identifiers import orthanc_id_of
 from orthanc_plugins.store import Absence, Writing
 from orthanc_plugins.sync.inventory import instance_key, split_keys
-from orthanc_plugins.sync.looking import CLOCKS_AGREE_WITHIN, TellsRejected
+from orthanc_plugins.sync.looking import CLOCKS_AGREE_WITHIN, KeepsOut, TellsRejected
 from orthanc_plugins.sync.strategies import archive_title
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from orthanc_plugins.archives.base import InstanceEntry
+    from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import StudyPair, Tombstone
 
@@ -37,6 +39,7 @@ def absences(
 
     The archives are asked for proof once more; what they tell is remembered with the tombstone. What the
     inventory still holds, and the archive no longer lists, is gone too, although no round has noticed yet.
+    What the archive would not take is kept out of it, whether or not there is a tombstone.
 
     Parameters
     ----------
@@ -50,18 +53,31 @@ def absences(
     for archive in ArchiveName:
         listed = {one.sop_instance_uid for one in holdings[archive]}
         lacking = [one for one in holdings[archive.other] if one.sop_instance_uid not in listed]
-        tombstone = _tombstone(services, archive, lacking, pair) if lacking else None
+        if not lacking:
+            continue
+        if kept_out := _kept_out(services, archive, lacking[0].study_uid):
+            told = REVOKE_FIRST.format(archive=archive_title(archive))
+            meant[archive] = {
+                one.sop_instance_uid: told for one in lacking if one.sop_instance_uid in kept_out
+            }
+        tombstone = _tombstone(services, archive, lacking, pair)
         if tombstone is None:
             continue
         if tombstone.told is Absence.DISAPPEARED:
             tombstone = _proven(services, archive, lacking, tombstone, pair)
         for entry in lacking:
             key = instance_key(entry.sop_instance_uid)
-            if tombstone.covers(key):
+            if tombstone.covers(key) and entry.sop_instance_uid not in kept_out:
                 kind = tombstone.kind_of(key)
                 found = meant if kind.is_meant else unknown
                 found.setdefault(archive, {})[entry.sop_instance_uid] = _sentence(archive, tombstone, kind)
     return meant, unknown
+
+
+def _kept_out(services: Services, archive: ArchiveName, study_uid: StudyUid) -> Collection[str]:
+    """Return the instances of a study that an archive would not take now."""
+    asked = services.archives[archive]
+    return asked.kept_out([study_uid]).get(study_uid, ()) if isinstance(asked, KeepsOut) else ()
 
 
 def _tombstone(

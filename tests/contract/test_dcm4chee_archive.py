@@ -281,6 +281,9 @@ def test_what_was_rejected_is_told_and_what_was_lost_is_not(
     assert archive.instances(study.uid) == []
     uids = frozenset(one.sop_instance_uid for one in entries[:2])
     assert archive.rejected([study.uid, other.uid]) == {study.uid: uids}
+    requests.post(f"{standin.url}/studies/{other.uid}/reject/113039%5EDCM", timeout=30).raise_for_status()
+    assert other.uid in archive.rejected([other.uid])
+    assert archive.kept_out([study.uid, other.uid]) == {study.uid: uids}
 
 
 def test_an_archive_without_lists_of_what_was_rejected_tells_of_nothing(

@@ -167,7 +167,8 @@ def test_what_was_rejected_does_not_come_back_by_a_copy(keeping: Pair) -> None:
     """DCM4CHEE takes a rejected object with 200 and throws it away: nothing is believed that is not seen."""
     keeping.fill()
     keeping.lose(DCM4CHEE, keeping.uids[0])
-    repair_id = keeping.plan()
+    assert [kind for kind, *_ in keeping.told(keeping.plan())] == ["blocked"]
+    repair_id = keeping.plan(deleted="copy")
     record = keeping.apply(repair_id)
     assert (record.state, record.failed) == (RepairState.FAILED, 1)
     held = {one.sop_instance_uid for one in keeping.archive(DCM4CHEE).instances(keeping.study_uid)}

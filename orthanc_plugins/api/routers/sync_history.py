@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from orthanc_plugins.api.deadline import Question
 from orthanc_plugins.api.dependencies import (
     STUDY_PATTERN,
     UID_PATTERN,
@@ -16,8 +17,14 @@ from orthanc_plugins.api.dependencies import (
 )
 from orthanc_plugins.api.problems import Problem, problem_documented
 from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.archives.rejections import REVOKE_FIRST
+from orthanc_plugins.errors import ArchiveError
 from orthanc_plugins.identifiers import StudyUid
+from orthanc_plugins.services import Services
 from orthanc_plugins.store import Absence, EventFilter, EventKind, SyncRun
+from orthanc_plugins.sync.looking import KeepsOut
+from orthanc_plugins.sync.plan_text import counted
+from orthanc_plugins.sync.strategies import archive_title
 
 router = APIRouter(prefix="/sync", tags=["both archives"])
 
@@ -122,6 +129,12 @@ class TombstonePage(BaseModel):
     total: int
     limit: int
     offset: int
+
+
+class Lifted(TombstonePage):
+    """What was lifted."""
+
+    warnings: list[str] = Field(description="Why it would be sent there in vain as things stand.")
 
 
 class TombstoneQuery(PageParameters):
@@ -231,13 +244,30 @@ def list_tombstones(services: Joined, wanted: Annotated[TombstoneQuery, Query()]
     summary="Lift a tombstone",
     responses={404: problem_documented("Nothing of the study is kept from that archive.")},
 )
-def lift_tombstone(services: Joined, wanted: Lifting) -> TombstonePage:
+def lift_tombstone(services: Joined, wanted: Lifting) -> Lifted:
     """Let a study be sent again to an archive from which it, or a part of it, was taken out."""
     study = StudyUid(wanted.study_uid)
     lifted = services.store.inventory.lift(wanted.archive, [study], at=datetime.now(UTC), by="request")
+    warnings = _kept_out(services, wanted.archive, study)
     if not lifted:
-        raise Problem(HTTPStatus.NOT_FOUND, "Nothing of the study is kept from being sent to that archive.")
-    return list_tombstones(services, TombstoneQuery(archive=wanted.archive, study=study, lifted=True))
+        nothing = "Nothing of the study is kept from being sent to that archive."
+        raise Problem(HTTPStatus.NOT_FOUND, " ".join([nothing, *warnings]))
+    page = list_tombstones(services, TombstoneQuery(archive=wanted.archive, study=study, lifted=True))
+    return Lifted(**page.model_dump(), warnings=warnings)
+
+
+def _kept_out(services: Services, name: ArchiveName, study_uid: StudyUid) -> list[str]:
+    """Return a sentence when an archive would not take all of a study; one that is away tells nothing."""
+    archive = services.archives.get(name)
+    if not isinstance(archive, KeepsOut):
+        return []
+    asked = archive.kept_out
+    try:
+        found = Question(archive, lambda: asked([study_uid])).answer().get(study_uid, ())
+    except ArchiveError:
+        return []
+    told = REVOKE_FIRST.format(archive=archive_title(name))
+    return [f"{counted(len(found), 'instance')} of the study: {told}"] if found else []
 
 
 @router.post(

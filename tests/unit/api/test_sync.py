@@ -81,7 +81,8 @@ def test_the_status_tells_rounds_archives_and_agreement(client: Client, joined: 
     note_run(joined)
     status = client.get("api/sync/status").json()
     assert (status["state"], status["direction"], status["interval_s"]) == ("idle", "both", 60.0)
-    assert status["studies"] == {"same": 1, "differing": 0, "only_orthanc": 1, "only_dcm4chee": 0}
+    agreement = {"same": 1, "differing": 0, "by_content": 0, "only_orthanc": 1, "only_dcm4chee": 0}
+    assert status["studies"] == agreement
     assert status["archives"]["orthanc"]["state"] == "current"
     assert status["archives"]["orthanc"]["instances"] == 3
     assert status["archives"]["dcm4chee"]["state"] == "incomplete"
@@ -239,3 +240,20 @@ def test_a_tombstone_is_lifted_once(client: Client, joined: Services) -> None:
     assert lifted[0]["lifted_by"] == "request"
     assert client.get("api/sync/tombstones").json()["tombstones"] == []
     assert client.post("api/sync/tombstones/lift", json=lifting).status_code == 404
+
+
+def test_what_is_lifted_and_still_rejected_is_warned_of(
+    client: Client, joined: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept_out(_: MemoryArchive, study_uids: list[str]) -> dict[str, list[str]]:
+        return {uid: ["1"] for uid in study_uids}
+
+    monkeypatch.setattr(MemoryArchive, "kept_out", kept_out, raising=False)
+    joined.store.inventory.bury(
+        Tombstone("dcm4chee", StudyUid("1.1"), True, frozenset(), "rejected", NOW, "archive")
+    )
+    lifting = {"archive": "dcm4chee", "study_uid": "1.1"}
+    (told,) = client.post("api/sync/tombstones/lift", json=lifting).json()["warnings"]
+    assert told.startswith("1 instance of the study: DCM4CHEE lists it as rejected")
+    assert "reject/REVOKE_REJECTION^99DCM4CHEE" in told
+    assert told in client.post("api/sync/tombstones/lift", json=lifting).json()["detail"]

@@ -238,7 +238,8 @@ def test_the_standing_of_both_archives_is_told(
         "error": None,
     }
     away = {**archive, "state": "unreachable", "updated_at": None, "error": "dcm4chee does not answer."}
-    status = {"state": "idle", "direction": "both", "interval_s": 60.0, "studies": STUDIES}
+    status: dict[str, Any] = {"state": "idle", "direction": "both", "interval_s": 60.0}
+    status["studies"] = {**STUDIES, "differing": 3, "by_content": 2}
     status["holds"] = [{"archive": "dcm4chee", "text": "60 studies disappeared."}]
     suite.say(
         "/sync/status",
@@ -248,7 +249,7 @@ def test_the_standing_of_both_archives_is_told(
     shown = capsys.readouterr().out
     assert "idle, direction both, every 60 s" in shown
     assert "dcm4chee does not answer." in shown
-    assert "5 studies the same" in shown
+    assert "5 studies the same as far as is known, 3 differ (2 of them in content alone)" in shown
     assert "transfers: 3 verified" in shown
     assert "WARNING: 60 studies disappeared." in shown
 
@@ -347,13 +348,16 @@ def test_what_cannot_be_repaired_so_is_refused(
     assert told in capsys.readouterr().err
 
 
-def test_what_was_deleted_is_let_back_before_a_round(suite: SuiteDouble) -> None:
-    suite.say("/sync/tombstones/lift", {"tombstones": []})
+def test_what_was_deleted_is_let_back_before_a_round(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite.say("/sync/tombstones/lift", {"tombstones": [], "warnings": ["Revoke it there first."]})
     numbers = {"differing_studies": 0, "synced_studies": 1, "pending_studies": 0, "duration_seconds": 1.0}
     suite.say("/sync", {"status": "success", "errors": [], **numbers})
     assert run(suite, "sync", "--lift", "dcm4chee", "1.2") == DONE
     lifted = suite.bodies["/pacs/api/sync/tombstones/lift"]
     assert lifted == {"archive": "dcm4chee", "study_uid": "1.2"}
+    assert "pacs: WARNING: Revoke it there first.\n" in capsys.readouterr().err
     assert suite.bodies["/pacs/api/sync"]["full"] is True
 
 

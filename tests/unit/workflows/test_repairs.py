@@ -187,6 +187,23 @@ def test_the_archive_is_asked_for_proof_when_a_repair_is_planned(
     assert [one.sop_instance_uid for one in told["manual"].instances] == [world.uids[1]]
 
 
+def test_what_the_archive_would_not_take_is_blocked_without_a_tombstone_and_with(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept_out(_: MemoryArchive, study_uids: list[str]) -> dict[str, list[str]]:
+        return dict.fromkeys(study_uids, world.uids[:1])
+
+    for uid in world.uids[:2]:
+        world.dcm4chee.lose(uid)
+    monkeypatch.setattr(MemoryArchive, "kept_out", kept_out, raising=False)
+    for _ in range(2):
+        told = {one.kind.value: one for one in plan_of(world, world.plan()).actions}
+        assert told["blocked"].reason.startswith("DCM4CHEE lists it as rejected and does not take it again")
+        assert "reject/REVOKE_REJECTION^99DCM4CHEE" in told["blocked"].reason
+        assert [one.sop_instance_uid for one in told["blocked"].instances] == world.uids[:1]
+        bury(world, DCM4CHEE, world.uids[0])
+
+
 def test_an_instance_that_orthanc_said_it_deleted_is_blocked(world: World) -> None:
     hold(world.services.store, ORTHANC, world.study_uid, world.uids[1:])
     entry = next(iter(world.orthanc.instances(world.study_uid)))
