@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
 
 _SIDES = ("left", "right")
 
@@ -99,7 +99,10 @@ class Checks(InventoryPart):
         In the order of their UIDs, after one of them; with ``again`` also those that were.
         """
         left, right, check = aliased(InventoryStudy), aliased(InventoryStudy), ContentCheckRow
-        both, current = and_(right.archive == RIGHT, right.study_uid == left.study_uid), _current(left, right)
+        both, current = (
+            and_(right.archive == RIGHT, right.study_uid == left.study_uid),
+            _is_current(left, right),
+        )
         query = select(left.study_uid).join(right, both).where(left.archive == LEFT)
         if not again:
             query = query.outerjoin(check, check.study_uid == left.study_uid)
@@ -112,19 +115,28 @@ class Checks(InventoryPart):
     @as_store_error
     def known_equal(self) -> int:
         """Return how many studies both archives hold whose content is known to be equal as it is now."""
-        left, right, check = aliased(InventoryStudy), aliased(InventoryStudy), ContentCheckRow
-        query = (
-            select(func.count())
-            .select_from(check)
-            .join(left, and_(left.archive == LEFT, left.study_uid == check.study_uid))
-            .join(right, and_(right.archive == RIGHT, right.study_uid == check.study_uid))
-            .where(check.equal, _current(left, right))
-        )
         with self._sessions() as session:
+            query = select(func.count()).select_from(checked_now(equal=True).subquery())
             return session.scalar(query) or 0
 
 
-def _current(left: Any, right: Any) -> ColumnElement[bool]:
+def checked_now(*, equal: bool, left: Any = None, right: Any = None) -> Select[str]:
+    """Return a select of the UIDs of studies that both hold, by what is known of their content as it is now.
+
+    It goes from the comparisons to the studies by their keys. Conditions may be added on the aliases of both
+    sides, where these are given.
+    """
+    check = ContentCheckRow
+    left, right = left or aliased(InventoryStudy), right or aliased(InventoryStudy)
+    return (
+        select(check.study_uid)
+        .join(left, and_(left.archive == LEFT, left.study_uid == check.study_uid))
+        .join(right, and_(right.archive == RIGHT, right.study_uid == check.study_uid))
+        .where(check.equal == equal, _is_current(left, right))
+    )
+
+
+def _is_current(left: Any, right: Any) -> ColumnElement[bool]:
     """Return that content was compared of both sides as they are now."""
     check = ContentCheckRow
     return and_(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store.engine import as_store_error, store_errors
+from orthanc_plugins.store.inventory_checks import checked_now
 from orthanc_plugins.store.inventory_part import (
     COLUMNS,
     InventoryPart,
@@ -74,7 +75,7 @@ class Comparison(InventoryPart):
 
     @as_store_error
     def summary(self) -> InventorySummary:
-        """Return how many studies are where, and how many differ how."""
+        """Return how many studies are where, and how many differ how, as far as is known."""
         both = ~missing_right
         of_left = (
             select(
@@ -98,7 +99,11 @@ class Comparison(InventoryPart):
         with self._sessions() as session:
             same, differing, only_left, count, contents, attributes = map(int, session.execute(of_left).one())
             missing = session.scalar(only_right) or 0
-        return InventorySummary(same, differing, only_left, missing, count, contents, attributes)
+            unequal = checked_now(equal=False, left=left, right=right).where(~differ)
+            content = session.scalar(select(func.count()).select_from(unequal.subquery())) or 0
+        return InventorySummary(
+            same - content, differing + content, only_left, missing, count, contents, attributes, content
+        )
 
 
 def _all_that_differ(after: StudyUid | None) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, func, select, text, union_all
+from sqlalchemy import and_, case, func, or_, select, text, union_all
 
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store.engine import as_store_error
+from orthanc_plugins.store.inventory_checks import checked_now
 from orthanc_plugins.store.inventory_comparison import (
     Comparison,
     differ,
@@ -34,11 +35,14 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
+_differs = or_(differ, left.study_uid.in_(checked_now(equal=False)))
+"""That both sides of a study, joined, are known to differ: by the inventories or in content."""
+
 _OF_LEFT: dict[Presence, ColumnElement[bool]] = {
     Presence.ONLY_LEFT: missing_right,
     Presence.BOTH: ~missing_right,
-    Presence.SAME: and_(~missing_right, ~differ),
-    Presence.DIFFERING: and_(~missing_right, differ),
+    Presence.SAME: and_(~missing_right, ~_differs),
+    Presence.DIFFERING: and_(~missing_right, _differs),
 }
 """What of the left side, joined with the right, is asked for."""
 

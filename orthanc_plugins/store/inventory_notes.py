@@ -229,3 +229,8 @@ class ContentCheck:
     def is_current(self, pair: StudyPair) -> bool:
         """Return whether both archives still look as they did when the study was compared."""
         return SideState.of(pair.left) == self.left and SideState.of(pair.right) == self.right
+
+    def is_unequal_now(self, pair: StudyPair) -> bool:
+        """Return whether the content of both copies, as the archives hold them now, was not found equal."""
+        both = pair.left is not None and pair.right is not None
+        return both and self.depth == "content" and not self.equal and self.is_current(pair)

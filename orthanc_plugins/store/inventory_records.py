@@ -176,7 +176,8 @@ class InventorySummary:
     """How many studies are where, by the inventories of both archives.
 
     ``count``, ``contents`` and ``attributes`` count the studies that differ so; one may differ in several
-    ways.
+    ways. ``by_content`` are those of ``differing`` whose inventories agree: their newest comparison of
+    content is current and did not find them equal.
     """
 
     same: int
@@ -186,6 +187,7 @@ class InventorySummary:
     count: int
     contents: int
     attributes: int
+    by_content: int = 0
 
     @property
     def all_differing(self) -> int:

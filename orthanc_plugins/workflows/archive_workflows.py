@@ -71,7 +71,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _compare_archives(comparison: ArchivesComparison, depth: Depth, *, again: bool) -> dict[str, JsonValue]:
-    studies: dict[str, JsonValue] = run_step("take_stock", comparison.take_stock)
+    run_step("take_stock", comparison.take_stock)
     is_all_new = depth == "content" and again
     known: dict[str, Any] = {} if is_all_new else run_step("known", comparison.known)
     compared, incomplete, classes = 0, known.get("incomplete", 0), Counter[str](known.get("classes", {}))
@@ -88,7 +88,6 @@ def _compare_archives(comparison: ArchivesComparison, depth: Depth, *, again: bo
     return {
         "outcome": "done" if whole else "time_over",
         "depth": depth,
-        "studies": studies,
         "compared": compared,
         "known": known.get("known", 0),
         "incomplete": incomplete,

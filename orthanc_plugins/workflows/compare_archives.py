@@ -78,8 +78,8 @@ class ArchivesComparison:
         self._inventory = services.store.inventory
         self._job_id = job_id
 
-    def take_stock(self) -> dict[str, JsonValue]:
-        """List both archives anew, and return how many studies are where.
+    def take_stock(self) -> None:
+        """List both archives anew.
 
         Raises
         ------
@@ -87,19 +87,12 @@ class ArchivesComparison:
             An archive does not answer, or another round runs.
         """
         Rounds(self._services).take_stock(self._job_id)
-        summary = self._inventory.summary()
-        return {
-            "same": summary.same,
-            "differing": summary.differing,
-            "only_orthanc": summary.only_left,
-            "only_dcm4chee": summary.only_right,
-        }
 
     def known(self) -> dict[str, JsonValue]:
         """Count studies that both hold whose content was compared before and has not changed since."""
         tally = _Tally(compared=self._inventory.known_equal())
         for check, pair in self._unequal():
-            if pair.left is not None and pair.right is not None:
+            if check.is_unequal_now(pair):
                 tally.add(self._kept(check))
         return {
             "known": tally.compared,
@@ -152,7 +145,7 @@ class ArchivesComparison:
         return found.comparison
 
     def report(self) -> dict[str, JsonValue]:
-        """Write the reports of everything that differs; return how many studies that are.
+        """Write the reports of everything that differs; return how many studies that are, and are where.
 
         JSON and CSV hold all of them, a page and paper the first; no more than those are in memory.
         """
@@ -174,7 +167,17 @@ class ArchivesComparison:
                     room -= len(found.differences)
             data.end(summary)
         write_pages(Report(_TITLE, tuple(shown), made_at, whole=summary), folder)
-        return {"reported": len(shown), "found": summary.studies}
+        return {"studies": self._standing(), "reported": len(shown), "found": summary.studies}
+
+    def _standing(self) -> dict[str, JsonValue]:
+        """Return how many studies are where, as far as is known by now."""
+        summary = self._inventory.summary()
+        return {
+            "same": summary.same,
+            "differing": summary.differing,
+            "only_orthanc": summary.only_left,
+            "only_dcm4chee": summary.only_right,
+        }
 
     def _differing(self) -> Iterator[Comparison]:
         """Yield what differs in each study: in content as far as that is known, else in what is listed."""

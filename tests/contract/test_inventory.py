@@ -670,6 +670,24 @@ def test_what_is_known_to_be_equal_is_counted_while_it_is_current(inventory: Inv
     assert inventory.known_equal() == 0
 
 
+def test_what_differs_in_content_alone_counts_and_is_listed(inventory: Inventory) -> None:
+    plant(inventory)
+    for uid in ("1", "2"):
+        pair = inventory.pairs([StudyUid(uid)])[StudyUid(uid)]
+        noted = check(uid, left=SideState.of(pair.left), right=SideState.of(pair.right))
+        inventory.note_check(noted)
+        assert noted.is_unequal_now(pair)
+    expected = InventorySummary(0, 4, 1, 1, count=1, contents=1, attributes=1, by_content=1)
+    assert inventory.summary() == expected
+    found = inventory.studies(StudyFilter(Presence.DIFFERING))
+    assert [pair.study_uid for pair in found.entries] == ["4", "3", "2", "1"]
+    assert inventory.studies(StudyFilter(Presence.SAME)).total == 0
+    assert {pair.study_uid for pair in inventory.differing()} == set(FOUND), "nothing is there to be copied"
+    inventory.put(LEFT, [holding("1", 1, 2, date="20260101", revision="b")], FIRST)
+    assert inventory.summary() == InventorySummary(1, 3, 1, 1, count=1, contents=1, attributes=1)
+    assert inventory.studies(StudyFilter(Presence.SAME)).total == 1
+
+
 def test_a_comparison_with_a_study_that_is_away_on_one_side(inventory: Inventory) -> None:
     inventory.put(LEFT, [holding(STUDY, 1)], FIRST)
     pair = inventory.pairs([STUDY])[STUDY]

@@ -79,7 +79,8 @@ class GenerateAnswer(BaseModel):
     job_id: str
     job_url: str
     studies: dict[str, int] | None = Field(
-        description="Studies `same`, `differing`, `only_orthanc`, `only_dcm4chee` by what the archives list."
+        description="Studies `same`, `differing`, `only_orthanc`, `only_dcm4chee` by what the archives list "
+        "and what is known of their content at the end."
     )
     compared: int | None = Field(description="Studies whose content was compared in this run.")
     known: int | None = Field(description="Studies whose content was compared before and is as it was then.")
@@ -104,7 +105,10 @@ class PatientDifferences(BaseModel):
 
     missing_in_orthanc: list[str]
     missing_in_dcm4chee: list[str]
-    differing: list[str] = Field(description="Studies in both whose numbers of series or instances differ.")
+    differing: list[str] = Field(
+        description="Studies in both whose numbers of series or instances differ, or whose content, as last "
+        "compared and not changed since, was not found equal."
+    )
     performance_ratio: float | None = Field(
         description="DCM4CHEE's time by Orthanc's, the median of pairs; null where it may be chance."
     )
@@ -191,7 +195,7 @@ def compare_patient(
         differences=PatientDifferences(
             missing_in_orthanc=_uids(merged, FoundIn.ONLY_DCM4CHEE),
             missing_in_dcm4chee=_uids(merged, FoundIn.ONLY_ORTHANC),
-            differing=[study.study_uid for study in merged if _counts_differ(study)],
+            differing=_differing(services, merged),
             performance_ratio=None if times is None else times.ratio,
             performance_note=note,
         ),
@@ -241,6 +245,14 @@ def _counts_differ(study: FederatedStudy) -> bool:
         and right is not None
         and (left.series_count, left.instance_count) != (right.series_count, right.instance_count)
     )
+
+
+def _differing(services: Services, merged: list[FederatedStudy]) -> list[str]:
+    """Return the studies that both hold and that are known to differ."""
+    inventory = services.store.inventory
+    pairs = inventory.pairs(study.study_uid for study in merged if study.found_in is FoundIn.BOTH)
+    unequal = {uid for uid, check in inventory.checks(pairs).items() if check.is_unequal_now(pairs[uid])}
+    return [study.study_uid for study in merged if _counts_differ(study) or study.study_uid in unequal]
 
 
 def _uids(merged: list[FederatedStudy], where: FoundIn) -> list[str]:

@@ -30,7 +30,10 @@ StudyPath = Annotated[
 ]
 
 type StudyPresence = Literal["only_orthanc", "only_dcm4chee", "both", "same", "differing"]
-"""Where a study is; ``same`` and ``differing`` are those of ``both`` whose inventories agree or do not."""
+"""Where a study is; ``same`` and ``differing`` are those of ``both``.
+
+They differ by the inventories, or by a comparison of content that is current and did not find them equal.
+"""
 
 _DATE = r"^[0-9]{8}$"
 _PRESENCE: dict[StudyPresence, Presence] = {
@@ -91,7 +94,7 @@ class Study(BaseModel):
     presence: StudyPresence = Field(description="`both` is not told: it is `same` or `differing`.")
     differences: list[str] = Field(
         description="How the inventories differ: `missing_in_orthanc`, `missing_in_dcm4chee`, `count`, "
-        "`instances` (as many, but others), `metadata`."
+        "`instances` (as many, but others), `metadata`; `content`: `check` is current and not equal."
     )
     orthanc: Copy | None
     dcm4chee: Copy | None
@@ -118,7 +121,9 @@ class StudyQuery(PageParameters):
     """Which studies to list; all conditions must hold."""
 
     presence: StudyPresence | None = Field(
-        default=None, description="`same` and `differing` are those that `both` archives hold."
+        default=None,
+        description="`same` and `differing` are those that `both` archives hold, by their lists and by what "
+        "was compared of their content and has not changed since.",
     )
     patient_id: str | None = Field(default=None, max_length=64, description="PatientID, exactly.")
     search: str | None = Field(
@@ -173,13 +178,16 @@ def _study(services: Services, links: Links, pair: StudyPair, check: ContentChec
     shown = pair.left or pair.right
     if shown is None:
         raise ValueError("A study that no archive holds was listed.")
+    differences = [_DIFFERENCE[difference] for difference in pair.differences]
+    if check is not None and check.is_unequal_now(pair):
+        differences.append("content")
     return Study(
         study_uid=pair.study_uid,
         patient_id=shown.patient_id,
         patient_name=shown.patient_name,
         study_date=shown.study_date,
-        presence=presence_of(pair),
-        differences=sorted(_DIFFERENCE[difference] for difference in pair.differences),
+        presence=_presence_of(pair, differs=bool(differences)),
+        differences=sorted(differences),
         orthanc=_copy(pair.left),
         dcm4chee=_copy(pair.right),
         check=None if check is None else _check(links, pair, check),
@@ -187,13 +195,13 @@ def _study(services: Services, links: Links, pair: StudyPair, check: ContentChec
     )
 
 
-def presence_of(pair: StudyPair) -> StudyPresence:
+def _presence_of(pair: StudyPair, *, differs: bool) -> StudyPresence:
     """Return where a study is, in the words of answers."""
     if pair.right is None:
         return "only_orthanc"
     if pair.left is None:
         return "only_dcm4chee"
-    return "differing" if pair.differences else "same"
+    return "differing" if differs else "same"
 
 
 def _copy(row: InventoryRow | None) -> Copy | None:

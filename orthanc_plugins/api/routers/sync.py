@@ -44,10 +44,11 @@ class ArchiveStanding(BaseModel):
 
 
 class Agreement(BaseModel):
-    """How many studies are where, by the inventories."""
+    """How many studies are where, by the inventories and by comparisons of content that are current."""
 
-    same: int
+    same: int = Field(description="Not known to differ; whether their content was compared is not said.")
     differing: int
+    by_content: int = Field(description="Those of `differing` that are the same by their lists.")
     only_orthanc: int
     only_dcm4chee: int
 
@@ -121,6 +122,7 @@ def sync_status(services: Joined) -> SyncStatus:
         studies=Agreement(
             same=summary.same,
             differing=summary.differing,
+            by_content=summary.by_content,
             only_orthanc=summary.only_left,
             only_dcm4chee=summary.only_right,
         ),

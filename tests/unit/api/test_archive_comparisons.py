@@ -19,7 +19,7 @@ from orthanc_plugins.jobs import (
     compare_study_request,
     report_comparison_request,
 )
-from orthanc_plugins.store import ContentCheck
+from orthanc_plugins.store import ContentCheck, SideState
 from orthanc_plugins.sync.differences import Comparison, Difference, DifferenceClass, StudyCounts
 from orthanc_plugins.sync.states import listed_state
 from tests.fakes.archive import MemoryArchive
@@ -265,6 +265,20 @@ def test_a_patient_is_compared_and_both_are_timed(client: Client) -> None:
     assert differences["missing_in_dcm4chee"] == ["1.2"]
     assert differences["differing"] == ["1.1"]
     assert "10 pairs" in differences["performance_note"]
+
+
+def test_a_patients_study_that_is_known_to_differ_in_content_is_told(
+    client: Client, joined: Services, right: MemoryArchive
+) -> None:
+    right.put("1.1.2", study="1.1")
+    assert client.get("api/comparisons/P1").json()["differences"]["differing"] == []
+    hold(joined.store, LEFT, STUDY)
+    hold(joined.store, RIGHT, STUDY)
+    inventory = joined.store.inventory
+    pair = inventory.pairs([STUDY])[STUDY]
+    states = SideState.of(pair.left), SideState.of(pair.right)
+    inventory.note_check(ContentCheck(STUDY, NOW, *states, "content", False, {"pixel": 1}, "id"))
+    assert client.get("api/comparisons/P1").json()["differences"]["differing"] == [STUDY]
 
 
 def test_an_archive_that_is_down_is_not_compared_as_empty(client: Client, right: MemoryArchive) -> None:

@@ -130,6 +130,32 @@ def test_studies_say_where_they_are_and_how_they_differ(client: Client, joined: 
     assert differing["studies"][0]["orthanc"]["instances"] == 2
 
 
+def note_unequal(services: Services, study_uid: str) -> None:
+    inventory, uid = services.store.inventory, StudyUid(study_uid)
+    pair = inventory.pairs([uid])[uid]
+    left, right = SideState.of(pair.left), SideState.of(pair.right)
+    inventory.note_check(ContentCheck(uid, NOW, left, right, "content", False, {"metadata": 1}, "id"))
+
+
+def test_what_is_known_to_differ_in_content_is_not_told_as_the_same(client: Client, joined: Services) -> None:
+    for archive in (LEFT, RIGHT):
+        hold(joined.store, archive, "1.1")
+        hold(joined.store, archive, "1.2")
+    note_unequal(joined, "1.1")
+    differing = client.get("api/studies", params={"presence": "differing"}).json()
+    assert [(one["study_uid"], one["presence"], one["differences"]) for one in differing["studies"]] == [
+        ("1.1", "differing", ["content"])
+    ]
+    same = client.get("api/studies", params={"presence": "same"}).json()
+    assert ([one["study_uid"] for one in same["studies"]], same["total"]) == (["1.2"], 1)
+    assert client.get("api/studies/1.1").json()["presence"] == "differing"
+    told = client.get("api/sync/status").json()["studies"]
+    assert (told["same"], told["differing"], told["by_content"]) == (1, 1, 1)
+    hold(joined.store, RIGHT, "1.1", ("1", "2"))
+    hold(joined.store, LEFT, "1.1", ("1", "2"))
+    assert client.get("api/studies/1.1").json()["presence"] == "same", "it was compared before it changed"
+
+
 def test_a_study_shows_its_check_and_what_was_deleted(client: Client, joined: Services) -> None:
     inventory = joined.store.inventory
     hold(joined.store, LEFT, "1.1", ("1", "2"))
