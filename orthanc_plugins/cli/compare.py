@@ -18,6 +18,7 @@ from orthanc_plugins.cli.commands import (
 )
 from orthanc_plugins.errors import ArchiveError, ConfigurationError
 from orthanc_plugins.identifiers import is_dicom_uid, is_orthanc_id
+from orthanc_plugins.rtstruct.problems import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -120,7 +121,7 @@ def _tell_study(found: Mapping[str, Any], out: TextIO) -> None:
     counts = " / ".join(f"{name}: {_counted(side)}" for name, side in sides)
     outcome = "equal" if found["equal"] else "DIFFERS" if found["differences"] else "NOT WHOLLY COMPARED"
     out.write(
-        f"{found['study_uid']}  {outcome}  ({found['instances_compared']} instances compared "
+        f"{found['study_uid']}  {outcome}  ({counted(found['instances_compared'], 'instance')} compared "
         f"{_moment(found['compared_at'])})\n"
     )
     if not found["current"]:
@@ -141,7 +142,9 @@ def _moment(text: str) -> str:
 
 
 def _counted(side: Mapping[str, int] | None) -> str:
-    return "not there" if side is None else f"{side['series']} series, {side['instances']} instances"
+    if side is None:
+        return "not there"
+    return f"{side['series']} series, {counted(side['instances'], 'instance')}"
 
 
 def _where(difference: Mapping[str, Any]) -> str:
@@ -159,14 +162,15 @@ def _compare_everything(suite: Suite, chosen: argparse.Namespace, out: TextIO, e
     found = suite.get(f"/comparisons/generated/{asked['job_id']}")
     studies = found["studies"]
     out.write(
-        f"{studies['same']} studies the same, {studies['differing']} differ, {studies['only_orthanc']} only "
-        f"in Orthanc, {studies['only_dcm4chee']} only in DCM4CHEE\n"
+        f"{counted(studies['same'], 'study', 'studies')} the same, {studies['differing']} differ, "
+        f"{studies['only_orthanc']} only in Orthanc, {studies['only_dcm4chee']} only in DCM4CHEE\n"
     )
     if chosen.content or found["known"] or found["incomplete"]:
         classes = ", ".join(f"{count} {name}" for name, count in sorted(found["classes"].items()))
         out.write(
-            f"content: {found['compared']} studies compared now, {found['known']} known from before, "
-            f"{found['incomplete']} not wholly; found: {classes or 'no difference'}\n"
+            f"content: {counted(found['compared'], 'study', 'studies')} compared now, "
+            f"{found['known']} known from before, {found['incomplete']} not wholly; "
+            f"found: {classes or 'no difference'}\n"
         )
     _tell_differing(suite, out)
     if chosen.report is not None:

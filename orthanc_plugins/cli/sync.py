@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE, Command, add_address, printable
 from orthanc_plugins.errors import ArchiveError, ConfigurationError
+from orthanc_plugins.rtstruct.problems import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -68,7 +69,7 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         for then in _DECISIONS:
             if archive := getattr(chosen, then):
                 ended = suite.post("/sync/holds", {"archive": archive, "then": then})
-                out.write(f"{ended['studies']} studies decided: {_DECIDED[then]} {archive}\n")
+                out.write(f"{_studies(ended['studies'])} decided: {_DECIDED[then]} {archive}\n")
         full = chosen.full or bool(chosen.lift)
         answer = suite.post("/sync", {"full": full, "wait_s": min(chosen.wait, _ASK_S)})
     except (ArchiveError, ConfigurationError) as error:
@@ -82,8 +83,12 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 
 def _tell_round(answer: Mapping[str, Any], out: TextIO, err: TextIO) -> None:
+    differing = answer["differing_studies"]
+    differ = (
+        "? studies differ" if differing is None else counted(differing, "study differs", "studies differ")
+    )
     out.write(
-        f"{answer['status']}: {_known(answer['differing_studies'])} studies differ, "
+        f"{answer['status']}: {differ}, "
         f"{answer['synced_studies']} copied and verified, {answer['pending_studies']} on their way, "
         f"{answer['duration_seconds']:.1f} s\n"
     )
@@ -102,7 +107,7 @@ def _tell_status(status: Mapping[str, Any], out: TextIO) -> None:
         if archive["error"]:
             out.write(f"            {printable(archive['error'])}\n")
     out.write(
-        f"  {studies['same']} studies the same as far as is known, {studies['differing']} differ "
+        f"  {_studies(studies['same'])} the same as far as is known, {studies['differing']} differ "
         f"({studies['by_content']} of them in content alone), "
         f"{studies['only_orthanc']} only in Orthanc, {studies['only_dcm4chee']} only in DCM4CHEE\n"
     )
@@ -111,8 +116,8 @@ def _tell_status(status: Mapping[str, Any], out: TextIO) -> None:
     out.write(f"  transfers: {waiting or 'none'}\n")
 
 
-def _known(number: int | None) -> str:
-    return "?" if number is None else str(number)
+def _studies(number: int) -> str:
+    return counted(number, "study", "studies")
 
 
 COMMAND = Command(

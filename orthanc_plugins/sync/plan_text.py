@@ -197,10 +197,10 @@ def _of_size(total: Totals) -> str:
     return at_least + size_text(total.size_bytes)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number and what it counts.
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return how many there are, in words that agree.
 
-    >>> counted(1, "action"), counted(1200, "instance")
-    ('1 action', '1,200 instances')
+    >>> counted(1, "difference is", "differences are"), counted(1200, "instance")
+    ('1 difference is', '1,200 instances')
     """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -15,6 +15,7 @@ from orthanc_plugins.errors import RepairError
 from orthanc_plugins.sync.actions import LACKING, Action, ActionKind, InstanceRef, Keep
 from orthanc_plugins.sync.differences import DifferenceClass
 from orthanc_plugins.sync.paths import parse_path
+from orthanc_plugins.sync.plan_text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -181,11 +182,11 @@ def changed_since(
     known = _facts_planned(plan.actions, planned)
     unknown = there - known - _explained(plan, now, [one for one in plan.actions if one.ordinal in begun])
     if unknown:
-        return f"{len(unknown)} differences are there that were not there when it was planned"
+        return f"{_are(unknown)} new since it was planned"
     untouched = [action for action in plan.actions if action.ordinal in to_do and action.ordinal not in begun]
     gone = _facts_planned(untouched, planned) - there
     if gone:
-        return f"{len(gone)} differences are no longer there, or no longer the same"
+        return f"{_are(gone)} no longer there, or no longer the same"
     if set(now.comparison.incomplete) - set(planned.incomplete):
         return "not everything can be read that could be when it was planned"
     return None
@@ -202,7 +203,7 @@ def not_repaired(
     carried_out = [action for action in plan.actions if not _stays(action, decisions)]
     wrong = _facts_now(now) - _facts_planned(staying, planned) - _explained(plan, now, carried_out)
     if wrong:
-        return f"{len(wrong)} differences are there that should not be"
+        return f"{_are(wrong)} there that should not be"
     if set(now.comparison.incomplete) - set(planned.incomplete):
         return "not everything could be read again"
     return None
@@ -214,7 +215,11 @@ def not_restored(plan: RepairPlan, planned: Comparison, now: Seen) -> str | None
     there = _facts_now(now)
     written = [action for action in plan.actions if action.kind in {*_CHANGING, ActionKind.MANUAL}]
     wrong = (there - before - _explained(plan, now, written)) | (before - there)
-    return f"{len(wrong)} differences are not as they were" if wrong else None
+    return f"{_are(wrong)} not as before" if wrong else None
+
+
+def _are(facts: Collection[_Fact]) -> str:
+    return counted(len(facts), "difference is", "differences are")
 
 
 def _stays(action: Action, decisions: Mapping[int, Keep]) -> bool:

@@ -17,6 +17,7 @@ from orthanc_plugins.archives.dicom_file import described
 from orthanc_plugins.content.edit import Stamp, edited, texts_of
 from orthanc_plugins.errors import ArchiveUnavailable, RepairError
 from orthanc_plugins.store import ChangeRecord, ChangeState, InstanceState
+from orthanc_plugins.sync.plan_text import counted
 from orthanc_plugins.sync.settle import Effect
 from orthanc_plugins.sync.strategies import archive_title
 from orthanc_plugins.transfers import Effects, Limiter, Transfer
@@ -121,7 +122,7 @@ def _copy(operation: Operation, hands: Hands) -> None:
     if failed or len(arrived) < len(operation.instances):
         detail = next((one.detail for one in failed if one.detail), "It does not list them.")
         left = max(len(failed), len(operation.instances) - len(arrived))
-        raise RepairError(f"{left} instances did not arrive in {archive_title(target)}: {detail}")
+        raise RepairError(f"{counted(left, 'instance')} did not arrive in {archive_title(target)}: {detail}")
 
 
 # Single instances

@@ -24,6 +24,7 @@ from orthanc_plugins.jobs import WAITING, JobState
 from orthanc_plugins.rules import Window
 from orthanc_plugins.store import InstanceState, TransferState, WaitsFor
 from orthanc_plugins.sync.differences import DifferenceClass
+from orthanc_plugins.sync.plan_text import counted
 from orthanc_plugins.transfers import Effects, LeaseLostError, Transfer, held_study
 
 if TYPE_CHECKING:
@@ -334,6 +335,6 @@ def _told(record: TransferRecord, failed: Sequence[TransferredInstance], remark:
         return f"{record.source} holds nothing of the study that could be sent."
     more = "" if len(failed) == 1 else f" The ledger tells of the other {len(failed) - 1}."
     return (
-        f"{len(failed)} instances did not arrive in {record.destination} as they should. "
+        f"{counted(len(failed), 'instance')} did not arrive in {record.destination} as they should. "
         f"{failed[0].sop_instance_uid}: {failed[0].detail}{more}"
     )

@@ -226,6 +226,18 @@ def test_a_round_is_told_with_its_errors(
     assert "pacs: A transfer failed." in err
 
 
+@pytest.mark.parametrize(
+    ("number", "told"), [(None, "? studies differ"), (0, "0 studies differ"), (1, "1 study differs")]
+)
+def test_a_round_counts_in_words_that_agree(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str], number: int | None, told: str
+) -> None:
+    numbers = {"synced_studies": 0, "pending_studies": 0, "duration_seconds": 1.0}
+    suite.say("/sync", {"status": "success", "errors": [], "differing_studies": number, **numbers})
+    assert run(suite, "sync") == DONE
+    assert f"success: {told}, 0 copied" in capsys.readouterr().out
+
+
 def test_the_standing_of_both_archives_is_told(
     suite: SuiteDouble, capsys: pytest.CaptureFixture[str]
 ) -> None:

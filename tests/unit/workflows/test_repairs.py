@@ -396,7 +396,7 @@ def test_instances_that_are_refused_are_told_and_the_rest_arrives(world: World) 
     repair_id = world.plan()
     record = world.apply(repair_id)
     assert (record.state, record.failed) == (RepairState.FAILED, 1)
-    assert "1 instances did not arrive in DCM4CHEE" in world.detail(repair_id, 1)
+    assert "1 instance did not arrive in DCM4CHEE" in world.detail(repair_id, 1)
     assert world.dcm4chee.held() == {world.uids[0], world.uids[2]}
     world.dcm4chee.faults.refused.clear()
     assert world.apply(repair_id).state is RepairState.VERIFIED

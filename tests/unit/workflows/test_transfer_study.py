@@ -200,7 +200,7 @@ def test_an_instance_that_is_not_taken_for_hours_has_failed_and_the_rest_is_veri
     world.now += timedelta(minutes=15)
     assert world.run()["outcome"] == "waiting"
     world.now += timedelta(minutes=15)
-    with pytest.raises(TransferError, match=f"1 instances did not arrive .* {UIDS[0]}: 0110"):
+    with pytest.raises(TransferError, match=f"1 instance did not arrive .* {UIDS[0]}: 0110"):
         world.run()
     record = world.record()
     assert (record.state, record.verified, record.failed) == (TransferState.PARTLY, 4, 1)
