@@ -28,7 +28,7 @@ _TAKEN_AGAIN = frozenset({"IOCM_EXPIRED"})
 """Those whose instances are restored when they are sent again; others are refused, or thrown away unsaid."""
 
 REVOKE_FIRST = (
-    "{archive} lists it as rejected and does not take it again: revoke the rejection there first (POST "
+    "{archive} does not take it: it was rejected there. Revoke the rejection there first (POST "
     "…/rs/studies/STUDY[/series/SERIES[/instances/INSTANCE]]/reject/REVOKE_REJECTION^99DCM4CHEE)."
 )
 """What a person reads of what would be sent in vain; ``archive`` is its title."""

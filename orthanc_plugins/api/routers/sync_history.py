@@ -267,7 +267,7 @@ def _kept_out(services: Services, name: ArchiveName, study_uid: StudyUid) -> lis
     except ArchiveError:
         return []
     told = REVOKE_FIRST.format(archive=archive_title(name))
-    return [f"{counted(len(found), 'instance')} of the study: {told}"] if found else []
+    return [f"{counted(len(found), 'instance')} of the study would be sent in vain. {told}"] if found else []
 
 
 @router.post(

@@ -254,6 +254,6 @@ def test_what_is_lifted_and_still_rejected_is_warned_of(
     )
     lifting = {"archive": "dcm4chee", "study_uid": "1.1"}
     (told,) = client.post("api/sync/tombstones/lift", json=lifting).json()["warnings"]
-    assert told.startswith("1 instance of the study: DCM4CHEE lists it as rejected")
+    assert told.startswith("1 instance of the study would be sent in vain. DCM4CHEE does not")
     assert "reject/REVOKE_REJECTION^99DCM4CHEE" in told
     assert told in client.post("api/sync/tombstones/lift", json=lifting).json()["detail"]

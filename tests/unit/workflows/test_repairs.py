@@ -198,7 +198,7 @@ def test_what_the_archive_would_not_take_is_blocked_without_a_tombstone_and_with
     monkeypatch.setattr(MemoryArchive, "kept_out", kept_out, raising=False)
     for _ in range(2):
         told = {one.kind.value: one for one in plan_of(world, world.plan()).actions}
-        assert told["blocked"].reason.startswith("DCM4CHEE lists it as rejected and does not take it again")
+        assert told["blocked"].reason.startswith("DCM4CHEE does not take it: it was rejected there.")
         assert "reject/REVOKE_REJECTION^99DCM4CHEE" in told["blocked"].reason
         assert [one.sop_instance_uid for one in told["blocked"].instances] == world.uids[:1]
         bury(world, DCM4CHEE, world.uids[0])
