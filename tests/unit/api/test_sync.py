@@ -242,13 +242,16 @@ def test_a_tombstone_is_lifted_once(client: Client, joined: Services) -> None:
     assert client.post("api/sync/tombstones/lift", json=lifting).status_code == 404
 
 
-def test_what_is_lifted_and_still_rejected_is_warned_of(
-    client: Client, joined: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def kept_out(_: MemoryArchive, study_uids: list[str]) -> dict[str, list[str]]:
+class RefusingArchive(MemoryArchive):
+    """An archive that does not take again what was rejected in it."""
+
+    def kept_out(self, study_uids: list[str]) -> dict[str, list[str]]:
         return {uid: ["1"] for uid in study_uids}
 
-    monkeypatch.setattr(MemoryArchive, "kept_out", kept_out, raising=False)
+
+def test_what_is_lifted_and_still_rejected_is_warned_of(joined: Services) -> None:
+    archives = {**joined.archives, RIGHT: RefusingArchive(RIGHT)}
+    client = Client(create_app(dataclasses.replace(joined, archives=archives)))
     joined.store.inventory.bury(
         Tombstone("dcm4chee", StudyUid("1.1"), True, frozenset(), "rejected", NOW, "archive")
     )

@@ -187,15 +187,24 @@ def test_the_archive_is_asked_for_proof_when_a_repair_is_planned(
     assert [one.sop_instance_uid for one in told["manual"].instances] == [world.uids[1]]
 
 
-def test_what_the_archive_would_not_take_is_blocked_without_a_tombstone_and_with(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def kept_out(_: MemoryArchive, study_uids: list[str]) -> dict[str, list[str]]:
-        return dict.fromkeys(study_uids, world.uids[:1])
+class RefusingArchive(MemoryArchive):
+    """An archive that does not take again what was rejected in it."""
 
+    refused: list[str]
+
+    def kept_out(self, study_uids: list[str]) -> dict[str, list[str]]:
+        return dict.fromkeys(study_uids, self.refused)
+
+
+def test_what_the_archive_would_not_take_is_blocked_without_a_tombstone_and_with(
+    services: Services, tmp_path: Path, steps: DurableSteps
+) -> None:
+    dcm4chee = RefusingArchive(DCM4CHEE)
+    world = new_world(services, tmp_path, steps, MemoryArchive(ORTHANC), dcm4chee)
+    world.fill()
+    dcm4chee.refused = world.uids[:1]
     for uid in world.uids[:2]:
-        world.dcm4chee.lose(uid)
-    monkeypatch.setattr(MemoryArchive, "kept_out", kept_out, raising=False)
+        dcm4chee.lose(uid)
     for _ in range(2):
         told = {one.kind.value: one for one in plan_of(world, world.plan()).actions}
         assert told["blocked"].reason.startswith("DCM4CHEE does not take it: it was rejected there.")
