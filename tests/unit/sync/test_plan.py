@@ -389,8 +389,8 @@ def test_a_plan_holds_while_nothing_else_differs() -> None:
     assert changed_since(plan, first, seen(differs()), to_do=[1], begun=[]) is None
     for later, told in (
         (seen(), "no longer there"),
-        (seen(differs(left="C")), "were not there"),
-        (seen(differs(), differs(uid="2")), "were not there"),
+        (seen(differs(left="C")), "is new since it was planned"),
+        (seen(differs(), differs(uid="2")), "is new since it was planned"),
         (seen(differs(), incomplete=("Unreadable.",)), "read"),
     ):
         assert told in (changed_since(plan, first, later, to_do=[1], begun=[]) or "")
@@ -415,7 +415,7 @@ def test_what_should_be_repaired_and_still_differs_is_told() -> None:
     sex = differs(tag="00100040", keyword="PatientSex")
     first = compared(differs(), sex)
     assert not_repaired(plan, first, seen(differs()), {}) is None
-    assert "1 differences" in (not_repaired(plan, first, seen(differs(), sex), {}) or "")
+    assert "1 difference is there" in (not_repaired(plan, first, seen(differs(), sex), {}) or "")
     assert not_repaired(plan, first, seen(differs()), {2: Keep.DCM4CHEE}) is not None
     assert not_repaired(plan, first, seen(differs(), incomplete=("Unreadable.",)), {}) is not None
 
