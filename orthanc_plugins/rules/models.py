@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.alias_generators import to_pascal
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from orthanc_plugins.rules.keywords import checked_keyword, checked_study_keyword
+from orthanc_plugins.rules.section import SECTION
 from orthanc_plugins.rules.windows import Window
 
 SyncDirection = Literal["none", "dcm4chee_to_orthanc", "orthanc_to_dcm4chee", "both"]
@@ -35,13 +35,7 @@ WindowText = Annotated[str, AfterValidator(_checked_window)]
 class _Rule(BaseModel):
     """What a rule asks of a study: all of it; of a list, one; nothing where a condition is left out."""
 
-    model_config = ConfigDict(
-        alias_generator=to_pascal,
-        populate_by_name=True,
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = SECTION
 
     name: Annotated[
         str,

@@ -7,10 +7,10 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.alias_generators import to_pascal
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from orthanc_plugins.rules.keywords import checked_keyword, known_keywords
+from orthanc_plugins.rules.section import SECTION
 
 _TAG_PATH = re.compile(r"[0-9A-Fa-f]{8}(?:(?:\[\*\])?\.[0-9A-Fa-f]{8})*")
 _WILDCARDS = frozenset("*?")
@@ -59,13 +59,7 @@ class RepairPolicy(BaseModel):
         Of several entries that name an attribute, one that names it exactly wins, then the first written.
     """
 
-    model_config = ConfigDict(
-        alias_generator=to_pascal,
-        populate_by_name=True,
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = SECTION
 
     missing: Annotated[
         Literal["copy", "manual"],

@@ -8,16 +8,15 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     HttpUrl,
     PositiveFloat,
     PositiveInt,
     SecretStr,
 )
-from pydantic.alias_generators import to_pascal
 
 from orthanc_plugins.rules import ForwardingRule, RepairPolicy, SyncDirection, SyncRule, WindowText
+from orthanc_plugins.rules.section import SECTION
 
 StructureFormat = Literal["nifti", "stl", "json", "png", "pdf", "html", "obj", "ply", "glb"]
 """Masks, meshes, contours as JSON, pictures, the report and the page of surfaces."""
@@ -29,13 +28,7 @@ DoseMetric = Annotated[
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_pascal,
-        populate_by_name=True,
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = SECTION
 
 
 class OrthancSettings(_Section):

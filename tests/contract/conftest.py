@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from orthanc_plugins.store import Store, create_store_engine, migrate
 from tests.contract.queue_rigs import DbosRig, MemoryRig, Rig, new_rig
 from tests.contract.real_orthanc import SCRIPT, running_orthanc
 from tests.postgresql import Postgres
@@ -36,6 +37,15 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'database.sqlite'}"
     server: Postgres = request.getfixturevalue("postgres")
     return server.new_database()
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    engine = create_store_engine(database)
+    migrate(engine)
+    store = Store(engine)
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="session")

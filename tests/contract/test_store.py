@@ -29,20 +29,11 @@ from orthanc_plugins.store import (
 from orthanc_plugins.store.migration import alembic_configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 JOB, OTHER = JobId("job"), JobId("other")
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    engine = create_store_engine(database)
-    migrate(engine)
-    store = Store(engine)
-    yield store
-    store.close()
 
 
 def subject(

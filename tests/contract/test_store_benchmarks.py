@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
@@ -15,12 +14,7 @@ from orthanc_plugins.store import (
     BenchmarkRequest,
     BenchmarkState,
     Store,
-    create_store_engine,
-    migrate,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 REQUEST = BenchmarkRequest(
     benchmark_id="0123abcd",
@@ -38,15 +32,6 @@ OUTCOME = BenchmarkOutcome(
     folder="0123abcd",
     findings=[{"row": "upload_stow", "condition": "warm", "performance_ratio": 1.24}],
 )
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    engine = create_store_engine(database)
-    migrate(engine)
-    store = Store(engine)
-    yield store
-    store.close()
 
 
 def test_what_is_asked_for_is_remembered(store: Store) -> None:

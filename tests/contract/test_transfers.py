@@ -17,12 +17,10 @@ from orthanc_plugins.store import (
     TransferRequest,
     TransferState,
     WaitsFor,
-    create_store_engine,
-    migrate,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import tzinfo
 
     from orthanc_plugins.store import Leases, Transfers
@@ -30,15 +28,6 @@ if TYPE_CHECKING:
 STUDY = StudyUid("1.2.3")
 A, B, C = (SopInstanceUid(f"1.2.3.4.{number}") for number in range(3))
 LONG = timedelta(minutes=5)
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    engine = create_store_engine(database)
-    migrate(engine)
-    store = Store(engine)
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
-
-import pytest
 
 from orthanc_plugins.identifiers import JobId, SopInstanceUid, StudyUid
 from orthanc_plugins.store import (
@@ -16,24 +13,10 @@ from orthanc_plugins.store import (
     TransferState,
     WaitsFor,
     Writing,
-    create_store_engine,
-    migrate,
 )
 from tests.contract.test_inventory import FIRST, LATER, NOW, SECOND, STUDY, holding
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 OTHER = StudyUid("1.2.4")
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    engine = create_store_engine(database)
-    migrate(engine)
-    store = Store(engine)
-    yield store
-    store.close()
 
 
 def test_whoever_writes_a_change_marks_the_study(store: Store) -> None:
