@@ -134,6 +134,7 @@ def _tell_study(found: Mapping[str, Any], out: TextIO) -> None:
     if len(found["differences"]) > _MOST_SHOWN:
         out.write(f"  … and {len(found['differences']) - _MOST_SHOWN} more: --report FILE.html has all.\n")
     out.writelines(f"  not compared: {printable(reason)}\n" for reason in found["incomplete"])
+    out.writelines(f"  {printable(note)}\n" for note in found["notes"])
 
 
 def _moment(text: str) -> str:

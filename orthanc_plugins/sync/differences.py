@@ -133,8 +133,8 @@ class Comparison:
     incomplete
         What could not be read or compared and why, each a sentence. Such a comparison is never equal.
     notes
-        What is worth saying although it makes no difference, each a sentence: above all that both copies are
-        damaged, and are the same bytes.
+        What is worth saying beside the differences, each a sentence: why instances are missing, where that is
+        known; that both copies are damaged, and are the same bytes.
     """
 
     study_uid: StudyUid

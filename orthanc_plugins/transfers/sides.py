@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from orthanc_plugins.store import InstanceState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from orthanc_plugins.archives.base import Archive, InstanceEntry
     from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
@@ -50,6 +50,12 @@ class Sides:
             if uid in self.there and self.notes.state(uid) is not InstanceState.VERIFIED:
                 self.notes.set(uid, InstanceState.ACCEPTED)
         self.notes.flush()
+
+    def keep_back(self, taken_out: Mapping[SopInstanceUid, str]) -> None:
+        """Let fail, each with its reason, what the destination does not list of these instances."""
+        for uid in taken_out.keys() & self.entries.keys() - self.there.keys():
+            del self.entries[uid]
+            self.notes.set(uid, InstanceState.FAILED, taken_out[uid])
 
     def missing(self, *states: InstanceState) -> list[InstanceEntry]:
         """Return what the destination does not list, of instances in one of these states."""

@@ -51,6 +51,8 @@ class Transfer:
     patient
         Whether there will be another run: what the destination does not take now is left for it. Otherwise
         that has failed, and the rest is sent all the same.
+    taken_out
+        What is not sent unless the destination has it, each with why, for a person.
     """
 
     source: Archive
@@ -60,6 +62,7 @@ class Transfer:
     wanted: Sequence[SopInstanceUid] | None = None
     known: Mapping[SopInstanceUid, TransferredInstance] = field(default_factory=dict)
     patient: bool = True
+    taken_out: Mapping[SopInstanceUid, str] = field(default_factory=dict)
 
     def run(self, effects: Effects) -> TransferOutcome:
         """Send what is missing, verify all, and return how it ended.
@@ -77,6 +80,7 @@ class Transfer:
         effects.check()
         sides.look_at_source(self.wanted)
         sides.look_at_destination()
+        sides.keep_back(self.taken_out)
         delivery.settle(sides.missing(InstanceState.SENDING, InstanceState.ACCEPTED))
         for group in groups(sides.missing(*InstanceState)):
             delivery.deliver(group)

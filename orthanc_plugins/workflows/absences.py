@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from orthanc_plugins.identifiers import orthanc_id_of
 from orthanc_plugins.store import Absence, Writing
 from orthanc_plugins.sync.inventory import instance_key, split_keys
 from orthanc_plugins.sync.looking import CLOCKS_AGREE_WITHIN, KeepsOut, TellsRejected
+from orthanc_plugins.sync.plan_text import counted
 from orthanc_plugins.sync.strategies import archive_title
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import StudyPair, Tombstone
+    from orthanc_plugins.sync.differences import Comparison
+    from orthanc_plugins.workflows.compared_copies import Compared
 
 type Sentences = dict[ArchiveName, dict[str, str]]
 """For each archive the instances that it no longer lists, by SOP Instance UID, each with why."""
@@ -72,6 +76,25 @@ def absences(
                 found = meant if kind.is_meant else unknown
                 found.setdefault(archive, {})[entry.sop_instance_uid] = _sentence(archive, tombstone, kind)
     return meant, unknown
+
+
+def with_reasons(services: Services, compared: Compared) -> Compared:
+    """Return a comparison that also says why instances are missing, as far as that is known."""
+    comparison = compared.comparison
+    pair = services.store.inventory.pairs([comparison.study_uid]).get(comparison.study_uid)
+    told = absences(services, compared.holdings, pair)
+    return replace(compared, comparison=explained(comparison, *told))
+
+
+def explained(comparison: Comparison, *absent: Sentences) -> Comparison:
+    """Return a comparison whose notes say of missing instances what `absences` found."""
+    notes = [
+        f"Missing in {archive_title(archive)}, {counted(count, 'instance')}: {sentence}"
+        for found in absent
+        for archive, sentences in found.items()
+        for sentence, count in Counter(sentences.values()).items()
+    ]
+    return replace(comparison, notes=(*comparison.notes, *notes))
 
 
 def _kept_out(services: Services, archive: ArchiveName, study_uid: StudyUid) -> Collection[str]:

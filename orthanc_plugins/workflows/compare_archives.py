@@ -21,6 +21,7 @@ from orthanc_plugins.rtstruct.export import written_whole
 from orthanc_plugins.sync.differences import Comparison, Difference, DifferenceClass, StudyCounts
 from orthanc_plugins.sync.inventory import compare_rows
 from orthanc_plugins.synchronisation import Rounds
+from orthanc_plugins.workflows.absences import with_reasons
 from orthanc_plugins.workflows.compared_copies import compared_copies, keep_compared, write_pages
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class ArchivesComparison:
         except ArchiveRefused as error:
             logger.warning("Study %s could not be compared: %s", study_uid, error)
             return None
-        keep_compared(self._services, found, reports=False)
+        keep_compared(self._services, with_reasons(self._services, found), reports=False)
         return found.comparison
 
     def report(self) -> dict[str, JsonValue]:

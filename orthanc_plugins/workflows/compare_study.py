@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.identifiers import StudyUid
+from orthanc_plugins.workflows.absences import with_reasons
 from orthanc_plugins.workflows.compared_copies import compared_copies, keep_compared
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class StudyCheck:
         """Compare a study and keep what was found; the job's result counts it."""
         services = self._services
         compared = compared_copies(services.archives, StudyUid(study_uid), depth)
-        keep_compared(services, compared)
+        keep_compared(services, with_reasons(services, compared))
         comparison = compared.comparison
         return {
             "outcome": "equal" if comparison.equal else "differs" if comparison.differences else "incomplete",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -40,12 +40,13 @@ COMPARISON = "comparison.json"
 class Compared:
     """What two copies differ in, and how each archive listed the study before its files were read.
 
-    A side's state is None where it did not hold the study.
+    A side's state is None where it did not hold the study; ``holdings`` are the instances it listed.
     """
 
     comparison: Comparison
     left: SideState | None
     right: SideState | None
+    holdings: Mapping[ArchiveName, Sequence[InstanceEntry]] = field(default_factory=dict)
 
 
 def compare_copies(
@@ -86,7 +87,8 @@ def compared_copies(
         found = compare_studies(
             study_uid, left.copy(right), right.copy(left), fetch=partial(_fetch, listings), compared_at=now
         )
-    return Compared(found, left.state, right.state)
+    holdings = {name: listed.entries for name, listed in listings.items()}
+    return Compared(found, left.state, right.state, holdings)
 
 
 class _Listed:

@@ -16,7 +16,7 @@ from orthanc_plugins.rules import RepairPolicy, Strategy
 from orthanc_plugins.store import ActionRecord, ActionState, RepairFiles, RepairState
 from orthanc_plugins.sync.actions import LACKING, ActionKind
 from orthanc_plugins.sync.plan import Known, make_plan
-from orthanc_plugins.workflows.absences import absences
+from orthanc_plugins.workflows.absences import absences, explained
 from orthanc_plugins.workflows.compared_copies import keep_comparison
 from orthanc_plugins.workflows.study_copies import StudyCopies
 
@@ -53,8 +53,8 @@ class RepairPlanning:
         copies = StudyCopies(self._services.archives, record.study_uid)
         pair = self._services.store.inventory.pairs([record.study_uid]).get(record.study_uid)
         seen = copies.look()
-        keep_comparison(self._services, seen.comparison, pair)
         meant, unknown = absences(self._services, seen.holdings, pair)
+        keep_comparison(self._services, explained(seen.comparison, meant, unknown), pair)
         known = Known(seen.holdings, meant, _moments(copies, seen, policy), unknown)
         plan = make_plan(seen.comparison, policy, known, made_at=datetime.now(UTC))
         self._files.write(repair_id, "comparison", seen.comparison.to_json())

@@ -14,6 +14,7 @@ from orthanc_plugins.sync.differences import Comparison
 from orthanc_plugins.sync.plan_text import counted
 from orthanc_plugins.sync.settle import Effect, Operation, changed_since, not_repaired, operations
 from orthanc_plugins.transfers import LeaseLostError
+from orthanc_plugins.workflows.absences import absences, explained
 from orthanc_plugins.workflows.compared_copies import keep_comparison
 from orthanc_plugins.workflows.repair_operations import Hands, carry_out
 from orthanc_plugins.workflows.study_copies import StudyCopies
@@ -68,7 +69,8 @@ class RepairedStudy:
         study_uid = self.record.study_uid
         pair = self.services.store.inventory.pairs([study_uid]).get(study_uid)
         now = self.copies.look()
-        keep_comparison(self.services, now.comparison, pair)
+        told = absences(self.services, now.holdings, pair)
+        keep_comparison(self.services, explained(now.comparison, *told), pair)
         self.files.write(self.repair_id, "after", now.comparison.to_json())
         return now
 

@@ -24,6 +24,7 @@ from orthanc_plugins.jobs import WAITING, JobState
 from orthanc_plugins.rules import Window
 from orthanc_plugins.store import InstanceState, TransferState, WaitsFor
 from orthanc_plugins.sync.differences import DifferenceClass
+from orthanc_plugins.sync.inventory import instance_key
 from orthanc_plugins.sync.plan_text import counted
 from orthanc_plugins.transfers import Effects, LeaseLostError, Transfer, held_study
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from orthanc_plugins.archives.base import Archive, DicomFile
-    from orthanc_plugins.identifiers import JobId
+    from orthanc_plugins.identifiers import JobId, SopInstanceUid
     from orthanc_plugins.jobs import JsonValue
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import TransferRecord, TransferredInstance
@@ -166,6 +167,7 @@ class StudyTransfer:
             wanted=[one.sop_instance_uid for one in known] or None,
             known={one.sop_instance_uid: one for one in known},
             patient=timedelta(seconds=record.not_taken_s or 0) < PATIENCE,
+            taken_out=self._taken_out(record, known),
         )
         effects = Effects(
             recorder=_LedgerRecorder(self._services, record.transfer_id),
@@ -182,6 +184,22 @@ class StudyTransfer:
             ended = self._transfers.end(record.transfer_id, TransferState.VERIFIED)
             return {"outcome": "verified", "instances": ended.verified, "sent": ended.sent}
         raise self._failed(record, outcome.state, outcome.remark)
+
+    def _taken_out(
+        self, record: TransferRecord, known: Sequence[TransferredInstance]
+    ) -> dict[SopInstanceUid, str]:
+        """Return what was deleted or rejected in the destination since the transfer was asked for."""
+        found = self._services.store.inventory.buried(record.destination, [record.study_uid])
+        tombstone = found.get(record.study_uid)
+        if tombstone is None or tombstone.noted_at <= record.requested_at:
+            return {}
+        keys = {one.sop_instance_uid: instance_key(one.sop_instance_uid) for one in known}
+        return {
+            uid: f"It was {tombstone.kind_of(key)} in {record.destination} since this transfer was asked for: "
+            "ask again if it is to go there all the same."
+            for uid, key in keys.items()
+            if tombstone.covers(key) and tombstone.kind_of(key).is_meant
+        }
 
     def _failed(self, record: TransferRecord, state: TransferState, remark: str) -> TransferError:
         """Note that a transfer ended otherwise than verified, and return what to raise."""

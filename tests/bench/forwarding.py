@@ -39,6 +39,7 @@ _COMPARED = {
     "suite, STOW": ("Orthanc, STOW",),
 }
 _SETTLE_S = 1.0
+_PAGE = 1000
 _TIMEOUT_S = 600.0
 
 
@@ -91,10 +92,12 @@ class Setting:
         assert self.held() == 0
 
     def ask_back(self) -> None:
-        """Have the archive list every instance."""
-        asked = requests.get(f"{self.archive.url}/studies/{self.study_uid}/instances", timeout=_TIMEOUT_S)
-        asked.raise_for_status()
-        assert len(asked.json()) == self.held()
+        """Have the archive list every instance, a page at a time."""
+        url, held, listed = f"{self.archive.url}/studies/{self.study_uid}/instances", self.held(), 0
+        while listed < held:
+            asked = requests.get(url, {"offset": listed, "limit": _PAGE}, timeout=_TIMEOUT_S)
+            asked.raise_for_status()
+            listed += len(asked.json())
 
     def held(self) -> int:
         """Return how many instances the archive holds."""

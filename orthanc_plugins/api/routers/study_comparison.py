@@ -66,7 +66,10 @@ class StudyComparison(BaseModel):
     instances_compared: int
     differences: list[dict[str, Any]]
     incomplete: list[str] = Field(description="What could not be read or compared, and why.")
-    notes: list[str] = Field(description="What was compared in another way than asked, and why.")
+    notes: list[str] = Field(
+        description="What is worth saying beside the differences: why instances are missing, where that is "
+        "known, and what was compared in another way than asked."
+    )
     reports: dict[str, str]
     job_id: str
     job_url: str

@@ -27,6 +27,7 @@ EQUAL: dict[str, Any] = {
     "instances_compared": 2,
     "differences": [],
     "incomplete": [],
+    "notes": [],
 }
 
 
@@ -115,10 +116,9 @@ def test_differences_are_named_without_values(suite: SuiteDouble, capsys: pytest
         "right": "ROE^RICHARD",
         "detail": "The values differ.",
     }
-    suite.say(
-        "/studies/1.2/comparison",
-        {**EQUAL, "equal": False, "right": None, "differences": [difference] * 25, "incomplete": ["Cut."]},
-    )
+    found = {"equal": False, "right": None, "differences": [difference] * 25}
+    told = {"incomplete": ["Cut."], "notes": ["Why it is missing."]}
+    suite.say("/studies/1.2/comparison", {**EQUAL, **found, **told})
     assert run(suite, "compare", "1.2") == FAILED
     shown = capsys.readouterr().out
     assert "DIFFERS" in shown
@@ -127,6 +127,7 @@ def test_differences_are_named_without_values(suite: SuiteDouble, capsys: pytest
     assert "and 5 more" in shown
     assert "DCM4CHEE: not there" in shown
     assert "not compared: Cut." in shown
+    assert "Why it is missing." in shown
 
 
 def test_a_comparison_that_takes_long_is_waited_for(suite: SuiteDouble) -> None:

@@ -13,8 +13,10 @@ import pytest
 from pydicom import dcmread
 
 from orthanc_plugins.errors import ArchiveUnavailable, NotFound
-from orthanc_plugins.identifiers import JobId, StudyUid
+from orthanc_plugins.identifiers import JobId, SopInstanceUid, StudyUid
+from orthanc_plugins.store import Absence, Tombstone
 from orthanc_plugins.sync.differences import Comparison, DifferenceClass
+from orthanc_plugins.sync.inventory import instance_key
 from orthanc_plugins.sync.states import listed_state
 from orthanc_plugins.synchronisation import Rounds
 from orthanc_plugins.workflows import compare_archives, report_comparison
@@ -139,6 +141,25 @@ def test_a_changed_copy_is_told_and_kept(
     }
     check = pair.services.store.inventory.checks([pair.study()])[pair.study()]
     assert (check.equal, check.depth) == (False, "content")
+
+
+def test_what_is_missing_is_told_with_why_where_that_is_known(pair: Pair) -> None:
+    images = [str(image.SOPInstanceUID) for image in pair.cases[0].images]
+    for uid in images:
+        pair.right.lose(uid)
+    keys, now = [frozenset({instance_key(SopInstanceUid(uid))}) for uid in images], datetime.now(UTC)
+    inventory = pair.services.store.inventory
+    gone = keys[0] | keys[1]
+    inventory.bury(Tombstone(RIGHT, pair.study(), False, gone, "disappeared", now, "archive", held_at=now))
+    inventory.prove(RIGHT, {pair.study(): keys[0]}, Absence.REJECTED)
+    StudyCheck(pair.services).compare(pair.study(), "instance")
+    kept = json.loads((pair.services.comparisons / pair.study() / "comparison.json").read_bytes())
+    assert len(kept["notes"]) == 2
+    assert kept["notes"][0].startswith("Missing in DCM4CHEE, 1 instance: ")
+    assert "it was rejected there" in kept["notes"][0]
+    assert "whether it was deleted or lost is not known" in kept["notes"][1]
+    report = (pair.services.comparisons / pair.study() / "report.html").read_text(encoding="utf-8")
+    assert "it was rejected there" in report
 
 
 def test_a_comparison_is_kept_with_what_the_archives_listed_then_not_with_what_an_inventory_knew(

@@ -14,7 +14,8 @@ from orthanc_plugins.archives.commitment import Commitment
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, TransferError, TransferNotFound
 from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
 from orthanc_plugins.jobs import transfer_job_id
-from orthanc_plugins.store import TransferRequest, TransferState, WaitsFor
+from orthanc_plugins.store import Tombstone, TransferRequest, TransferState, WaitsFor
+from orthanc_plugins.sync.inventory import instance_key
 from orthanc_plugins.transfers import Limiter, ask_for_transfer
 from orthanc_plugins.workflows import transfer_study
 from orthanc_plugins.workflows.transfer_study import StudyTransfer
@@ -309,6 +310,54 @@ def test_a_transfer_stops_when_its_hours_are_over_and_goes_on_in_the_next(world:
     world.right.faults.hook = None
     assert world.run()["outcome"] == "verified"
     assert set(world.right.received.values()) == {1}
+
+
+def removed(world: World, uid: str, kind: str) -> None:
+    """Let an instance be gone from DCM4CHEE, which a round has noted."""
+    world.right.lose(uid)
+    keys = frozenset({instance_key(SopInstanceUid(uid))})
+    noted = datetime.now(UTC) + timedelta(seconds=1)
+    world.services.store.inventory.bury(
+        Tombstone("dcm4chee", STUDY, False, keys, kind, noted, "archive", held_at=noted)
+    )
+
+
+def cut_off(world: World) -> None:
+    """Let a transfer of the whole study begin, and wait after three of five instances."""
+    for uid in UIDS[:3]:
+        world.right.put(uid)
+    world.ask()
+    world.right.faults.full = True
+    assert world.run()["outcome"] == "waiting"
+    world.right.faults.full = False
+
+
+@pytest.mark.parametrize("kind", ["rejected", "deleted", "decided"])
+def test_what_was_taken_out_meanwhile_is_not_sent_again(world: World, kind: str) -> None:
+    cut_off(world)
+    removed(world, UIDS[0], kind)
+    with pytest.raises(TransferError, match=f"It was {kind} in dcm4chee since this transfer was asked for"):
+        world.run()
+    assert world.right.held() == set(UIDS[1:])
+    record = world.record()
+    assert (record.state, record.verified, record.failed) == (TransferState.PARTLY, 4, 1)
+    world.ask("again")
+    assert world.run("again")["outcome"] == "verified"
+    assert world.right.held() == set(UIDS)
+
+
+def test_what_only_disappeared_meanwhile_is_sent_again(world: World) -> None:
+    cut_off(world)
+    removed(world, UIDS[0], "disappeared")
+    assert world.run()["outcome"] == "verified"
+    assert world.right.held() == set(UIDS)
+
+
+def test_what_was_taken_out_and_is_back_is_verified(world: World) -> None:
+    cut_off(world)
+    removed(world, UIDS[0], "rejected")
+    world.right.put(UIDS[0])
+    assert world.run()["outcome"] == "verified"
 
 
 def test_a_study_that_another_holds_is_waited_for(world: World) -> None:
