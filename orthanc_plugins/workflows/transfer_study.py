@@ -195,8 +195,8 @@ class StudyTransfer:
             return {}
         keys = {one.sop_instance_uid: instance_key(one.sop_instance_uid) for one in known}
         return {
-            uid: f"It was {tombstone.kind_of(key)} in {record.destination} since this transfer was asked for: "
-            "ask again if it is to go there all the same."
+            uid: f"It was {tombstone.kind_of(key)} in {record.destination} since this transfer was asked "
+            "for: ask again if it is to go there all the same."
             for uid, key in keys.items()
             if tombstone.covers(key) and tombstone.kind_of(key).is_meant
         }
