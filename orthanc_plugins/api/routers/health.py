@@ -234,7 +234,9 @@ def _worker(services: Services) -> Probe:
 def _viewer(services: Services) -> Probe:
     def probe() -> _Answer:
         try:
-            answer = requests.get(services.viewer_url, timeout=_PROBE_TIMEOUT_S)
+            with requests.Session() as session:
+                session.trust_env = False  # as with the archives, no proxy is meant
+                answer = session.get(services.viewer_url, timeout=_PROBE_TIMEOUT_S)
         except requests.RequestException as error:
             raise PacsSuiteError(f"OHIF did not answer ({type(error).__name__}): is it running?") from error
         if not answer.ok:
