@@ -97,13 +97,14 @@ def test_status_probes_each_neighbour_at_its_configured_address(
 ) -> None:
     asked: list[str] = []
 
-    def get(url: str, **_options: object) -> requests.Response:
+    def get(session: requests.Session, url: str, **_options: object) -> requests.Response:
+        assert not session.trust_env  # a proxy of the environment is not meant
         asked.append(url)
         answer = requests.Response()
         answer.status_code = 200
         return answer
 
-    monkeypatch.setattr(requests, "get", get)
+    monkeypatch.setattr(requests.Session, "get", get)
     status = client.get("api/status").json()
     assert asked == ["http://viewer.invalid"]
     assert status["addresses"] == {"orthanc": "http://orthanc.invalid:8042", "ohif": "http://viewer.invalid"}
@@ -117,7 +118,7 @@ def test_a_viewer_that_does_not_answer_is_told_as_such(
     def get(*_arguments: object, **_options: object) -> requests.Response:
         raise failure
 
-    monkeypatch.setattr(requests, "get", get)
+    monkeypatch.setattr(requests.Session, "get", get)
     answer = client.get("api/status")
     assert answer.status_code == 200
     assert answer.json()["services"]["ohif"]["state"] == "unhealthy"
