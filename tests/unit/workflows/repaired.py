@@ -15,9 +15,11 @@ from orthanc_plugins.errors import PacsSuiteError
 from orthanc_plugins.identifiers import JobId, StudyUid
 from orthanc_plugins.jobs import plan_repair_request
 from orthanc_plugins.rules import RepairPolicy
-from orthanc_plugins.store import RepairState
+from orthanc_plugins.store import RepairFiles, RepairState
+from orthanc_plugins.sync.actions import RepairPlan
 from orthanc_plugins.transfers import Limiter
 from orthanc_plugins.workflows import repair_jobs
+from orthanc_plugins.workflows.compared_copies import compare_copies
 from tests.fakes import MemoryArchive
 from tests.standin_objects import build_object, build_series, content_of, new_uid
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 ORTHANC, DCM4CHEE = ArchiveName.ORTHANC, ArchiveName.DCM4CHEE
 UNLIMITED = Limiter(None, time.monotonic, time.sleep)
+POLICY: dict[str, Any] = {"default": "prefer_orthanc", "attributes": {"SliceThickness": "prefer_dcm4chee"}}
 
 
 class StudyMemoryArchive(MemoryArchive):
@@ -199,6 +202,33 @@ def new_world(
 ) -> World:
     made = replace(services, archives={ORTHANC: orthanc, DCM4CHEE: dcm4chee}, data=tmp_path / "data")
     return World(made, orthanc, dcm4chee, steps)
+
+
+def damage(world: World) -> str:
+    """Lose an instance on each side, change attributes on each; return what Orthanc has lost."""
+    world.orthanc.lose(world.uids[0])
+    world.dcm4chee.lose(world.uids[1])
+    world.fill(2)
+    world.alter(world.dcm4chee, world.uids[3], PatientSex="M", SliceThickness="3")
+    world.alter(world.orthanc, world.uids[4], PatientComments="checked")
+    return world.uids[0]
+
+
+def equal(world: World) -> bool:
+    return compare_copies(world.services.archives, world.study_uid).equal
+
+
+def plan_of(world: World, repair_id: str) -> RepairPlan:
+    content = RepairFiles(world.services.data).read(repair_id, "plan")
+    assert content is not None
+    return RepairPlan.from_json(content)
+
+
+def contents(world: World) -> dict[str, dict[str, bytes]]:
+    return {
+        archive.name: {uid: archive.content(uid) for uid in archive.held()}
+        for archive in (world.orthanc, world.dcm4chee)
+    }
 
 
 class KilledError(BaseException):
