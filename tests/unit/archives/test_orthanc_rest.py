@@ -1,114 +1,19 @@
-"""The client of Orthanc's REST API, against a server that answers what a test dictates."""
+"""The requests of the client of Orthanc's REST API, and what it makes of the answers."""
 
 from __future__ import annotations
 
 import inspect
 import json
-import socket
 import threading
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-import requests
 
 from orthanc_plugins.archives import Order, OrthancRest, StoredFile, UploadOutcome
-from orthanc_plugins.archives.resilience import CircuitBreaker, Clocks
-from orthanc_plugins.errors import ArchiveError, ArchiveRefused, ArchiveUnavailable, NotFound
 from orthanc_plugins.identifiers import OrthancId, StudyUid
 from tests.fakes import FakeOrthancRest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-INSTANCE = OrthancId("6bf20a51-a2f5e4ad-15ee6ff0-d6e7f0a5-1a4d6a14")
-
-
-class Parrot:
-    """A server that says what it is told to, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.body = b'{"Version": "1.12.7"}'
-        self.headers: dict[str, str] = {}
-        self.silent = False
-        self.hangs_up = 0
-        self._later: list[bytes] = []
-        self._ends = threading.Event()
-        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
-        parrot = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = 1 << 16
-
-            def do_GET(self) -> None:
-                parrot.answer(self)
-
-            def do_POST(self) -> None:
-                parrot.answer(self)
-
-            def do_PUT(self) -> None:
-                parrot.answer(self)
-
-            def do_DELETE(self) -> None:
-                parrot.answer(self)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
-        self.asked.append((request.command, request.path, dict(request.headers), body))
-        if self.silent:
-            self._ends.wait()
-            request.close_connection = True
-            return
-        if self.hangs_up:
-            self.hangs_up -= 1
-            request.close_connection = True
-            return
-        request.send_response(self.status)
-        for name, value in {"Content-Length": str(len(self.body)), **self.headers}.items():
-            request.send_header(name, value)
-        request.end_headers()
-        request.wfile.write(self.body)
-        if self._later:
-            self.body = self._later.pop()
-
-    def says(self, content: object) -> None:
-        self.body = json.dumps(content).encode()
-
-    def then_says(self, content: object) -> None:
-        """Say something else from the second answer on."""
-        self._later = [json.dumps(content).encode()]
-
-    def close(self) -> None:
-        self._ends.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-@pytest.fixture
-def parrot() -> Iterator[Parrot]:
-    parrot = Parrot()
-    yield parrot
-    parrot.close()
-
-
-@pytest.fixture
-def client(parrot: Parrot) -> OrthancRest:
-    return OrthancRest(parrot.url, timeout_s=5)
+from tests.unit.archives.conftest import INSTANCE, Parrot
 
 
 def public_methods(kind: type) -> dict[str, inspect.Signature]:
@@ -123,192 +28,6 @@ def test_the_fake_has_the_methods_and_signatures_of_the_client() -> None:
     real, fake = public_methods(OrthancRest), public_methods(FakeOrthancRest)
     assert len(real) >= 17
     assert {name: fake.get(name) for name in real} == real
-
-
-# Errors
-
-
-def every_exception(root: type[requests.RequestException]) -> set[type[requests.RequestException]]:
-    return {root}.union(*(every_exception(child) for child in root.__subclasses__()))
-
-
-UNAVAILABLE = {
-    requests.ConnectionError,
-    requests.ConnectTimeout,
-    requests.ReadTimeout,
-    requests.Timeout,
-    requests.exceptions.SSLError,
-    requests.exceptions.ProxyError,
-    requests.exceptions.ChunkedEncodingError,
-}
-
-
-@pytest.mark.parametrize("kind", sorted(every_exception(requests.RequestException), key=str))
-def test_every_exception_of_requests_becomes_an_archive_error(
-    kind: type[requests.RequestException], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_arguments: object, **_options: object) -> requests.Response:
-        raise kind("marker", "marker", 0) if issubclass(kind, requests.JSONDecodeError) else kind("marker")
-
-    monkeypatch.setattr(requests.Session, "request", fail)
-    with pytest.raises(ArchiveError) as caught:
-        OrthancRest("http://127.0.0.1:1").system()
-    expected = ArchiveUnavailable if kind in UNAVAILABLE else ArchiveRefused
-    assert type(caught.value) is expected
-    assert caught.value.archive == "orthanc"
-    assert "marker" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (400, ArchiveRefused),
-        (401, ArchiveRefused),
-        (403, ArchiveRefused),
-        (404, NotFound),
-        (405, ArchiveRefused),
-        (408, ArchiveUnavailable),
-        (409, ArchiveRefused),
-        (415, ArchiveRefused),
-        (429, ArchiveUnavailable),
-        (500, ArchiveUnavailable),
-        (502, ArchiveUnavailable),
-        (503, ArchiveUnavailable),
-        (504, ArchiveUnavailable),
-        (507, ArchiveRefused),
-    ],
-)
-def test_each_status_is_the_right_error(
-    parrot: Parrot, client: OrthancRest, status: int, kind: type[ArchiveError]
-) -> None:
-    parrot.status = status
-    with pytest.raises(ArchiveError, match=r"GET /instances/") as caught:
-        client.instance(INSTANCE)
-    assert type(caught.value) is kind
-    assert caught.value.status == status
-
-
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_refusal_for_want_of_rights_says_so(parrot: Parrot, client: OrthancRest, status: int) -> None:
-    parrot.status = status
-    with pytest.raises(ArchiveRefused, match="user, password"):
-        client.system()
-
-
-def test_another_refusal_does_not_send_anyone_looking_for_passwords(
-    parrot: Parrot, client: OrthancRest
-) -> None:
-    parrot.status = 400
-    with pytest.raises(ArchiveRefused, match="HTTP 400") as caught:
-        client.system()
-    assert "password" not in str(caught.value)
-
-
-def test_a_refused_connection_is_unavailable() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    with pytest.raises(ArchiveUnavailable, match="did not answer") as caught:
-        OrthancRest(f"http://127.0.0.1:{port}").system()
-    assert caught.value.status is None
-
-
-def test_silence_is_unavailable(parrot: Parrot) -> None:
-    parrot.silent = True
-    client = OrthancRest(parrot.url, timeout_s=0.1)
-    with pytest.raises(ArchiveUnavailable, match="ReadTimeout"):
-        client.system()
-
-
-def test_a_connection_that_orthanc_closed_meanwhile_is_made_anew(parrot: Parrot, client: OrthancRest) -> None:
-    client.system()
-    parrot.hangs_up = 1
-    assert client.system()["Version"] == "1.12.7"
-    assert len(parrot.asked) == 3
-
-
-def test_a_request_is_sent_twice_at_most(parrot: Parrot, client: OrthancRest) -> None:
-    parrot.hangs_up = 9
-    with pytest.raises(ArchiveUnavailable, match="ConnectionError"):
-        client.system()
-    assert len(parrot.asked) == 2
-
-
-def test_a_request_that_took_too_long_is_not_sent_again(parrot: Parrot) -> None:
-    parrot.silent = True
-    with pytest.raises(ArchiveUnavailable):
-        OrthancRest(parrot.url, timeout_s=0.1).system()
-    assert len(parrot.asked) == 1
-
-
-def test_an_orthanc_that_is_down_is_left_alone_until_it_may_be_back(parrot: Parrot) -> None:
-    seconds = 0.0
-    breaker = CircuitBreaker("orthanc", failures=2, pause_s=5, clocks=Clocks(seconds=lambda: seconds))
-    client = OrthancRest(parrot.url, timeout_s=0.1, breaker=breaker)
-    parrot.silent = True
-    for ask in (client.system, lambda: client.file(INSTANCE)):
-        with pytest.raises(ArchiveUnavailable, match="did not answer"):
-            ask()
-    parrot.silent = False
-    for ask in (client.system, lambda: client.file(INSTANCE)):
-        with pytest.raises(ArchiveUnavailable, match="has not answered since"):
-            ask()
-    assert len(parrot.asked) == 2
-    seconds = 5.0
-    assert client.system()["Version"] == "1.12.7"
-    assert client.file(INSTANCE) == parrot.body
-
-
-def test_an_orthanc_that_answers_with_errors_is_asked_again(parrot: Parrot, client: OrthancRest) -> None:
-    parrot.status = 503
-    for _ in range(9):
-        with pytest.raises(ArchiveUnavailable, match="HTTP 503"):
-            client.system()
-    parrot.status = 200
-    assert client.system()["Version"] == "1.12.7"
-
-
-def test_an_answer_cut_short_is_unavailable(parrot: Parrot, client: OrthancRest) -> None:
-    parrot.headers = {"Content-Length": "1000", "Connection": "close"}
-    with pytest.raises(ArchiveUnavailable):
-        client.file(INSTANCE)
-
-
-@pytest.mark.parametrize("body", [b"<html>a login page</html>", b"", b"\xff"])
-def test_an_answer_that_is_not_json_is_refused_by_name(
-    parrot: Parrot, client: OrthancRest, body: bytes
-) -> None:
-    parrot.body = body
-    with pytest.raises(ArchiveRefused, match=r"is .* really Orthanc"):
-        client.system()
-
-
-@pytest.mark.parametrize("content", [{}, [{}], {"MainDicomTags": {}}, {"Version": None}, "text", 5, None])
-def test_json_of_another_kind_is_refused_by_name(
-    parrot: Parrot, client: OrthancRest, content: object
-) -> None:
-    parrot.says(content)
-    for ask in (
-        client.statistics,
-        client.last_change,
-        lambda: client.changes(0),
-        lambda: client.series(INSTANCE),
-        lambda: client.instance(INSTANCE),
-        lambda: client.study_uid(INSTANCE),
-        lambda: client.upload(b"x"),
-        lambda: client.put(b"x"),
-        lambda: client.study(INSTANCE),
-        lambda: client.find_studies({"PatientID": "P"}),
-        lambda: client.list_studies(0, 10),
-        lambda: client.find_instances([StudyUid("1.2")]),
-        lambda: client.count("Study", {}),
-        lambda: client.studies_of([INSTANCE]),
-        client.now,
-    ):
-        with pytest.raises(ArchiveRefused, match=r"is .* really Orthanc"):
-            ask()
-
-
-# Requests
 
 
 def test_credentials_and_headers_go_with_each_request(parrot: Parrot) -> None:
@@ -521,26 +240,6 @@ def test_labels_metadata_and_deletion_have_their_routes(parrot: Parrot, client: 
         ("DELETE", f"/series/{INSTANCE}/labels/x"),
         ("DELETE", f"/studies/{INSTANCE}"),
     ]
-
-
-def test_orthancs_name_of_an_error_is_told_and_its_details_are_not(
-    parrot: Parrot, client: OrthancRest
-) -> None:
-    parrot.status = 400
-    parrot.says({"OrthancError": "Bad file format", "Details": "patient Doe"})
-    with pytest.raises(ArchiveRefused, match=r"HTTP 400 \(Bad file format\)") as caught:
-        client.put(b"x")
-    assert "Doe" not in str(caught.value)
-
-
-def test_an_instance_that_is_not_there_is_told_and_other_failures_are_not_taken_for_it(
-    parrot: Parrot, client: OrthancRest
-) -> None:
-    parrot.status = 404
-    assert not client.has_instance(INSTANCE)
-    parrot.status = 503
-    with pytest.raises(ArchiveUnavailable):
-        client.has_instance(INSTANCE)
 
 
 def test_threads_share_the_client(parrot: Parrot, client: OrthancRest) -> None:
