@@ -107,6 +107,30 @@ class World:
             assert self.right.received[uid] <= one.sends, uid
 
 
+def assert_verified(world: World, uids: Sequence[str]) -> None:
+    assert world.ledger.in_state("verified") == set(uids)
+    assert world.right.held() == set(uids)
+    world.assert_true()
+
+
+def kill_at(method: str, turn: int) -> Callable[[str], None]:
+    """Return a hook that ends the worker at the given call of a method, counted from 1; it calls no more."""
+    left = turn
+
+    def hook(called: str) -> None:
+        nonlocal left
+        if method in {called, "any"} or left <= 0:
+            left -= 1
+        if left <= 0:
+            raise Killed
+
+    return hook
+
+
+def study_of(world: World) -> list[str]:
+    return world.fill(5) + world.fill(2, "RTSTRUCT", "1.2.2")
+
+
 @pytest.fixture
 def world() -> World:
     return World()

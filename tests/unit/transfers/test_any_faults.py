@@ -11,8 +11,7 @@ from orthanc_plugins.errors import ArchiveUnavailable
 from orthanc_plugins.store import TransferState
 from tests.fakes import Faults
 from tests.fakes.archive import REJECTED_BEFORE
-from tests.unit.transfers.conftest import Killed, World
-from tests.unit.transfers.test_transfer import kill_at, study_of
+from tests.unit.transfers.conftest import Killed, World, kill_at, study_of
 
 UIDS = study_of(World())
 SOME = st.sets(st.sampled_from(UIDS), max_size=4)
