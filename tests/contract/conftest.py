@@ -11,14 +11,13 @@ import pytest
 
 from orthanc_plugins.store import Store, create_store_engine, migrate
 from tests.contract.queue_rigs import DbosRig, MemoryRig, Rig, new_rig
-from tests.contract.real_orthanc import SCRIPT, running_orthanc
+from tests.contract.real_orthanc import SCRIPT, RealOrthanc, running_orthanc
 from tests.postgresql import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.contract.queue_rigs import DbosRig, Rig
-from tests.contract.real_orthanc import RealOrthanc
+    from orthanc_plugins.store import Inventory
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +45,11 @@ def store(database: str) -> Iterator[Store]:
     store = Store(engine)
     yield store
     store.close()
+
+
+@pytest.fixture
+def inventory(store: Store) -> Inventory:
+    return store.inventory
 
 
 @pytest.fixture(scope="session")

@@ -5,16 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from orthanc_plugins.identifiers import JobId, SopInstanceUid, StudyUid
-from orthanc_plugins.store import (
-    LEFT,
-    RIGHT,
-    Store,
-    TransferRequest,
-    TransferState,
-    WaitsFor,
-    Writing,
-)
-from tests.contract.test_inventory import FIRST, LATER, NOW, SECOND, STUDY, holding
+from orthanc_plugins.store import LEFT, RIGHT, Store, TransferRequest, TransferState, WaitsFor, Writing
+from tests.contract.holdings import FIRST, LATER, NOW, SECOND, STUDY, holding
 
 OTHER = StudyUid("1.2.4")
 
