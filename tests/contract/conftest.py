@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orthanc_plugins.store import Store, create_store_engine, migrate
+from tests.contract.dcm4chee_studies import client
 from tests.contract.queue_rigs import DbosRig, MemoryRig, Rig, new_rig
 from tests.contract.real_orthanc import SCRIPT, RealOrthanc, running_orthanc
 from tests.postgresql import Postgres
+from tests.standin import running_standin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from orthanc_plugins.archives import Dcm4cheeArchive
     from orthanc_plugins.store import Inventory
+    from tests.standin import StandIn
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +54,21 @@ def store(database: str) -> Iterator[Store]:
 @pytest.fixture
 def inventory(store: Store) -> Inventory:
     return store.inventory
+
+
+@pytest.fixture(scope="module")
+def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """What stands in DCM4CHEE's place, for the tests of one module; each has studies of its own."""
+    with running_standin(tmp_path_factory.mktemp("dcm4chee") / "standin") as standin:
+        yield standin
+
+
+@pytest.fixture
+def archive(standin: StandIn) -> Iterator[Dcm4cheeArchive]:
+    """A client of the stand-in for DCM4CHEE."""
+    archive = client(standin, standin.url)
+    yield archive
+    archive.close()
 
 
 @pytest.fixture(scope="session")

@@ -44,12 +44,6 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlainOrthanc]:
 
 
 @pytest.fixture(scope="module")
-def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with running_standin(tmp_path_factory.mktemp("dcm4chee")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def targets(orthanc: PlainOrthanc, standin: StandIn) -> Mapping[ArchiveName, Target]:
     dicom = DicomAddress(standin.aet, standin.dicom_host, standin.dicom_port)
     return {
