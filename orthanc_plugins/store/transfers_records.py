@@ -88,6 +88,8 @@ class TransferRequest:
         How the arrival is proven.
     window
         Hours in which it may run, as `rules.Window` reads them; None for always.
+    remark
+        Why it is not as whoever asked for it would have it by itself, for a person; empty where it is.
     """
 
     transfer_id: str
@@ -102,6 +104,7 @@ class TransferRequest:
     verify: Depth = "instances"
     storage_commitment: bool = False
     window: str | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ class TransferRecord:
     failing_s: float = 0.0
     not_taken_s: float | None = None
     retries: int = 0
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class TransferRow(Base):
     failing_s: Mapped[float]
     not_taken_s: Mapped[float | None]
     retries: Mapped[int]
+    remark: Mapped[str] = mapped_column(Text)
 
 
 class TransferInstanceRow(Base):

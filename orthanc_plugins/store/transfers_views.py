@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import sessionmaker
 
 from orthanc_plugins.identifiers import JobId, SopInstanceUid, StudyUid
@@ -142,6 +142,40 @@ class TransferViews:
         )
         with self._sessions() as session:
             return frozenset(SopInstanceUid(found) for found in session.scalars(query))
+
+    @as_store_error
+    def agreed_at(self, study_uid: StudyUid, without: Collection[str]) -> dict[SopInstanceUid, datetime]:
+        """Return of a study's instances since when both archives are known to hold them alike.
+
+        That is when the last transfer was asked for, either way, that brought an instance or compared its
+        content; where none did, when the first was that found it there, or may have brought it.
+
+        Parameters
+        ----------
+        without
+            Identifiers of transfers that are left out.
+        """
+        rows = TransferInstanceRow
+        query = (
+            select(rows, TransferRow.requested_at, TransferRow.verify)
+            .join(TransferRow, TransferRow.transfer_id == rows.transfer_id)
+            .where(
+                TransferRow.study_uid == study_uid,
+                TransferRow.transfer_id.not_in(without),
+                or_(rows.sends > 0, rows.state == InstanceState.VERIFIED.value),
+            )
+            .order_by(TransferRow.requested_at.desc())
+        )
+        proven: dict[SopInstanceUid, datetime] = {}
+        first: dict[SopInstanceUid, datetime] = {}
+        with self._sessions() as session:
+            for row, requested_at, verify in session.execute(query):
+                uid = SopInstanceUid(row.sop_instance_uid)
+                first[uid] = requested_at
+                compared = verify == "content" and row.state == InstanceState.VERIFIED.value
+                if compared or (row.sends > 0 and row.state in ARRIVED):
+                    proven.setdefault(uid, requested_at)
+        return first | proven
 
     @as_store_error
     def under_way(

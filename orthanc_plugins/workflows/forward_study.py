@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import ArchiveName
@@ -16,6 +16,7 @@ from orthanc_plugins.rules import decide, keywords_asked
 from orthanc_plugins.store import TransferRequest
 from orthanc_plugins.sync.inventory import instance_key
 from orthanc_plugins.transfers import ask_for_transfer
+from orthanc_plugins.workflows.overwritten import CLOCK_DOUBT, OrthancClock, Overwritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 _SOURCE = ArchiveName.ORTHANC
 _DESTINATION = ArchiveName.DCM4CHEE
 
-_CLOCK_DOUBT = timedelta(seconds=2)
-"""Orthanc tells times in whole seconds: what came so shortly after another time may have come before it."""
-
 
 class StudyForwarder:
     """The step of the workflow."""
@@ -41,6 +39,7 @@ class StudyForwarder:
         self._services = services
         self._rules = services.forwarding.rules
         self._guard = LoopGuard(services)
+        self._overwritten = Overwritten(services)
 
     def forward(self, job_id: JobId, study: str) -> dict[str, JsonValue]:
         """Decide what of a study is sent on, and ask for it; the result tells why, rule by rule.
@@ -73,12 +72,10 @@ class StudyForwarder:
                 "reason": "The archive had sent it, or it was removed from there since it came.",
                 **told,
             }
-        requests = _requests(job_id, held, sending, frozenset(allowed))
+        requests = self._overwritten.compared(held, _requests(job_id, held, sending, frozenset(allowed)))
         for request in requests:
             ask_for_transfer(self._services.store.transfers, self._services.queue, request)
-        asked: list[JsonValue] = [
-            {"transfer_id": one.transfer_id, "instances": len(one.wanted or ())} for one in requests
-        ]
+        asked: list[JsonValue] = [_asked(one) for one in requests]
         return {"outcome": "asked", "transfers": asked, "instances": len(allowed), **told}
 
 
@@ -89,8 +86,7 @@ class LoopGuard:
     """
 
     def __init__(self, services: Services, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._now = now
-        self._orthanc = services.orthanc
+        self._clock = OrthancClock(services, now)
         self._store = services.store
         self._archive_aet = services.forwarding.archive_aet
 
@@ -120,7 +116,15 @@ class LoopGuard:
 
     def _by_orthanc(self, at: datetime) -> datetime:
         """Return what Orthanc's clock showed at a time of the suite's, or a little later."""
-        return at + (self._orthanc.now() - self._now()) + _CLOCK_DOUBT
+        return at + self._clock.ahead() + CLOCK_DOUBT
+
+
+def _asked(request: TransferRequest) -> dict[str, JsonValue]:
+    told: dict[str, JsonValue] = {
+        "transfer_id": request.transfer_id,
+        "instances": len(request.wanted or ()),
+    }
+    return {**told, "remark": request.remark} if request.remark else told
 
 
 def _told(decision: Decision) -> dict[str, JsonValue]:

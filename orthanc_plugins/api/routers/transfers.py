@@ -62,6 +62,7 @@ class Transfer(BaseModel):
     )
     storage_commitment: bool
     window: str | None = Field(description="Hours in which it may run.")
+    remark: str = Field(description="Why it is not as its rule alone would have it; empty where it is.")
     state: TransferState = Field(
         description="`queued`, `sending`, `sent` (all has left), `accepted` (the destination says it has "
         "all), `verified` (each one was asked back: this alone is success), `partly`, `failed`, `cancelled`."
@@ -341,6 +342,7 @@ def _transfer(links: Links, record: TransferRecord) -> Transfer:
         verify=record.verify,
         storage_commitment=record.storage_commitment,
         window=record.window,
+        remark=record.remark,
         state=record.state,
         waits_for=record.waits_for,
         waits_until=record.not_before,
