@@ -101,7 +101,7 @@ class Checks(InventoryPart):
         left, right, check = aliased(InventoryStudy), aliased(InventoryStudy), ContentCheckRow
         both, current = (
             and_(right.archive == RIGHT, right.study_uid == left.study_uid),
-            _is_current(left, right),
+            is_current(left, right),
         )
         query = select(left.study_uid).join(right, both).where(left.archive == LEFT)
         if not again:
@@ -132,12 +132,12 @@ def checked_now(*, equal: bool, left: Any = None, right: Any = None) -> Select[s
         select(check.study_uid)
         .join(left, and_(left.archive == LEFT, left.study_uid == check.study_uid))
         .join(right, and_(right.archive == RIGHT, right.study_uid == check.study_uid))
-        .where(check.equal == equal, _is_current(left, right))
+        .where(check.equal == equal, is_current(left, right))
     )
 
 
-def _is_current(left: Any, right: Any) -> ColumnElement[bool]:
-    """Return that content was compared of both sides as they are now."""
+def is_current(left: Any, right: Any) -> ColumnElement[bool]:
+    """Return that content was compared of both sides as they are now; NULL where nothing was compared."""
     check = ContentCheckRow
     return and_(
         check.depth == "content",

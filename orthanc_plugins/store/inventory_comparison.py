@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, func, null, or_, select, union_all
+from sqlalchemy import and_, case, false, func, null, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store.engine import as_store_error, store_errors
-from orthanc_plugins.store.inventory_checks import checked_now
+from orthanc_plugins.store.inventory_checks import checked_now, is_current
 from orthanc_plugins.store.inventory_part import (
     COLUMNS,
     InventoryPart,
@@ -17,8 +17,14 @@ from orthanc_plugins.store.inventory_part import (
     in_chunks,
     row_of,
 )
-from orthanc_plugins.store.inventory_records import LEFT, RIGHT, InventorySummary, StudyPair
-from orthanc_plugins.store.inventory_tables import InventoryStudy
+from orthanc_plugins.store.inventory_records import (
+    LEFT,
+    RIGHT,
+    ArchivesCoverage,
+    InventorySummary,
+    StudyPair,
+)
+from orthanc_plugins.store.inventory_tables import ContentCheckRow, InventoryStudy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -79,31 +85,91 @@ class Comparison(InventoryPart):
         both = ~missing_right
         of_left = (
             select(
-                *(
-                    func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-                    for condition in (
-                        and_(both, ~differ),
-                        and_(both, differ),
-                        missing_right,
-                        and_(both, _counts_differ),
-                        and_(both, ~_counts_differ, _contents_differ),
-                        and_(both, _attributes_differ),
-                    )
-                )
+                _counted(and_(both, ~differ)),
+                _counted(and_(both, differ)),
+                _counted(missing_right),
+                _counted(and_(both, _counts_differ)),
+                _counted(and_(both, ~_counts_differ, _contents_differ)),
+                _counted(and_(both, _attributes_differ)),
             )
             .select_from(left)
             .outerjoin(right, same_study())
             .where(left.archive == LEFT)
         )
-        only_right = select(func.count()).select_from(right).where(right.archive == RIGHT, not_left())
         with self._sessions() as session:
             same, differing, only_left, count, contents, attributes = map(int, session.execute(of_left).one())
-            missing = session.scalar(only_right) or 0
+            missing = session.scalar(_count_only_right()) or 0
             unequal = checked_now(equal=False, left=left, right=right).where(~differ)
             content = session.scalar(select(func.count()).select_from(unequal.subquery())) or 0
         return InventorySummary(
             same - content, differing + content, only_left, missing, count, contents, attributes, content
         )
+
+    @as_store_error
+    def coverage(self, classes: Iterable[str] = ()) -> ArchivesCoverage:
+        """Return how many studies are where, and what of them was compared; one look at those of the left.
+
+        Parameters
+        ----------
+        classes
+            Names of classes of differences; the studies in which each was found are counted.
+        """
+        names = tuple(classes)
+        columns = {**_coverage_counts(), **{f"class_{name}": _counted(_found(name)) for name in names}}
+        of_left = (
+            select(*(count.label(name) for name, count in columns.items()), _oldest_equal_at)
+            .select_from(left)
+            .outerjoin(right, same_study())
+            .outerjoin(_check, and_(_check.study_uid == left.study_uid, ~missing_right))
+            .where(left.archive == LEFT)
+        )
+        with self._sessions() as session:
+            *counts, oldest = session.execute(of_left).one()
+            missing = session.scalar(_count_only_right()) or 0
+        found = dict(zip(columns, map(int, counts), strict=True))
+        by_class = {name: count for name in names if (count := found.pop(f"class_{name}"))}
+        return ArchivesCoverage(only_right=missing, by_class=by_class, oldest_equal_at=oldest, **found)
+
+
+def _counted(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """Return how many rows fulfil a condition; those do not of which it is NULL."""
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _count_only_right() -> Any:
+    """Return a select of the number of studies that the right side alone holds."""
+    return select(func.count()).select_from(right).where(right.archive == RIGHT, not_left())
+
+
+_check = ContentCheckRow
+_both = ~missing_right
+_by_content = func.coalesce(_check.depth == "content", false())
+_current = func.coalesce(is_current(left, right), false())
+_equal = and_(_both, _current, _check.equal)
+_unequal = and_(_both, _current, ~_check.equal)
+_oldest_equal_at = func.min(case((_equal, _check.checked_at)))
+
+
+def _coverage_counts() -> dict[str, ColumnElement[int]]:
+    """Return the counts of `ArchivesCoverage` over the left side, joined with the right and comparisons."""
+    others = or_(_counts_differ, _contents_differ)
+    return {
+        "only_left": _counted(missing_right),
+        "same_instances": _counted(and_(_both, ~others)),
+        "other_instances": _counted(and_(_both, others)),
+        "attributes": _counted(and_(_both, _attributes_differ)),
+        "equal": _counted(_equal),
+        "unequal": _counted(_unequal),
+        "changed": _counted(and_(_both, _by_content, ~_current)),
+        "never": _counted(and_(_both, ~_by_content)),
+        "partly": _counted(and_(_unequal, _check.classes == "{}")),
+        "differing": _counted(and_(_both, or_(differ, _unequal))),
+    }
+
+
+def _found(name: str) -> ColumnElement[bool]:
+    """Return that a class of difference was found in content that is as it was then."""
+    return and_(_unequal, _check.classes.contains(f'"{name}":', autoescape=True))
 
 
 def _all_that_differ(after: StudyUid | None) -> Any:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from orthanc_plugins.identifiers import StudyUid
@@ -193,6 +193,46 @@ class InventorySummary:
     def all_differing(self) -> int:
         """How many studies are not the same on both sides."""
         return self.differing + self.only_left + self.only_right
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivesCoverage:
+    """How many studies are where, and what of those that both archives hold was compared.
+
+    Parameters
+    ----------
+    only_left, only_right
+        Held by one archive alone.
+    same_instances, other_instances
+        Held by both, by the inventories alone: with the same instances, or not.
+    attributes
+        Held by both, and attributes of patient or study differ as they are listed.
+    equal, unequal, changed, never
+        Held by both, by their newest comparison of content: found equal or not, both archives being as they
+        were then; one of them has changed since; there is none. They add up to those that both hold.
+    partly
+        Those of ``unequal`` that were not compared as a whole, and no difference was found.
+    by_class
+        Those of ``unequal`` in which a class of difference was found; one may have several.
+    differing
+        Held by both, and not the same by the inventories, or not found equal in content.
+    oldest_equal_at
+        When the oldest comparison of ``equal`` was made, None where there is none.
+    """
+
+    only_left: int
+    only_right: int
+    same_instances: int
+    other_instances: int
+    attributes: int
+    equal: int
+    unequal: int
+    changed: int
+    never: int
+    partly: int
+    differing: int
+    by_class: Mapping[str, int]
+    oldest_equal_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

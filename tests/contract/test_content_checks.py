@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store import (
     LEFT,
     RIGHT,
+    ArchivesCoverage,
     ContentCheck,
     InventorySummary,
     Presence,
@@ -83,6 +84,50 @@ def test_what_differs_in_content_alone_counts_and_is_listed(inventory: Inventory
     inventory.put(LEFT, [holding("1", 1, 2, date="20260101", revision="b")], FIRST)
     assert inventory.summary() == InventorySummary(1, 3, 1, 1, count=1, contents=1, attributes=1)
     assert inventory.studies(StudyFilter(Presence.SAME)).total == 1
+
+
+def test_what_was_compared_is_counted_over_all_that_both_archives_hold(inventory: Inventory) -> None:
+    plant(inventory)
+    extra = ("7", "8", "9", "10")
+    inventory.put(LEFT, [holding(uid, 1, 2) for uid in extra], FIRST)
+    inventory.put(RIGHT, [holding(uid, 1, 2, archive=RIGHT) for uid in extra], FIRST)
+    for uid in ("1", "2", "7", "8", "9", "10"):
+        pair = inventory.pairs([StudyUid(uid)])[StudyUid(uid)]
+        noted = check(uid, left=SideState.of(pair.left), right=SideState.of(pair.right))
+        changes: dict[str, dict[str, Any]] = {
+            "7": {"equal": True, "checked_at": LATER},
+            "8": {"equal": True},
+            "9": {"classes": {}},
+            "10": {"equal": True, "depth": "instance"},
+        }
+        inventory.note_check(replace(noted, **changes.get(uid, {})))
+    inventory.note_check(check("5", left=None, right=None))
+    inventory.put(LEFT, [holding("7", 1, 2, revision="b")], FIRST)
+    counted = ArchivesCoverage(
+        only_left=1,
+        only_right=1,
+        same_instances=6,
+        other_instances=2,
+        attributes=1,
+        equal=1,
+        unequal=3,
+        changed=1,
+        never=3,
+        partly=1,
+        differing=5,
+        by_class={"metadata": 2},
+        oldest_equal_at=NOW,
+    )
+    assert inventory.coverage(["metadata", "pixel"]) == counted
+    inventory.put(LEFT, [holding("7", 1, 2)], FIRST)
+    again = inventory.coverage()
+    assert (again.equal, again.oldest_equal_at, again.changed) == (2, NOW, 0)
+    assert again.equal + again.unequal + again.changed + again.never == 8
+
+
+def test_of_empty_archives_nothing_is_counted(inventory: Inventory) -> None:
+    empty = inventory.coverage(["pixel"])
+    assert empty == ArchivesCoverage(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {}, None)
 
 
 def test_a_comparison_with_a_study_that_is_away_on_one_side(inventory: Inventory) -> None:
