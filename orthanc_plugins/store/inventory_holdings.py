@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 _COUNTERS = ("studies", "series", "instances")
 
+type Known = Mapping[StudyUid, InventoryRow]
+"""What was known of studies before an archive was asked for them; of those left out, nothing."""
+
 
 class Holdings(InventoryPart):
     """What each archive holds."""
@@ -57,24 +60,50 @@ class Holdings(InventoryPart):
 
         What is there again has its tombstone lifted. Of a study told twice the last is kept.
         """
+        return self.put_over(archive, holdings, None, writing)[0]
+
+    @as_store_error
+    def put_over(
+        self, archive: str, holdings: Iterable[Holding], known: Known | None, writing: Writing
+    ) -> tuple[list[StudyChange], set[StudyUid]]:
+        """Do so with the studies of which the same is known as before the archive was asked.
+
+        Returns also the others: someone else has looked at them meanwhile, and they are left as they are.
+        """
         latest = {holding.row.study_uid: holding for holding in holdings}
         changes: list[StudyChange] = []
+        overtaken: set[StudyUid] = set()
         for chunk in in_chunks(latest):
             with self._sessions.begin() as session:
                 self._lock(session, archive)
-                found = {uid: latest[uid] for uid in chunk}
-                changes += self._put(session, archive, found, writing)
-        return changes
+                before = _rows(session, archive, chunk)
+                late = _overtaken(chunk, before, known)
+                found = {uid: latest[uid] for uid in chunk if uid not in late}
+                changes += self._put(session, archive, found, before, writing)
+                overtaken |= late
+        return changes, overtaken
 
     @as_store_error
     def remove(self, archive: str, study_uids: Iterable[StudyUid], writing: Writing) -> list[StudyChange]:
         """Take studies out that an archive no longer holds, and return those that were in."""
+        return self.remove_over(archive, study_uids, None, writing)[0]
+
+    @as_store_error
+    def remove_over(
+        self, archive: str, study_uids: Iterable[StudyUid], known: Known | None, writing: Writing
+    ) -> tuple[list[StudyChange], set[StudyUid]]:
+        """Do so with the studies of which the same is known as before; return also the others."""
         changes: list[StudyChange] = []
+        overtaken: set[StudyUid] = set()
         for chunk in in_chunks(study_uids):
             with self._sessions.begin() as session:
                 self._lock(session, archive)
-                changes += self._remove(session, archive, chunk, writing)
-        return changes
+                before = _rows(session, archive, chunk)
+                late = _overtaken(chunk, before, known)
+                found = {uid: row for uid, row in before.items() if uid not in late}
+                changes += self._remove(session, archive, found, writing)
+                overtaken |= late
+        return changes, overtaken
 
     @as_store_error
     def seen(self, archive: str, study_uids: Iterable[StudyUid], pass_number: int, at: datetime) -> None:
@@ -185,9 +214,14 @@ class Holdings(InventoryPart):
         )
 
     def _put(
-        self, session: Session, archive: str, holdings: Mapping[StudyUid, Holding], writing: Writing
+        self,
+        session: Session,
+        archive: str,
+        holdings: Mapping[StudyUid, Holding],
+        known: Known,
+        writing: Writing,
     ) -> list[StudyChange]:
-        before = _rows(session, archive, holdings)
+        before = {uid: row for uid, row in known.items() if uid in holdings}
         rows = [_dated(holding.row, before.get(uid)) for uid, holding in holdings.items()]
         self._upsert(session, InventoryStudy, [row_values(row) for row in rows])
         self._count(session, [*((row, -1) for row in before.values()), *((row, 1) for row in rows)])
@@ -211,10 +245,7 @@ class Holdings(InventoryPart):
                 bury(session, writing.tombstone(before[change.study_uid], gone))
         return _note(session, archive, changes, writing)
 
-    def _remove(
-        self, session: Session, archive: str, study_uids: Sequence[StudyUid], writing: Writing
-    ) -> list[StudyChange]:
-        before = _rows(session, archive, study_uids)
+    def _remove(self, session: Session, archive: str, before: Known, writing: Writing) -> list[StudyChange]:
         keys = _keys(session, archive, list(before)) if writing.bury is not None else {}
         for uid, gone in keys.items():
             bury(session, writing.tombstone(before[uid], split_keys(gone), whole=True))
@@ -269,6 +300,19 @@ def _rows(session: Session, archive: str, study_uids: Collection[StudyUid]) -> d
         InventoryStudy.archive == archive, InventoryStudy.study_uid.in_(study_uids)
     )
     return {row.study_uid: row for row in map(row_of, session.execute(query))}
+
+
+def _overtaken(study_uids: Iterable[StudyUid], before: Known, known: Known | None) -> set[StudyUid]:
+    """Return the studies of which something else is known by now; none when that is not asked."""
+    if known is None:
+        return set()
+    return {uid for uid in study_uids if not _is_still(before.get(uid), known.get(uid))}
+
+
+def _is_still(row: InventoryRow | None, known: InventoryRow | None) -> bool:
+    if row is None or known is None:
+        return row is known
+    return row.agrees_with(known) and row.revision == known.revision
 
 
 def _keys(session: Session, archive: str, study_uids: Collection[StudyUid]) -> dict[StudyUid, bytes]:

@@ -240,8 +240,13 @@ class InventoryKeeper:
     # Sums
 
     def _totals(self, look: Look) -> tuple[Sums, Sums]:
-        """Return what the archive counts and what the inventory holds."""
-        return _sums(look.counts()), _sums(self._inventory.totals(look.name))
+        """Return what the archive counts and what the inventory holds, into which others may write too."""
+        for _ in range(_LOOKS):
+            held = _sums(self._inventory.totals(look.name))
+            counted = _sums(look.counts())
+            if _sums(self._inventory.totals(look.name)) == held:
+                break
+        return counted, held
 
     def _accept(self, look: Look, extra: Sums) -> None:
         """Remember by how much an archive counts more than it lists: it was looked into."""

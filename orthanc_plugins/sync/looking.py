@@ -39,6 +39,9 @@ _INSTANCES_AT_ONCE = 500
 
 _THREADS = 4
 
+TRIES = 3
+"""How often a study is asked for of which another look wrote meanwhile."""
+
 MOST_TOLD = 10_000
 """So many studies that changed are told one by one."""
 
@@ -157,7 +160,9 @@ class Look:
         self._writing = writing
         self.pass_number = pass_number
         self.tally = Tally()
-        self._gone: set[StudyUid] = set()
+        self._gone: dict[StudyUid, InventoryRow] = {}
+        self.overtaken: set[StudyUid] = set()
+        """Studies of which another look, of whichever worker, wrote while this one asked."""
 
     @property
     def name(self) -> ArchiveName:
@@ -187,9 +192,11 @@ class Look:
         ``anew``: their instances are listed even where nothing tells that they changed.
         """
         for part in batched(sorted(study_uids), _AT_ONCE, strict=False):
+            known = self._inventory.rows(self.name, part)
             entries = list(self.find(StudyQuery(study_uids=part)))
             self.examine(entries, anew=part if anew else ())
-            self._gone.update(set(part) - {entry.study_uid for entry in entries})
+            listed = {entry.study_uid for entry in entries}
+            self._gone |= {uid: row for uid, row in known.items() if uid not in listed}
 
     # Answers
 
@@ -207,6 +214,8 @@ class Look:
         """
         for part in batched(entries, _AT_ONCE, strict=False):
             latest = {entry.study_uid: entry for entry in part}
+            for uid in latest:
+                self._gone.pop(uid, None)
             known = self._inventory.rows(self.name, latest)
             changed = [
                 entry
@@ -216,13 +225,23 @@ class Look:
             self.tally.looked_at += len(latest)
             unchanged = latest.keys() - {entry.study_uid for entry in changed}
             self._inventory.seen(self.name, unchanged, self.pass_number, self._clock())
-            self._put(changed)
+            self._put(changed, known)
 
     def take_out(self) -> None:
-        """Take those studies out of the inventory that the archive was asked for and did not know."""
-        parts = [list(part) for part in batched(sorted(self._gone), _AT_ONCE, strict=False)]
+        """Take those studies out of the inventory that the archive was asked for and did not know.
+
+        What another look wrote of while this one asked is asked for again before.
+        """
+        for _ in range(TRIES):
+            again, self.overtaken = self.overtaken, set()
+            self.ask_for(again, anew=True)
+            self._take_gone_out()
+            if not self.overtaken:
+                break
+
+    def _take_gone_out(self) -> None:
+        known = [dict(part) for part in batched(sorted(self._gone.items()), _AT_ONCE, strict=False)]
         self._gone.clear()
-        known = [self._inventory.rows(self.name, part) for part in parts]
         lost = self.tally.disappeared + sum(map(len, known))
         held = self._inventory.totals(self.name).studies + self.tally.disappeared
         if lost > MASS_LOSS_STUDIES and lost > MASS_LOSS_SHARE * held:
@@ -230,13 +249,16 @@ class Look:
         writing = self._now(bury=True)
         if self.tally.mass_loss and writing.bury is not None:
             writing = replace(writing, bury=Absence.HELD)
-        for part in filter(None, known):
-            self.tally.count(self._inventory.remove(self.name, part, writing))
+        for part in known:
+            changes, overtaken = self._inventory.remove_over(self.name, part, part, writing)
+            self.tally.count(changes)
+            self.overtaken |= overtaken
             if writing.bury == Absence.DISAPPEARED:
-                self._prove_deleted(part)
-                self._prove_rejected(part)
+                removed = {uid: row for uid, row in part.items() if uid not in overtaken}
+                self._prove_deleted(removed)
+                self._prove_rejected(removed)
 
-    def _put(self, entries: Sequence[StudyEntry]) -> None:
+    def _put(self, entries: Sequence[StudyEntry], known: Mapping[StudyUid, InventoryRow]) -> None:
         contents = self._contents(entries)
         whole: list[Holding] = []
         short: list[Holding] = []
@@ -248,7 +270,8 @@ class Look:
                 unlisted.append(entry.study_uid)
                 continue
             if not listed:  # an empty shell, as a rejection leaves it
-                self._gone.add(entry.study_uid)
+                if row := known.get(entry.study_uid):
+                    self._gone[entry.study_uid] = row
                 continue
             holding = holding_of(self.name, entry, listed, at=at, pass_number=self.pass_number)
             if holding.row.instance_count >= entry.instance_count:
@@ -257,12 +280,20 @@ class Look:
                 short.append(replace(holding, row=replace(holding.row, revision="")))
         self.tally.unlisted.update(unlisted)
         self._inventory.seen(self.name, unlisted, self.pass_number, at)
-        changes = self._inventory.put(self.name, whole, self._now(bury=True))
-        self.tally.count(changes)
+        changes = self._write(whole, known, bury=True)
         if self._writing.bury is not None:
             self._prove_rejected({change.study_uid for change in changes if change.gone})
         # An archive that lists fewer than it counts has perhaps not deleted them.
-        self.tally.count(self._inventory.put(self.name, short, self._now(bury=False)))
+        self._write(short, known, bury=False)
+
+    def _write(
+        self, holdings: Sequence[Holding], known: Mapping[StudyUid, InventoryRow], *, bury: bool
+    ) -> list[StudyChange]:
+        """Put studies in, and count what that changed; those that another look overtook wait."""
+        changes, overtaken = self._inventory.put_over(self.name, holdings, known, self._now(bury=bury))
+        self.tally.count(changes)
+        self.overtaken |= overtaken
+        return changes
 
     # Why it is gone
 

@@ -26,6 +26,7 @@ from orthanc_plugins.store import InstanceState, TransferState, WaitsFor
 from orthanc_plugins.sync.differences import DifferenceClass
 from orthanc_plugins.sync.inventory import instance_key
 from orthanc_plugins.sync.plan_text import counted
+from orthanc_plugins.sync.refreshing import Refreshing
 from orthanc_plugins.transfers import Effects, LeaseLostError, Transfer, held_study
 
 if TYPE_CHECKING:
@@ -180,10 +181,17 @@ class StudyTransfer:
         )
         outcome = transfer.run(effects)
         self._transfers.hasten(record.destination, self._now())
+        if outcome.state is not TransferState.FAILED:
+            self._take_in(record, source, destination)
         if outcome.state is TransferState.VERIFIED:
             ended = self._transfers.end(record.transfer_id, TransferState.VERIFIED)
             return {"outcome": "verified", "instances": ended.verified, "sent": ended.sent}
         raise self._failed(record, outcome.state, outcome.remark)
+
+    def _take_in(self, record: TransferRecord, *archives: Archive) -> None:
+        """Have the inventory know what arrived before anybody is told that it did, and may delete it."""
+        refreshing = Refreshing(self._services.store.inventory, self._now)
+        refreshing.take_in(archives, record.study_uid, by=f"transfer:{record.transfer_id}")
 
     def _taken_out(
         self, record: TransferRecord, known: Sequence[TransferredInstance]
