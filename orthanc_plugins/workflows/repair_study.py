@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, InvalidDicom, JobError, RepairError
@@ -12,6 +13,7 @@ from orthanc_plugins.store import ActionState, RepairFiles, RepairState
 from orthanc_plugins.sync.actions import Keep, RepairPlan, comparison_digest
 from orthanc_plugins.sync.differences import Comparison
 from orthanc_plugins.sync.plan_text import counted
+from orthanc_plugins.sync.refreshing import Refreshing
 from orthanc_plugins.sync.settle import Effect, Operation, changed_since, not_repaired, operations
 from orthanc_plugins.transfers import LeaseLostError
 from orthanc_plugins.workflows.absences import absences, explained
@@ -73,6 +75,12 @@ class RepairedStudy:
         keep_comparison(self.services, explained(now.comparison, *told), pair)
         self.files.write(self.repair_id, "after", now.comparison.to_json())
         return now
+
+    def take_in(self) -> None:
+        """Have the inventory know what both archives hold of the study now."""
+        refreshing = Refreshing(self.services.store.inventory, lambda: datetime.now(UTC))
+        archives = list(self.services.archives.values())
+        refreshing.take_in(archives, self.record.study_uid, by=f"repair:{self.repair_id}", gone=True)
 
     def hands(self, means: Means) -> Hands:
         """Return what operations work with."""
@@ -176,6 +184,7 @@ class StudyRepair:
     def verify(self) -> dict[str, JsonValue]:
         """Compare the study again by content, and remember how the repair ended."""
         study = self._study
+        study.take_in()
         self._settle_decided()
         record = study.repairs.repair(study.repair_id)
         if record.failed:

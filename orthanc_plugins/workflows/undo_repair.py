@@ -84,6 +84,7 @@ class RepairUndoing:
             What could not be undone, each a sentence.
         """
         study = self._study
+        study.take_in()
         if failures:
             return self._end(RepairState.UNDO_FAILED, ("RepairError", " ".join(failures[:5])))
         try:
