@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import batched, takewhile
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ import orjson
 
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.archives.side_by_side import side_by_side
-from orthanc_plugins.content.reports import CsvStream, JsonStream, Report, Summary
+from orthanc_plugins.content.reports import Checked, CsvStream, JsonStream, Report, Stock, Summary
 from orthanc_plugins.errors import ArchiveRefused, NotFound
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.rtstruct.export import written_whole
@@ -151,14 +151,14 @@ class ArchivesComparison:
         JSON and CSV hold all of them, a page and paper the first; no more than those are in memory.
         """
         folder = self._services.comparisons / "archives" / self._job_id
-        made_at, summary = datetime.now(UTC), Summary()
+        made_at, summary, checked = datetime.now(UTC), Summary(), self._checked()
         shown: list[Comparison] = []
         room = _MOST_SHOWN
         with (
             written_whole(folder / "report.json") as as_json,
             written_whole(folder / "differences.csv") as as_csv,
         ):
-            data, table = JsonStream(as_json, _TITLE, made_at), CsvStream(as_csv)
+            data, table = JsonStream(as_json, _TITLE, made_at, checked=checked), CsvStream(as_csv)
             for found in self._differing():
                 summary.add(found)
                 data.add(found)
@@ -167,7 +167,7 @@ class ArchivesComparison:
                     shown.append(found)
                     room -= len(found.differences)
             data.end(summary)
-        write_pages(Report(_TITLE, tuple(shown), made_at, whole=summary), folder)
+        write_pages(Report(_TITLE, tuple(shown), made_at, whole=summary, checked=checked), folder)
         return {"studies": self._standing(), "reported": len(shown), "found": summary.studies}
 
     def _standing(self) -> dict[str, JsonValue]:
@@ -180,11 +180,29 @@ class ArchivesComparison:
             "only_dcm4chee": summary.only_right,
         }
 
+    def _checked(self) -> Checked:
+        """Return how far both archives were checked, as it is known by now."""
+        found = self._inventory.coverage(kind.value for kind in DifferenceClass)
+        both = found.same_instances + found.other_instances
+        kinds = {DifferenceClass(name): count for name, count in found.by_class.items()}
+        left, right = ArchiveName
+        return Checked(
+            left=self._stock(left, both + found.only_left),
+            right=self._stock(right, both + found.only_right),
+            **{**asdict(found), "by_class": kinds},
+        )
+
+    def _stock(self, archive: ArchiveName, studies: int) -> Stock:
+        instances, position = self._inventory.totals(archive).instances, self._inventory.position(archive)
+        return Stock(studies, instances, position.updated_at, position.extra_studies)
+
     def _differing(self) -> Iterator[Comparison]:
         """Yield what differs in each study: in content as far as that is known, else in what is listed."""
-        for check, _ in self._unequal():
+        for check, pair in self._unequal():
             if (found := self._kept(check)) is not None:
                 yield found
+            elif not pair.differences:
+                yield _removed(check, pair)
         for some in batched(self._inventory.differing(), _PAGE, strict=False):
             known = self._inventory.checks(pair.study_uid for pair in some)
             for pair in some:
@@ -242,6 +260,20 @@ _DETAILS = {
     DifferenceClass.COUNT: "The archives tell other numbers of series or instances.",
     DifferenceClass.METADATA: "Attributes of patient or study differ: compare the study by content.",
 }
+
+
+def _removed(check: ContentCheck, pair: StudyPair) -> Comparison:
+    """Return what is left to tell of a comparison that found a study unequal and was removed."""
+    return Comparison(
+        study_uid=check.study_uid,
+        depth="content",
+        compared_at=check.checked_at,
+        left=_counts(pair.left),
+        right=_counts(pair.right),
+        instances_compared=0,
+        differences=(),
+        incomplete=("Its content was not found equal, and what was found was removed: compare it again.",),
+    )
 
 
 def _counts(row: InventoryRow | None) -> StudyCounts | None:

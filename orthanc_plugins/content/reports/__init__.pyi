@@ -1,3 +1,5 @@
+from .checked import Checked as Checked
+from .checked import Stock as Stock
 from .page import report_html as report_html
 from .paper import report_pdf as report_pdf
 from .records import Report as Report

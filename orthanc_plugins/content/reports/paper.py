@@ -34,13 +34,15 @@ _BEGIN_HEIGHT = 45 * mm
 def report_pdf(report: Report) -> bytes:
     """Return a report as PDF."""
     subjects = {one.study_uid for one in report.comparisons}
-    subject = next(iter(subjects)) if len(subjects) == 1 else f"{report.summary.studies:,} studies"
+    studies = report.summary.studies if report.checked is None else report.checked.studies
+    is_one = len(subjects) == 1 and report.checked is None
+    subject = next(iter(subjects)) if is_one else f"{studies:,} {'study' if studies == 1 else 'studies'}"
     document = ReportDocument(subject, report.made_at, title=report.title, kind="Comparison of")
     return document.pdf(_story(report))
 
 
 def _story(report: Report) -> list[Flowable]:
-    story = [*_header(report), *_classes(report)]
+    story = [*_header(report), *_checked(report), *_classes(report)]
     differing = [one for one in report.shown if not one.equal]
     same = [one for one in report.shown if one.equal]
     if differing:
@@ -63,14 +65,25 @@ def _header(report: Report) -> list[Flowable]:
     """Return the title, when and of what, and what was found."""
     withheld = "" if report.with_identity else " Values that may tell who the patient is are withheld."
     made = f"Made {report.made_at:%Y-%m-%d %H:%M:%S} UTC. {LEFT} and {RIGHT} against each other.{withheld}"
-    good = bool(report.comparisons) and all(one.equal for one in report.comparisons)
+    alike = report.checked is not None and not report.checked.all_differing and not report.comparisons
+    band = _GOOD_BAND if report.is_clean else page.BAND if alike else _BAD_BAND
     verdict = Table(
-        [[shown(report.verdict, page.BODY if good else page.ALARMED, bold=True)]],
+        [[shown(report.verdict, page.ALARMED if band is _BAD_BAND else page.BODY, bold=True)]],
         colWidths=(page.WIDTH,),
-        style=[*PADDED, ("BACKGROUND", (0, 0), (-1, -1), _GOOD_BAND if good else _BAD_BAND)],
+        style=[*PADDED, ("BACKGROUND", (0, 0), (-1, -1), band)],
     )
     title = shown(report.title, page.TITLE, bold=True)
     return [title, Spacer(0, 3 * mm), faint(made), Spacer(0, 3 * mm), verdict]
+
+
+def _checked(report: Report) -> list[Flowable]:
+    """Return how far both archives were checked, of a report of everything."""
+    if report.checked is None:
+        return []
+    rows = [[faint(name), shown(told)] for name, told in report.checked.rows]
+    style = [*PADDED, ("VALIGN", (0, 0), (-1, -1), "TOP")]
+    table = Table(rows, colWidths=(40 * mm, page.WIDTH - 40 * mm), style=style)
+    return together([heading("What was checked"), table])
 
 
 def _classes(report: Report) -> list[Flowable]:

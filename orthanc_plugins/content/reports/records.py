@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from orthanc_plugins.content.reports.checked import Checked
     from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.sync.differences import Depth, Difference, Level
 
@@ -120,6 +121,8 @@ class Report:
         elements hold. They are withheld otherwise.
     whole
         What was found in all, where ``comparisons`` are but the first of many.
+    checked
+        How far both archives were checked, of a report of everything: ``comparisons`` are of what differs.
     """
 
     title: str
@@ -128,6 +131,7 @@ class Report:
     names: Mapping[StudyUid, str] = field(default_factory=dict)
     with_identity: bool = False
     whole: Summary | None = None
+    checked: Checked | None = None
 
     @cached_property
     def shown(self) -> tuple[Comparison, ...]:
@@ -163,8 +167,29 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """What was found, in a sentence."""
-        return self.summary.verdict
+        """What was found, in a sentence; of everything in some more."""
+        return verdict_of(self.summary, self.checked)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything was compared, and is the same."""
+        equal = all(one.equal for one in self.comparisons)
+        return equal and (bool(self.comparisons) if self.checked is None else self.checked.is_clean)
+
+
+def verdict_of(summary: Summary, checked: Checked | None) -> str:
+    """Return what was found in a sentence; where everything was checked, in some more."""
+    if checked is None:
+        return summary.verdict
+    parts = [checked.verdict]
+    if differences := summary.counts.total():
+        parts.append(
+            f"{differences:,} {'difference is' if differences == 1 else 'differences are'} told here."
+        )
+    if summary.incomplete:
+        studies = "study" if summary.incomplete == 1 else "studies"
+        parts.append(f"{summary.incomplete:,} {studies} could not be compared as a whole.")
+    return " ".join(parts)
 
 
 def class_name(kind: DifferenceClass) -> str:

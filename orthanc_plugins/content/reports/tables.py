@@ -9,12 +9,14 @@ from typing import IO, TYPE_CHECKING, Any
 import orjson
 
 from orthanc_plugins import __version__
-from orthanc_plugins.content.reports.records import shown_comparison
+from orthanc_plugins.content.reports.records import shown_comparison, verdict_of
+from orthanc_plugins.sync.differences import LEFT, RIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from orthanc_plugins.content.reports.checked import Checked
     from orthanc_plugins.content.reports.records import Report, Summary
     from orthanc_plugins.sync.differences import Comparison
 
@@ -39,7 +41,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 def report_json(report: Report) -> bytes:
     """Return a report as JSON: UTF-8, indented; each comparison as `Comparison.to_json` gives it."""
     out = io.BytesIO()
-    written = JsonStream(out, report.title, report.made_at, with_identity=report.with_identity)
+    written = JsonStream(
+        out, report.title, report.made_at, with_identity=report.with_identity, checked=report.checked
+    )
     for comparison in report.comparisons:
         written.add(comparison)
     written.end(report.summary)
@@ -66,21 +70,33 @@ class JsonStream:
     ----------
     out
         Where it is written.
-    title, made_at, with_identity
+    title, made_at, with_identity, checked
         Those of `Report`.
     """
 
-    def __init__(self, out: IO[bytes], title: str, made_at: datetime, *, with_identity: bool = False) -> None:
+    def __init__(
+        self,
+        out: IO[bytes],
+        title: str,
+        made_at: datetime,
+        *,
+        with_identity: bool = False,
+        checked: Checked | None = None,
+    ) -> None:
         self._out = out
         self._with_identity = with_identity
         self._between = b""
-        head = {
+        self._checked = checked
+        head: dict[str, Any] = {
             "schema": {"name": SCHEMA, "version": SCHEMA_VERSION},
             "software": {"name": "orthanc-pacs-suite", "version": __version__},
             "title": title,
             "made_at": made_at.isoformat(),
             "identity_withheld": not with_identity,
+            "sides": {"left": LEFT, "right": RIGHT},
         }
+        if checked is not None:
+            head["checked"] = {"verdict": checked.verdict, **checked.to_json()}
         out.write(_indented(head).removesuffix(b"\n}") + b',\n  "comparisons": [')
 
     def add(self, comparison: Comparison) -> None:
@@ -91,12 +107,12 @@ class JsonStream:
         self._between = b","
 
     def end(self, summary: Summary) -> None:
-        """Write what was found in all."""
+        """Write what was found in all; ``studies`` are those compared, of everything all there are."""
         counts = {kind.value: count for kind, count in sorted(summary.counts.items())}
         content: dict[str, Any] = {
             "summary": {
-                "verdict": summary.verdict,
-                "studies": summary.studies,
+                "verdict": verdict_of(summary, self._checked),
+                "studies": summary.studies if self._checked is None else self._checked.studies,
                 "studies_differing": summary.differing,
                 "studies_incomplete": summary.incomplete,
                 "differences": summary.counts.total(),

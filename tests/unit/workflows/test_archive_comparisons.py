@@ -244,8 +244,18 @@ def test_everything_that_differs_stands_in_json_and_csv_and_the_first_of_it_on_t
     assert sorted(one["study_uid"] for one in told["comparisons"]) == sorted(map(pair.study, range(3)))
     assert told["summary"]["classes"] == {"missing_right": 1, "pixel": 2}
     page = (pair.services.comparisons / "archives" / "t" / "report.html").read_text(encoding="utf-8")
-    assert "3 differences in 3 of 3 studies." in page
+    assert "3 of 3 studies are not the same in both archives." in page
+    assert "3 differences are told here." in page
     assert "2 more studies are not listed here: JSON and CSV have all." in page
+
+
+def test_of_archives_that_are_the_same_a_report_says_what_was_checked(pair: Pair) -> None:
+    everything(pair)
+    told = report_of(pair, "t")
+    assert told["summary"]["verdict"].startswith("All 3 studies are the same in both archives, down to every")
+    assert (told["comparisons"], told["summary"]["studies"]) == ([], 3)
+    assert (told["checked"]["left"]["instances"], told["checked"]["content"]["equal"]) == (12, 3)
+    assert told["checked"]["left"]["listed_at"]
 
 
 def test_of_what_is_not_shown_one_study_after_the_other_is_in_memory(
@@ -360,7 +370,8 @@ def test_a_difference_whose_file_is_gone_is_not_told_as_equal(pair: Pair) -> Non
     everything(pair)
     (pair.services.comparisons / pair.study(0) / "comparison.json").unlink()
     told = everything(pair, token="second")
-    assert (told["known"], told["incomplete"]) == (2, 1)
+    assert (told["known"], told["incomplete"], told["found"]) == (2, 1, 1)
+    assert "compare it again" in report_of(pair, "second")["comparisons"][0]["incomplete"][0]
 
 
 def test_at_the_depth_of_instances_the_inventories_tell(pair: Pair) -> None:
