@@ -14,7 +14,7 @@ from orthanc_plugins.jobs import JobKind, JobState, study_of_forwarding, transfe
 from orthanc_plugins.rules import direction_of
 from orthanc_plugins.store import InventoryDifference, TransferRequest, TransferState, WaitsFor
 from orthanc_plugins.sync.inventory import instance_key, split_keys
-from orthanc_plugins.transfers import ask_for_transfer
+from orthanc_plugins.transfers import RULES_CHANGED, ask_for_transfer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -234,8 +234,11 @@ class Asking:
         self._room -= 1
 
     def _is_tried_again(self, known: TransferRecord) -> bool:
-        """Return whether a transfer that did not end well is: when a person asks, else after a while."""
-        if self._cause == "request":
+        """Return whether a transfer that did not end well is: when a person asks, else after a while.
+
+        One that the rules had given up, and ask for once more, is at once.
+        """
+        if self._cause == "request" or known.error_name == RULES_CHANGED:
             return True
         rested = known.ended_at is not None and _now() - known.ended_at > _REST
         return rested and known.state is not TransferState.CANCELLED

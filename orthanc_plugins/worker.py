@@ -39,6 +39,7 @@ from orthanc_plugins.jobs import (
     QueuePolling,
 )
 from orthanc_plugins.logs import configure_logging, describe_exception
+from orthanc_plugins.present_rules import PresentRules
 from orthanc_plugins.reception import Reception
 from orthanc_plugins.services import AUTHORISATION_VARIABLE, Services, build_services
 from orthanc_plugins.settings import Settings, read_settings
@@ -150,6 +151,7 @@ def _duties(services: Services, sweep_interval_s: float) -> dict[Duty, float]:
         tidying.tidy: _TIDY_S,
         retrying.retry: _TIDY_S,
         forwarding.sweep: sweep_interval_s,
+        PresentRules(services).apply: _TIDY_S,
     }
 
 

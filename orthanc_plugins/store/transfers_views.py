@@ -207,6 +207,13 @@ class TransferViews:
             ]
 
     @as_store_error
+    def with_hours(self) -> list[TransferRecord]:
+        """Return the transfers that have not ended and may run in some hours only."""
+        query = select(TransferRow).where(TransferRow.state.in_(_UNDER_WAY), TransferRow.window.is_not(None))
+        with self._sessions() as session:
+            return [record_of(row) for row in session.scalars(query)]
+
+    @as_store_error
     def unfinished(self, cause: str) -> int:
         """Return how many transfers of a cause have not ended, but for those that wait for their hours."""
         query = select(func.count()).where(

@@ -5,8 +5,8 @@ knows archives as `archives.base.Archive` only; the ledger, the clock and the li
 
 Public: ``Transfer`` with its ``Effects`` and ``TransferOutcome``, ``Recorder``, ``Limiter``, ``held_study``
 (one transfer at a time for a study) and ``held`` with ``LeaseLostError``, ``ask_for_transfer`` and
-``hand_over`` (ledger and queue), ``Commit``, ``SameContent``, ``Waking`` (transfers that wait), ``Retrying``
-(those that failed).
+``hand_over`` (ledger and queue), ``RULES_CHANGED``, ``Commit``, ``SameContent``, ``Waking`` (transfers that
+wait), ``Retrying`` (those that failed).
 
 Decisions
 ---------
@@ -22,7 +22,7 @@ Decisions
     connection is cut by what stands between.
 """
 
-from orthanc_plugins.transfers.asking import ask_for_transfer, hand_over
+from orthanc_plugins.transfers.asking import RULES_CHANGED, ask_for_transfer, hand_over
 from orthanc_plugins.transfers.effects import Commit, Effects, Recorder, SameContent
 from orthanc_plugins.transfers.lease import Lease, LeaseLostError, held, held_study
 from orthanc_plugins.transfers.limiter import Limiter
@@ -31,6 +31,7 @@ from orthanc_plugins.transfers.transfer import Transfer, TransferOutcome
 from orthanc_plugins.transfers.waking import Waking
 
 __all__ = [
+    "RULES_CHANGED",
     "Commit",
     "Effects",
     "Lease",

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+RULES_CHANGED = "RulesChanged"
+"""Name of the error of a transfer that was cancelled because no rule has its hours any more."""
+
 
 def ask_for_transfer(transfers: Transfers, queue: JobQueue, request: TransferRequest) -> TransferRecord:
     """Remember a transfer and have the queue do it; asking again for one that is under way changes nothing.

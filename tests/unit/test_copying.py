@@ -17,6 +17,7 @@ from orthanc_plugins.rules import ForwardingRule, SyncRule
 from orthanc_plugins.services import Forwarding, Synchronisation
 from orthanc_plugins.store import TransferRequest, TransferState, WaitsFor
 from orthanc_plugins.synchronisation import Rounds
+from orthanc_plugins.transfers import RULES_CHANGED
 from tests.fakes.archive import MemoryArchive
 from tests.unit.holdings import LEFT, NOW, RIGHT
 
@@ -123,6 +124,16 @@ def test_what_failed_one_way_is_tried_when_a_rule_tells_another(
     found = services.store.transfers.transfer(second)
     assert found is not None
     assert found.transport == "c-store"
+
+
+@pytest.mark.parametrize(("error", "again"), [((RULES_CHANGED, "No rule has it."), True), (None, False)])
+def test_what_the_rules_gave_up_is_copied_once_they_ask_for_it_again(
+    joined: Services, left: MemoryArchive, error: tuple[str, str] | None, *, again: bool
+) -> None:
+    fill(left, "1.1", 1)
+    (transfer,) = Rounds(joined).run("r1", "schedule").transfers
+    joined.store.transfers.end(transfer, TransferState.CANCELLED, error)
+    assert Rounds(joined).run("r2", "schedule").transfers == ((transfer,) if again else ())
 
 
 # What is under way

@@ -22,6 +22,7 @@ from orthanc_plugins.store import TransferRequest, TransferState
 from orthanc_plugins.store.transfers_tables import TransferRow
 from orthanc_plugins.sync.content_pass import ContentPass
 from orthanc_plugins.worker import SILENT_AFTER, Watch, _duties
+from tests.fakes import MemoryQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -183,6 +184,22 @@ def test_a_take_over_that_fails_is_tried_again(store: Store, monkeypatch: pytest
     with watching(store, reception):
         reception.until(lambda: "dead" not in store.workers())
     assert attempts == [["dead"]] * 3
+
+
+def test_a_worker_that_starts_gives_up_what_waits_for_hours_that_no_rule_has(
+    store: Store, tmp_path: Path
+) -> None:
+    section = {"DataDirectory": str(tmp_path), "Dcm4chee": {"Url": "http://archive.invalid/rs"}}
+    built = build_services(load_settings({"PacsSuite": section}, {}), None)
+    services = replace(built, store=store, queue=MemoryQueue())
+    (apply,) = (duty for duty in _duties(services, 30.0) if duty.__name__ == "apply")
+    waiting = TransferRequest(
+        "t", JobId("t"), StudyUid("1.2"), "orthanc", "dcm4chee", "rule:gone", "stow", window="18:00-06:00"
+    )
+    store.transfers.request(waiting)
+    apply()
+    built.close()
+    assert [one.state for one in store.transfers.transfers()[0]] == [TransferState.CANCELLED]
 
 
 @pytest.mark.parametrize(("hours", "count"), [(None, 0), ("Sat 00:00-06:00", 1)])

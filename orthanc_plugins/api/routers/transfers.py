@@ -215,12 +215,7 @@ def retry_transfer(services: Joined, links: Linked, transfer_id: TransferIdPath)
     """Do a transfer again that failed, arrived in part, or was cancelled; only what is missing is sent."""
     record = _record(services, transfer_id)
     if not services.store.transfers.ask_again(transfer_id):
-        told = (
-            "verified: there is nothing left to do"
-            if record.state is TransferState.VERIFIED
-            else "under way: it goes on by itself"
-        )
-        raise Problem(HTTPStatus.CONFLICT, f"The transfer is {told}.")
+        raise Problem(HTTPStatus.CONFLICT, _not_done_again(record))
     hand_over(services.store.transfers, services.queue, _record(services, transfer_id))
     return _transfer(links, _record(services, transfer_id))
 
@@ -274,6 +269,28 @@ async def forward_study(
     verified = record.state is TransferState.VERIFIED
     content = _transfer(links, record).model_dump(mode="json")
     return JSONResponse(content, HTTPStatus.OK if verified else HTTPStatus.ACCEPTED)
+
+
+def _not_done_again(record: TransferRecord) -> str:
+    """Return why a transfer is not done again, and what else can be done about one that waits."""
+    if record.state is TransferState.VERIFIED:
+        return "The transfer is verified: there is nothing left to do."
+    awaited = _AWAITED.get(record.waits_for) if record.waits_for is not None else None
+    if awaited is None or record.not_before is None:
+        return "The transfer is under way: it goes on by itself."
+    hours = f", {record.window}" if record.waits_for is WaitsFor.WINDOW else ""
+    told = f"The transfer is under way: it waits {awaited}{hours}, until {record.not_before:{_MINUTE}}."
+    if record.waits_for is WaitsFor.WINDOW and record.destination == ArchiveName.DCM4CHEE:
+        return f"{told} `POST /pacs/api/studies/{record.study_uid}/forward` sends the study at once."
+    return told
+
+
+_MINUTE = "%Y-%m-%d %H:%M UTC"
+_AWAITED = {
+    WaitsFor.WINDOW: "for its hours",
+    WaitsFor.ARCHIVE: "for an archive that does not answer or has no space",
+    WaitsFor.STUDY: "for another transfer or a repair of the study",
+}
 
 
 def _asked(services: Services, study: str, request: ForwardRequest) -> TransferRecord:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tests.fakes import FakeOrthancRest, MemoryQueue
 
 STUDY = "1.2.1"
+SENDS_NOW = "`POST /pacs/api/studies/1.2.1/forward` sends the study at once."
 A, B = SopInstanceUid("1.2.1.1.1"), SopInstanceUid("1.2.1.1.2")
 RULES = (ForwardingRule(name="CT", modalities=("CT",), priority=3), ForwardingRule(name="Off", enabled=False))
 
@@ -51,7 +52,14 @@ def client(joined: Services) -> Client:
     return Client(create_app(joined))
 
 
-def ask(services: Services, transfer_id: str = "t", *, cause: str = "rule:CT", study: str = STUDY) -> None:
+def ask(
+    services: Services,
+    transfer_id: str = "t",
+    *,
+    cause: str = "rule:CT",
+    study: str = STUDY,
+    window: str | None = None,
+) -> None:
     request = TransferRequest(
         transfer_id,
         transfer_job_id(transfer_id),
@@ -61,6 +69,7 @@ def ask(services: Services, transfer_id: str = "t", *, cause: str = "rule:CT", s
         cause,
         "stow",
         (A, B),
+        window=window,
     )
     ask_for_transfer(services.store.transfers, services.queue, request)
 
@@ -164,6 +173,26 @@ def test_one_under_way_is_cancelled_with_its_job(
     assert queue.job(transfer_job_id("t")).state is JobState.CANCELLED
     answer = client.post("api/transfers/t/cancel")
     assert (answer.status_code, answer.json()["detail"]) == (409, "The transfer has ended: it is cancelled.")
+
+
+@pytest.mark.parametrize(
+    ("waits_for", "told"),
+    [
+        (WaitsFor.WINDOW, "it waits for its hours, 18:00-06:00, until 2026-11-30 18:00 UTC. " + SENDS_NOW),
+        (
+            WaitsFor.ARCHIVE,
+            "it waits for an archive that does not answer or has no space, until 2026-11-30 18:00 UTC.",
+        ),
+    ],
+)
+def test_one_that_waits_is_not_retried_and_for_what_and_how_long_is_told(
+    client: Client, joined: Services, waits_for: WaitsFor, told: str
+) -> None:
+    ask(joined, window="18:00-06:00")
+    joined.store.transfers.wait("t", waits_for, datetime(2026, 11, 30, 18, tzinfo=UTC), "It waits.")
+    answer = client.post("api/transfers/t/retry")
+    detail = f"The transfer is under way: {told}"
+    assert (answer.status_code, answer.json()["detail"]) == (409, detail)
 
 
 def test_cancelling_the_job_of_a_transfer_cancels_the_transfer_and_retrying_it_asks_again(
