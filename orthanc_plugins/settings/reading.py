@@ -12,6 +12,7 @@ from pydantic_settings import SettingsError
 
 from orthanc_plugins.errors import ConfigurationError
 from orthanc_plugins.settings.model import ENVIRONMENT_PREFIX, Settings
+from orthanc_plugins.settings.places import closest, known_fields, place_told, unknown_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -55,7 +56,7 @@ def load_settings(configuration: Mapping[str, Any], environment: Mapping[str, st
             f"A variable {ENVIRONMENT_PREFIX}… must hold JSON and does not: {error}."
         ) from None
     except ValidationError as error:
-        faults = " ".join(_told(fault, environment) for fault in error.errors(include_input=False))
+        faults = " ".join(_told(fault, section, environment) for fault in error.errors(include_input=False))
         raise ConfigurationError(faults) from None
     if settings.dcm4chee.calling_aet is not None:
         return settings
@@ -87,16 +88,38 @@ def _refuse_twice(model: type[BaseModel], section: Mapping[str, Any], place: str
                 _refuse_twice(kind, below, f"{place}{field.alias}.")
 
 
-def _told(fault: ErrorDetails, environment: Mapping[str, str]) -> str:
+def _told(fault: ErrorDetails, section: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """Say what is wrong with a setting, and where it stands: in the environment or in the section."""
-    place = fault["loc"]
-    key = ".".join(str(part) for part in place)
+    place, is_unknown = fault["loc"], fault["type"] == "extra_forbidden"
     for variable, is_whole in _variables(place, environment):
-        if is_whole and fault["type"] == "extra_forbidden":
-            return f"The environment variable {variable} names no setting of the suite: check its spelling."
-        which = "" if is_whole else f"{key}: "
-        return f"The environment variable {variable} is not valid: {which}{fault['msg']}."
-    return f"The section {SECTION} of Orthanc's configuration is not valid: {key}: {fault['msg']}."
+        if is_whole and is_unknown:
+            return _no_variable(variable, place)
+        if is_whole:
+            return f"The environment variable {variable} is not valid: {fault['msg']}."
+        return f"The environment variable {variable} is not valid: {_fault_at(place, None, fault)}"
+    where = f"The section {SECTION} of Orthanc's configuration is not valid"
+    return f"{where}: {_fault_at(place, section, fault)}"
+
+
+def _fault_at(place: Sequence[str | int], section: Any, fault: ErrorDetails) -> str:
+    """Return what is wrong at a place of the settings, as a sentence."""
+    if fault["type"] == "extra_forbidden":
+        return unknown_told(place, section, Settings)
+    return f"{place_told(place, section)}: {fault['msg']}."
+
+
+def _no_variable(variable: str, place: Sequence[str | int]) -> str:
+    """Say that an environment variable names no setting, and which variable may be meant.
+
+    ``place`` is that of the setting, its last part the one that is not known.
+    """
+    parts = variable.split("__")
+    unknown = ENVIRONMENT_PREFIX.count("__") + len(place) - 1
+    close = closest(parts[unknown], (name.upper() for name in known_fields(Settings, place[:-1])))
+    hint = ": check its spelling."
+    if close is not None:
+        hint = f"; did you mean {'__'.join((*parts[:unknown], close, *parts[unknown + 1 :]))}?"
+    return f"The environment variable {variable} names no setting of the suite{hint}"
 
 
 def _variables(place: Sequence[str | int], environment: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
@@ -150,6 +173,4 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
             continue
         first_level = variable.upper().removeprefix(ENVIRONMENT_PREFIX).split("__")[0]
         if first_level not in known:
-            raise ConfigurationError(
-                f"The environment variable {variable} names no setting of the suite: check its spelling."
-            )
+            raise ConfigurationError(_no_variable(variable, (first_level,)))

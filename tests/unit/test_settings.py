@@ -121,12 +121,12 @@ def test_a_variable_alone_is_enough() -> None:
         ({"LogLevl": "INFO"}, "LogLevl"),
         ({"Orthanc": {"URL": "http://x"}}, "Orthanc.URL"),
         ({"Structures": {"Format": []}}, "Structures.Format"),
-        ({"Structures": {"DoseMetrics": ["D95%", "D95"]}}, "Structures.DoseMetrics.1"),
+        ({"Structures": {"DoseMetrics": ["D95%", "D95"]}}, "Structures.DoseMetrics, entry 2"),
         ({"LogLevel": "LOUD"}, "LogLevel"),
         ({"Workers": "remote"}, "Workers"),
         ({"SweepIntervalS": 0}, "SweepIntervalS"),
         ({"WorkerConcurrency": -1}, "WorkerConcurrency"),
-        ({"Structures": {"Formats": ["stl", "vtk"]}}, "Structures.Formats.1"),
+        ({"Structures": {"Formats": ["stl", "vtk"]}}, "Structures.Formats, entry 2"),
         ({"Orthanc": 5}, "Orthanc"),
     ],
 )
@@ -180,14 +180,54 @@ def test_a_misspelt_variable_is_refused_by_name(variable: str) -> None:
         load({}, **{variable: "5"})
 
 
-@pytest.mark.parametrize("variable", ["LOG_LEVL", "ORTHANC__TIMEOUT", "STRUCTURES__FORMAT"])
-def test_a_misspelt_variable_is_told_to_be_one(variable: str) -> None:
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("LOG_LEVL", "; did you mean {}LOG_LEVEL?"),
+        ("ORTHNC__URL", "; did you mean {}ORTHANC__URL?"),
+        ("STRUCTURES__FORMAT", "; did you mean {}STRUCTURES__FORMATS?"),
+        ("STRUCTURES__XYZ", ": check its spelling."),
+    ],
+)
+def test_a_misspelt_variable_is_told_to_be_one_and_which_may_be_meant(variable: str, hint: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load({}, **{variable: "5"})
     assert str(caught.value) == (
-        f"The environment variable {ENVIRONMENT_PREFIX}{variable} names no setting of the suite: "
-        "check its spelling."
+        f"The environment variable {ENVIRONMENT_PREFIX}{variable} names no setting of the suite"
+        f"{hint.format(ENVIRONMENT_PREFIX)}"
     )
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        (
+            {"Forwarding": {"Rules": [{"Name": "night", "Windw": SECRET}]}},
+            "Forwarding.Rules, rule night: there is no field Windw in a rule; did you mean Window?",
+        ),
+        (
+            {"forwarding": {"rules": [{"Name": "a"}, {"Name": 5, "xyz": SECRET}]}},
+            "Rules, rule 2: there is no field xyz in a rule.",
+        ),
+        (
+            {"Synchronisation": {"Rules": [{"Name": "ct", "Direction": SECRET}]}},
+            "Synchronisation.Rules, rule ct, Direction: Input should be",
+        ),
+        (
+            {"Uploads": {"LargestFileMib": 1}},
+            "Uploads.LargestFileMib: there is no such setting; did you mean LargestFileMb?",
+        ),
+        ({"Repiar": {}}, "Repiar: there is no such setting; did you mean Repair?"),
+    ],
+)
+def test_an_unknown_name_in_the_section_is_told_with_its_place_and_which_may_be_meant(
+    section: Any, said: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(section)
+    assert said in str(caught.value)
+    assert SECRET not in str(caught.value)
+    assert "Extra inputs" not in str(caught.value)
 
 
 def test_each_fault_names_where_it_stands() -> None:
