@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import batched
 from typing import TYPE_CHECKING, Literal
 
 from orthanc_plugins.archives.base import ArchiveName, StudyQuery, Transport
+from orthanc_plugins.archives.rejections import REVOKE_FIRST
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused
 from orthanc_plugins.jobs import JobKind, JobState, study_of_forwarding, transfer_job_id
 from orthanc_plugins.rules import direction_of
 from orthanc_plugins.store import InventoryDifference, TransferRequest, TransferState, WaitsFor
 from orthanc_plugins.sync.inventory import instance_key, split_keys
+from orthanc_plugins.sync.looking import KeepsOut
+from orthanc_plugins.sync.plan_text import counted
+from orthanc_plugins.sync.strategies import archive_title
 from orthanc_plugins.transfers import RULES_CHANGED, ask_for_transfer
 
 if TYPE_CHECKING:
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.rules import SyncDirection, SyncRule
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import InventoryRow, StudyPair, TransferRecord
+
+logger = logging.getLogger(__name__)
 
 type Cause = Literal["schedule", "request", "nightly"]
 
@@ -41,6 +51,8 @@ MOST_FAILURES = 20
 """After so many studies that an archive did not tell of, a round leaves the others to the next."""
 
 _AT_ONCE = 500
+_ASKED_AT_ONCE = 50
+"""Studies of which an archive is asked at a time what it would not take: one query of DCM4CHEE."""
 _MOST_UNDECIDED = 10_000
 _SYNC = "sync"
 """The cause of what is asked for here."""
@@ -56,6 +68,20 @@ _DIRECTIONS: Mapping[SyncDirection, frozenset[ArchiveName]] = {
     "both": frozenset(ArchiveName),
 }
 """The archives that something may be copied to."""
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """What an archive misses of a study that the other holds, as keys of instances."""
+
+    source: InventoryRow
+    destination: ArchiveName
+    missing: frozenset[bytes] = field(repr=False)
+    rule: SyncRule | None
+
+
+type _KeptOut = Mapping[tuple[ArchiveName, StudyUid], frozenset[bytes]]
+"""What an archive would not take of a study, as keys of instances."""
 
 
 class Asking:
@@ -78,6 +104,12 @@ class Asking:
         self.differing = 0
         self.transfers: list[str] = []
         self.errors: list[str] = []
+        self._left_out: dict[ArchiveName, dict[StudyUid, int]] = defaultdict(dict)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was not asked for because the archive would not take it: a sentence for each archive."""
+        return [_not_sent(archive, found) for archive, found in self._left_out.items()]
 
     def look_at_all(self) -> None:
         """Count all studies that differ, and ask for what they miss, as far as there is room."""
@@ -102,24 +134,59 @@ class Asking:
     def _look_at(self, pairs: Sequence[StudyPair], marks: Mapping[StudyUid, datetime]) -> None:
         """Ask for what some studies miss; whatever else is marked beside them is settled."""
         self.differing += len(pairs)
-        left = {pair.study_uid for pair in pairs if not self._settle(pair)}
+        left: set[StudyUid] = set()
+        for some in batched(pairs, _ASKED_AT_ONCE, strict=False):
+            left |= self._settle(some)
         self._inventory.settle({uid: since for uid, since in marks.items() if uid not in left})
         self._inventory.unsettle(left - marks.keys(), _now())
 
-    def _settle(self, pair: StudyPair) -> bool:
-        """Ask for what a study misses, and return whether it was dealt with; an error is noted."""
+    def _settle(self, pairs: Sequence[StudyPair]) -> set[StudyUid]:
+        """Ask for what studies miss, and return those that were not dealt with; an error is noted."""
+        left: set[StudyUid] = set()
+        copies: list[_Copy] = []
+        for pair in pairs:
+            with self._noting(pair.study_uid, left):
+                if not self._plan(pair, copies):
+                    left.add(pair.study_uid)
+        kept_out = self._kept_out(copies)
+        for copy in copies:
+            study_uid = copy.source.study_uid
+            with self._noting(study_uid, left):
+                if not self._complete(copy, kept_out.get((copy.destination, study_uid), frozenset())):
+                    left.add(study_uid)
+        return left
+
+    @contextmanager
+    def _noting(self, study_uid: StudyUid, left: set[StudyUid]) -> Iterator[None]:
+        """Note that an archive did not tell of a study, which is then left."""
+        try:
+            yield
+        except ArchiveError as error:
+            left.add(study_uid)
+            self._failed.append(study_uid)
+            if str(error) not in self.errors:
+                self.errors.append(str(error))
+
+    def _plan(self, pair: StudyPair, copies: list[_Copy]) -> bool:
+        """Add what is to be copied of a study; False when some of it has to wait.
+
+        Raises
+        ------
+        ArchiveError
+            The source does not tell what the rules ask of the study.
+        """
         if not pair.differences - {InventoryDifference.ATTRIBUTES}:
             return True
         rows = [row for row in (pair.left, pair.right) if row is not None]
         if self._cause == "schedule" and any(row.changed_at > _now() - SETTLED_AFTER for row in rows):
             return False
-        try:
-            return all(self._complete(source, destination) for source, destination in self._ways(pair))
-        except ArchiveError as error:
-            self._failed.append(pair.study_uid)
-            if str(error) not in self.errors:
-                self.errors.append(str(error))
-            return False
+        for source, destination in self._ways(pair):
+            waits = destination is ArchiveName.DCM4CHEE and source.archive_key in self._undecided
+            if waits or self._is_full or len(copies) >= self._room:
+                return False
+            if (copy := self._copy(source, destination)) is not None:
+                copies.append(copy)
+        return True
 
     def _ways(self, pair: StudyPair) -> Iterator[tuple[InventoryRow, ArchiveName]]:
         """Yield what is held of a study with the archive that may lack some of it."""
@@ -132,31 +199,51 @@ class Asking:
             if row is None or row.contents_digest != source.contents_digest:
                 yield source, destination
 
-    def _complete(self, source: InventoryRow, destination: ArchiveName) -> bool:
-        """Ask for the transfer of what an archive misses of a study; False when that has to wait.
+    def _copy(self, source: InventoryRow, destination: ArchiveName) -> _Copy | None:
+        """Return what an archive misses of a study and the settings let be copied, None for nothing."""
+        missing = self._missing(source.study_uid, destination)
+        if not missing:
+            return None
+        direction, rule = self._direction(source, self._services.archives[destination.other])
+        return _Copy(source, destination, missing, rule) if destination in _DIRECTIONS[direction] else None
+
+    def _kept_out(self, copies: Sequence[_Copy]) -> _KeptOut:
+        """Return what the archives would not take, as far as they tell."""
+        found: dict[tuple[ArchiveName, StudyUid], frozenset[bytes]] = {}
+        for name, archive in self._services.archives.items():
+            studies = [one.source.study_uid for one in copies if one.destination is name]
+            if not studies or not isinstance(archive, KeepsOut):
+                continue
+            try:
+                told = archive.kept_out(studies)
+            except ArchiveError as error:
+                logger.info("%s does not tell what it would not take: %s", name, error)
+                continue
+            found |= {(name, uid): frozenset(map(instance_key, uids)) for uid, uids in told.items()}
+        return found
+
+    def _complete(self, copy: _Copy, kept_out: frozenset[bytes]) -> bool:
+        """Ask for the transfer of what an archive misses and would take; False when that has to wait.
 
         Raises
         ------
         ArchiveError
             The source does not tell what it holds of the study.
         """
-        if self._is_full or (destination is ArchiveName.DCM4CHEE and source.archive_key in self._undecided):
+        if self._is_full:
             return False
-        study_uid = source.study_uid
-        missing = self._missing(study_uid, destination)
-        if not missing:
-            return True
-        archive = self._services.archives[destination.other]
-        direction, rule = self._direction(source, archive)
-        if destination not in _DIRECTIONS[direction]:
+        study_uid, destination = copy.source.study_uid, copy.destination
+        if left_out := copy.missing & kept_out:
+            self._left_out[destination][study_uid] = len(left_out)
+        if not (meant := copy.missing - kept_out):
             return True
         wanted = tuple(
             entry.sop_instance_uid
-            for entry in archive.instances(study_uid)
-            if instance_key(entry.sop_instance_uid) in missing
+            for entry in self._services.archives[destination.other].instances(study_uid)
+            if instance_key(entry.sop_instance_uid) in meant
         )
         if wanted:
-            self._ask(study_uid, destination, wanted, rule)
+            self._ask(study_uid, destination, wanted, copy.rule)
         return True
 
     def _direction(self, source: InventoryRow, archive: Archive) -> tuple[SyncDirection, SyncRule | None]:
@@ -242,6 +329,14 @@ class Asking:
             return True
         rested = known.ended_at is not None and _now() - known.ended_at > _REST
         return rested and known.state is not TransferState.CANCELLED
+
+
+def _not_sent(archive: ArchiveName, instances: Mapping[StudyUid, int]) -> str:
+    number, studies = (
+        counted(sum(instances.values()), "instance"),
+        counted(len(instances), "study", "studies"),
+    )
+    return f"Not sent: {number} of {studies}. {REVOKE_FIRST.format(archive=archive_title(archive))}"
 
 
 def _possible(services: Services) -> frozenset[ArchiveName]:

@@ -58,6 +58,8 @@ class RoundOutcome:
         Identifiers of the transfers asked for now, and of those asked for before that are under way.
     errors
         What went wrong, for a person.
+    notes
+        What else a person has to know: what was not asked for, since it would be sent in vain.
     """
 
     run_id: str
@@ -65,6 +67,7 @@ class RoundOutcome:
     differing: int = 0
     transfers: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Rounds:
@@ -159,7 +162,9 @@ class Rounds:
         self._is_first = False
         errors += asking.errors
         state = "partial" if errors else "succeeded"
-        return RoundOutcome(run_id, state, asking.differing, tuple(asking.transfers), tuple(errors))
+        return RoundOutcome(
+            run_id, state, asking.differing, tuple(asking.transfers), tuple(errors), tuple(asking.notes)
+        )
 
     def _noticed(self, changes: Mapping[ArchiveName, InventoryChange], cause: Cause) -> Iterator[str]:
         """Yield what a person has to know of what was found, and of what waits for a decision."""

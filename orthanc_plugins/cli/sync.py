@@ -65,6 +65,7 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         if chosen.lift:
             archive, study = chosen.lift
             lifted = suite.post("/sync/tombstones/lift", {"archive": archive, "study_uid": study})
+            _tell_lifted(study, lifted, out)
             err.writelines(f"pacs: WARNING: {printable(told)}\n" for told in lifted["warnings"])
         for then in _DECISIONS:
             if archive := getattr(chosen, then):
@@ -88,11 +89,22 @@ def _tell_round(answer: Mapping[str, Any], out: TextIO, err: TextIO) -> None:
         "? studies differ" if differing is None else counted(differing, "study differs", "studies differ")
     )
     out.write(
-        f"{answer['status']}: {differ}, "
+        f"{answer['status']}: {differ} in the instances or attributes listed, "
         f"{answer['synced_studies']} copied and verified, {answer['pending_studies']} on their way, "
         f"{answer['duration_seconds']:.1f} s\n"
     )
+    err.writelines(f"pacs: WARNING: {printable(note)}\n" for note in answer["notes"])
     err.writelines(f"pacs: {printable(error)}\n" for error in answer["errors"])
+
+
+def _tell_lifted(study: str, lifted: Mapping[str, Any], out: TextIO) -> None:
+    """Tell what may be sent again, and as what it had gone."""
+    for one in lifted["tombstones"]:
+        number = counted(one["instances"], "instance")
+        out.write(
+            f"lifted: {number} of study {printable(study)} may be sent to {one['archive']} again "
+            f"({one['kind']}, noted {one['noted_at']})\n"
+        )
 
 
 def _tell_status(status: Mapping[str, Any], out: TextIO) -> None:
@@ -112,8 +124,10 @@ def _tell_status(status: Mapping[str, Any], out: TextIO) -> None:
         f"{studies['only_orthanc']} only in Orthanc, {studies['only_dcm4chee']} only in DCM4CHEE\n"
     )
     out.writelines(f"  WARNING: {printable(held['text'])}\n" for held in status["holds"])
-    waiting = ", ".join(f"{count} {state}" for state, count in status["transfers"].items() if count)
-    out.write(f"  transfers: {waiting or 'none'}\n")
+    transfers = {state: f"{count} {state}" for state, count in status["transfers"].items() if count}
+    if waiting := status["waiting_for_hours"]:
+        transfers["queued"] += f" ({counted(waiting, 'waits for its hours', 'wait for their hours')})"
+    out.write(f"  transfers: {', '.join(transfers.values()) or 'none'}\n")
 
 
 def _studies(number: int) -> str:

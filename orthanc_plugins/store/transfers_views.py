@@ -214,6 +214,15 @@ class TransferViews:
             return [record_of(row) for row in session.scalars(query)]
 
     @as_store_error
+    def waiting_for_hours(self) -> int:
+        """Return how many transfers wait for their hours."""
+        query = select(func.count()).where(
+            TransferRow.state == TransferState.QUEUED.value, TransferRow.waits_for == WaitsFor.WINDOW.value
+        )
+        with self._sessions() as session:
+            return session.scalar(query) or 0
+
+    @as_store_error
     def unfinished(self, cause: str) -> int:
         """Return how many transfers of a cause have not ended, but for those that wait for their hours."""
         query = select(func.count()).where(

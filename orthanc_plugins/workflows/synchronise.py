@@ -36,4 +36,5 @@ class RequestedRound:
             "differing": outcome.differing,
             "transfers": list(outcome.transfers),
             "errors": list(outcome.errors),
+            "notes": list(outcome.notes),
         }

@@ -22,9 +22,9 @@ from tests.fakes.archive import MemoryArchive
 from tests.unit.holdings import LEFT, NOW, RIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from orthanc_plugins.archives.base import StudyEntry
+    from orthanc_plugins.archives.base import ArchiveName, StudyEntry
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import TransferRecord
     from tests.fakes import MemoryQueue
@@ -272,6 +272,82 @@ def test_what_a_requested_round_could_not_ask_about_is_asked_about_by_the_next(
     assert (outcome.state, outcome.errors) == ("partial", ("orthanc does not answer.",))
     left.broken = None
     assert len(rounds.run("r3", "schedule").transfers) == 1
+
+
+# What an archive would not take
+
+
+class Refusing(MemoryArchive):
+    """An archive that does not take again what was rejected in it, and counts how often it is asked."""
+
+    def __init__(self, name: ArchiveName) -> None:
+        super().__init__(name)
+        self.out: set[str] = set()
+        self.questions: list[list[str]] = []
+        self.tells = True
+
+    def kept_out(self, study_uids: Sequence[StudyUid]) -> dict[StudyUid, frozenset[SopInstanceUid]]:
+        self.questions.append([str(uid) for uid in study_uids])
+        if not self.tells:
+            raise ArchiveUnavailable("dcm4chee does not answer.", archive="dcm4chee")
+        found = {
+            uid: frozenset(SopInstanceUid(one) for one in self.out if one.startswith(f"{uid}."))
+            for uid in study_uids
+        }
+        return {uid: instances for uid, instances in found.items() if instances}
+
+
+@pytest.fixture
+def refusing(joined: Services) -> tuple[Services, Refusing]:
+    archive = Refusing(RIGHT)
+    return dataclasses.replace(joined, archives={**joined.archives, RIGHT: archive}), archive
+
+
+def test_what_an_archive_would_not_take_is_not_asked_for_and_is_told(
+    refusing: tuple[Services, Refusing], left: MemoryArchive
+) -> None:
+    services, right = refusing
+    fill(left, "1.1", 1, 2)
+    fill(left, "1.2", 1, 2)
+    fill(left, "1.3", 1)
+    right.out = {"1.1.1", "1.1.2", "1.2.1"}
+    outcome = Rounds(services).run("r1", "request")
+    assert (outcome.state, outcome.errors, outcome.differing) == ("succeeded", (), 3)
+    assert {key[0]: one.wanted for key, one in asked(services).items()} == {"1.2": 1, "1.3": 1}
+    (note,) = outcome.notes
+    assert note.startswith("Not sent: 3 instances of 2 studies. DCM4CHEE does not take it")
+    assert "reject/REVOKE_REJECTION^99DCM4CHEE" in note
+    assert unsettled(services) == []
+    right.out.clear()
+    second = Rounds(services).run("r2", "request")
+    assert (second.notes, len(second.transfers)) == ((), 4)
+
+
+def test_an_archive_is_asked_once_about_many_studies_that_would_be_sent_there(
+    refusing: tuple[Services, Refusing], left: MemoryArchive
+) -> None:
+    services, right = refusing
+    for number in range(9):
+        fill(left, f"1.{number + 1}", 1)
+    fill(right, "1.99", 1)
+    services = with_rules(services, SyncRule(name="none", direction="none", study_description="*phantom*"))
+    left.describe("1.3", StudyDescription="Phantom")
+    Rounds(services).run("r1", "request")
+    assert [set(asked_for) for asked_for in right.questions] == [
+        {f"1.{number + 1}" for number in range(9)} - {"1.3"}
+    ]
+    Rounds(services).run("r2", "request")
+    assert len(right.questions) == 1  # they are under way
+
+
+def test_an_archive_that_does_not_tell_is_sent_what_it_misses(
+    refusing: tuple[Services, Refusing], left: MemoryArchive
+) -> None:
+    services, right = refusing
+    fill(left, "1.1", 1)
+    right.out, right.tells = {"1.1.1"}, False
+    outcome = Rounds(services).run("r1", "request")
+    assert (outcome.state, len(outcome.transfers), outcome.notes) == ("succeeded", 1, ())
 
 
 # What it costs

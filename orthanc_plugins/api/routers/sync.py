@@ -22,6 +22,7 @@ from orthanc_plugins.jobs import Job, JobState, synchronise_request
 from orthanc_plugins.rules import SyncDirection
 from orthanc_plugins.services import Services
 from orthanc_plugins.store import TransferRecord, TransferState
+from orthanc_plugins.sync.plan_text import counted
 
 router = APIRouter(prefix="/sync", tags=["both archives"])
 alias = APIRouter(tags=["both archives"])
@@ -73,6 +74,7 @@ class SyncStatus(BaseModel):
     archives: dict[str, ArchiveStanding]
     studies: Agreement
     transfers: dict[str, int] = Field(description="Transfers by state.")
+    waiting_for_hours: int = Field(description="Those of the queued transfers that wait for their hours.")
     holds: list[Held] = Field(description="What waits for a decision: POST api/sync/holds.")
 
 
@@ -98,6 +100,7 @@ class SyncAnswer(BaseModel):
     differing_studies: int | None
     duration_seconds: float
     errors: list[str]
+    notes: list[str] = Field(description="What was not sent since DCM4CHEE would not take it; no error.")
     run_id: str | None
     job_id: str
     job_url: str
@@ -127,6 +130,7 @@ def sync_status(services: Joined) -> SyncStatus:
             only_dcm4chee=summary.only_right,
         ),
         transfers=_transfers(services),
+        waiting_for_hours=services.store.transfers.waiting_for_hours(),
         holds=[
             Held(archive=one.archive, since=one.since, studies=one.studies, text=one.text)
             for one in inventory.holds().values()
@@ -188,7 +192,8 @@ def _answer(services: Services, links: Links, job: Job, seconds: float) -> SyncA
     pending = {one.study_uid for one in transfers if not one.state.ended}
     unverified = {one.study_uid for one in transfers if one.transfer_id not in verified}
     if failed:
-        errors.append(f"{failed} transfers did not end well: GET api/transfers tells which and why.")
+        told = counted(failed, "transfer")
+        errors.append(f"{told} did not end well: GET api/transfers tells which and why.")
     running = job.state is not JobState.SUCCEEDED or bool(pending)
     return SyncAnswer(
         status="running" if running else "partial" if errors else "success",
@@ -197,6 +202,7 @@ def _answer(services: Services, links: Links, job: Job, seconds: float) -> SyncA
         differing_studies=_number(result.get("differing")),
         duration_seconds=round(seconds, 3),
         errors=errors,
+        notes=[str(note) for note in _listed(result.get("notes"))],
         run_id=None if run_id is None else str(run_id),
         job_id=job.job_id,
         job_url=links.job(job.job_id),

@@ -13,7 +13,7 @@ from orthanc_plugins.api import create_app
 from orthanc_plugins.identifiers import JobId, StudyUid
 from orthanc_plugins.jobs import JobKind
 from orthanc_plugins.services import Synchronisation
-from orthanc_plugins.store import ArchiveRun, SyncRun, Tombstone, TransferRequest, TransferState
+from orthanc_plugins.store import ArchiveRun, SyncRun, Tombstone, TransferRequest, TransferState, WaitsFor
 from tests.fakes.archive import MemoryArchive
 from tests.unit.api.conftest import Client
 from tests.unit.holdings import LEFT, NOW, RIGHT, hold, known
@@ -114,6 +114,19 @@ def test_a_mass_loss_is_told_until_a_person_decides(client: Client, joined: Serv
     assert client.get("api/sync/tombstones").json()["total"] == (3 if then == "bury" else 0)
 
 
+def test_what_an_archive_at_another_address_lacks_is_told_with_both_addresses(
+    client: Client, joined: Services
+) -> None:
+    inventory = joined.store.inventory
+    for address in ("http://one.test/rs", "http://two.test/rs"):
+        inventory.ask_at("dcm4chee", address)
+    inventory.bury(Tombstone("dcm4chee", StudyUid("1.1"), True, frozenset(), "held", NOW, "archive"))
+    (hold,) = client.get("api/sync/status").json()["holds"]
+    assert (hold["former_address"], hold["address"]) == ("http://one.test/rs", "http://two.test/rs")
+    assert "from http://one.test/rs to http://two.test/rs, and 1 study" in hold["text"]
+    assert client.get("api/health").json()["warnings"] == [hold["text"]]
+
+
 def test_studies_are_counted_not_transfers(client: Client, joined: Services, queue: MemoryQueue) -> None:
     transfers: list[JsonValue] = []
     for study, destination in (("1.2", "dcm4chee"), ("1.2", "orthanc"), ("1.3", "dcm4chee")):
@@ -197,8 +210,26 @@ def test_what_went_wrong_in_a_round_is_told(client: Client, joined: Services, qu
     assert told["status"] == "partial"
     assert told["errors"] == [
         "dcm4chee does not answer.",
-        "1 transfers did not end well: GET api/transfers tells which and why.",
+        "1 transfer did not end well: GET api/transfers tells which and why.",
     ]
+
+
+def test_what_was_not_sent_in_vain_is_told_and_is_no_error(client: Client, queue: MemoryQueue) -> None:
+    notes: list[JsonValue] = ["Not sent: 1 instance of 1 study."]
+    worker = when_asked(
+        queue, lambda job_id: queue.succeed(job_id, run_id="r", transfers=[], errors=[], notes=notes)
+    )
+    told = client.post("api/sync", json={"wait_s": 20}).json()
+    worker.join()
+    assert (told["status"], told["errors"], told["notes"]) == ("success", [], notes)
+
+
+def test_the_status_tells_what_waits_for_its_hours(client: Client, joined: Services) -> None:
+    ask_transfer(joined, "1.2")
+    joined.store.transfers.wait(ask_transfer(joined, "1.3"), WaitsFor.WINDOW, NOW, "It waits.")
+    joined.store.transfers.wait(ask_transfer(joined, "1.4"), WaitsFor.ARCHIVE, NOW, "It is away.")
+    status = client.get("api/sync/status").json()
+    assert (status["transfers"]["queued"], status["waiting_for_hours"]) == (3, 1)
 
 
 def test_a_round_that_is_not_waited_for_answers_its_job(client: Client, queue: MemoryQueue) -> None:

@@ -218,13 +218,17 @@ def test_a_round_is_told_with_its_errors(
         "pending_studies": 1,
         "duration_seconds": 2.5,
         "errors": ["A transfer failed."],
+        "notes": ["Not sent: 1 instance of 1 study."],
     }
     suite.say("/sync", answer)
     assert run(suite, "sync", "--full", "--wait", "5") == code
     assert suite.bodies["/pacs/api/sync"] == {"full": True, "wait_s": 5.0}
     shown, err = capsys.readouterr()
-    assert "2 studies differ, 1 copied and verified, 1 on their way, 2.5 s" in shown
+    assert (
+        "2 studies differ in the instances or attributes listed, 1 copied and verified, 1 on their way, 2.5 s"
+    ) in shown
     assert "pacs: A transfer failed." in err
+    assert "pacs: WARNING: Not sent: 1 instance of 1 study.\n" in err
 
 
 @pytest.mark.parametrize(
@@ -234,13 +238,18 @@ def test_a_round_counts_in_words_that_agree(
     suite: SuiteDouble, capsys: pytest.CaptureFixture[str], number: int | None, told: str
 ) -> None:
     numbers = {"synced_studies": 0, "pending_studies": 0, "duration_seconds": 1.0}
-    suite.say("/sync", {"status": "success", "errors": [], "differing_studies": number, **numbers})
+    answer: dict[str, Any] = {"status": "success", "errors": [], "notes": [], **numbers}
+    answer["differing_studies"] = number
+    suite.say("/sync", answer)
     assert run(suite, "sync") == DONE
-    assert f"success: {told}, 0 copied" in capsys.readouterr().out
+    assert f"success: {told} in the instances or attributes listed, 0 copied" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("waiting", "told"), [(0, ""), (1, " (1 waits for its hours)"), (2, " (2 wait for their hours)")]
+)
 def test_the_standing_of_both_archives_is_told(
-    suite: SuiteDouble, capsys: pytest.CaptureFixture[str]
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str], waiting: int, told: str
 ) -> None:
     archive = {
         "state": "current",
@@ -254,16 +263,15 @@ def test_the_standing_of_both_archives_is_told(
     status: dict[str, Any] = {"state": "idle", "direction": "both", "interval_s": 60.0}
     status["studies"] = {**STUDIES, "differing": 3, "by_content": 2}
     status["holds"] = [{"archive": "dcm4chee", "text": "60 studies disappeared."}]
-    suite.say(
-        "/sync/status",
-        {**status, "archives": {"orthanc": archive, "dcm4chee": away}, "transfers": {"verified": 3}},
-    )
+    status["transfers"] = {"queued": 2, "running": 0, "verified": 3}
+    status["waiting_for_hours"] = waiting
+    suite.say("/sync/status", {**status, "archives": {"orthanc": archive, "dcm4chee": away}})
     assert run(suite, "sync", "--status") == DONE
     shown = capsys.readouterr().out
     assert "idle, direction both, every 60 s" in shown
     assert "dcm4chee does not answer." in shown
     assert "5 studies the same as far as is known, 3 differ (2 of them in content alone)" in shown
-    assert "transfers: 3 verified" in shown
+    assert f"transfers: 2 queued{told}, 3 verified\n" in shown
     assert "WARNING: 60 studies disappeared." in shown
 
 
@@ -364,13 +372,16 @@ def test_what_cannot_be_repaired_so_is_refused(
 def test_what_was_deleted_is_let_back_before_a_round(
     suite: SuiteDouble, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    suite.say("/sync/tombstones/lift", {"tombstones": [], "warnings": ["Revoke it there first."]})
+    lifted = {"archive": "dcm4chee", "instances": 5, "kind": "rejected", "noted_at": "2026-11-30T06:00:00Z"}
+    suite.say("/sync/tombstones/lift", {"tombstones": [lifted], "warnings": ["Revoke it there first."]})
     numbers = {"differing_studies": 0, "synced_studies": 1, "pending_studies": 0, "duration_seconds": 1.0}
-    suite.say("/sync", {"status": "success", "errors": [], **numbers})
+    suite.say("/sync", {"status": "success", "errors": [], "notes": [], **numbers})
     assert run(suite, "sync", "--lift", "dcm4chee", "1.2") == DONE
-    lifted = suite.bodies["/pacs/api/sync/tombstones/lift"]
-    assert lifted == {"archive": "dcm4chee", "study_uid": "1.2"}
-    assert "pacs: WARNING: Revoke it there first.\n" in capsys.readouterr().err
+    asked = suite.bodies["/pacs/api/sync/tombstones/lift"]
+    assert asked == {"archive": "dcm4chee", "study_uid": "1.2"}
+    out, err = capsys.readouterr()
+    assert "lifted: 5 instances of study 1.2 may be sent to dcm4chee again (rejected, noted 2026" in out
+    assert "pacs: WARNING: Revoke it there first.\n" in err
     assert suite.bodies["/pacs/api/sync"]["full"] is True
 
 
@@ -382,7 +393,7 @@ def test_a_mass_loss_is_decided_before_a_round(
 ) -> None:
     suite.say("/sync/holds", {"archive": "dcm4chee", "then": then, "studies": 60})
     numbers = {"differing_studies": 60, "synced_studies": 0, "pending_studies": 0, "duration_seconds": 1.0}
-    suite.say("/sync", {"status": "success", "errors": [], **numbers})
+    suite.say("/sync", {"status": "success", "errors": [], "notes": [], **numbers})
     assert run(suite, "sync", f"--{then}", "dcm4chee") == DONE
     assert suite.bodies["/pacs/api/sync/holds"] == {"archive": "dcm4chee", "then": then}
     assert f"60 studies decided: {told} dcm4chee" in capsys.readouterr().out
