@@ -15,9 +15,10 @@ from orthanc_plugins.sync.inventory import instance_key, split_keys
 from orthanc_plugins.sync.looking import CLOCKS_AGREE_WITHIN, KeepsOut, TellsRejected
 from orthanc_plugins.sync.plan_text import counted
 from orthanc_plugins.sync.strategies import archive_title
+from orthanc_plugins.workflows.on_the_way import notes_of_transfers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from orthanc_plugins.archives.base import InstanceEntry
     from orthanc_plugins.identifiers import StudyUid
@@ -83,18 +84,25 @@ def with_reasons(services: Services, compared: Compared) -> Compared:
     comparison = compared.comparison
     pair = services.store.inventory.pairs([comparison.study_uid]).get(comparison.study_uid)
     told = absences(services, compared.holdings, pair)
-    return replace(compared, comparison=explained(comparison, *told))
+    notes = notes_of_transfers(services, compared.holdings)
+    return replace(compared, comparison=explained(comparison, *told, notes=notes))
 
 
-def explained(comparison: Comparison, *absent: Sentences) -> Comparison:
-    """Return a comparison whose notes say of missing instances what `absences` found."""
-    notes = [
+def explained(comparison: Comparison, *absent: Sentences, notes: Iterable[str] = ()) -> Comparison:
+    """Return a comparison whose notes say of missing instances what `absences` found.
+
+    Parameters
+    ----------
+    notes
+        What else there is to say of them.
+    """
+    found_absent = [
         f"Missing in {archive_title(archive)}, {counted(count, 'instance')}: {sentence}"
         for found in absent
         for archive, sentences in found.items()
         for sentence, count in Counter(sentences.values()).items()
     ]
-    return replace(comparison, notes=(*comparison.notes, *notes))
+    return replace(comparison, notes=(*comparison.notes, *found_absent, *notes))
 
 
 def _kept_out(services: Services, archive: ArchiveName, study_uid: StudyUid) -> Collection[str]:

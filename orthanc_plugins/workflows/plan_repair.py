@@ -18,6 +18,7 @@ from orthanc_plugins.sync.actions import LACKING, ActionKind
 from orthanc_plugins.sync.plan import Known, make_plan
 from orthanc_plugins.workflows.absences import absences, explained
 from orthanc_plugins.workflows.compared_copies import keep_comparison
+from orthanc_plugins.workflows.on_the_way import notes_of_transfers
 from orthanc_plugins.workflows.study_copies import StudyCopies
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class RepairPlanning:
         pair = self._services.store.inventory.pairs([record.study_uid]).get(record.study_uid)
         seen = copies.look()
         meant, unknown = absences(self._services, seen.holdings, pair)
-        keep_comparison(self._services, explained(seen.comparison, meant, unknown), pair)
+        notes = notes_of_transfers(self._services, seen.holdings)
+        keep_comparison(self._services, explained(seen.comparison, meant, unknown, notes=notes), pair)
         known = Known(seen.holdings, meant, _moments(copies, seen, policy), unknown)
         plan = make_plan(seen.comparison, policy, known, made_at=datetime.now(UTC))
         self._files.write(repair_id, "comparison", seen.comparison.to_json())

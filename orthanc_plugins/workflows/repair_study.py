@@ -18,6 +18,7 @@ from orthanc_plugins.sync.settle import Effect, Operation, changed_since, not_re
 from orthanc_plugins.transfers import LeaseLostError
 from orthanc_plugins.workflows.absences import absences, explained
 from orthanc_plugins.workflows.compared_copies import keep_comparison
+from orthanc_plugins.workflows.on_the_way import notes_of_transfers
 from orthanc_plugins.workflows.repair_operations import Hands, carry_out
 from orthanc_plugins.workflows.study_copies import StudyCopies
 
@@ -72,7 +73,8 @@ class RepairedStudy:
         pair = self.services.store.inventory.pairs([study_uid]).get(study_uid)
         now = self.copies.look()
         told = absences(self.services, now.holdings, pair)
-        keep_comparison(self.services, explained(now.comparison, *told), pair)
+        notes = notes_of_transfers(self.services, now.holdings)
+        keep_comparison(self.services, explained(now.comparison, *told, notes=notes), pair)
         self.files.write(self.repair_id, "after", now.comparison.to_json())
         return now
 
