@@ -18,6 +18,7 @@ from orthanc_plugins.store.inventory_tables import (
     SyncRunArchiveRow,
     SyncRunRow,
 )
+from orthanc_plugins.store.inventory_tombstones import is_any_held
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -56,8 +57,27 @@ class History(InventoryPart):
             return int(session.execute(statement).scalar_one())
 
     @as_store_error
+    def ask_at(self, archive: str, address: str) -> None:
+        """Remember at which address an archive is asked from now on.
+
+        What is known of one that was asked elsewhere before is kept, but not how far its changes are known:
+        until it was listed as a whole where it is now, none are (`ArchivePosition.is_of`).
+        """
+        first = self._insert(ArchivePositionRow).values({**NOTHING_KNOWN, "archive": archive})
+        row = ArchivePositionRow
+        move = update(row).where(row.archive == archive, row.address != address)
+        place = update(row).where(row.archive == archive)
+        with self._sessions.begin() as session:
+            session.execute(first.on_conflict_do_nothing())
+            session.execute(move.values(former_address=row.address, cursor=None))
+            session.execute(place.values(address=address))
+
+    @as_store_error
     def arrive(self, archive: str, cursor: str | None, at: datetime, *, full_pass: bool = False) -> None:
-        """Remember that an archive is known up to a cursor, and whether by a pass over all of it."""
+        """Remember that an archive is known up to a cursor, and whether by a pass over all of it.
+
+        That it has moved is settled by that, unless something it lacks where it is now is held.
+        """
         self._set_position(
             archive, {"cursor": cursor, "updated_at": at, "error": ""}, at if full_pass else None
         )
@@ -81,6 +101,8 @@ class History(InventoryPart):
             for name, value in values.items():
                 setattr(row, name, value)
             row.full_pass_at = full_pass_at or row.full_pass_at
+            if "cursor" in values and row.former_address and not is_any_held(session, archive):
+                row.former_address = None
             if "state" not in values:
                 row.state = "incomplete" if row.full_pass_at is None else "current"
 

@@ -97,20 +97,39 @@ class Absence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """That an archive lost so much at once that none of it is copied back until a person decides."""
+    """That an archive lost so much at once that none of it is copied back until a person decides.
+
+    With a ``former_address`` it is what the archive at the new ``address`` lacks, however few studies.
+    """
 
     archive: str
     since: datetime
     studies: int
+    address: str | None = None
+    former_address: str | None = None
 
     @property
     def text(self) -> str:
         """What a person has to know of it."""
+        if self.former_address is not None:
+            return self._moved
         return (
             f"{self.studies} studies disappeared from {self.archive} at once, noted "
             f"{self.since:%Y-%m-%d %H:%M} UTC: was it emptied? None of them is copied back until a person "
             f"decides: `pacs sync --refill {self.archive}` copies them, `--bury {self.archive}` lets them "
             "stay away."
+        )
+
+    @property
+    def _moved(self) -> str:
+        studies = "1 study that was known is" if self.studies == 1 else f"{self.studies} studies known are"
+        return (
+            f"The address of {self.archive} changed from {self.former_address} to {self.address}, and "
+            f"{studies} not there, or not whole (noted {self.since:%Y-%m-%d %H:%M} UTC). None of that is "
+            "copied there until a person decides. Is it another archive? "
+            f"`pacs sync --refill {self.archive}` copies it there. Is it the same one, which lost it? Wait "
+            f"until it lists all again, or let it stay away: `--bury {self.archive}`. With the former "
+            "address set again, all is as it was."
         )
 
 

@@ -257,7 +257,8 @@ class ArchivePosition:
     Parameters
     ----------
     cursor
-        Where to go on asking for changes, None before the first inventory.
+        Where to go on asking for changes, None before the first inventory and until the archive was listed as
+        a whole at a new address.
     pass_number
         The newest pass that was begun.
     full_pass_at
@@ -269,6 +270,11 @@ class ArchivePosition:
         Why the archive was not brought up to date, empty when it was.
     extra_studies, extra_instances
         How many more the archive counts than it lists, as last looked into: it counts what it does not list.
+    address
+        Where it is asked, None where that is not remembered.
+    former_address
+        Where it was asked before, as long as that it moved is not settled: it has not been listed at its new
+        address to the end, or what it lacks there is held.
     """
 
     archive: str
@@ -280,6 +286,16 @@ class ArchivePosition:
     error: str = ""
     extra_studies: int = 0
     extra_instances: int = 0
+    address: str | None = None
+    former_address: str | None = None
+
+    def is_of(self, address: str | None) -> bool:
+        """Return whether a whole inventory is known, and is of the archive at an address.
+
+        Where no address is told or remembered, it is of any.
+        """
+        whole = self.full_pass_at is not None and self.cursor is not None
+        return whole and (address is None or self.address in {None, address})
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,8 @@ class ArchivePositionRow(Base):
     error: Mapped[str] = mapped_column(Text)
     extra_studies: Mapped[int]
     extra_instances: Mapped[int]
+    address: Mapped[str | None]
+    former_address: Mapped[str | None]
 
 
 class InventoryEventRow(Base):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store.engine import as_store_error
 from orthanc_plugins.store.inventory_notes import Absence, Hold, Tombstone
 from orthanc_plugins.store.inventory_part import InventoryPart, in_chunks
 from orthanc_plugins.store.inventory_records import Page, joined_keys, split_keys
-from orthanc_plugins.store.inventory_tables import TombstoneRow
+from orthanc_plugins.store.inventory_tables import ArchivePositionRow, TombstoneRow
 from orthanc_plugins.store.inventory_unsettled import mark
 
 if TYPE_CHECKING:
@@ -70,8 +70,15 @@ class Tombstones(InventoryPart):
             .where(*_HELD)
             .group_by(TombstoneRow.archive)
         )
+        places = select(
+            ArchivePositionRow.archive, ArchivePositionRow.address, ArchivePositionRow.former_address
+        )
         with self._sessions() as session:
-            return {name: Hold(name, since, studies) for name, since, studies in session.execute(query)}
+            moved = {name: place for name, *place in session.execute(places)}
+            return {
+                name: Hold(name, since, studies, *moved.get(name, ()))
+                for name, since, studies in session.execute(query)
+            }
 
     @as_store_error
     def end_hold(self, archive: str, *, bury: bool, at: datetime, by: str) -> int:
@@ -128,6 +135,11 @@ class Tombstones(InventoryPart):
 
 
 _HELD = (TombstoneRow.kind == Absence.HELD.value, TombstoneRow.lifted_at.is_(None))
+
+
+def is_any_held(session: Session, archive: str) -> bool:
+    """Return whether anything that an archive lost waits for a person to decide."""
+    return bool(session.scalar(select(exists().where(TombstoneRow.archive == archive, *_HELD))))
 
 
 def bury(session: Session, tombstone: Tombstone) -> None:

@@ -5,6 +5,9 @@ then the archive's totals are held against the inventory's. Where they do not me
 log told (Orthanc logs no deletion, DCM4CHEE no instance added to an old series): it is searched for by
 counting ranges of dates. Every night a pass over everything makes sure.
 
+When its address is another it is listed as a whole, too: perhaps it is another archive, and whatever it lacks
+of what was known is held.
+
 Nothing is taken for gone because a page lacks it: a study is gone when the archive, asked for it by its UID,
 does not know it. What an archive failed to answer changes nothing.
 """
@@ -20,6 +23,7 @@ from typing import TYPE_CHECKING
 from orthanc_plugins.archives.base import StudyQuery
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused
 from orthanc_plugins.store.inventory_notes import Absence, ArchiveRun, Writing
+from orthanc_plugins.sync.addresses import address_of
 from orthanc_plugins.sync.looking import MOST_TOLD, Look
 from orthanc_plugins.sync.search import FIRST, Scales, Sums, ranges_that_differ
 
@@ -48,8 +52,9 @@ class InventoryChange:
     Parameters
     ----------
     how
-        ``first``, ``full`` or ``listing``: all studies were listed; ``log`` or ``receive_time``: the archive
-        told what changed. With ``+search`` or ``+listing`` where totals did not meet.
+        ``first``, ``full``, ``moved`` (its address is another) or ``listing``: all studies were listed;
+        ``log`` or ``receive_time``: the archive told what changed. With ``+search`` or ``+listing`` where
+        totals did not meet.
     looked_at
         Studies that were asked for.
     study_uids
@@ -59,7 +64,8 @@ class InventoryChange:
     unlisted
         Studies of which the archive lists no instance although it counts some.
     mass_loss
-        So much disappeared at once that it is held until a person decides: was the archive emptied?
+        So much disappeared at once that it is held until a person decides: was the archive emptied? At
+        another address anything that is missing there is.
     requests
         Questions to the archive.
     """
@@ -119,16 +125,17 @@ class InventoryKeeper:
             The archive did not answer: what was found until then is kept, nothing else is changed.
         """
         began = self._seconds()
-        position = self._inventory.position(archive.name)
-        first = position.full_pass_at is None or position.cursor is None
-        bury = None if first else Absence.DISAPPEARED
+        position = self._placed(archive)
+        first, moved = position.full_pass_at is None, position.cursor is None
+        bury = None if first else Absence.HELD if moved else Absence.DISAPPEARED
         writing = Writing(run_id, self._clock(), note=not first, bury=bury)
         look = Look(archive, self._inventory, self._clock, writing, position.pass_number)
-        how = "first" if first else "full" if full else ""
+        how = "first" if first else "moved" if moved else "full" if full else ""
         try:
             if how:
                 begun = look.changes(position.cursor)
                 self._pass(look, how, begun.cursor, begun.study_uids)
+                look.tally.mass_loss |= how == "moved" and look.name in self._inventory.holds()
             else:
                 how = self._follow(look, position)
         except ArchiveError as error:
@@ -136,6 +143,21 @@ class InventoryKeeper:
             self._note(look, run_id, how or "log", began, str(error))
             raise
         return self._note(look, run_id, how, began, "")
+
+    def _placed(self, archive: Archive) -> ArchivePosition:
+        """Return how far an archive is known where it is asked now, and remember where that is."""
+        position, address = self._inventory.position(archive.name), address_of(archive)
+        if address is None or position.address == address:
+            return position
+        if position.address is not None and position.full_pass_at is not None:
+            logger.warning(
+                "The address of %s changed from %s to %s: all of it is listed anew.",
+                archive.name,
+                position.address,
+                address,
+            )
+        self._inventory.ask_at(archive.name, address)
+        return self._inventory.position(archive.name)
 
     # All of it
 
@@ -145,7 +167,7 @@ class InventoryKeeper:
         ``cursor`` is where the changes go on that come meanwhile, ``changed`` those of before.
         """
         look.pass_number = self._inventory.begin_pass(look.name)
-        look.examine(look.find(StudyQuery()), anew=changed, thorough=how == "full")
+        look.examine(look.find(StudyQuery()), anew=changed, thorough=how in {"full", "moved"})
         after: StudyUid | None = None
         while unseen := self._inventory.unseen(look.name, look.pass_number, after=after):
             look.ask_for(unseen, anew=False)
@@ -262,7 +284,7 @@ class InventoryKeeper:
     def _note(self, look: Look, run_id: str, how: str, began: float, error: str) -> InventoryChange:
         found = look.tally
         seconds = self._seconds() - began
-        if found.mass_loss:
+        if found.mass_loss and how != "moved":
             logger.warning(
                 "%s lost %d studies at once: a person decides whether they are copied back.",
                 look.name,

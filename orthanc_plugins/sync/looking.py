@@ -281,7 +281,7 @@ class Look:
         self.tally.unlisted.update(unlisted)
         self._inventory.seen(self.name, unlisted, self.pass_number, at)
         changes = self._write(whole, known, bury=True)
-        if self._writing.bury is not None:
+        if self._writing.bury == Absence.DISAPPEARED:
             self._prove_rejected({change.study_uid for change in changes if change.gone})
         # An archive that lists fewer than it counts has perhaps not deleted them.
         self._write(short, known, bury=False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import ArchiveError, StoreError
 from orthanc_plugins.store.inventory_notes import Absence, Writing
+from orthanc_plugins.sync.addresses import address_of
 from orthanc_plugins.sync.looking import TRIES, Look
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ class Refreshing:
 
     def _take_in(self, archive: Archive, study_uid: StudyUid, by: str, *, gone: bool) -> None:
         position = self._inventory.position(archive.name)
-        if position.full_pass_at is None or position.cursor is None:
-            return  # its first listing, which is no news and buries nothing, takes in all of it
+        if not position.is_of(address_of(archive)):
+            return  # its first listing, or that at its new address, takes in all of it, and says what is gone
         writing = Writing(by, self._clock(), bury=Absence.DISAPPEARED)
         look = Look(archive, self._inventory, self._clock, writing, position.pass_number)
         for _ in range(TRIES):

@@ -6,7 +6,16 @@ import threading
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.identifiers import StudyUid
-from orthanc_plugins.store import LEFT, RIGHT, EventKind, InventoryTotals, StudyChange, StudyFilter
+from orthanc_plugins.store import (
+    LEFT,
+    RIGHT,
+    EventKind,
+    Hold,
+    InventoryTotals,
+    StudyChange,
+    StudyFilter,
+    Tombstone,
+)
 from tests.contract.holdings import FIRST, LATER, NOW, SECOND, STUDY, holding, key, plant
 
 if TYPE_CHECKING:
@@ -139,6 +148,32 @@ def test_an_archive_that_is_away_keeps_what_was_known_of_it(inventory: Inventory
     assert (away.cursor, away.full_pass_at, away.updated_at) == ("cursor", NOW, NOW)
     inventory.arrive(LEFT, "cursor", LATER)
     assert (inventory.position(LEFT).state, inventory.position(LEFT).error) == ("current", "")
+
+
+def test_an_archive_that_moved_is_known_anew_and_that_is_told_while_anything_is_held(
+    inventory: Inventory,
+) -> None:
+    for _ in range(2):
+        inventory.ask_at(RIGHT, "http://one")
+    known = inventory.position(RIGHT)
+    assert (known.address, known.former_address, known.is_of("http://one")) == ("http://one", None, False)
+    inventory.arrive(RIGHT, "cursor", NOW, full_pass=True)
+    assert [inventory.position(RIGHT).is_of(one) for one in ("http://one", "http://two")] == [True, False]
+    for _ in range(2):
+        inventory.ask_at(RIGHT, "http://two")
+    known = inventory.position(RIGHT)
+    assert (known.address, known.former_address, known.is_of("http://two")) == (
+        "http://two",
+        "http://one",
+        False,
+    )
+    inventory.bury(Tombstone(RIGHT, STUDY, True, frozenset(), "held", NOW, "archive"))
+    inventory.arrive(RIGHT, "cursor", LATER, full_pass=True)
+    assert inventory.position(RIGHT).is_of("http://two")
+    assert inventory.holds() == {RIGHT: Hold(RIGHT, NOW, 1, "http://two", "http://one")}
+    inventory.end_hold(RIGHT, bury=False, at=LATER, by="Jo")
+    inventory.arrive(RIGHT, "cursor", LATER)
+    assert inventory.position(RIGHT).former_address is None
 
 
 # Privacy

@@ -410,6 +410,33 @@ def test_what_an_archive_lost_at_once_comes_back_when_a_person_decides_so_only(
     assert total == 1 + copied
 
 
+class Elsewhere(MemoryArchive):
+    """The second archive at another address."""
+
+    @property
+    def url(self) -> str:
+        return "http://user:secret@elsewhere.invalid"
+
+
+@pytest.mark.parametrize(("bury", "copied"), [(False, 3), (True, 0)])
+def test_another_archive_gets_what_it_lacks_when_a_person_says_so(
+    joined: Services, left: MemoryArchive, right: MemoryArchive, bury: bool, copied: int
+) -> None:
+    for number in range(3):
+        fill(left, f"1.{number}", 1)
+        fill(right, f"1.{number}", 1)
+    assert Rounds(joined).run("r1", "schedule").state == "succeeded"
+    moved = dataclasses.replace(joined, archives={LEFT: left, RIGHT: Elsewhere(RIGHT)})
+    for cause in ("schedule", "request"):
+        outcome = Rounds(moved).run(f"r2 {cause}", cast("Any", cause))
+        assert (outcome.state, outcome.transfers) == ("partial", ())
+        told = "of dcm4chee changed from http://dcm4chee.invalid to http://elsewhere.invalid, and 3 studies"
+        assert told in outcome.errors[0]
+    moved.store.inventory.end_hold(RIGHT, bury=bury, at=NOW, by="Jo")
+    outcome = Rounds(moved).run("r3", "schedule")
+    assert (outcome.state, len(outcome.transfers)) == ("succeeded", copied)
+
+
 def test_a_first_listing_is_not_followed_by_a_nightly_one_at_once(joined: Services) -> None:
     hours = Hours(joined, nightly_at="02:00")
     hours.keep()

@@ -60,6 +60,10 @@ class Held(BaseModel):
     archive: str
     since: datetime
     studies: int
+    address: str | None = Field(description="Where the archive is asked.")
+    former_address: str | None = Field(
+        description="Where it was asked before, when what is missing at the new address is held."
+    )
     text: str = Field(description="The same in words, with what can be done.")
 
 
@@ -132,7 +136,14 @@ def sync_status(services: Joined) -> SyncStatus:
         transfers=_transfers(services),
         waiting_for_hours=services.store.transfers.waiting_for_hours(),
         holds=[
-            Held(archive=one.archive, since=one.since, studies=one.studies, text=one.text)
+            Held(
+                archive=one.archive,
+                since=one.since,
+                studies=one.studies,
+                address=one.address,
+                former_address=one.former_address,
+                text=one.text,
+            )
             for one in inventory.holds().values()
         ],
     )

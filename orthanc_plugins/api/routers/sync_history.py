@@ -34,7 +34,10 @@ Cause = Literal["schedule", "request", "nightly"]
 class ArchiveRound(BaseModel):
     """What a round did with one archive."""
 
-    how: str = Field(description="How changes were found: `log`, `receive_time`, `counts`, `listing`.")
+    how: str = Field(
+        description="How changes were found: `log`, `receive_time`, `counts`, `listing`, "
+        "`moved` (listed as a whole, since its address is another)."
+    )
     looked_at: int
     appeared: int
     changed: int
