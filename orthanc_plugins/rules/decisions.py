@@ -78,6 +78,9 @@ def decide(
     for rule in rules:
         series, reasons = _judged(rule, facts)
         matched = bool(series)
+        sent = facts.series if matched and rule.send == "study" else series
+        if len(sent) > len(series):
+            reasons.append(f"{len(sent) - len(series)} more series: the rule sends the study whole.")
         sends = matched and rule.enabled and (match == "all" or decided is None)
         if matched and not rule.enabled:
             reasons.append("The rule is switched off.")
@@ -85,7 +88,6 @@ def decide(
             reasons.append(f"The rule {decided} comes first and decides.")
         if sends and decided is None:
             decided = rule.name
-        sent = facts.series if matched and rule.send == "study" else series
         uids = tuple(one.series_uid for one in sent)
         decisions.append(Decision(rule, matched, sends, uids, tuple(reasons)))
     return tuple(decisions)

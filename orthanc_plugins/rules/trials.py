@@ -28,6 +28,9 @@ class TriedStudy:
         removed from there.
     also
         Other rules that are switched on and match the study, too.
+    goes_at
+        When it would have been sent: once it was there, or when the rule's hours opened; None where nothing
+        of it is sent, or it is not known when it came.
     """
 
     study_uid: str
@@ -39,11 +42,12 @@ class TriedStudy:
     stored_bytes: int = 0
     kept_back: int = 0
     also: tuple[str, ...] = ()
+    goes_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class BusiestHour:
-    """The hour in which most bytes would have had to be sent, by when the studies were complete."""
+    """The hour in which most bytes would have had to be sent, by when each study would have gone."""
 
     begins_at: datetime
     studies: int
@@ -93,10 +97,15 @@ def load_of(studies: Sequence[TriedStudy], bytes_per_s: float | None) -> Load:
     )
 
 
-def trial_to_json(rule: str, studies: Sequence[TriedStudy], load: Load) -> dict[str, Any]:
-    """Return a trial as JSON; times in ISO 8601."""
+def trial_to_json(rule: str, window: str | None, studies: Sequence[TriedStudy], load: Load) -> dict[str, Any]:
+    """Return a trial of a rule of this name and these hours as JSON; times in ISO 8601."""
     content: dict[str, Any] = _plain(
-        {"rule": rule, "studies": [asdict(study) for study in studies], "load": asdict(load)}
+        {
+            "rule": rule,
+            "window": window,
+            "studies": [asdict(study) for study in studies],
+            "load": asdict(load),
+        }
     )
     return content
 
@@ -104,8 +113,9 @@ def trial_to_json(rule: str, studies: Sequence[TriedStudy], load: Load) -> dict[
 def _busiest_hour(sent: Sequence[TriedStudy]) -> BusiestHour | None:
     hours: Mapping[datetime, list[TriedStudy]] = defaultdict(list)
     for study in sent:
-        if study.received_at is not None:
-            hour = study.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        goes_at = study.goes_at or study.received_at
+        if goes_at is not None:
+            hour = goes_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
             hours[hour].append(study)
     if not hours:
         return None

@@ -12,10 +12,12 @@ from orthanc_plugins.orthanc_facts import study_in_orthanc
 from orthanc_plugins.rules import ForwardingRule, decide, keywords_asked
 from orthanc_plugins.rules.trials import TriedStudy, load_of, trial_to_json
 from orthanc_plugins.store import RuleTrialFiles
+from orthanc_plugins.sync.plan_text import counted
 from orthanc_plugins.workflows.forward_study import LoopGuard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from orthanc_plugins.identifiers import OrthancId
     from orthanc_plugins.jobs import JsonValue
@@ -55,7 +57,7 @@ class RuleTrial:
             except NotFound:
                 continue  # it was deleted meanwhile
             studies.append(self._tried(rule, others, held))
-        content = trial_to_json(rule.name, studies, load_of(studies, self._bytes_per_s()))
+        content = trial_to_json(rule.name, rule.window, studies, load_of(studies, self._bytes_per_s()))
         self._files.write(token, "outcome", content)
         return {"outcome": "done", "studies": len(studies), "matched": sum(one.matched for one in studies)}
 
@@ -67,16 +69,18 @@ class RuleTrial:
         chosen = [one for one in held.arrivals if one.series_uid in decision.series_uids]
         allowed = frozenset(self._guard.allowed(held, chosen))
         going = [one for one in chosen if one.sop_instance_uid in allowed]
+        goes_at = _goes_at(rule, held) if going else None
         return TriedStudy(
             study_uid=facts.study_uid,
             received_at=held.received_at,
             matched=decision.matched,
-            reasons=decision.reasons,
+            reasons=(*decision.reasons, *_further(rule, held, len(chosen) - len(going), goes_at)),
             series=len({one.series_uid for one in going}),
             instances=len(going),
             stored_bytes=sum(one.size_bytes for one in going),
             kept_back=len(chosen) - len(going),
             also=tuple(one.rule.name for one in decide(others, facts, "all") if one.matched),
+            goes_at=goes_at,
         )
 
     def _newest(self, count: int) -> list[OrthancId]:
@@ -125,3 +129,21 @@ class RuleTrial:
         rate = sum(size for size, _ in measured) / seconds
         limit = self._services.forwarding.bandwidth_limit_bytes_s
         return rate if limit is None else min(rate, limit)
+
+
+def _goes_at(rule: ForwardingRule, held: StudyInOrthanc) -> datetime | None:
+    """Return when a study would have been sent, None where it is not known when it came."""
+    if held.received_at is None or rule.hours is None:
+        return held.received_at
+    return rule.hours.opens_at(held.received_at)
+
+
+def _further(
+    rule: ForwardingRule, held: StudyInOrthanc, kept_back: int, goes_at: datetime | None
+) -> Iterator[str]:
+    """Yield why less of a study goes than the rule asks for, and why later."""
+    if kept_back:
+        told = "kept back: the archive had sent them, or they were removed from there"
+        yield f"{counted(kept_back, 'instance')} {told}."
+    if goes_at is not None and goes_at != held.received_at:
+        yield f"It waits for its hours, {rule.window}, until {goes_at:%Y-%m-%d %H:%M} UTC."

@@ -59,9 +59,16 @@ class TriedStudy(BaseModel):
 
     study_uid: str
     received_at: datetime | None = Field(description="When its last instance came to Orthanc.")
+    goes_at: datetime | None = Field(
+        default=None,
+        description="When it would have been sent: once it was there, or when the rule's hours opened. Null "
+        "where nothing of it is sent, or it is not known when it came.",
+    )
     matched: bool
-    reasons: list[str] = Field(description="Why it matches, or does not.")
-    series: int = Field(description="Series that would have been sent.")
+    reasons: list[str] = Field(
+        description="Why it matches, or does not; why more goes than matches, or less; what it waits for."
+    )
+    series: int = Field(description="Series of which anything would have been sent.")
     instances: int
     stored_bytes: int
     kept_back: int = Field(
@@ -71,7 +78,7 @@ class TriedStudy(BaseModel):
 
 
 class BusiestHour(BaseModel):
-    """The hour in which most bytes would have had to be sent."""
+    """The hour in which most bytes would have had to be sent, by when each study would have gone."""
 
     begins_at: datetime
     studies: int
@@ -99,6 +106,9 @@ class RuleTestAnswer(BaseModel):
 
     status: JobState
     rule: str | None
+    window: str | None = Field(
+        description="The rule's hours, in the local time of the worker's machine; null for always."
+    )
     studies: list[TriedStudy] = Field(description="All that were looked at, the newest first.")
     load: Load | None
     job_id: str
@@ -187,6 +197,7 @@ def _answer(services: Services, links: Links, job: Job, token: str) -> JSONRespo
     answer = RuleTestAnswer(
         status=job.state,
         rule=None if content is None else content["rule"],
+        window=None if content is None else content.get("window"),
         studies=[] if content is None else content["studies"],
         load=None if content is None else content["load"],
         job_id=job.job_id,

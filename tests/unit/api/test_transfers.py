@@ -301,7 +301,7 @@ def run_trials(services: Services, queue: MemoryQueue) -> None:
 def test_a_rule_is_tried_and_its_outcome_shown(
     client: Client, joined: Services, queue: MemoryQueue, stored: str
 ) -> None:
-    rule = {"Name": "Any", "Tags": {"PatientName": "DOE*"}}
+    rule = {"Name": "Any", "Window": "18:00-06:00", "Tags": {"PatientName": "DOE*"}}
     asked = client.post("api/rules/test", json={"rule": rule, "synchronous": False})
     assert (asked.status_code, asked.json()["status"]) == (202, "queued")
     (job,) = queue.jobs(kind=JobKind.TEST_RULES)
@@ -313,6 +313,7 @@ def test_a_rule_is_tried_and_its_outcome_shown(
     (study,) = answer.json()["studies"]
     assert (study["study_uid"], study["matched"]) == (STUDY, False)
     assert study["reasons"] == ["PatientName does not match 'DOE*'."]
+    assert (answer.json()["window"], study["goes_at"]) == ("18:00-06:00", None)
     assert answer.json()["load"]["studies"] == 0
     assert stored
     assert queue.jobs(kind=JobKind.TRANSFER_STUDY) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from orthanc_plugins.rules.trials import BusiestHour, TriedStudy, load_of, trial_to_json
@@ -29,6 +30,12 @@ def test_the_busiest_hour_is_the_one_with_most_bytes() -> None:
     assert load_of(studies, None).busiest_hour == BusiestHour(NOON, 2, 10, 600)
 
 
+def test_the_busiest_hour_is_one_in_which_studies_go_and_not_one_in_which_they_come() -> None:
+    evening = NOON + timedelta(hours=6)
+    studies = [replace(study(uid, NOON + timedelta(hours=int(uid))), goes_at=evening) for uid in ("1", "2")]
+    assert load_of(studies, None).busiest_hour == BusiestHour(evening, 2, 20, 2000)
+
+
 def test_a_rate_for_a_day_is_told_only_over_a_day_and_more() -> None:
     hours = [study("1", NOON), study("2", NOON + timedelta(hours=23))]
     assert load_of(hours, None).bytes_per_day is None
@@ -44,8 +51,10 @@ def test_of_nothing_nothing_is_made_up() -> None:
 
 def test_a_trial_is_plain_json() -> None:
     studies = [study("1"), study("2", None)]
-    content = json.loads(json.dumps(trial_to_json("R", studies, load_of(studies, 5.0)), allow_nan=False))
-    assert content["rule"] == "R"
+    content = json.loads(
+        json.dumps(trial_to_json("R", "18:00-06:00", studies, load_of(studies, 5.0)), allow_nan=False)
+    )
+    assert (content["rule"], content["window"]) == ("R", "18:00-06:00")
     assert content["studies"][0]["received_at"] == "2026-11-29T12:00:00+00:00"
     assert content["studies"][1]["received_at"] is None
     assert content["load"]["busiest_hour"]["stored_bytes"] == 1000

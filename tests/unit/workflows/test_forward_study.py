@@ -93,7 +93,11 @@ def test_a_rule_that_matches_asks_for_one_transfer_and_its_job(
     (job,) = queue.jobs(kind=JobKind.TRANSFER_STUDY)
     assert job.job_id == record.job_id
     assert queue.requests[job.job_id].turn < 200
-    assert result["rules"][0]["reasons"] == ["1 series: each is of modality CT."]
+    assert result["rules"][0]["reasons"] == [
+        "1 series: each is of modality CT.",
+        "1 more series: the rule sends the study whole.",
+    ]
+    assert result["rules"][0]["series"] == 2
 
 
 def test_done_again_it_asks_for_the_same_transfer(

@@ -23,7 +23,7 @@ from orthanc_plugins.store import (
 from orthanc_plugins.workflows.try_rule import RuleTrial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from orthanc_plugins.services import Services
@@ -76,6 +76,41 @@ def test_each_study_is_told_with_what_would_have_been_sent_and_why(
     assert (outcome["load"]["studies"], outcome["load"]["instances"]) == (2, 4)
     assert queue.jobs() == []
     assert joined.store.transfers.transfers()[1] == 0
+
+
+def test_reasons_and_counts_agree_where_more_goes_than_matches_or_less(joined: Services) -> None:
+    by_uid = {one["study_uid"]: one for one in tried(joined, modalities=("CT",))[1]["studies"]}
+    assert (by_uid["1.2"]["series"], by_uid["1.2"]["instances"]) == (2, 3)
+    assert by_uid["1.2"]["reasons"] == [
+        "1 series: each is of modality CT.",
+        "1 more series: the rule sends the study whole.",
+    ]
+    assert (by_uid["1.3"]["series"], by_uid["1.3"]["instances"]) == (0, 0)
+    assert by_uid["1.3"]["reasons"] == [
+        "1 series: each is of modality CT.",
+        "2 instances kept back: the archive had sent them, or they were removed from there.",
+    ]
+
+
+@pytest.fixture
+def _in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_utc")
+@pytest.mark.parametrize(("window", "hour"), [("18:00-06:00", "18"), ("11:00-13:00", "12"), (None, "12")])
+def test_when_a_study_would_have_gone_is_told(joined: Services, window: str | None, hour: str) -> None:
+    outcome = tried(joined, modalities=("CT",), send="matching_series", window=window)[1]
+    by_uid = {one["study_uid"]: one for one in outcome["studies"]}
+    assert (outcome["window"], by_uid["1.1"]["goes_at"]) == (window, f"2026-11-29T{hour}:00:00+00:00")
+    assert by_uid["1.3"]["goes_at"] is None
+    waits = [f"It waits for its hours, {window}, until 2026-11-29 18:00 UTC."] if hour == "18" else []
+    assert by_uid["1.1"]["reasons"][1:] == waits
+    assert outcome["load"]["busiest_hour"]["begins_at"] == f"2026-11-29T{hour}:00:00+00:00"
 
 
 def test_other_rules_that_match_are_told_and_the_rule_itself_is_not(joined: Services) -> None:
