@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.benchmark.dataset import patient_prefix
 from orthanc_plugins.benchmark.journal import JOURNALS, leftovers, living
+from orthanc_plugins.benchmark.telling import counted
 from orthanc_plugins.benchmark.upkeep import studies_with, upkeep_of
 from orthanc_plugins.errors import BenchmarkError, BenchmarkRefused
 from orthanc_plugins.identifiers import BENCHMARK_PATIENT_PREFIX
@@ -74,7 +75,7 @@ def _remove(target: Target, prefix: str, study_uids: Collection[str]) -> int:
     removed = upkeep.remove(prefix, study_uids)
     if left := len(studies_with(upkeep.web, prefix)):
         raise BenchmarkError(
-            f"{target.title} at {target.dicomweb} still lists {left} studies of the benchmark after they "
-            "were removed: see its log, and whether this user may delete."
+            f"{target.title} at {target.dicomweb} still lists {counted(left, 'study', 'studies')} of the "
+            "benchmark after removing them: see its log, and whether this user may delete."
         )
     return removed

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.benchmark.journal import JOURNALS, living
+from orthanc_plugins.benchmark.telling import counted
 from orthanc_plugins.benchmark.upkeep import PATIENT_ID, studies_with, upkeep_of, value
 from orthanc_plugins.errors import BenchmarkRefused
 from orthanc_plugins.identifiers import BENCHMARK_PATIENT_PREFIX
@@ -65,9 +66,10 @@ def refuse_company(folder: Path, targets: Iterable[Target]) -> None:
         )
     for target in targets:
         if there := studies_with(upkeep_of(target).web, BENCHMARK_PATIENT_PREFIX):
+            held = counted(len(there), "study", "studies")
             raise BenchmarkRefused(
-                f"{target.title} at {target.dicomweb} holds {len(there)} studies of another benchmark: let "
-                "it end, or, if none is at work, remove them with --clean."
+                f"{target.title} at {target.dicomweb} holds {held} of another benchmark: let it end, or, if "
+                "none is at work, have them removed with --clean."
             )
 
 
@@ -87,4 +89,4 @@ def reason_against(target: Target, upkeep: Upkeep) -> str | None:
 
 def _in_all(counts: Counts) -> str:
     studies = counts.get("studies")
-    return "" if studies is None else f" ({studies:,} studies in all)"
+    return "" if studies is None else f" ({counted(studies, 'study', 'studies')} in all)"

@@ -26,6 +26,7 @@ TIMED = (Question.UPLOAD, Question.QUERY, Question.RETRIEVE, Question.USERS_10, 
 
 _ARCHIVES = ("orthanc", "dcm4chee")
 _IN_SECONDS_FROM_MS = 2000.0
+_MINUTE_S = 60
 _PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
 
 
@@ -56,7 +57,7 @@ def report_html(
         runs=len(runs),
         percentiles=_PERCENTILES,
         archives=_ARCHIVES,
-        minutes=_minutes(content),
+        took=_took(content),
     )
     return shown.encode()
 
@@ -178,6 +179,10 @@ def _point(run: str, median: Mapping[str, float | None], per_unit: float) -> Poi
     return Point(run, value or 0.0, low, high)
 
 
-def _minutes(content: Mapping[str, Any]) -> float:
+def _took(content: Mapping[str, Any]) -> str:
+    """Return how long the run took, in words: in minutes, a short one in seconds."""
     took = datetime.fromisoformat(content["ended"]) - datetime.fromisoformat(content["started"])
-    return took.total_seconds() / 60
+    seconds = took.total_seconds()
+    if seconds < _MINUTE_S:
+        return telling.counted(round(seconds), "second")
+    return telling.counted(round(seconds / _MINUTE_S), "minute")

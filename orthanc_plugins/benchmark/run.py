@@ -22,6 +22,7 @@ from orthanc_plugins.benchmark.plan import Question
 from orthanc_plugins.benchmark.refusal import refuse_company, refuse_production
 from orthanc_plugins.benchmark.results import ArchiveFacts, Results
 from orthanc_plugins.benchmark.site import Ground
+from orthanc_plugins.benchmark.telling import left_there
 from orthanc_plugins.benchmark.users import Users
 from orthanc_plugins.benchmark.verification import verify_study
 from orthanc_plugins.benchmark.workloads import QueryAll, QueryOne, StowUpload, WadoRetrieve
@@ -72,6 +73,7 @@ class Run:
     _noted: list[str] = field(default_factory=list, init=False)
     _not_asked: list[str] = field(default_factory=list, init=False)
     _ceilings: dict[tuple[str, str], float] = field(default_factory=dict, init=False)
+    _told: int | None = field(default=None, init=False)
 
     def go(self, *, i_mean_it: bool = False) -> Results:
         """Do it all and return what was found; what was sent is removed again, however the run ends.
@@ -149,7 +151,8 @@ class Run:
             for one in around.values():
                 one.clean(patient_prefix(self.plan.run_id), self._noted)
                 if one.cleaning or one.left_behind:
-                    self.say(f"{one.target.title} is not clean: {one.cleaning or one.left_behind}")
+                    left = one.cleaning or f"{left_there(one.left_behind or 0)}."
+                    self.say(f"{one.target.title} is not clean: {left}")
             if all(one.left_behind == 0 for one in around.values()):
                 journal.forget()
 
@@ -202,9 +205,12 @@ class Run:
         )
 
     def _on_turn(self, turn: Turn, place: int, turns: int) -> None:
+        """Tell each round once, with how many of all questions were asked before it."""
         self.check()
-        which = f"round {turn.round} of {self.plan.rounds}" if turn.round > 0 else "warming up"
-        self.say(f"[{place}/{turns}] {which}: {turn.row}, {turn.first} first")
+        if turn.round != self._told:
+            self._told = turn.round
+            which = f"round {turn.round} of {self.plan.rounds}" if turn.round > 0 else "warming up"
+            self.say(f"{which} ({place - 1} of {turns} questions asked)")
 
     def _measure_client(self, workloads: Mapping[str, Workload], ground: Ground) -> None:
         """Find how fast the client itself is in each workload.

@@ -23,6 +23,23 @@ def names(content: Mapping[str, Any]) -> dict[str, str]:
     return {"orthanc": "Orthanc", "dcm4chee": "DCM4CHEE's stand-in" if stand_in else "DCM4CHEE"}
 
 
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return how many there are, in words that agree.
+
+    >>> counted(1, "minute"), counted(1200, "study is", "studies are")
+    ('1 minute', '1,200 studies are')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def what_the_ratio_is(called: Mapping[str, str]) -> str:
+    """Return in a sentence or two what a performance_ratio is."""
+    return (
+        f"ratio: the median of {called['dcm4chee']} divided by that of {called['orthanc']}; above 1, "
+        f"{called['orthanc']} is faster. It is withheld where the difference could be chance."
+    )
+
+
 def duration(milliseconds: float | None) -> str:
     """Return a duration with its unit.
 
@@ -133,6 +150,11 @@ def memory_and_disk(content: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def left_there(studies: int) -> str:
+    """Return how many studies of a run are still in an archive."""
+    return counted(studies, "study of this run is still there", "studies of this run are still there")
+
+
 def _disk(disk: Mapping[str, Any]) -> str:
     on_disk, told = disk["allocated_overhead_percent"], disk["told_overhead_percent"]
     parts = [] if on_disk is None else [f"{on_disk:+.1f} % on disk"]
@@ -181,7 +203,7 @@ def _of_archive(name: str, facts: Mapping[str, Any], content: Mapping[str, Any])
             f"DCM4CHEE was played by a stand-in ({facts['stand_in']}): its times say nothing of DCM4CHEE."
         )
     if facts["cleaning"] or facts["left_behind"]:
-        left = facts["cleaning"] or f"{facts['left_behind']} studies of this run are still there"
+        left = facts["cleaning"] or f"{left_there(facts['left_behind'])}."
         found.append(f"{called} is not clean: {left} Run the benchmark with --clean.")
     elif facts["changed"]:
         changed = ", ".join(f"{count:+d} {what}" for what, count in facts["changed"].items())

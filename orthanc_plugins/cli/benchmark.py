@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.benchmark import telling
 from orthanc_plugins.benchmark.plan import LEAST_SCALE, MOST_ROUNDS, ROUNDS, Question, new_plan
 from orthanc_plugins.benchmark.targets import (
     basic_authorisation,
@@ -175,7 +176,7 @@ def _known(
 def _ended(results: Results, say: Callable[[str], None]) -> int:
     for name, facts in results.archives.items():
         if not facts.is_clean:
-            left = facts.cleaning or f"{facts.left_behind} studies of this run are still there"
+            left = facts.cleaning or f"{telling.left_there(facts.left_behind or 0)}."
             say(f"{name.value} is not clean: {left} Try again with --clean.")
     return DONE if results.is_clean else FAILED
 
@@ -184,24 +185,25 @@ def _clean(folder: Path, targets: Mapping[ArchiveName, Target], say: Callable[[s
     from orthanc_plugins.benchmark.cleaning import clean_all  # noqa: PLC0415 - numpy, for this command alone
 
     removed = clean_all(folder, targets, say)
-    say(f"removed {removed} studies that benchmarks have made; none is left.")
+    what = telling.counted(removed, "study", "studies")
+    say(f"removed {what} that benchmarks have made; none is left.")
     return DONE
 
 
 def _show(content: Mapping[str, Any], out: TextIO) -> None:
     """Write the table of rows, then memory and disk, then what is to be known beforehand."""
-    from orthanc_plugins.benchmark import telling  # noqa: PLC0415 - for this command alone
-
     called = telling.names(content)
-    heads = (f"{'Orthanc':>{_NARROW}}", f"{'DCM4CHEE':>{_NARROW}}", f"{'ratio':>7}")
-    out.write(f"{'median':<{_WIDE}} {' '.join(heads)}  interval, or why withheld\n")
+    widths = {name: max(_NARROW, len(title)) for name, title in called.items()}
+    heads = " ".join(f"{title:>{widths[name]}}" for name, title in called.items())
+    out.write(f"{'median':<{_WIDE}} {heads} {'ratio':>7}  interval, or why withheld\n")
     for row in content["rows"]:
-        medians = (telling.duration(telling.median_ms(row, name)) for name in called)
-        cells = " ".join(f"{median:>{_NARROW}}" for median in medians)
+        medians = {name: telling.duration(telling.median_ms(row, name)) for name in called}
+        cells = " ".join(f"{median:>{widths[name]}}" for name, median in medians.items())
         ratio, interval = row["performance_ratio"], row["ratio_interval"]
         shown = "-" if ratio is None else f"{ratio:.3g}"
         why = row["withheld"] if ratio is None else f"{interval[0]:.2f} to {interval[1]:.2f}"
         out.write(f"{telling.row_title(row):<{_WIDE}} {cells} {shown:>7}  {why}\n")
+    out.write(f"{telling.what_the_ratio_is(called)}\n")
     out.writelines(f"{line}\n" for line in telling.memory_and_disk(content))
     out.writelines(f"  note: {printable(text)}\n" for text in telling.cautions(content))
 

@@ -152,7 +152,7 @@ def test_an_orthanc_with_someones_study_is_refused_and_the_stand_in_is_not(
     assert content["rows"]
     for target in targets.values():
         store_someone(target)
-    with pytest.raises(BenchmarkRefused, match=r"^Orthanc at [^ ]+ holds studies .* \(1 studies in all\)"):
+    with pytest.raises(BenchmarkRefused, match=r"^Orthanc at [^ ]+ holds studies .* \(1 study in all\)"):
         refuse_production(targets.values())
     before = held(orthanc, standin)
     assert clean_all(standin.folder, targets, lambda _: None) == 0

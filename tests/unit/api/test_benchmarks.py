@@ -118,7 +118,7 @@ def test_archives_people_work_with_are_refused_with_what_was_found(
     dcm4chee_double.hold("DOE-4711")
     answer = asking.post("api/benchmarks", json={})
     assert answer.status_code == 409
-    assert "holds studies that no benchmark has made (1 studies in all)" in answer.json()["detail"]
+    assert "holds studies that no benchmark has made (1 study in all)" in answer.json()["detail"]
     assert '"i_mean_it": true' in answer.json()["detail"]
     assert "DOE" not in answer.text
     assert both.store.benchmarks.page(10, 0).total == 0

@@ -8,7 +8,7 @@ import io
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -27,6 +27,7 @@ from orthanc_plugins.benchmark.publishing import publish
 from orthanc_plugins.benchmark.results import ArchiveFacts, DiskUse, MemoryUse, Results
 from orthanc_plugins.benchmark.samples import Condition, Outcome, Sample
 from orthanc_plugins.benchmark.workloads import RowKind
+from orthanc_plugins.cli.benchmark import _show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -314,6 +315,28 @@ def test_the_report_stands_by_itself(tmp_path: Path) -> None:
     assert "Upload by C-STORE: DCM4CHEE: its DICOM address is not known." in page
     assert "{{" not in page
     assert "None" not in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(1, "1 second,"), (40, "40 seconds,"), (62, "1 minute,"), (1200, "20 minutes,")]
+)
+def test_how_long_a_run_took_is_told_in_words_that_agree(tmp_path: Path, seconds: int, told: str) -> None:
+    run = results(samples(1.5))
+    publish(replace(run, ended=run.started + timedelta(seconds=seconds)), tmp_path)
+    assert f"\n{told} 12 rounds, scale 1." in (tmp_path / "0123abcd" / "report.html").read_text()
+
+
+def test_the_table_of_the_command_calls_archives_as_the_report_does_and_says_what_the_ratio_is() -> None:
+    out = io.StringIO()
+    stand_in = facts(stand_in="DCM4CHEE stand-in (Orthanc 1.12.7)")
+    content = results(samples(1.5), right=stand_in).to_json()
+    _show(content, out)
+    head, row, *rest = out.getvalue().splitlines()
+    assert head.split() == ["median", "Orthanc", "DCM4CHEE's", "stand-in", "ratio", *head.split()[5:]]
+    assert row[: head.index("ratio") + len("ratio")].endswith(
+        f" {content['rows'][0]['performance_ratio']:.3g}"
+    )
+    assert any(line.startswith("ratio: the median of DCM4CHEE's stand-in divided by") for line in rest)
 
 
 def test_the_report_escapes_what_archives_say_of_themselves(tmp_path: Path) -> None:

@@ -366,7 +366,7 @@ def test_an_archive_that_does_not_delete_is_told(
 ) -> None:
     orthanc.hold("PACSBENCH-0000aaaa-Q00001", "2.25.7")
     orthanc.alter = lambda _, path, body: b"[]" if "lookup" in path else body
-    with pytest.raises(BenchmarkError, match="still lists 1 studies of the benchmark"):
+    with pytest.raises(BenchmarkError, match="still lists 1 study of the benchmark"):
         clean_all(tmp_path, targets, lambda _: None)
 
 
@@ -401,5 +401,5 @@ def test_studies_of_a_benchmark_nobody_here_knows_are_refused(
     make_run: Callable[..., Run], dcm4chee: ArchiveDouble
 ) -> None:
     dcm4chee.hold("PACSBENCH-0000aaaa-Q00001", "2.25.7")
-    with pytest.raises(BenchmarkRefused, match=r"DCM4CHEE at .* holds 1 studies of another benchmark"):
+    with pytest.raises(BenchmarkRefused, match=r"DCM4CHEE at .* holds 1 study of another benchmark"):
         make_run(Question.QUERY).go()

@@ -70,7 +70,12 @@ def test_a_run_shows_a_table_and_names_its_report(
     assert any("note: Scale 0.005" in line for line in lines)
     (report,) = tmp_path.glob("*/report.html")
     assert lines[-1] == f"report: {report}"
-    assert "[4/4] round 1 of 1" in shown.err
+    assert shown.err.count("pacs: warming up (0 of 4 questions asked)") == 1
+    assert shown.err.count("pacs: round 1 of 1 (2 of 4 questions asked)") == 1
+    assert "query_all" not in shown.err, "a round is one line"
+    assert (
+        "ratio: the median of DCM4CHEE divided by that of Orthanc; above 1, Orthanc is faster." in shown.out
+    )
     content = json.loads((report.parent / "results.json").read_text())
     assert (content["seed"], content["questions"], content["rounds"]) == (5, ["query"], 1)
 
