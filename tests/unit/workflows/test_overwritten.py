@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.errors import TransferError
 from orthanc_plugins.identifiers import JobId, SopInstanceUid, StudyUid
 from orthanc_plugins.jobs import transfer_job_id
 from orthanc_plugins.rules import ForwardingRule
@@ -19,13 +22,17 @@ from orthanc_plugins.store import (
     TransferState,
 )
 from orthanc_plugins.store.transfers_tables import TransferRow
+from orthanc_plugins.transfers import Limiter
 from orthanc_plugins.workflows.forward_study import StudyForwarder
+from orthanc_plugins.workflows.transfer_study import StudyTransfer
+from tests.fakes import MemoryArchive
 from tests.fakes.orthanc_rest import orthanc_id
+from tests.standin_objects import build_object, content_of
 
 if TYPE_CHECKING:
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import Depth, TransferRecord
-    from tests.fakes import FakeOrthancRest
+    from tests.fakes import FakeOrthancRest, MemoryQueue
 
 STUDY = StudyUid("1.2")
 A, B, C = (SopInstanceUid(f"1.2.1.{number}") for number in range(3))
@@ -187,3 +194,32 @@ def test_what_was_brought_and_a_modality_sent_since_is_compared(
     earlier(services, brings=True)
     receive(orthanc, A, at=NOW + HOUR)
     assert asked(services, forward(services))["content"][1] == {A}
+
+
+def test_where_the_archive_kept_the_old_one_the_transfer_fails_and_tells_what_differs(
+    services: Services, orthanc: FakeOrthancRest, queue: MemoryQueue
+) -> None:
+    archives: dict[ArchiveName, Any] = {name: MemoryArchive(name) for name in ArchiveName}
+    for uid in (A, B):
+        data_set = build_object(StudyInstanceUID=STUDY, SeriesInstanceUID="1.2.1", SOPInstanceUID=uid)
+        for archive in archives.values():
+            archive.put(
+                uid, study=STUDY, series="1.2.1", sop_class=data_set.SOPClassUID, content=content_of(data_set)
+            )
+    earlier(services)
+    data_set.PatientComments = "corrected"
+    archives[ArchiveName.ORTHANC].put(
+        B, study=STUDY, series="1.2.1", sop_class=data_set.SOPClassUID, content=content_of(data_set)
+    )
+    receive(orthanc, A, B, at=NOW + HOUR)
+    (record, _) = asked(services, forward(services))["content"]
+    queue.start(record.job_id)
+    limiter = Limiter(None, time.monotonic, time.sleep)
+    step = StudyTransfer(
+        replace(services, archives=archives), limiter, clock=time.monotonic, sleep=lambda _: None
+    )
+    with pytest.raises(TransferError, match=f"{B}: Its content differs: PatientComments"):
+        step.run(record.job_id, "worker", record.transfer_id)
+    ended = services.store.transfers.transfer(record.transfer_id)
+    assert ended is not None
+    assert (ended.state, ended.verified, ended.failed) == (TransferState.PARTLY, 1, 1)
