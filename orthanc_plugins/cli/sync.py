@@ -103,7 +103,7 @@ def _tell_lifted(study: str, lifted: Mapping[str, Any], out: TextIO) -> None:
         number = counted(one["instances"], "instance")
         out.write(
             f"lifted: {number} of study {printable(study)} may be sent to {one['archive']} again "
-            f"({one['kind']}, noted {one['noted_at']})\n"
+            f"({one['kind']}, noted {one['noted_at'][:16].replace('T', ' ')} UTC)\n"
         )
 
 

@@ -188,7 +188,7 @@ class Writing:
     Parameters
     ----------
     run_id
-        The round of synchronisation that found it out.
+        The round of synchronisation that found it out, or the transfer or repair that did it.
     at
         When.
     note

@@ -86,7 +86,9 @@ class Event(BaseModel):
     kind: EventKind
     instances_before: int
     instances_after: int
-    run_id: str
+    run_id: str = Field(
+        description="The round that found it; `transfer:…` or `repair:…` where the suite itself did it."
+    )
 
 
 class EventPage(BaseModel):
@@ -103,7 +105,7 @@ class EventQuery(PageParameters):
 
     study: str | None = Field(default=None, pattern=STUDY_PATTERN)
     archive: ArchiveName | None = None
-    run_id: str | None = Field(default=None, max_length=100)
+    run_id: str | None = Field(default=None, max_length=200)
     kind: EventKind | None = None
 
 

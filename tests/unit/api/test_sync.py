@@ -258,6 +258,8 @@ def test_every_change_is_listed_and_can_be_asked_by_study(client: Client, joined
     told = [(one["kind"], one["instances_before"], one["instances_after"]) for one in page["events"]]
     assert told == [("changed", 2, 3), ("appeared", 0, 2)]
     assert client.get("api/sync/events").json()["total"] == 3
+    transfer = f"transfer:sync.{'1' * 64}.dcm4chee.{'a' * 16}.{'b' * 12}"
+    assert client.get("api/sync/events", params={"run_id": transfer}).json()["total"] == 0
 
 
 def test_a_tombstone_is_lifted_once(client: Client, joined: Services) -> None:

@@ -163,7 +163,8 @@ def test_everything_is_compared_and_what_differs_is_named(
     report = tmp_path / "all.csv"
     assert run(suite, "compare", "--content", "--report", str(report)) == FAILED
     assert suite.bodies["/pacs/api/comparisons/generate"] == {"depth": "content", "again": False}
-    shown = capsys.readouterr().out
+    shown, said = capsys.readouterr()
+    assert f"pacs: report: {report}\n" in said
     assert "5 studies the same, 0 differ, 1 only in Orthanc, 0 only in DCM4CHEE" in shown
     assert "content: 4 studies compared now, 1 known from before, 0 not wholly; found: 1 pixel" in shown
     assert "1.9  only in Orthanc" in shown
@@ -380,7 +381,8 @@ def test_what_was_deleted_is_let_back_before_a_round(
     asked = suite.bodies["/pacs/api/sync/tombstones/lift"]
     assert asked == {"archive": "dcm4chee", "study_uid": "1.2"}
     out, err = capsys.readouterr()
-    assert "lifted: 5 instances of study 1.2 may be sent to dcm4chee again (rejected, noted 2026" in out
+    lifted_told = "lifted: 5 instances of study 1.2 may be sent to dcm4chee again (rejected, noted "
+    assert f"{lifted_told}2026-11-30 06:00 UTC)\n" in out
     assert "pacs: WARNING: Revoke it there first.\n" in err
     assert suite.bodies["/pacs/api/sync"]["full"] is True
 
