@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
@@ -86,6 +87,35 @@ def at_once[T](count: int, call: Callable[[int], T]) -> list[T]:
     for thread in threads:
         thread.join(30)
     return answers
+
+
+# Since when both archives hold the same
+
+
+def test_since_when_both_hold_an_instance_alike_is_known_from_what_was_sent_or_compared(
+    transfers: Transfers,
+) -> None:
+    asked = {}
+    for name, sends in (("sent", 1), ("there", 0)):
+        asked[name] = transfers.request(replace(request(name), remark="Why.")).requested_at
+        transfers.note(name, [instance(A, "verified", sends), instance(B, "verified"), instance(C, "failed")])
+    compared = transfers.request(replace(request("compared", source="dcm4chee"), verify="content"))
+    transfers.note("compared", [instance(B, "verified"), instance(C, "failed")])
+    assert transfers.agreed_at(STUDY, ()) == {A: asked["sent"], B: compared.requested_at}
+    assert transfers.agreed_at(STUDY, {"compared"}) == {A: asked["sent"], B: asked["sent"]}
+    assert transfers.agreed_at(StudyUid("1.9"), ()) == {}
+    assert compared.remark == ""
+    found = transfers.transfer("sent")
+    assert found is not None
+    assert found.remark == "Why."
+
+
+def test_those_with_hours_are_known_until_they_end(transfers: Transfers) -> None:
+    transfers.request(request("always"))
+    transfers.request(replace(request("night"), window="18:00-06:00"))
+    assert [one.transfer_id for one in transfers.with_hours()] == ["night"]
+    transfers.end("night", TransferState.CANCELLED)
+    assert transfers.with_hours() == []
 
 
 # Asking
