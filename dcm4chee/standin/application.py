@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -45,7 +46,11 @@ def create_app(configuration: Configuration) -> Starlette:
     app = Starlette(
         routes=_routes(),
         middleware=[Middleware(Named)],
-        exception_handlers={RefusedError: _refused, OrthancSilentError: _no_answer},
+        exception_handlers={
+            RefusedError: _refused,
+            OrthancSilentError: _no_answer,
+            ClientDisconnect: _gone,
+        },
         lifespan=_open,
     )
     app.state.configuration = configuration
@@ -140,3 +145,11 @@ async def _no_answer(_: Request, error: Exception) -> Response:
     """Answer as dcm4chee does when its storage fails: 500 with a stack trace as plain text."""
     trace = f"{type(error).__name__}: {error}\n\tat {__name__}"
     return Response(trace, HTTPStatus.INTERNAL_SERVER_ERROR, media_type="text/plain")
+
+
+async def _gone(request: Request, _: Exception) -> Response:
+    """Say in a line that a client went away in the middle of its request; nobody gets the answer."""
+    _LOGGER.warning(
+        "A client went away in the middle of a %s: what had not come is not stored.", request.method
+    )
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
