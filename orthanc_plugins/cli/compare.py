@@ -101,7 +101,7 @@ def _compare_studies(suite: Suite, chosen: argparse.Namespace, out: TextIO, err:
         _tell_study(found, out)
         if chosen.report is not None:
             path = f"/studies/{found['study_uid']}/comparison/{_REPORTS[chosen.report.suffix]}"
-            chosen.report.write_bytes(suite.content(path))
+            _write(chosen.report, suite.content(path), err)
     return DONE if equal else FAILED
 
 
@@ -176,9 +176,15 @@ def _compare_everything(suite: Suite, chosen: argparse.Namespace, out: TextIO, e
     _tell_differing(suite, out)
     if chosen.report is not None:
         name = _REPORTS[chosen.report.suffix]
-        chosen.report.write_bytes(suite.content(f"/comparisons/generated/{asked['job_id']}/{name}"))
+        _write(chosen.report, suite.content(f"/comparisons/generated/{asked['job_id']}/{name}"), err)
     alike = not any(studies[kind] for kind in ("differing", "only_orthanc", "only_dcm4chee"))
     return DONE if alike and not found["classes"] and not found["incomplete"] else FAILED
+
+
+def _write(path: Path, report: bytes, err: TextIO) -> None:
+    """Write a report, and say where."""
+    path.write_bytes(report)
+    err.write(f"pacs: report: {printable(str(path.absolute()))}\n")
 
 
 def _tell_differing(suite: Suite, out: TextIO) -> None:

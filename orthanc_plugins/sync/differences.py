@@ -62,7 +62,8 @@ class Difference:
     series_uid, sop_instance_uid
         Where it lies below the study; of an instance in different series, the left one's.
     tag
-        Path of the element, eight hexadecimal digits each, items counted from 0: ``30060020[3].30060026``.
+        Path of the element, eight hexadecimal digits each, the first item of a sequence being ``[0]``:
+        ``30060020[3].30060026``.
         A private one names its creator: ``0029[SIEMENS CSA HEADER]10``. None where it is not one element's.
     keyword
         Keyword of the last element of the path, None where the dictionary has none.

@@ -28,6 +28,7 @@ from orthanc_plugins.identifiers import JobId, StudyUid
 from orthanc_plugins.jobs import JobRequest, JobState, compare_study_request, report_comparison_request
 from orthanc_plugins.services import Services
 from orthanc_plugins.store import ContentCheck
+from orthanc_plugins.sync.differences import LEFT, RIGHT
 from orthanc_plugins.sync.states import listed_state, tells_changes
 
 router = APIRouter(prefix="/studies/{study}/comparison", tags=["both archives"])
@@ -61,10 +62,17 @@ class StudyComparison(BaseModel):
         description="How many differences of each class: `missing_left` (in Orthanc), `missing_right` (in "
         "DCM4CHEE), `count`, `metadata`, `coerced`, `transfer_syntax_only`, `pixel`."
     )
+    sides: dict[Literal["left", "right"], str] = Field(
+        default={"left": LEFT, "right": RIGHT},
+        description="Which archive `left` and `right` are, here and in each difference.",
+    )
     left: dict[str, int] | None = Field(description="Series and instances in Orthanc; null: it has no copy.")
     right: dict[str, int] | None = Field(description="Series and instances in DCM4CHEE.")
     instances_compared: int
-    differences: list[dict[str, Any]]
+    differences: list[dict[str, Any]] = Field(
+        description="Each with its values in Orthanc (`left`) and DCM4CHEE (`right`), and with the path of "
+        "the element (`tag`), in which the first item of a sequence is `[0]`."
+    )
     incomplete: list[str] = Field(description="What could not be read or compared, and why.")
     notes: list[str] = Field(
         description="What is worth saying beside the differences: why instances are missing, where that is "

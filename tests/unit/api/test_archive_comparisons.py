@@ -89,6 +89,7 @@ def test_a_comparison_that_is_current_is_answered_at_once(
     told = answer.json()
     assert (told["equal"], told["classes"], told["current"]) == (False, {"missing_right": 1}, True)
     assert told["differences"][0]["detail"] == "DCM4CHEE does not hold it."
+    assert told["sides"] == {"left": "Orthanc", "right": "DCM4CHEE"}
     assert told["reports"]["report.html"] == "/pacs/api/studies/1.1/comparison/report.html"
     assert not queue.jobs()
     report = client.get(told["reports"]["report.html"])
