@@ -188,7 +188,10 @@ class TransferredInstance:
 
 @dataclass(frozen=True, slots=True)
 class TransferTotals:
-    """How much has gone to an archive in transfers of one state."""
+    """How much has gone to an archive in transfers of one state.
+
+    ``settled`` counts those of ``transfers`` that failed and were made good since.
+    """
 
     destination: str
     state: TransferState
@@ -196,3 +199,4 @@ class TransferTotals:
     instances_verified: int
     instances_failed: int
     bytes_sent: int
+    settled: int = 0

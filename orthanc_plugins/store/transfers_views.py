@@ -18,6 +18,7 @@ from orthanc_plugins.store.transfers_records import (
     TransferTotals,
     WaitsFor,
 )
+from orthanc_plugins.store.transfers_settled import is_settled
 from orthanc_plugins.store.transfers_tables import TransferInstanceRow, TransferRow
 
 if TYPE_CHECKING:
@@ -245,11 +246,34 @@ class TransferViews:
             func.sum(rows.failed),
             func.sum(rows.bytes_sent),
         ).group_by(rows.destination, rows.state)
+        made_good = (
+            select(rows.destination, rows.state, func.count())
+            .where(is_settled())
+            .group_by(rows.destination, rows.state)
+        )
         with self._sessions() as session:
+            settled = {
+                (destination, state): count for destination, state, count in session.execute(made_good)
+            }
             return [
-                TransferTotals(destination, TransferState(state), *(int(number) for number in numbers))
-                for destination, state, *numbers in session.execute(query)
+                TransferTotals(
+                    destination,
+                    TransferState(state),
+                    transfers=count,
+                    instances_verified=int(verified),
+                    instances_failed=int(not_sent),
+                    bytes_sent=int(sent),
+                    settled=settled.get((destination, state), 0),
+                )
+                for destination, state, count, verified, not_sent, sent in session.execute(query)
             ]
+
+    @as_store_error
+    def settled(self, transfer_ids: Collection[str]) -> frozenset[str]:
+        """Return those of some transfers that failed and were made good since, see `is_settled`."""
+        query = select(TransferRow.transfer_id).where(TransferRow.transfer_id.in_(transfer_ids), is_settled())
+        with self._sessions() as session:
+            return frozenset(session.scalars(query))
 
     @as_store_error
     def failed(

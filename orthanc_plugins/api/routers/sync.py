@@ -77,7 +77,9 @@ class SyncStatus(BaseModel):
     next_run: datetime | None = Field(description="When the next round is due; null while one runs.")
     archives: dict[str, ArchiveStanding]
     studies: Agreement
-    transfers: dict[str, int] = Field(description="Transfers by state.")
+    transfers: dict[str, int] = Field(
+        description="Transfers by state, without those that failed and were made good since."
+    )
     waiting_for_hours: int = Field(description="Those of the queued transfers that wait for their hours.")
     holds: list[Held] = Field(description="What waits for a decision: POST api/sync/holds.")
 
@@ -236,10 +238,11 @@ def _transfers_of(services: Services, job: Job) -> list[TransferRecord]:
 
 
 def _transfers(services: Services) -> dict[str, int]:
-    counted: dict[str, int] = {state.value: 0 for state in TransferState}
+    """Return how many transfers are in which state; of those that failed, what was made good is left out."""
+    found: dict[str, int] = {state.value: 0 for state in TransferState}
     for total in services.store.transfers.totals():
-        counted[total.state.value] += total.transfers
-    return counted
+        found[total.state.value] += total.transfers - total.settled
+    return found
 
 
 def _next_run(services: Services) -> datetime | None:

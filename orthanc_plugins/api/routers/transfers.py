@@ -67,6 +67,10 @@ class Transfer(BaseModel):
         description="`queued`, `sending`, `sent` (all has left), `accepted` (the destination says it has "
         "all), `verified` (each one was asked back: this alone is success), `partly`, `failed`, `cancelled`."
     )
+    settled: bool = Field(
+        description="It failed, and was made good since: a later transfer of the study is verified, or both "
+        "archives hold the same of it. It is no longer counted as failed."
+    )
     waits_for: WaitsFor | None = Field(description="What a queued one waits for besides a worker.")
     waits_until: datetime | None
     wanted: int = Field(description="Instances it is about; 0 until it has looked, where all are wanted.")
@@ -163,13 +167,15 @@ def list_transfers(
     """List transfers between the archives, the newest first."""
     study = None if wanted.study is None else study_uid_of(services, wanted.study)
     states = None if wanted.state is None else [wanted.state]
-    found, total = services.store.transfers.transfers(
+    transfers = services.store.transfers
+    found, total = transfers.transfers(
         TransferFilter(study_uid=study, states=states, cause=wanted.cause),
         limit=wanted.limit,
         offset=wanted.offset,
     )
+    settled = transfers.settled([one.transfer_id for one in found])
     return TransferPage(
-        transfers=[_transfer(links, record) for record in found],
+        transfers=[_told(links, one, settled=one.transfer_id in settled) for one in found],
         total=total,
         limit=wanted.limit,
         offset=wanted.offset,
@@ -190,7 +196,7 @@ def show_transfer(
         transfer_id, states=states, limit=wanted.limit, offset=wanted.offset
     )
     return TransferDetail(
-        **_transfer(links, record).model_dump(),
+        **_transfer(services, links, record).model_dump(),
         instances=[
             TransferInstance(
                 sop_instance_uid=one.sop_instance_uid,
@@ -217,7 +223,7 @@ def retry_transfer(services: Joined, links: Linked, transfer_id: TransferIdPath)
     if not services.store.transfers.ask_again(transfer_id):
         raise Problem(HTTPStatus.CONFLICT, _not_done_again(record))
     hand_over(services.store.transfers, services.queue, _record(services, transfer_id))
-    return _transfer(links, _record(services, transfer_id))
+    return _transfer(services, links, _record(services, transfer_id))
 
 
 @router.post(
@@ -232,7 +238,7 @@ def cancel_transfer(services: Joined, links: Linked, transfer_id: TransferIdPath
         raise Problem(HTTPStatus.CONFLICT, f"The transfer has ended: it is {record.state}.")
     with suppress(JobNotFound):  # it was asked for at this moment
         services.queue.cancel(record.job_id)
-    return _transfer(links, _record(services, transfer_id))
+    return _transfer(services, links, _record(services, transfer_id))
 
 
 @router.post(
@@ -267,7 +273,7 @@ async def forward_study(
         return failed
     record = await run_in_threadpool(_record, services, record.transfer_id)
     verified = record.state is TransferState.VERIFIED
-    content = _transfer(links, record).model_dump(mode="json")
+    content = _transfer(services, links, record).model_dump(mode="json")
     return JSONResponse(content, HTTPStatus.OK if verified else HTTPStatus.ACCEPTED)
 
 
@@ -344,7 +350,12 @@ def _record(services: Services, transfer_id: str) -> TransferRecord:
     return record
 
 
-def _transfer(links: Links, record: TransferRecord) -> Transfer:
+def _transfer(services: Services, links: Links, record: TransferRecord) -> Transfer:
+    settled = services.store.transfers.settled([record.transfer_id])
+    return _told(links, record, settled=bool(settled))
+
+
+def _told(links: Links, record: TransferRecord, *, settled: bool) -> Transfer:
     error = None
     if record.error_message is not None:
         error = Failure(name=record.error_name or "Waiting", message=record.error_message)
@@ -361,6 +372,7 @@ def _transfer(links: Links, record: TransferRecord) -> Transfer:
         window=record.window,
         remark=record.remark,
         state=record.state,
+        settled=settled,
         waits_for=record.waits_for,
         waits_until=record.not_before,
         wanted=record.wanted,

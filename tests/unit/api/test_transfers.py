@@ -102,6 +102,23 @@ def test_transfers_are_listed_newest_first_and_by_what_they_are(client: Client, 
     assert client.get(f"api/transfers?study={STUDY}&limit=1").json()["transfers"][0]["transfer_id"] == "t"
 
 
+def test_a_failure_that_was_made_good_is_still_listed_and_no_longer_counted(
+    client: Client, joined: Services
+) -> None:
+    ask(joined)
+    fail(joined)
+
+    def told() -> tuple[object, object, object]:
+        (listed,) = client.get("api/transfers?state=partly").json()["transfers"]
+        counted = client.get("api/sync/status").json()["transfers"]["partly"]
+        return listed["settled"], client.get("api/transfers/t").json()["settled"], counted
+
+    assert told() == (False, False, 1)
+    ask(joined, "again", cause="request")
+    joined.store.transfers.end("again", TransferState.VERIFIED)
+    assert told() == (True, True, 0)
+
+
 def test_a_transfer_is_shown_with_what_became_of_each_instance(client: Client, joined: Services) -> None:
     ask(joined)
     fail(joined)
