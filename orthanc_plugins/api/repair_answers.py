@@ -1,5 +1,6 @@
 """What is told of repairs: with patients' values, which stand in files beside the store."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +11,10 @@ from orthanc_plugins.errors import RepairError
 from orthanc_plugins.rules import RepairPolicy
 from orthanc_plugins.services import Services
 from orthanc_plugins.store import ActionRecord, ActionState, RepairFiles, RepairRecord, RepairState
-from orthanc_plugins.sync.actions import Action, ActionKind, Keep, RepairPlan
+from orthanc_plugins.sync.actions import LACKING, Action, ActionKind, Keep, RepairPlan, stored_keep
 from orthanc_plugins.sync.differences import DifferenceClass
-from orthanc_plugins.sync.plan_text import FAILED, UNDECIDED, UNDONE, Standing
+from orthanc_plugins.sync.plan_text import FAILED, UNDECIDED, UNDONE, WAITING, Standing, counted
+from orthanc_plugins.sync.strategies import archive_title
 
 
 class Failure(BaseModel):
@@ -44,7 +46,7 @@ class RepairAction(BaseModel):
     ordinal: int
     kind: ActionKind = Field(
         description="`copy`, `update` (attributes), `replace` (the whole instance), `manual` (a person "
-        "decides), `blocked` (it was deleted or rejected on purpose) or `leave`."
+        "decides), `blocked` (it was deleted, rejected or left out on purpose) or `leave`."
     )
     state: ActionState
     target: str | None = Field(description="The archive that is changed; null where none is.")
@@ -55,8 +57,14 @@ class RepairAction(BaseModel):
     whole_sequences: list[str] = Field(description="Sequences that are taken over whole.")
     size_bytes: int | None = Field(description="Of the files; null where an archive does not tell.")
     reason: str
-    options: list[Keep] = Field(description="What a person may decide.")
-    keep: Keep | None = Field(description="What a person has decided.")
+    caution: str | None = Field(
+        description="What else it changes, or what it depends on at the archive; null where nothing."
+    )
+    options: list[Keep] = Field(
+        description="What a person may decide. Of missing instances: `copy` them or `leave` them out. Of "
+        "what differs: `orthanc` or `dcm4chee`, whose copy is right, or `leave` both as they are."
+    )
+    keep: Keep | None = Field(description="What a person has decided, one of `options`.")
     decided_at: datetime | None
     decided_by: str | None
     detail: str | None = Field(description="Why it could not be done, and what to do.")
@@ -78,7 +86,8 @@ class RepairSummary(BaseModel):
     study_uid: str
     state: RepairState = Field(
         description="`verified` alone is success: compared again, nothing differs but what is blocked or "
-        "left. `partly`: some of it failed, or is left for a person to decide."
+        "left. `partly`: some of it failed, or is left for a person to decide; `error` says the former, "
+        "`open_decisions` the latter."
     )
     made_at: datetime
     made_by: str
@@ -106,6 +115,9 @@ class RepairDetail(RepairSummary):
     totals: dict[ActionKind, KindTotals]
     actions: list[RepairAction]
     incomplete: list[str] = Field(description="What could not be compared, so nothing is done about it.")
+    notes: list[str] = Field(
+        description="What is left to decide or to apply as it stands now, and what was left out as decided."
+    )
 
 
 class RepairPage(BaseModel):
@@ -188,7 +200,8 @@ def summary(links: Links, record: RepairRecord) -> dict[str, Any]:
 def detail(services: Services, links: Links, record: RepairRecord) -> RepairDetail:
     """Return a repair with its plan."""
     plan = plan_of(services, record)
-    known = {one.ordinal: one for one in services.store.repairs.actions(record.repair_id)}
+    records = services.store.repairs.actions(record.repair_id)
+    known = {one.ordinal: one for one in records}
     actions = () if plan is None else plan.actions
     totals = {} if plan is None else plan.totals
     return RepairDetail(
@@ -198,6 +211,7 @@ def detail(services: Services, links: Links, record: RepairRecord) -> RepairDeta
         totals={kind: KindTotals(**vars(total)) for kind, total in totals.items()},
         actions=[RepairAction(**action_told(action, known.get(action.ordinal))) for action in actions],
         incomplete=[] if plan is None else list(plan.incomplete),
+        notes=[] if plan is None else notes(record, plan, records),
     )
 
 
@@ -215,8 +229,9 @@ def action_told(action: Action, record: ActionRecord | None) -> dict[str, Any]:
         "whole_sequences": list(action.whole_sequences),
         "size_bytes": action.size_bytes,
         "reason": action.reason,
+        "caution": action.caution or None,
         "options": list(action.options),
-        "keep": None if record is None else record.keep,
+        "keep": None if record is None or record.keep is None else stored_keep(record.keep),
         "decided_at": None if record is None else record.decided_at,
         "decided_by": None if record is None or not record.decided_by else record.decided_by,
         "detail": None if record is None or not record.detail else record.detail,
@@ -227,12 +242,50 @@ def standing(record: RepairRecord, actions: list[ActionRecord]) -> Standing:
     """Return what people have decided of a plan's actions, and what became of each since."""
     words = {} if record.state in _NOT_BEGUN else _outcome_words(record.state)
     return Standing(
-        decisions={one.ordinal: Keep(one.keep) for one in actions if one.keep is not None},
+        decisions={one.ordinal: stored_keep(one.keep) for one in actions if one.keep is not None},
         failures={one.ordinal: one.detail for one in actions if one.state is ActionState.FAILED},
         outcomes={one.ordinal: words[one.state] for one in actions} if words else {},
     )
 
 
+def notes(record: RepairRecord, plan: RepairPlan, actions: list[ActionRecord]) -> list[str]:
+    """Return what is left to decide or to apply now, and what was left out as decided."""
+    told = []
+    states = [one.state for one in actions]
+    if record.state in _GOES_ON:
+        if undecided := states.count(ActionState.MANUAL):
+            told.append(
+                f"Left undecided: {counted(undecided, 'action')}; the copies still differ there. Decide "
+                f"(`pacs repair {record.repair_id} --decide ACTION DECISION`), then apply it again."
+            )
+        if decided := states.count(ActionState.DECIDED):
+            told.append(
+                f"Decided and not done yet: {counted(decided, 'action')}. Apply it again (`pacs repair "
+                f"{record.repair_id} --apply`)."
+            )
+    return told + left_out(plan, actions)
+
+
+def left_out(plan: RepairPlan, actions: list[ActionRecord]) -> list[str]:
+    """Return how many instances a repair has left out of each archive as decided, and what undoes that."""
+    numbers = Counter[str]()
+    for one in actions:
+        action = plan.action(one.ordinal)
+        if action is None or one.keep != Keep.LEAVE or one.state is not ActionState.LEFT:
+            continue
+        if action.difference in LACKING:
+            numbers[LACKING[action.difference]] += len(action.instances)
+    return [
+        f"{counted(number, 'instance was', 'instances were')} left out of {archive_title(archive)} as "
+        "decided: nothing is copied there by a repair or by synchronisation from now on. That is not undone "
+        f"with the repair: `pacs sync --lift {archive} {plan.study_uid}` lets it be copied again."
+        for archive, number in ((one, numbers[one]) for one in LACKING.values())
+        if number
+    ]
+
+
+_GOES_ON = frozenset({RepairState.PARTLY, RepairState.APPLIED, RepairState.VERIFIED, RepairState.FAILED})
+"""States in which a repair that was begun may be applied again."""
 _NOT_BEGUN = frozenset({RepairState.PLANNING, RepairState.PLANNED})
 
 
@@ -241,7 +294,7 @@ def _outcome_words(state: RepairState) -> dict[ActionState, str]:
     return {
         ActionState.PLANNED: "not done",
         ActionState.MANUAL: "never decided" if was_undone else UNDECIDED,
-        ActionState.DECIDED: "not done" if was_undone else "not done yet",
+        ActionState.DECIDED: "not done" if was_undone else WAITING,
         ActionState.BLOCKED: "blocked",
         ActionState.LEFT: "left",
         ActionState.DONE: "verified" if state is RepairState.VERIFIED else "done",

@@ -39,9 +39,10 @@ if TYPE_CHECKING:
     from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
 
 _KEEPS_ITS_COPY = (
-    "The archive kept its own copy, by STOW-RS and by C-STORE: by its dcmOverwritePolicy only who sent an "
-    "instance may replace it. Send it from there, set the policy to ALWAYS, or reject and delete the "
-    "instance and send it again."
+    "The archive kept its own copy, by STOW-RS and by C-STORE: by its dcmOverwritePolicy only the AE title "
+    "that sent an instance by C-STORE may replace it, and what came by STOW-RS nobody. Set "
+    "dcmOverwritePolicy to ALWAYS in the archive and apply the repair again, or correct the instance in the "
+    "archive itself."
 )
 
 

@@ -57,8 +57,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     wanted.add_argument(
         "--decide",
         nargs=2,
-        metavar=("ACTION", "KEEP"),
-        help="whose copy is right in an action that a person decides: orthanc, dcm4chee or both",
+        metavar=("ACTION", "DECISION"),
+        help="decide an action as one of what its plan offers: copy or leave (out) what an archive lacks; "
+        "orthanc, dcm4chee (whose copy is right) or leave (as it is) where the copies differ",
     )
 
 
@@ -87,7 +88,7 @@ def _fault(chosen: argparse.Namespace) -> str | None:
     if not of_repair and not is_dicom_uid(chosen.what) and not is_orthanc_id(chosen.what):
         return f"{printable(chosen.what)} is no Study Instance UID and no Orthanc identifier."
     if chosen.decide and not chosen.decide[0].isdecimal():
-        return "--decide takes the number of an action, and orthanc, dcm4chee or both."
+        return "--decide takes the number of an action, and one of what its plan offers there."
     if chosen.policy is not None and of_repair:
         return "--policy goes with a plan."
     return None

@@ -114,7 +114,7 @@ class ActionRecord:
     tags
         Paths of the elements, parted by blanks.
     keep
-        What a person decided: ``orthanc``, ``dcm4chee`` or ``both``; None while nobody did.
+        What a person decided, see `sync.actions.Keep`; None while nobody did.
     detail
         Why it failed and what to do.
     """

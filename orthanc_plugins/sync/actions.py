@@ -39,7 +39,7 @@ class ActionKind(StrEnum):
     MANUAL = "manual"
     """A person decides."""
     BLOCKED = "blocked"
-    """It was deleted or rejected on purpose: it does not come back."""
+    """It was deleted or rejected on purpose, or a person left it out: it does not come back."""
     LEAVE = "leave"
     """Both stay as they are."""
 
@@ -50,16 +50,21 @@ class ActionKind(StrEnum):
 
 
 class Keep(StrEnum):
-    """What a person decided: whose copy is right; ``both`` leaves each as it is."""
+    """What a person decided, named for its effect."""
 
     ORTHANC = "orthanc"
+    """DCM4CHEE gets what Orthanc has."""
     DCM4CHEE = "dcm4chee"
-    BOTH = "both"
+    """Orthanc gets what DCM4CHEE has."""
+    COPY = "copy"
+    """Missing instances are copied to the archive that lacks them."""
+    LEAVE = "leave"
+    """All stays as it is; instances that an archive lacks stay out of it, which is remembered."""
 
-    @property
-    def archive(self) -> ArchiveName | None:
-        """The archive whose copy is right, None when both stay."""
-        return None if self is Keep.BOTH else ArchiveName(self.value)
+
+def stored_keep(word: str) -> Keep:
+    """Return a decision as files and tables hold it; ``both`` is how the oldest of them say `Keep.LEAVE`."""
+    return Keep.LEAVE if word == "both" else Keep(word)
 
 
 @dataclass(frozen=True, order=True)
@@ -104,6 +109,8 @@ class Action:
         Of the files that are sent; None where an archive does not tell one of them.
     options
         What a person may decide; none where nobody has to.
+    caution
+        What else it changes, or what it depends on at the archive; empty where there is nothing to say.
     differences
         Where, in the comparison, the differences stand that it deals with.
     """
@@ -120,6 +127,7 @@ class Action:
     options: tuple[Keep, ...] = ()
     modality: str = ""
     differences: tuple[int, ...] = ()
+    caution: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON."""
@@ -136,7 +144,7 @@ class Action:
             "instances": tuple(InstanceRef(**one) for one in content["instances"]),
             "attributes": tuple(AttributeValues(**one) for one in content["attributes"]),
             "whole_sequences": tuple(content["whole_sequences"]),
-            "options": tuple(Keep(one) for one in content["options"]),
+            "options": tuple(stored_keep(one) for one in content["options"]),
             "differences": tuple(content["differences"]),
         }
         return cls(**{**content, **converted})
@@ -180,9 +188,7 @@ class RepairPlan:
     @property
     def digest(self) -> str:
         """What tells this plan from every other of the same study, whenever it was made."""
-        content = self.to_json()
-        del content["made_at"], content["compared_at"]
-        return _digest(content)
+        return plan_digest(self.to_json())
 
     def of_kind(self, *kinds: ActionKind) -> tuple[Action, ...]:
         """Return the actions of some kinds."""
@@ -226,6 +232,12 @@ class RepairPlan:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError("The JSON is no plan of a repair.") from error
+
+
+def plan_digest(content: Mapping[str, Any]) -> str:
+    """Return `RepairPlan.digest` of a plan as JSON, also of one that an older version has written."""
+    times = {"made_at", "compared_at"}
+    return _digest({name: value for name, value in content.items() if name not in times})
 
 
 def comparison_digest(comparison: Comparison) -> str:

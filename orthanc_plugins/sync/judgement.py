@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import ArchiveName
@@ -15,14 +15,15 @@ from orthanc_plugins.sync.paths import parse_path, without_items
 from orthanc_plugins.sync.strategies import Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from orthanc_plugins.rules.repair import RepairPolicy
     from orthanc_plugins.sync.differences import Difference
     from orthanc_plugins.sync.paths import Step
     from orthanc_plugins.sync.strategies import Copies, Moments
 
-_ALL = (Keep.ORTHANC, Keep.DCM4CHEE, Keep.BOTH)
+_ALL = (Keep.ORTHANC, Keep.DCM4CHEE, Keep.LEAVE)
+_TO_ORTHANC = (Keep.DCM4CHEE, Keep.LEAVE)
 _IDENTITY = (
     "It identifies an object or refers to one: UIDs are never rewritten. Ask its source which is right."
 )
@@ -34,6 +35,12 @@ _PATIENT_GROUP = "0010"
 _UNORDERED = frozenset({"30060020", "30060039", "30060080"})
 """Sequences of structure sets whose items are told by their region, wherever they stand in each copy."""
 _ITEMS = "The sequences have different numbers of items and not all of what differs in them is decided alike."
+_OF_ALL_STUDIES = "DCM4CHEE holds {} once for all studies of the patient: it changes in all of them."
+_IF_IT_OVERWRITES = (
+    "DCM4CHEE takes it only if its dcmOverwritePolicy lets it. By default (SAME_SOURCE) only what came by "
+    "C-STORE can be replaced, and only by the AE title that sent it: for everything else set the policy to "
+    "ALWAYS before, or correct it in DCM4CHEE."
+)
 _WHOLE = (
     "A person decides: the whole instance of one archive takes the other's place, with all its attributes."
 )
@@ -51,12 +58,18 @@ class Findings:
         Bytes of each archive's file, None where it does not tell.
     moments
         What the copies tell of their times.
+    kept_by_dcm4chee
+        Of differences, by their place, for which DCM4CHEE cannot be given Orthanc's value: why.
+    once
+        Keywords of what DCM4CHEE holds once for the whole study or patient.
     """
 
     instance: InstanceRef
     differences: Mapping[int, Difference]
     sizes: Copies[int | None]
     moments: Copies[Moments]
+    kept_by_dcm4chee: Mapping[int, str] = field(default_factory=dict)
+    once: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,7 @@ class _Judged:
     difference: Difference
     steps: tuple[Step, ...]
     verdict: Verdict
+    options: tuple[Keep, ...] = _ALL
 
     @property
     def top(self) -> str:
@@ -76,6 +90,26 @@ class _Judged:
     def values(self) -> AttributeValues:
         one = self.difference
         return AttributeValues(one.tag or "", one.keyword, one.left, one.right)
+
+
+def verdict_on(
+    difference: Difference, steps: tuple[Step, ...], findings: Findings, policy: RepairPolicy
+) -> Verdict:
+    """Return which value of an element stays, by the policy alone; ``steps`` is the element's path."""
+    if difference.kind is DifferenceClass.TRANSFER_SYNTAX_ONLY:
+        return _stays(_SYNTAX)
+    if is_identity(steps, difference.left, difference.right):
+        return _stays(_IDENTITY)
+    if describes_coding(steps):
+        return _stays(_CODING)
+    strategy: Strategy = policy.strategy_of(difference.keyword, without_items(steps))
+    explained = difference.kind is DifferenceClass.COERCED
+    if explained:
+        if policy.coerced == "leave":
+            return _stays(_COERCED)
+        strategy = policy.coerced
+    values = {ArchiveName.ORTHANC: difference.left, ArchiveName.DCM4CHEE: difference.right}
+    return judge(strategy, values, findings.moments, steps[0].name, explained=explained)
 
 
 def judge_instance(findings: Findings, policy: RepairPolicy) -> list[Action]:
@@ -108,29 +142,21 @@ class _Instance:
         except ValueError:
             if difference.kind not in {DifferenceClass.PIXEL, DifferenceClass.TRANSFER_SYNTAX_ONLY}:
                 verdict = Verdict(None, by_person=True, reason=_UNREADABLE_PATH)
-                self._elements.append(_Judged(index, difference, (), verdict))
+                self._elements.append(_Judged(index, difference, (), verdict, (Keep.LEAVE,)))
                 return
         coding = difference.kind in {DifferenceClass.METADATA, DifferenceClass.COERCED}
         if difference.kind is DifferenceClass.PIXEL or (coding and describes_pixels(steps)):
             self._pixels[index] = difference
             return
-        self._elements.append(_Judged(index, difference, steps, self._verdict(difference, steps)))
+        self._elements.append(self._judged(index, difference, steps))
 
-    def _verdict(self, difference: Difference, steps: tuple[Step, ...]) -> Verdict:
-        if difference.kind is DifferenceClass.TRANSFER_SYNTAX_ONLY:
-            return _stays(_SYNTAX)
-        if is_identity(steps, difference.left, difference.right):
-            return _stays(_IDENTITY)
-        if describes_coding(steps):
-            return _stays(_CODING)
-        strategy: Strategy = self._policy.strategy_of(difference.keyword, without_items(steps))
-        explained = difference.kind is DifferenceClass.COERCED
-        if explained:
-            if self._policy.coerced == "leave":
-                return _stays(_COERCED)
-            strategy = self._policy.coerced
-        values = {ArchiveName.ORTHANC: difference.left, ArchiveName.DCM4CHEE: difference.right}
-        return judge(strategy, values, self._findings.moments, steps[0].name, explained=explained)
+    def _judged(self, index: int, difference: Difference, steps: tuple[Step, ...]) -> _Judged:
+        verdict = verdict_on(difference, steps, self._findings, self._policy)
+        why = self._findings.kept_by_dcm4chee.get(index)
+        if why is None or not (verdict.by_person or verdict.keep is ArchiveName.ORTHANC):
+            return _Judged(index, difference, steps, verdict)
+        asked = Verdict(None, by_person=True, reason=f"{why} A person decides.")
+        return _Judged(index, difference, steps, asked, _TO_ORTHANC)
 
     # Elements
 
@@ -168,15 +194,17 @@ class _Instance:
             difference=_class_of(changed),
             target=target,
             instances=(self._findings.instance,),
-            reason=_reasons(changed) + _beyond_the_study(target, changed),
+            reason=_reasons(changed),
             attributes=tuple(one.values for one in changed),
             whole_sequences=tuple(sorted(whole)),
             size_bytes=self._findings.sizes.get(target),
             differences=tuple(sorted(one.index for one in changed)),
+            caution=_caution(changed, self._findings.once) if target is ArchiveName.DCM4CHEE else "",
         )
 
     def _not_changed(self, group: Sequence[_Judged], verdict: Verdict) -> Action:
-        findable = all(one.steps for one in group)
+        options = tuple(one for one in _ALL if all(one in judged.options for judged in group))
+        asked = options if verdict.by_person else ()
         return Action(
             ordinal=0,
             kind=ActionKind.MANUAL if verdict.by_person else ActionKind.LEAVE,
@@ -187,8 +215,9 @@ class _Instance:
             attributes=tuple(one.values for one in group if one.steps),
             whole_sequences=(group[0].top,) if _as_whole(group) else (),
             size_bytes=_largest(self._findings.sizes),
-            options=() if not verdict.by_person else _ALL if findable else (Keep.BOTH,),
+            options=asked,
             differences=tuple(sorted(one.index for one in group)),
+            caution=_if_orthanc(asked, _caution(group, self._findings.once)),
         )
 
     # Pixels
@@ -237,6 +266,9 @@ class _Instance:
             size_bytes=_largest(sizes) if replaced is None else sizes.get(replaced.other),
             options=options,
             differences=tuple(sorted(self._pixels)),
+            caution=_IF_IT_OVERWRITES
+            if replaced is ArchiveName.DCM4CHEE
+            else _if_orthanc(options, _IF_IT_OVERWRITES),
         )
 
 
@@ -277,11 +309,21 @@ def _reasons(changed: Sequence[_Judged]) -> str:
     return " ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
 
 
-def _beyond_the_study(target: ArchiveName, changed: Sequence[_Judged]) -> str:
-    """Return that DCM4CHEE holds what is about the patient for all studies together, if so."""
-    if target is ArchiveName.DCM4CHEE and any(one.top.startswith(_PATIENT_GROUP) for one in changed):
-        return " DCM4CHEE holds it once for all studies of the patient."
-    return ""
+def _caution(changed: Sequence[_Judged], once: Collection[str]) -> str:
+    """Return what else it changes in DCM4CHEE to give it Orthanc's values, and what that depends on."""
+    told = []
+    found = [one for one in changed if one.steps]
+    of_patient = [one.values.keyword or one.values.tag for one in found if one.top.startswith(_PATIENT_GROUP)]
+    if of_patient:
+        told.append(_OF_ALL_STUDIES.format(" and ".join(of_patient)))
+    if any(one.difference.keyword not in once or len(one.steps) > 1 for one in found):
+        told.append(_IF_IT_OVERWRITES)
+    return " ".join(told)
+
+
+def _if_orthanc(options: Sequence[Keep], caution: str) -> str:
+    """Return what has to be said of a decision for Orthanc's value, if there is one."""
+    return f"With `orthanc`: {caution}" if caution and Keep.ORTHANC in options else ""
 
 
 def _largest(sizes: Copies[int | None]) -> int | None:

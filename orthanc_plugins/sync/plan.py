@@ -23,6 +23,7 @@ from orthanc_plugins.sync.actions import (
 from orthanc_plugins.sync.differences import DifferenceClass
 from orthanc_plugins.sync.judgement import Findings, judge_instance
 from orthanc_plugins.sync.strategies import Moments, archive_title
+from orthanc_plugins.sync.study_level import told_in_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _ORDER = tuple(ActionKind)
 _AFTER_IMAGES = {"RTSTRUCT": 1, "SEG": 1, "REG": 1, "RTPLAN": 2, "RTDOSE": 3, "SR": 4, "PR": 4, "KO": 4}
 """What refers to images comes after them, and what refers to that, later still."""
-_LOOK = (Keep.BOTH,)
+_LOOK = (Keep.LEAVE,)
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,15 @@ class Known:
         What the copies of an instance tell of their times, as far as it was read.
     disappeared
         As ``tombstones``, of what an archive once listed, where nobody knows whether it was deleted or lost.
+    held_once
+        Keywords of what DCM4CHEE holds once for a whole study or patient, so that it has one value in all.
     """
 
     holdings: Copies[Sequence[InstanceEntry]]
     tombstones: Copies[Mapping[str, str]] = field(default_factory=dict)
     moments: Mapping[SopInstanceUid, Copies[Moments]] = field(default_factory=dict)
     disappeared: Copies[Mapping[str, str]] = field(default_factory=dict)
+    held_once: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,12 @@ class _Planner:
                     of_instances[instance].append(index)
         for archive in ArchiveName:
             made += self._missing_in(archive, lacking[archive])
-        found = [self._findings(instance, indexes) for instance, indexes in of_instances.items()]
+        found = told_in_part(
+            [self._findings(instance, indexes) for instance, indexes in of_instances.items()],
+            self._policy,
+            self._known.held_once,
+            self._held[ArchiveName.DCM4CHEE].keys(),
+        )
         return made + gathered(action for one in found for action in judge_instance(one, self._policy))
 
     def _subjects(self, difference: Difference) -> Iterator[InstanceRef]:
@@ -158,6 +167,7 @@ class _Planner:
                 archive: held[uid].size_bytes if uid in held else None for archive, held in self._held.items()
             },
             moments=self._known.moments.get(uid, {}),
+            once=self._known.held_once,
         )
 
     def _look_at(self, index: int, difference: Difference) -> Action:
@@ -210,8 +220,10 @@ class _Planner:
         if allowed == "block":
             return replace(common, kind=ActionKind.BLOCKED, target=None, reason=reason)
         if "manual" in {self._policy.missing, allowed}:
-            options = (Keep(target.other.value), Keep.BOTH)
-            asked = f"{reason} A person decides whether they are copied."
+            asked = (
+                f"{reason} A person decides whether they are copied to {archive_title(target)} or left out."
+            )
+            options = (Keep.COPY, Keep.LEAVE)
             return replace(common, kind=ActionKind.MANUAL, target=None, reason=asked, options=options)
         return replace(common, reason=reason)
 
@@ -238,7 +250,14 @@ def gathered(actions: Iterator[Action]) -> list[Action]:
 
 def _question(action: Action) -> tuple[object, ...]:
     """Return what a person would have to be asked only once."""
-    return (action.kind, action.difference, action.attributes, action.reason, action.whole_sequences)
+    return (
+        action.kind,
+        action.difference,
+        action.attributes,
+        action.reason,
+        action.whole_sequences,
+        action.caution,
+    )
 
 
 def _together(alike: Sequence[Action]) -> Action:

@@ -26,7 +26,7 @@ _HEADINGS = (
     ("Left as it is", "Left as it is", (ActionKind.LEAVE,)),
 )
 """What each kind of action is headed by, before a plan is carried out and since."""
-UNDECIDED, UNDONE, FAILED = "undecided", "undone", "failed"
+UNDECIDED, WAITING, UNDONE, FAILED = "undecided", "not done yet", "undone", "failed"
 """Outcomes of actions that are told in a way of their own."""
 _VERBS = {ActionKind.COPY: "copy to", ActionKind.UPDATE: "update in", ActionKind.REPLACE: "replace in"}
 _ABSENT = "(absent)"
@@ -85,7 +85,7 @@ def _lines(plan: RepairPlan, standing: Standing) -> Iterator[str]:
         yield ""
         yield f"Not compared, so not repaired: {reason}"
     yield ""
-    told = _outcomes(standing) if standing.outcomes else _summary(plan.totals)
+    told = _outcomes(standing) if standing.outcomes else _summary(plan, standing)
     yield f"Together: {told or 'nothing'}."
 
 
@@ -93,7 +93,7 @@ def _shown_alike(action: Action) -> tuple[object, ...]:
     """Return what makes actions that follow each other one entry: a study's instances are changed alike."""
     if not action.kind.changes or action.kind is ActionKind.COPY:
         return (action.ordinal,)
-    return (action.kind, action.target, action.attributes, action.reason)
+    return (action.kind, action.target, action.attributes, action.reason, action.caution)
 
 
 def _of_actions(actions: Sequence[Action], standing: Standing) -> Iterator[str]:
@@ -111,6 +111,8 @@ def _of_actions(actions: Sequence[Action], standing: Standing) -> Iterator[str]:
     for one in first.attributes:
         yield f"       {_attribute(one, first)}"
     yield f"       {first.reason}"
+    if first.caution and standing.outcomes.get(first.ordinal, UNDECIDED) in {UNDECIDED, WAITING}:
+        yield f"       {first.caution}"
     if first.options:
         yield from _decision(first, standing)
     if first.kind.changes or first.options:
@@ -122,9 +124,9 @@ def _decision(action: Action, standing: Standing) -> Iterator[str]:
     keep = standing.decisions.get(action.ordinal)
     if keep is None:
         if standing.outcomes.get(action.ordinal, UNDECIDED) == UNDECIDED:
-            yield f"       keep: {' | '.join(action.options)}"
+            yield f"       decide: {' | '.join(action.options)}"
     elif standing.outcomes.get(action.ordinal) != UNDONE:
-        yield f"       decided: keep {keep}"
+        yield f"       decided: {keep}"
 
 
 def _became(actions: Sequence[Action], standing: Standing) -> Iterator[str]:
@@ -167,7 +169,8 @@ def _value(value: str | None) -> str:
     return _ABSENT if value is None else f'"{value}"'
 
 
-def _summary(totals: Mapping[ActionKind, Totals]) -> str:
+def _summary(plan: RepairPlan, standing: Standing) -> str:
+    totals = plan.totals
     done = {
         ActionKind.COPY: "{} to copy",
         ActionKind.UPDATE: "{} to update",
@@ -178,13 +181,15 @@ def _summary(totals: Mapping[ActionKind, Totals]) -> str:
         for kind, text in done.items()
         if (total := totals.get(kind)) is not None
     ]
+    asked = [action.ordinal for action in plan.of_kind(ActionKind.MANUAL)]
+    decided = sum(ordinal in standing.decisions for ordinal in asked)
     rest = {
-        ActionKind.MANUAL: "to decide",
-        ActionKind.BLOCKED: "blocked",
-        ActionKind.LEAVE: "left",
+        "to decide": len(asked) - decided,
+        "decided": decided,
+        "blocked": len(plan.of_kind(ActionKind.BLOCKED)),
+        "left": len(plan.of_kind(ActionKind.LEAVE)),
     }
-    parts += [f"{totals[kind].actions} {text}" for kind, text in rest.items() if kind in totals]
-    return ", ".join(parts)
+    return ", ".join(parts + [f"{number} {text}" for text, number in rest.items() if number])
 
 
 def _outcomes(standing: Standing) -> str:

@@ -6,7 +6,7 @@ An operation changes one archive and can be run again: whoever carries it out lo
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,8 @@ class Operation:
     instances
         One, or those of a series that are copied.
     paths
-        Of an edit: the elements that get the other archive's values, sequences whole where they end it.
+        The elements that get the other archive's values, sequences whole where they end it; of a replacement,
+        those that are changed besides with the whole instance.
     ordinals
         The actions of the plan that it carries out, wholly or in part.
     """
@@ -89,21 +90,18 @@ def allowed(action: Action, keep: Keep) -> None:
         )
     if keep not in action.options:
         choices = ", ".join(action.options)
-        raise RepairError(f"Action {action.ordinal} cannot be decided so: keep is one of {choices}.")
+        raise RepairError(f"Action {action.ordinal} cannot be decided so, only: {choices}.")
 
 
 def _decided(action: Action, keep: Keep) -> Action:
     """Return the action that a person's decision makes of one."""
     allowed(action, keep)
-    archive = keep.archive
-    if archive is None:
-        return Action(**{**vars(action), "kind": ActionKind.LEAVE})
-    kind = ActionKind.UPDATE
+    if keep is Keep.LEAVE:
+        return replace(action, kind=ActionKind.LEAVE)
     if action.difference in LACKING:
-        kind = ActionKind.COPY
-    elif action.difference is DifferenceClass.PIXEL:
-        kind = ActionKind.REPLACE
-    return Action(**{**vars(action), "kind": kind, "target": archive.other})
+        return replace(action, kind=ActionKind.COPY, target=LACKING[action.difference])
+    kind = ActionKind.REPLACE if action.difference is DifferenceClass.PIXEL else ActionKind.UPDATE
+    return replace(action, kind=kind, target=ArchiveName(keep).other)
 
 
 def _copies(actions: Sequence[Action]) -> Iterator[Operation]:
@@ -132,7 +130,8 @@ def _changes(actions: Sequence[Action]) -> Iterator[Operation]:
 
 def _one(effect: Effect, place: tuple[ArchiveName, InstanceRef], actions: Sequence[Action]) -> Operation:
     target, instance = place
-    paths = sorted({path for action in actions for path in _paths(action)}) if effect is Effect.EDIT else []
+    edits = [action for action in actions if action.kind is ActionKind.UPDATE]
+    paths = sorted({path for action in edits for path in _paths(action)})
     return Operation(
         effect=effect,
         target=target,
@@ -164,8 +163,29 @@ class Seen:
     holdings: Copies[Sequence[InstanceEntry]]
 
 
+@dataclass(frozen=True)
+class Begun:
+    """What a repair has done before, in whole or in part.
+
+    Parameters
+    ----------
+    actions
+        By their ordinals.
+    instances
+        Those that it has changed in either archive.
+    """
+
+    actions: Collection[int] = ()
+    instances: Collection[SopInstanceUid] = ()
+
+
 def changed_since(
-    plan: RepairPlan, planned: Comparison, now: Seen, *, to_do: Collection[int], begun: Collection[int]
+    plan: RepairPlan,
+    planned: Comparison,
+    now: Seen,
+    *,
+    to_do: Collection[int],
+    begun: Begun,
 ) -> str | None:
     """Return what has changed since the plan was made, None when the plan still holds.
 
@@ -176,15 +196,15 @@ def changed_since(
     to_do
         Ordinals of the actions that are about to be carried out.
     begun
-        Those of the actions that this repair has begun before; what they were about may be gone.
+        What this repair has done before: what differed there may be gone, and what it copied may differ.
     """
     there = _facts_now(now)
-    known = _facts_planned(plan.actions, planned)
-    unknown = there - known - _explained(plan, now, [one for one in plan.actions if one.ordinal in begun])
-    if unknown:
+    own = [one for one in plan.actions if one.ordinal in begun.actions]
+    known = _facts_planned(plan.actions, planned) | _explained(plan, now, own) | _of_copied(there, own)
+    if unknown := there - known:
         return f"{_are(unknown)} new since it was planned"
-    untouched = [action for action in plan.actions if action.ordinal in to_do and action.ordinal not in begun]
-    gone = _facts_planned(untouched, planned) - there
+    untouched = [one for one in plan.actions if one.ordinal in to_do and one.ordinal not in begun.actions]
+    gone = {fact for fact in _facts_planned(untouched, planned) - there if fact[1] not in begun.instances}
     if gone:
         return f"{_are(gone)} no longer there, or no longer the same"
     if set(now.comparison.incomplete) - set(planned.incomplete):
@@ -224,7 +244,7 @@ def _are(facts: Collection[_Fact]) -> str:
 
 def _stays(action: Action, decisions: Mapping[int, Keep]) -> bool:
     if action.kind is ActionKind.MANUAL:
-        return decisions.get(action.ordinal, Keep.BOTH) is Keep.BOTH
+        return decisions.get(action.ordinal, Keep.LEAVE) is Keep.LEAVE
     return not action.kind.changes
 
 
@@ -270,6 +290,14 @@ def _facts(one: Difference, concerned: Iterable[SopInstanceUid]) -> set[_Fact]:
         return {(one.kind, one.level, one.series_uid, one.sop_instance_uid)}
     uids = concerned if one.sop_instance_uid is None else [one.sop_instance_uid]
     return {(one.kind, uid, one.tag, one.left, one.right) for uid in uids}
+
+
+def _of_copied(facts: Iterable[_Fact], actions: Iterable[Action]) -> set[_Fact]:
+    """Return the facts of how copies differ where there was only one copy when it was planned."""
+    copied = {
+        one.sop_instance_uid for action in actions if action.difference in LACKING for one in action.instances
+    }
+    return {fact for fact in facts if fact[1] in copied and fact[0] not in set(ArchiveName)}
 
 
 def _explained(plan: RepairPlan, now: Seen, written: Iterable[Action]) -> set[_Fact]:

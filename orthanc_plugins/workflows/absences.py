@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.archives.rejections import REVOKE_FIRST
 from orthanc_plugins.identifiers import orthanc_id_of
-from orthanc_plugins.store import Absence, Writing
+from orthanc_plugins.store import Absence, Tombstone, Writing
 from orthanc_plugins.sync.inventory import instance_key, split_keys
 from orthanc_plugins.sync.looking import CLOCKS_AGREE_WITHIN, KeepsOut, TellsRejected
 from orthanc_plugins.sync.plan_text import counted
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.archives.base import InstanceEntry
     from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.services import Services
-    from orthanc_plugins.store import StudyPair, Tombstone
+    from orthanc_plugins.store import StudyPair
     from orthanc_plugins.sync.differences import Comparison
     from orthanc_plugins.workflows.compared_copies import Compared
 
@@ -77,6 +77,36 @@ def absences(
                 found = meant if kind.is_meant else unknown
                 found.setdefault(archive, {})[entry.sop_instance_uid] = _sentence(archive, tombstone, kind)
     return meant, unknown
+
+
+def leave_out(
+    services: Services, archive: ArchiveName, study_uid: StudyUid, lacking: Collection[str], *, by: str
+) -> None:
+    """Remember that a person decided that instances of a study stay out of an archive.
+
+    Parameters
+    ----------
+    lacking
+        SOP Instance UIDs of what the archive does not list.
+    by
+        Who decided.
+    """
+    if not lacking:
+        return
+    inventory = services.store.inventory
+    known = inventory.buried(archive, [study_uid]).get(study_uid)
+    inventory.bury(
+        Tombstone(
+            archive,
+            study_uid,
+            whole=False,
+            keys=frozenset(map(instance_key, lacking)),
+            kind=Absence.DECIDED,
+            noted_at=datetime.now(UTC),
+            noted_by=by,
+            held_at=None if known is None else known.held_at,
+        )
+    )
 
 
 def with_reasons(services: Services, compared: Compared) -> Compared:
@@ -174,7 +204,7 @@ def _sentence(archive: ArchiveName, tombstone: Tombstone, kind: Absence) -> str:
     if kind is Absence.REJECTED:
         return f"{title} no longer has it on purpose: it was rejected there, noted {noted}. {_ALL_THE_SAME}"
     if kind is Absence.DECIDED:
-        return f"A person decided that it stays out of {title}; it was gone on {noted}. {_ALL_THE_SAME}"
+        return f"A person decided that it stays out of {title}, noted {noted}. {_ALL_THE_SAME}"
     held = "once" if tombstone.held_at is None else f"until {_moment(tombstone.held_at)}"
     return (
         f"{title} held it {held} and no longer lists it, noted {noted}; whether it was deleted or lost is "

@@ -19,7 +19,7 @@ from orthanc_plugins.sync.plan import Known, make_plan
 from orthanc_plugins.workflows.absences import absences, explained
 from orthanc_plugins.workflows.compared_copies import keep_comparison
 from orthanc_plugins.workflows.on_the_way import notes_of_transfers
-from orthanc_plugins.workflows.study_copies import StudyCopies
+from orthanc_plugins.workflows.study_copies import OF_THE_STUDY, StudyCopies, UpdatesStudies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,9 @@ class RepairPlanning:
         meant, unknown = absences(self._services, seen.holdings, pair)
         notes = notes_of_transfers(self._services, seen.holdings)
         keep_comparison(self._services, explained(seen.comparison, meant, unknown, notes=notes), pair)
-        known = Known(seen.holdings, meant, _moments(copies, seen, policy), unknown)
+        known = Known(
+            seen.holdings, meant, _moments(copies, seen, policy), unknown, held_once=_held_once(copies)
+        )
         plan = make_plan(seen.comparison, policy, known, made_at=datetime.now(UTC))
         self._files.write(repair_id, "comparison", seen.comparison.to_json())
         self._files.write(repair_id, "plan", plan.to_json())
@@ -87,6 +89,11 @@ class RepairPlanning:
             size_bytes=sum(total.size_bytes for total in changing),
         )
         return {"outcome": record.state.value, "actions": record.actions}
+
+
+def _held_once(copies: StudyCopies) -> frozenset[str]:
+    """Return the keywords of what DCM4CHEE holds once for a whole study or patient."""
+    return OF_THE_STUDY if isinstance(copies.archive(ArchiveName.DCM4CHEE), UpdatesStudies) else frozenset()
 
 
 def _moments(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.archives.base import STUDY_ATTRIBUTES, ArchiveName, StoreState, Transport
+from orthanc_plugins.archives.base import ArchiveName, StoreState, Transport
 from orthanc_plugins.archives.dicom_file import described
 from orthanc_plugins.content.edit import Stamp, edited, texts_of
 from orthanc_plugins.errors import ArchiveUnavailable, RepairError
@@ -21,7 +21,14 @@ from orthanc_plugins.sync.plan_text import counted
 from orthanc_plugins.sync.settle import Effect
 from orthanc_plugins.sync.strategies import archive_title
 from orthanc_plugins.transfers import Effects, Limiter, Transfer
-from orthanc_plugins.workflows.study_copies import UpdatesStudies, differing_elements, same, top_elements
+from orthanc_plugins.workflows.study_copies import (
+    HELD_ONCE,
+    OF_THE_STUDY,
+    UpdatesStudies,
+    differing_elements,
+    same,
+    top_elements,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,9 +39,6 @@ if TYPE_CHECKING:
     from orthanc_plugins.sync.actions import InstanceRef
     from orthanc_plugins.sync.settle import Operation
     from orthanc_plugins.workflows.study_copies import StudyCopies
-
-OF_THE_STUDY = frozenset(STUDY_ATTRIBUTES) - {"PatientID"}
-"""Keywords of what an archive may hold once for a whole study or patient."""
 
 _CHANGED_SINCE = "It was changed by someone else meanwhile, so it is left alone: compare the study again."
 
@@ -151,10 +155,22 @@ def _replace(operation: Operation, hands: Hands) -> None:
     if change is None:
         current = _there(current, operation)
         other = hands.copies.file_needed(operation.target.other, instance.sop_instance_uid)
-        if same(operation.target, current, other):
+        later = _as_held_there(operation, hands, current, other)
+        if same(operation.target, current, later):
             return
-        change = _kept(operation, hands, current, other)
+        change = _kept(operation, hands, current, later)
     _put(operation, hands, change, frozenset(), current)
+
+
+def _as_held_there(operation: Operation, hands: Hands, current: DicomFile, other: DicomFile) -> DicomFile:
+    """Return the other archive's copy, with what the target holds once for the study and is not to change."""
+    if not isinstance(hands.copies.archive(operation.target), UpdatesStudies):
+        return other
+    kept = (differing_elements(current, other) & HELD_ONCE) - top_elements(operation.paths)
+    if not kept:
+        return other
+    stamp = Stamp(hands.now(), archive_title(operation.target.other).upper())
+    return described(edited(other.content, current.content, sorted(kept), stamp))
 
 
 def _there(current: DicomFile | None, operation: Operation) -> DicomFile:
@@ -192,7 +208,7 @@ def _put(
         detail = _give(operation, hands, later)
         current = hands.copies.file_needed(operation.target, change.sop_instance_uid)
         if not is_same(current, later):
-            current = _by_study(operation, hands, current, later, strict)
+            current = _by_study(operation, hands, current, later)
     if not is_same(current, later):
         raise RepairError(
             detail or f"{archive_title(operation.target)} said that it took the change, and did not."
@@ -211,19 +227,28 @@ def _give(operation: Operation, hands: Hands, file: DicomFile) -> str:
     return outcome.detail if outcome.state is StoreState.REFUSED else ""
 
 
-def _by_study(
-    operation: Operation, hands: Hands, current: DicomFile, later: DicomFile, strict: frozenset[str]
-) -> DicomFile:
+def _by_study(operation: Operation, hands: Hands, current: DicomFile, later: DicomFile) -> DicomFile:
     """Change what the archive holds once for the whole study; return its copy then.
 
     DCM4CHEE merges the attributes of patient and study that it holds into every instance it gives out: they
-    are changed there, not in files.
+    are changed there, not in files, and only where all its instances of the study are to get the same value.
+
+    Raises
+    ------
+    RepairError
+        The other archive has another value in some instance, or lacks one.
     """
     archive = hands.copies.archive(operation.target)
-    before, after = (texts_of(one.content, strict) for one in (current, later))
+    before, after = (texts_of(one.content, top_elements(operation.paths)) for one in (current, later))
     wanted = {name: value for name, value in after.items() if name in OF_THE_STUDY and value != before[name]}
-    if not wanted or operation.effect is not Effect.EDIT or not isinstance(archive, UpdatesStudies):
+    if not wanted or not isinstance(archive, UpdatesStudies):
         return current
+    if not hands.copies.all_have(operation.target.other, wanted):
+        title, other = archive_title(operation.target), archive_title(operation.target.other)
+        raise RepairError(
+            f"{title} holds {' and '.join(wanted)} once for the whole study, and {other} has another value "
+            "in other instances of it, or lacks some: it was not changed there. Plan a new repair."
+        )
     former = {name: before[name] for name in wanted}
     (instance,) = operation.instances
     change = _change(operation, instance, hands, (_json(former), _json(wanted)), "study")

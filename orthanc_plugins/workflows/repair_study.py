@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, InvalidDicom, JobError, RepairError
 from orthanc_plugins.store import ActionState, RepairFiles, RepairState
-from orthanc_plugins.sync.actions import Keep, RepairPlan, comparison_digest
+from orthanc_plugins.sync.actions import (
+    LACKING,
+    Keep,
+    RepairPlan,
+    comparison_digest,
+    plan_digest,
+    stored_keep,
+)
 from orthanc_plugins.sync.differences import Comparison
 from orthanc_plugins.sync.plan_text import counted
 from orthanc_plugins.sync.refreshing import Refreshing
-from orthanc_plugins.sync.settle import Effect, Operation, changed_since, not_repaired, operations
+from orthanc_plugins.sync.settle import Begun, Effect, Operation, changed_since, not_repaired, operations
 from orthanc_plugins.transfers import LeaseLostError
-from orthanc_plugins.workflows.absences import absences, explained
+from orthanc_plugins.workflows.absences import absences, explained, leave_out
 from orthanc_plugins.workflows.compared_copies import keep_comparison
 from orthanc_plugins.workflows.on_the_way import notes_of_transfers
 from orthanc_plugins.workflows.repair_operations import Hands, carry_out
@@ -114,7 +121,7 @@ class RepairedStudy:
             read = RepairPlan.from_json(plan), Comparison.from_json(comparison)
         except ValueError as error:
             raise RepairError("The files of the repair's plan are damaged: plan a new one.") from error
-        fits = (read[0].digest, comparison_digest(read[1])) == (
+        fits = (plan_digest(plan), comparison_digest(read[1])) == (
             self.record.plan_digest,
             read[0].comparison_digest,
         )
@@ -192,22 +199,20 @@ class StudyRepair:
         if record.failed:
             state = RepairState.PARTLY if record.done else RepairState.FAILED
             told = f"{counted(record.failed, 'action')} could not be done: see there what to do."
-            if record.open_decisions:
-                told = f"{told} {_undecided(record.open_decisions)}"
             return self._end(state, ("RepairError", told))
+        done = "All that was decided was done" if record.open_decisions else "Everything was done"
         try:
             now = study.look_again()
         except ArchiveUnavailable as error:
-            told = f"Everything was done; whether the copies agree could not be seen: {error}"
-            return self._end(RepairState.APPLIED, (type(error).__name__, told))
+            told = f"{done}; whether the copies agree could not be seen: {error}"
+            state = RepairState.PARTLY if record.open_decisions else RepairState.APPLIED
+            return self._end(state, (type(error).__name__, told))
         decisions = _decisions(study.repairs.actions(study.repair_id))
         wrong = not_repaired(study.plan, study.planned, now, decisions)
         if wrong is not None:
-            told = f"Everything was done, and compared again {wrong}: compare the study."
+            told = f"{done}, and compared again {wrong}: compare the study, and plan a new repair."
             return self._end(RepairState.PARTLY, ("RepairError", told))
-        if record.open_decisions:
-            return self._end(RepairState.PARTLY, ("RepairError", _undecided(record.open_decisions)))
-        return self._end(RepairState.VERIFIED, None)
+        return self._end(RepairState.PARTLY if record.open_decisions else RepairState.VERIFIED, None)
 
     def _end(self, state: RepairState, error: tuple[str, str] | None) -> dict[str, JsonValue]:
         ended = self._study.repairs.end(self._study.repair_id, state, error)
@@ -217,18 +222,19 @@ class StudyRepair:
         decisions = _decisions(self._study.repairs.actions(self._study.repair_id))
         return operations(self._study.plan, decisions, done)
 
-    def _begun(self, done: Sequence[int]) -> set[int]:
-        """Return the actions that an earlier run may have carried out in part."""
-        study = self._study
-        touched = {(one.archive, one.sop_instance_uid) for one in study.repairs.changes(study.repair_id)}
-        everywhere = {one.archive for one in study.repairs.changes(study.repair_id) if one.effect == "study"}
-        return set(done) | {
+    def _begun(self, done: Sequence[int]) -> Begun:
+        """Return what earlier runs have done, in whole or in part."""
+        changes = self._study.repairs.changes(self._study.repair_id)
+        touched = {(one.archive, one.sop_instance_uid) for one in changes}
+        everywhere = {one.archive for one in changes if one.effect == "study"}
+        ordinals = {
             ordinal
             for one in self._operations(())
             for ordinal in one.ordinals
             if (one.target in everywhere and one.effect is Effect.EDIT)
             or any((one.target, instance.sop_instance_uid) in touched for instance in one.instances)
         }
+        return Begun(ordinals | set(done), {uid for _, uid in touched})
 
     def _expect_again(self, actions: Sequence[ActionRecord]) -> None:
         """Note that what could not be done before is to be done now."""
@@ -254,23 +260,23 @@ class StudyRepair:
             study.repairs.note(study.repair_id, ended, ActionState.DONE)
 
     def _settle_decided(self) -> None:
-        """Note that what a person decided to leave is left."""
+        """Note that what a person decided to leave is left, and remember what stays out of an archive."""
         study = self._study
-        left = [
-            one.ordinal
-            for one in study.repairs.actions(study.repair_id)
-            if one.state is ActionState.DECIDED and one.keep == Keep.BOTH
-        ]
-        if left:
-            study.repairs.note(study.repair_id, left, ActionState.LEFT)
+        for record in study.repairs.actions(study.repair_id):
+            if record.state is ActionState.DECIDED and stored_keep(record.keep or "") is Keep.LEAVE:
+                self._leave_out(record)
+                study.repairs.note(study.repair_id, [record.ordinal], ActionState.LEFT)
 
-
-def _undecided(number: int) -> str:
-    return (
-        f"Left undecided: {counted(number, 'action')}; the copies still differ there. Decide (`pacs repair "
-        "REPAIR --decide ACTION KEEP`), then apply it again."
-    )
+    def _leave_out(self, record: ActionRecord) -> None:
+        """Remember that instances stay out of the archive that lacks them, if the decision was about any."""
+        study, action = self._study, self._study.plan.action(record.ordinal)
+        if action is None or action.difference not in LACKING:
+            return
+        target = LACKING[action.difference]
+        listed = study.copies.listed(target)
+        lacking = {one.sop_instance_uid for one in action.instances} - listed.keys()
+        leave_out(study.services, target, study.record.study_uid, lacking, by=record.decided_by)
 
 
 def _decisions(actions: Sequence[ActionRecord]) -> dict[int, Keep]:
-    return {one.ordinal: Keep(one.keep) for one in actions if one.keep is not None}
+    return {one.ordinal: stored_keep(one.keep) for one in actions if one.keep is not None}

@@ -5,8 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from orthanc_plugins.archives.base import ArchiveName
+from pydicom.datadict import tag_for_keyword
+
+from orthanc_plugins.archives.base import STUDY_ATTRIBUTES, ArchiveName
 from orthanc_plugins.content import compare_files
+from orthanc_plugins.content.edit import texts_of
 from orthanc_plugins.errors import ArchiveUnavailable, NotFound, RepairError
 from orthanc_plugins.sync.differences import DifferenceClass
 from orthanc_plugins.sync.paths import parse_path
@@ -18,6 +21,12 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.archives.base import Archive, DicomFile, InstanceEntry
     from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
+
+OF_THE_STUDY = frozenset(STUDY_ATTRIBUTES) - {"PatientID"}
+"""Keywords of what an archive may hold once for a whole study or patient."""
+
+HELD_ONCE = frozenset(f"{tag_for_keyword(keyword):08X}" for keyword in OF_THE_STUDY)
+"""Their tags."""
 
 _ITS_OWN_RULES = {
     ArchiveName.ORTHANC: frozenset({DifferenceClass.TRANSFER_SYNTAX_ONLY}),
@@ -92,6 +101,15 @@ class StudyCopies:
     def _fetched(self, name: ArchiveName, entry: InstanceEntry) -> DicomFile:
         (found,) = list(self._archives[name].retrieve(self.study_uid, [entry]))
         return found
+
+    def all_have(self, name: ArchiveName, values: Mapping[str, str]) -> bool:
+        """Return whether an archive has values, by keyword, in all instances that the other one lists."""
+        wanted = self.listed(name.other, anew=True).keys()
+        entries = [entry for uid, entry in self.listed(name, anew=True).items() if uid in wanted]
+        if len(entries) < len(wanted):
+            return False
+        files = self._archives[name].retrieve(self.study_uid, entries)
+        return all(texts_of(file.content, values) == values for file in files)
 
     def file_needed(self, name: ArchiveName, uid: SopInstanceUid) -> DicomFile:
         """Return an archive's copy of an instance.

@@ -132,6 +132,25 @@ def test_attributes_of_patient_and_study_are_changed_where_dcm4chee_holds_them(
     assert (str(held.PatientName), held.StudyDescription) == ("Doe^Jane", "Thorax")
 
 
+@pytest.mark.parametrize("kind", ["keeping", "pair"])
+def test_a_study_description_of_one_instance_is_not_given_to_all(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    pair: Pair = request.getfixturevalue(kind)
+    pair.fill()
+    pair.alter(ORTHANC, pair.uids[0], StudyDescription="Re-sent")
+    before = pair.contents(DCM4CHEE)
+    repair_id = pair.plan(default="prefer_orthanc")
+    (action,) = pair.plan_of(repair_id).actions
+    assert (action.kind.value, action.options) == ("manual", ("dcm4chee", "leave"))
+    assert pair.apply(repair_id).state is RepairState.PARTLY
+    assert pair.contents(DCM4CHEE) == before
+    assert pair.services.store.repairs.decide(repair_id, 1, "dcm4chee", "Jo")
+    record = pair.apply(repair_id)
+    assert record.state is RepairState.VERIFIED, (record, pair.told(repair_id))
+    assert pair.equal()
+
+
 def test_a_patient_id_is_put_right_in_orthanc_and_not_in_dcm4chee(keeping: Pair) -> None:
     keeping.fill(2)
     right = patient_id(keeping)

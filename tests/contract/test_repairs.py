@@ -136,9 +136,9 @@ def test_how_it_ended_is_told_until_it_begins_again(repairs: Repairs) -> None:
 def test_people_decide_until_it_is_done(repairs: Repairs) -> None:
     planned(repairs)
     assert repairs.decide("a", 2, "orthanc", "admin")
-    assert repairs.decide("a", 2, "both", "physicist")
+    assert repairs.decide("a", 2, "leave", "physicist")
     decided = repairs.actions("a")[1]
-    assert (decided.state, decided.keep, decided.decided_by) == (ActionState.DECIDED, "both", "physicist")
+    assert (decided.state, decided.keep, decided.decided_by) == (ActionState.DECIDED, "leave", "physicist")
     assert decided.decided_at is not None
     assert repairs.repair("a").open_decisions == 1
     assert not repairs.decide("a", 1, "orthanc", "admin")

@@ -32,6 +32,8 @@ from orthanc_plugins.api.repair_answers import (
     RepairSummary,
     action_told,
     detail,
+    left_out,
+    notes,
     plan_of,
     standing,
     summary,
@@ -103,11 +105,15 @@ class RepairAsked(Waits):
 
 
 class Decision(BaseModel):
-    """Whose copy is right."""
+    """What a person decides of an action."""
 
     model_config = ConfigDict(extra="forbid")
 
-    keep: Keep = Field(description="`orthanc`, `dcm4chee`, or `both`: each stays as it is.")
+    keep: Keep = Field(
+        description="One of the action's `options`. Of missing instances: `copy` them, or `leave` them out, "
+        "which is remembered with a tombstone when the repair is applied. Of what differs: `orthanc` or "
+        "`dcm4chee`, whose copy is right, or `leave`: each stays as it is."
+    )
 
 
 class RepairFilter(PageParameters):
@@ -230,7 +236,10 @@ async def apply_repair(
 async def undo_repair(
     services: Joined, links: Linked, repair_id: RepairIdPath, wanted: Waits | None = None
 ) -> Response:
-    """Put back what the repair has changed and take out what it has copied."""
+    """Put back what the repair has changed and take out what it has copied.
+
+    That instances were left out of an archive as decided stays so: its tombstone is lifted by itself.
+    """
     await run_in_threadpool(_begin_undoing, services, repair_id)
     return await _answer(services, links, repair_id, wanted or Waits())
 
@@ -247,7 +256,7 @@ def decide_action(
     ordinal: Annotated[int, Path(ge=1, description="Number of the action.")],
     wanted: Decision,
 ) -> RepairDetail:
-    """Decide whose copy is right; it is done when the repair is applied, and can be changed until then."""
+    """Decide an action; it is done when the repair is applied, and can be decided otherwise until then."""
     record = _record(services, repair_id)
     plan = plan_of(services, record)
     action = None if plan is None else plan.action(ordinal)
@@ -297,7 +306,8 @@ def _shown(services: Services, links: Links, record: RepairRecord, *, text: bool
     if plan is None:
         raise RepairError(f"The repair has no plan: it is {record.state}.")
     known = services.store.repairs.actions(record.repair_id)
-    told = "" if record.error_message is None else f"\n{record.error_message}\n"
+    said = [] if record.error_message is None else [record.error_message]
+    told = "".join(f"\n{sentence}\n" for sentence in said + notes(record, plan, known))
     shown = plan_text(plan, standing(record, known))
     return PlainTextResponse(f"{shown}{told}\nState: {record.state}. Repair {record.repair_id}.\n")
 
@@ -342,7 +352,10 @@ def _begin_undoing(services: Services, repair_id: str) -> None:
     record = _record(services, repair_id)
     changes = services.store.repairs.changes(repair_id)
     if record.state not in _UNDOABLE or not changes:
-        raise RepairError(f"The repair is {record.state} and has changed nothing: there is nothing to undo.")
+        plan = plan_of(services, record)
+        told = [] if plan is None else left_out(plan, services.store.repairs.actions(repair_id))
+        nothing = f"The repair is {record.state} and has changed nothing: there is nothing to undo."
+        raise RepairError(" ".join([nothing, *told]))
     files = RepairFiles(services.data)
     if any(one.former and not files.holds(repair_id, one.former) for one in changes):
         raise RepairError(

@@ -306,15 +306,17 @@ def test_open_decisions_are_listed_with_both_values_and_done_as_decided(client: 
         "orthanc": "Thorax",
         "dcm4chee": "Abdomen",
     }
-    assert decision["options"] == ["orthanc", "dcm4chee", "both"]
+    assert decision["options"] == ["orthanc", "dcm4chee", "leave"]
     decided = client.post(decision["decide_url"], json={"keep": "dcm4chee"}).json()
     assert (decided["actions"][0]["state"], decided["actions"][0]["keep"]) == ("decided", "dcm4chee")
     assert client.get("api/repairs/manual").json()["total"] == 0
-    assert "decided: keep dcm4chee" in client.get(f"{repair['href']}?format=text").text
+    text = client.get(f"{repair['href']}?format=text").text
+    assert "       decided: dcm4chee\n" in text
+    assert "Together: 1 decided.\n" in text
     applied = client.post(f"{repair['href']}/apply").json()
     assert (applied["state"], applied["done"]) == ("verified", 1)
     text = client.get(f"{repair['href']}?format=text").text
-    assert "decided: keep dcm4chee\n       => verified\n" in text
+    assert "decided: dcm4chee\n       => verified\n" in text
     assert "Together: 1 verified.\n" in text
     assert world.read(world.orthanc, world.uids[2]).StudyDescription == "Abdomen"
     late = client.post(decision["decide_url"], json={"keep": "orthanc"})
@@ -325,9 +327,48 @@ def test_a_decision_there_is_no_choice_of_is_refused(client: Client, world: Worl
     world.dcm4chee.lose(world.uids[0])
     world.alter(world.dcm4chee, world.uids[1], SliceThickness="3")
     repair = planned(client, world, missing="manual", default="prefer_orthanc")
-    for ordinal, keep, status in ((1, "both", 409), (2, "dcm4chee", 409), (9, "both", 404), (2, "mine", 422)):
+    choices = ((1, "leave", 409), (2, "dcm4chee", 409), (9, "leave", 404), (2, "both", 422))
+    for ordinal, keep, status in choices:
         answer = client.post(f"{repair['href']}/actions/{ordinal}/decide", json={"keep": keep})
         assert answer.status_code == status, answer.text
+
+
+def test_what_is_left_to_do_is_told_as_it_stands_now(client: Client, world: World) -> None:
+    world.alter(world.dcm4chee, world.uids[0], StudyID="S2")
+    world.orthanc.lose(world.uids[1])
+    repair = planned(client, world)
+    number = next(one["ordinal"] for one in repair["actions"] if one["kind"] == "manual")
+    assert repair["notes"] == []
+    applied = client.post(f"{repair['href']}/apply").json()
+    assert (applied["state"], applied["error"]) == ("partly", None)
+    command = f"pacs repair {repair['repair_id']}"
+    (told,) = applied["notes"]
+    assert told.startswith("Left undecided: 1 action; the copies still differ there.")
+    assert f"(`{command} --decide ACTION DECISION`)" in told
+    client.post(f"{repair['href']}/actions/{number}/decide", json={"keep": "dcm4chee"})
+    text = client.get(f"{repair['href']}?format=text").text
+    assert "Left undecided" not in text
+    assert f"\nDecided and not done yet: 1 action. Apply it again (`{command} --apply`).\n" in text
+    assert client.post(f"{repair['href']}/apply").json()["notes"] == []
+
+
+def test_what_is_left_out_is_told_and_how_that_is_taken_back(client: Client, world: World) -> None:
+    for uid in world.uids[:2]:
+        world.dcm4chee.lose(uid)
+    repair = planned(client, world, missing="manual")
+    (action,) = repair["actions"]
+    assert action["options"] == ["copy", "leave"]
+    client.post(f"{repair['href']}/actions/1/decide", json={"keep": "leave"})
+    applied = client.post(f"{repair['href']}/apply").json()
+    assert applied["state"] == "verified"
+    lift = f"`pacs sync --lift dcm4chee {world.study_uid}`"
+    (told,) = applied["notes"]
+    assert told.startswith("2 instances were left out of DCM4CHEE as decided")
+    assert lift in told
+    assert told in client.get(f"{repair['href']}?format=text").text
+    undone = client.post(f"{repair['href']}/undo")
+    assert undone.status_code == 409
+    assert lift in undone.json()["detail"]
 
 
 # Undoing
@@ -390,7 +431,7 @@ def test_repairs_are_listed_by_study_and_state(client: Client, world: World) -> 
 )
 def test_a_repair_that_is_not_there_is_told(client: Client, method: str, path: str) -> None:
     answer = client.request(
-        method, f"api/repairs/{UNKNOWN}{path}", json={"keep": "both"} if "decide" in path else None
+        method, f"api/repairs/{UNKNOWN}{path}", json={"keep": "leave"} if "decide" in path else None
     )
     assert (answer.status_code, answer.json()["detail"]) == (404, "No repair has this identifier.")
     assert client.get("api/repairs/nonsense").status_code == 422

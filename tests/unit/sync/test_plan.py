@@ -10,10 +10,26 @@ from orthanc_plugins.archives.base import ArchiveName, InstanceEntry
 from orthanc_plugins.errors import RepairError
 from orthanc_plugins.identifiers import SeriesUid, SopInstanceUid, StudyUid
 from orthanc_plugins.rules.repair import RepairPolicy, Strategy
-from orthanc_plugins.sync.actions import Action, ActionKind, AttributeValues, InstanceRef, Keep, RepairPlan
+from orthanc_plugins.sync.actions import (
+    Action,
+    ActionKind,
+    AttributeValues,
+    InstanceRef,
+    Keep,
+    RepairPlan,
+    plan_digest,
+)
 from orthanc_plugins.sync.differences import Comparison, Difference, DifferenceClass, StudyCounts
 from orthanc_plugins.sync.plan import Known, make_plan
-from orthanc_plugins.sync.settle import Effect, Operation, Seen, changed_since, not_repaired, operations
+from orthanc_plugins.sync.settle import (
+    Begun,
+    Effect,
+    Operation,
+    Seen,
+    changed_since,
+    not_repaired,
+    operations,
+)
 from orthanc_plugins.sync.strategies import Moments
 from tests.unit.sync.simulated import NOON, STUDY
 
@@ -59,9 +75,10 @@ def planned(
     right: Sequence[InstanceEntry] = BOTH,
     tombstones: Mapping[ArchiveName, Mapping[str, str]] | None = None,
     moments: Mapping[SopInstanceUid, Mapping[ArchiveName, Moments]] | None = None,
+    held_once: frozenset[str] = frozenset(),
     **policy: Any,
 ) -> RepairPlan:
-    known = Known({ORTHANC: left, DCM4CHEE: right}, tombstones or {}, moments or {})
+    known = Known({ORTHANC: left, DCM4CHEE: right}, tombstones or {}, moments or {}, held_once=held_once)
     return make_plan(compared(*differences), RepairPolicy(**policy), known, made_at=NOON)
 
 
@@ -125,7 +142,7 @@ def test_whoever_wants_back_what_was_deleted_on_purpose_says_so(
     ).actions
     assert action.kind is kind
     assert action.reason.startswith("DCM4CHEE rejected it.")
-    assert (Keep.ORTHANC in action.options) is (kind is ActionKind.MANUAL)
+    assert (Keep.COPY in action.options) is (kind is ActionKind.MANUAL)
 
 
 def test_only_the_buried_part_of_a_series_is_blocked() -> None:
@@ -144,10 +161,10 @@ def test_only_the_buried_part_of_a_series_is_blocked() -> None:
 def test_a_person_may_be_asked_before_anything_is_copied() -> None:
     plan = planned(differs(MISSING_RIGHT, None, None, uid="4"), left=[*BOTH, entry("4")], missing="manual")
     (action,) = plan.actions
-    assert (action.kind, action.options) == (ActionKind.MANUAL, (Keep.ORTHANC, Keep.BOTH))
-    (copy,) = operations(plan, {1: Keep.ORTHANC})
+    assert (action.kind, action.options) == (ActionKind.MANUAL, (Keep.COPY, Keep.LEAVE))
+    (copy,) = operations(plan, {1: Keep.COPY})
     assert (copy.effect, copy.target) == (Effect.COPY, DCM4CHEE)
-    assert operations(plan, {1: Keep.BOTH}) == ()
+    assert operations(plan, {1: Keep.LEAVE}) == ()
 
 
 @pytest.mark.parametrize("left", [BOTH, [*BOTH, entry("4"), entry("5")]])
@@ -180,12 +197,29 @@ def test_attributes_of_one_instance_are_changed_in_one_action_for_each_archive()
 
 
 def test_what_dcm4chee_holds_once_for_all_studies_of_a_patient_is_said() -> None:
-    told = "DCM4CHEE holds it once for all studies of the patient."
-    for strategy, is_said in (("prefer_orthanc", True), ("prefer_dcm4chee", False)):
+    told = "DCM4CHEE holds PatientName once for all studies of the patient: it changes in all of them."
+    for strategy, said in (("prefer_orthanc", told), ("prefer_dcm4chee", ""), ("manual", "With `orthanc`: ")):
         (action,) = planned(differs(), default=strategy).actions
-        assert (told in action.reason) is is_said
+        assert action.caution.startswith(said)
+        assert (told in action.caution) is bool(said)
     (other,) = planned(differs(tag="00180050", keyword="SliceThickness"), default="prefer_orthanc").actions
-    assert told not in other.reason
+    assert told not in other.caution
+
+
+def test_that_dcm4chee_may_keep_its_own_instance_is_said_before() -> None:
+    thickness = differs(tag="00180050", keyword="SliceThickness")
+    pixel = differs(PIXEL, "7FE00010", "PixelData")
+    to_dcm4chee: tuple[tuple[Difference, dict[str, Any]], ...] = (
+        (thickness, {"default": "prefer_orthanc"}),
+        (pixel, {"pixel": "prefer_orthanc"}),
+    )
+    for difference, policy in to_dcm4chee:
+        (action,) = planned(difference, **policy).actions
+        assert action.caution.startswith("DCM4CHEE takes it only if its dcmOverwritePolicy lets it.")
+        (asked,) = planned(difference).actions
+        assert asked.caution == f"With `orthanc`: {action.caution}"
+    both = planned(thickness, pixel, default="prefer_dcm4chee", pixel="prefer_dcm4chee").actions
+    assert [(one.target, one.caution) for one in both] == [(ORTHANC, ""), (ORTHANC, "")]
 
 
 def test_what_differs_alike_in_many_instances_is_asked_once() -> None:
@@ -194,7 +228,7 @@ def test_what_differs_alike_in_many_instances_is_asked_once() -> None:
     )
     assert [len(action.instances) for action in plan.actions] == [3, 1]
     name = plan.actions[0]
-    assert name.options == (Keep.ORTHANC, Keep.DCM4CHEE, Keep.BOTH)
+    assert name.options == (Keep.ORTHANC, Keep.DCM4CHEE, Keep.LEAVE)
     done = operations(plan, {name.ordinal: Keep.ORTHANC})
     assert [(one.effect, one.target, one.paths) for one in done] == [
         (Effect.EDIT, DCM4CHEE, ("00100010",))
@@ -236,7 +270,7 @@ def test_an_attribute_of_the_study_is_one_of_all_its_instances() -> None:
 
 def test_an_element_nobody_can_find_again_is_for_a_person_in_the_archive() -> None:
     (action,) = planned(differs(tag="nonsense"), default="prefer_orthanc").actions
-    assert (action.kind, action.options, action.attributes) == (ActionKind.MANUAL, (Keep.BOTH,), ())
+    assert (action.kind, action.options, action.attributes) == (ActionKind.MANUAL, (Keep.LEAVE,), ())
 
 
 @pytest.mark.parametrize(
@@ -259,7 +293,7 @@ def test_pixels_that_are_only_coded_otherwise_are_left() -> None:
 
 def test_a_count_is_to_be_looked_into() -> None:
     (action,) = planned(differs(DifferenceClass.COUNT, None, None, uid=None)).actions
-    assert (action.kind, action.options, action.instances) == (ActionKind.MANUAL, (Keep.BOTH,), ())
+    assert (action.kind, action.options, action.instances) == (ActionKind.MANUAL, (Keep.LEAVE,), ())
 
 
 def test_the_newest_is_told_by_the_copies() -> None:
@@ -309,7 +343,7 @@ def test_regions_of_a_structure_set_stand_in_another_order_in_each_copy() -> Non
     name = differs(tag="30060020[3].30060026", keyword="ROIName")
     assert operations(planned(name, default="prefer_orthanc"), {})[0].paths == ("30060020",)
     (asked,) = planned(name).actions
-    assert (asked.whole_sequences, asked.options[-1]) == (("30060020",), Keep.BOTH)
+    assert (asked.whole_sequences, asked.options[-1]) == (("30060020",), Keep.LEAVE)
 
 
 def test_a_sequence_in_which_a_uid_differs_is_not_taken_over_whole() -> None:
@@ -372,7 +406,7 @@ def test_pixels_without_proof_or_leave_stay(pixel: str, kind: ActionKind) -> Non
 @pytest.mark.parametrize("keep", [Keep.DCM4CHEE])
 def test_a_decision_there_is_no_choice_of_is_refused(keep: Keep) -> None:
     plan = planned(differs(MISSING_RIGHT, None, None, uid="4"), left=[*BOTH, entry("4")], missing="manual")
-    with pytest.raises(RepairError, match="one of orthanc, both"):
+    with pytest.raises(RepairError, match="only: copy, leave"):
         operations(plan, {1: keep})
 
 
@@ -386,22 +420,38 @@ def seen(*differences: Difference, **changes: Any) -> Seen:
 def test_a_plan_holds_while_nothing_else_differs() -> None:
     plan = planned(differs(), default="prefer_orthanc")
     first = compared(differs())
-    assert changed_since(plan, first, seen(differs()), to_do=[1], begun=[]) is None
+    assert changed_since(plan, first, seen(differs()), to_do=[1], begun=Begun()) is None
     for later, told in (
         (seen(), "no longer there"),
         (seen(differs(left="C")), "is new since it was planned"),
         (seen(differs(), differs(uid="2")), "is new since it was planned"),
         (seen(differs(), incomplete=("Unreadable.",)), "read"),
     ):
-        assert told in (changed_since(plan, first, later, to_do=[1], begun=[]) or "")
-    assert changed_since(plan, first, seen(), to_do=[1], begun=[1]) is None
+        assert told in (changed_since(plan, first, later, to_do=[1], begun=Begun()) or "")
+    assert changed_since(plan, first, seen(), to_do=[1], begun=Begun({1})) is None
+
+
+def test_what_a_repair_has_done_itself_does_not_hinder_what_is_decided_later() -> None:
+    name, sex = differs(), differs(tag="00100040", keyword="PatientSex")
+    lacking = differs(MISSING_RIGHT, None, None, uid="4")
+    plan = planned(name, lacking, left=[*BOTH, entry("4")])
+    first = compared(name, lacking)
+    lists = {ORTHANC: [*BOTH, entry("4")], DCM4CHEE: [*BOTH, entry("4")]}
+    copied = Begun({1}, {SopInstanceUid("4")})
+    came_otherwise = Seen(compared(name, differs(uid="4")), lists)
+    assert changed_since(plan, first, came_otherwise, to_do=[2], begun=copied) is None
+    elsewhere = Seen(compared(name, sex, differs(uid="4")), lists)
+    assert "1 difference is new" in (changed_since(plan, first, elsewhere, to_do=[2], begun=copied) or "")
+    replaced = Begun({1}, {SopInstanceUid("4"), SopInstanceUid("1")})
+    assert changed_since(plan, first, Seen(compared(), lists), to_do=[2], begun=replaced) is None
+    assert changed_since(plan, first, Seen(compared(), lists), to_do=[2], begun=copied) is not None
 
 
 def test_what_an_archive_does_with_what_it_was_sent_is_no_fault_of_the_repair() -> None:
     plan = planned(differs(), default="prefer_orthanc")
     own_rules = differs(DifferenceClass.COERCED, "00100020", "PatientID")
     assert not_repaired(plan, compared(differs()), seen(own_rules), {}) is None
-    assert changed_since(plan, compared(differs()), seen(own_rules), to_do=[], begun=[1]) is None
+    assert changed_since(plan, compared(differs()), seen(own_rules), to_do=[], begun=Begun({1})) is None
     elsewhere = replace(own_rules, sop_instance_uid=SopInstanceUid("3"))
     assert not_repaired(plan, compared(differs()), seen(elsewhere), {}) is not None
     strict = planned(differs(), default="prefer_orthanc", coerced="manual")
@@ -421,6 +471,14 @@ def test_what_should_be_repaired_and_still_differs_is_told() -> None:
 
 
 # Records
+
+
+def test_a_plan_of_an_older_version_is_read() -> None:
+    content = planned(differs()).to_json()
+    old = {**content, "actions": [{**content["actions"][0], "options": ["orthanc", "dcm4chee", "both"]}]}
+    del old["actions"][0]["caution"]
+    assert RepairPlan.from_json(old).actions[0].options == (Keep.ORTHANC, Keep.DCM4CHEE, Keep.LEAVE)
+    assert plan_digest(content) == planned(differs()).digest
 
 
 def test_json_that_is_no_plan_is_refused() -> None:

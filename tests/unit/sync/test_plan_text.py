@@ -4,7 +4,13 @@ from orthanc_plugins.sync.actions import Keep
 from orthanc_plugins.sync.plan_text import Standing, plan_text
 from tests.unit.sync.test_plan import BOTH, DCM4CHEE, MISSING_RIGHT, PIXEL, differs, entry, planned
 
-EXPECTED = """\
+OVERWRITES = (
+    "DCM4CHEE takes it only if its dcmOverwritePolicy lets it. By default (SAME_SOURCE) only what came by "
+    "C-STORE can be replaced, and only by the AE title that sent it: for everything else set the policy to "
+    "ALWAYS before, or correct it in DCM4CHEE."
+)
+OF_ALL = "DCM4CHEE holds PatientName once for all studies of the patient: it changes in all of them."
+EXPECTED = f"""\
 Repair of study 1.2.3
 Planned 2026-11-29 12:00:00, compared 2026-11-29 12:00:00 (UTC).
 
@@ -14,12 +20,14 @@ Would be done, in this order:
   2-4. update in DCM4CHEE: series 1.2.3.9, 3 instances 1, 2, 3, 3.0 kB
        StudyDate 00080020: (absent) -> "20260101"
        Orthanc is preferred.
+       {OVERWRITES}
 
 For a person to decide:
   5. series 1.2.3.9, 1 instance 1, 1.0 kB
        PatientName 00100010: "A" in Orthanc, "B" in DCM4CHEE
        A person decides.
-       keep: orthanc | dcm4chee | both
+       With `orthanc`: {OF_ALL} {OVERWRITES}
+       decide: orthanc | dcm4chee | leave
 
 Blocked:
   6. CT series 1.2.3.9, 1 instance 5, 1.0 kB
@@ -53,7 +61,8 @@ def test_a_plan_is_read_from_top_to_bottom_with_sizes() -> None:
         decisions={5: Keep.ORTHANC}, failures={5: "It keeps its copy: see dcmOverwritePolicy."}
     )
     told = plan_text(plan, standing)
-    assert "       decided: keep orthanc" in told
+    assert "       decided: orthanc\n" in told
+    assert "3 instances to update (3.0 kB), 1 decided, 1 blocked, 1 left." in told
     assert "       => action 5 could not be done: It keeps its copy: see dcmOverwritePolicy." in told
 
 
@@ -70,14 +79,17 @@ def test_a_plan_that_was_carried_out_says_what_became_of_each_action() -> None:
     assert "Planned, in this order:\n" in told
     assert "For a person to decide" not in told
     assert "       => 1, 3: done\n       => action 2 could not be done: It keeps its copy.\n" in told
-    assert "       decided: keep orthanc\n       => done\n" in told
-    assert "       keep: orthanc | dcm4chee | both\n       => undecided\n" in told
+    assert "       decided: orthanc\n       => done\n" in told
+    assert told.count(OVERWRITES) == 1
+    assert f"       With `orthanc`: {OVERWRITES}\n       decide: orthanc | dcm4chee | leave\n" in told
+    assert "leave\n       => undecided\n" in told
     assert told.endswith("Together: 3 done, 1 failed, 1 undecided.\n")
     undone = plan_text(
         plan, Standing(decisions, {}, dict.fromkeys(range(1, 5), "undone") | {5: "never decided"})
     )
     assert "       => undone\n" in undone
-    assert "keep" not in undone
+    assert "  decide:" not in undone
+    assert "decided:" not in undone
     assert undone.endswith("Together: 4 undone, 1 never decided.\n")
 
 

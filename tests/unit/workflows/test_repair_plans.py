@@ -91,14 +91,53 @@ def test_what_only_disappeared_is_for_a_person_to_decide(world: World) -> None:
     bury(world, DCM4CHEE, world.uids[0])
     repair_id = world.plan()
     (action,) = plan_of(world, repair_id).actions
-    assert (action.kind.value, action.options) == ("manual", ("orthanc", "both"))
+    assert (action.kind.value, action.options) == ("manual", ("copy", "leave"))
     assert action.reason.startswith("DCM4CHEE held it until ")
     assert "whether it was deleted or lost is not known" in action.reason
     assert world.apply(repair_id).state is RepairState.PARTLY
     assert world.uids[0] not in world.dcm4chee.held()
-    assert world.repairs.decide(repair_id, 1, "orthanc", "Jo")
+    assert world.repairs.decide(repair_id, 1, "copy", "Jo")
     assert world.apply(repair_id).state is RepairState.VERIFIED
     assert world.uids[0] in world.dcm4chee.held()
+
+
+def test_what_a_person_leaves_out_is_remembered_and_not_asked_again(world: World) -> None:
+    for uid in world.uids[:2]:
+        world.dcm4chee.lose(uid)
+        bury(world, DCM4CHEE, uid)
+    never_there = world.add(world.orthanc)
+    repair_id = world.plan()
+    kinds = {one.kind.value: one for one in plan_of(world, repair_id).actions}
+    assert world.repairs.decide(repair_id, kinds["manual"].ordinal, "leave", "Jo")
+    assert world.apply(repair_id).state is RepairState.VERIFIED
+    assert world.dcm4chee.held() == {world.uids[2], never_there}
+    (tombstone,) = world.services.store.inventory.tombstones().entries
+    assert (tombstone.archive, tombstone.kind, tombstone.noted_by) == ("dcm4chee", "decided", "Jo")
+    assert tombstone.held_at is not None
+    (action,) = plan_of(world, world.plan()).actions
+    assert (action.kind.value, len(action.instances)) == ("blocked", 2)
+    assert action.reason.startswith("A person decided that it stays out of DCM4CHEE, noted ")
+
+
+def test_only_what_was_left_out_has_a_decision_in_its_tombstone(world: World) -> None:
+    for uid in world.uids[:2]:
+        world.dcm4chee.lose(uid)
+        bury(world, DCM4CHEE, uid)
+    repair_id = world.plan()
+    assert world.repairs.decide(repair_id, 1, "leave", "Jo")
+    world.put(world.dcm4chee, world.uids[1], world.orthanc.content(world.uids[1]))
+    world.apply(repair_id)
+    (tombstone,) = world.services.store.inventory.tombstones().entries
+    assert tombstone.kind_of(instance_key(world.uids[0])) == "decided"
+    assert tombstone.kind_of(instance_key(world.uids[1])) == "disappeared"
+
+
+def test_nothing_is_remembered_of_a_difference_that_is_left(world: World) -> None:
+    world.alter(world.dcm4chee, world.uids[0], SliceThickness="3")
+    repair_id = world.plan()
+    assert world.repairs.decide(repair_id, 1, "leave", "Jo")
+    assert world.apply(repair_id).state is RepairState.VERIFIED
+    assert world.services.store.inventory.tombstones().total == 0
 
 
 def test_what_disappeared_before_a_round_noticed_is_not_copied_unasked(world: World) -> None:

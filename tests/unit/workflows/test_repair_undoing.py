@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from orthanc_plugins.store import RepairFiles, RepairState
+from orthanc_plugins.sync.actions import Action
 from tests.standin_objects import content_of
 from tests.unit.workflows.repaired import POLICY, World, contents, damage
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_undone_everything_is_as_it_was_byte_for_byte(world: World) -> None:
@@ -17,6 +23,22 @@ def test_undone_everything_is_as_it_was_byte_for_byte(world: World) -> None:
     assert (record.state, record.error_message) == (RepairState.UNDONE, None)
     assert contents(world) == before
     assert set(world.states(repair_id)) == {"undone"}
+
+
+def test_what_an_older_version_has_repaired_is_undone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    damage(world)
+    before = contents(world)
+    as_now = Action.to_json
+    with monkeypatch.context() as older:
+        older.setattr(
+            Action,
+            "to_json",
+            lambda one: {key: value for key, value in as_now(one).items() if key != "caution"},
+        )
+        repair_id = world.plan(**POLICY)
+    world.apply(repair_id)
+    assert world.undo(repair_id).state is RepairState.UNDONE
+    assert contents(world) == before
 
 
 def test_the_former_file_is_on_disk_before_the_change_is_made(world: World) -> None:
