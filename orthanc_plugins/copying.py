@@ -299,7 +299,8 @@ class Asking:
         transfer_id = f"sync.{study_uid}.{destination}.{content.hexdigest()[:16]}"
         known = transfers.transfer(transfer_id)
         if known is not None and known.state is TransferState.VERIFIED:
-            transfer_id = f"{transfer_id}.{self._run_id[:12]}"  # it was there, and is missing again
+            round_of_it = hashlib.sha256(self._run_id.encode()).hexdigest()[:12]
+            transfer_id = f"{transfer_id}.{round_of_it}"  # it was there, and is missing again
         elif known is not None and known.state.ended:
             if not self._is_tried_again(known):
                 return
