@@ -194,7 +194,8 @@ class ArchivesComparison:
 
     def _stock(self, archive: ArchiveName, studies: int) -> Stock:
         instances, position = self._inventory.totals(archive).instances, self._inventory.position(archive)
-        return Stock(studies, instances, position.updated_at, position.extra_studies)
+        extra = (position.extra_studies, position.extra_instances)
+        return Stock(studies, instances, position.updated_at, *extra)
 
     def _differing(self) -> Iterator[Comparison]:
         """Yield what differs in each study: in content as far as that is known, else in what is listed."""

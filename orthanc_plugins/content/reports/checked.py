@@ -17,13 +17,21 @@ class Stock:
     """What an archive lists.
 
     ``listed_at`` is when the inventory was last brought up to date, in UTC; None when it never was.
-    ``extra_studies`` are those that the archive counts and does not list.
+    ``extra_studies`` and ``extra_instances`` are those that the archive counts and does not list.
     """
 
     studies: int
     instances: int
     listed_at: datetime | None
     extra_studies: int = 0
+    extra_instances: int = 0
+
+    @property
+    def extra(self) -> str:
+        """What the archive counts and does not list, empty where that is nothing."""
+        if not (self.extra_studies or self.extra_instances):
+            return ""
+        return f"{_studies(self.extra_studies)} and {_instances(self.extra_instances)}"
 
 
 @dataclass(frozen=True)
@@ -85,12 +93,22 @@ class Checked:
 
     @property
     def is_clean(self) -> bool:
-        """Whether there are studies, and each is in both archives and was found equal by content."""
-        return self.studies > 0 and not self.all_differing and self.equal == self.studies
+        """Whether there are studies, all of them listed, in both archives, and found equal by content."""
+        is_all_listed = not (self.left.extra or self.right.extra)
+        return self.studies > 0 and is_all_listed and not self.all_differing and self.equal == self.studies
 
     @property
     def verdict(self) -> str:
-        """What is known of both archives, in a sentence or two."""
+        """What is known of both archives, in some sentences."""
+        sides = ((LEFT, self.left.extra), (RIGHT, self.right.extra))
+        not_listed = (
+            f" {name} counts {extra} more than it lists, which were not compared."
+            for name, extra in sides
+            if extra
+        )
+        return self._of_the_listed() + "".join(not_listed)
+
+    def _of_the_listed(self) -> str:
         if not self.studies:
             return "Both archives were asked, and neither lists a study."
         if self.all_differing:
@@ -99,7 +117,7 @@ class Checked:
                 f"{self.all_differing:,} of {_studies(self.studies)} {are} not the same in both archives."
             )
             return f"{differing}{self._by_content()}"
-        if self.is_clean:
+        if self.equal == self.studies:
             whole = "The only study is" if self.studies == 1 else f"All {self.studies:,} studies are"
             return f"{whole} the same in both archives, down to every element and pixel."
         whole = "The only study has" if self.studies == 1 else f"All {self.studies:,} studies have"
@@ -186,9 +204,8 @@ _NAMES = {
 
 def _stock(stock: Stock) -> str:
     listed = "never listed" if stock.listed_at is None else f"as listed {_moment(stock.listed_at)}"
-    extra = f"; it counts {_studies(stock.extra_studies)} more, and does not list them"
-    instances = f"{stock.instances:,} instance{'s' * (stock.instances != 1)}"
-    return f"{_studies(stock.studies)}, {instances}, {listed}{extra if stock.extra_studies else ''}"
+    extra = f"; it counts {stock.extra} more than it lists" if stock.extra else ""
+    return f"{_studies(stock.studies)}, {_instances(stock.instances)}, {listed}{extra}"
 
 
 def _stock_json(stock: Stock) -> dict[str, Any]:
@@ -197,11 +214,16 @@ def _stock_json(stock: Stock) -> dict[str, Any]:
         "instances": stock.instances,
         "listed_at": _iso(stock.listed_at),
         "extra_studies": stock.extra_studies,
+        "extra_instances": stock.extra_instances,
     }
 
 
 def _studies(count: int) -> str:
     return f"{count:,} {'study' if count == 1 else 'studies'}"
+
+
+def _instances(count: int) -> str:
+    return f"{count:,} instance{'s' * (count != 1)}"
 
 
 def _moment(at: datetime) -> str:

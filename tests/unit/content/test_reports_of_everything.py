@@ -48,6 +48,7 @@ EMPTY = replace(
     oldest_equal_at=None,
 )
 
+ALL_5 = "All 5 studies are the same in both archives, down to every element and pixel."
 OF_BOTH = " {} compared by content and found equal; the content of 2 is not known."
 
 
@@ -58,7 +59,7 @@ def everything(checked: Checked) -> Report:
 @pytest.mark.parametrize(
     ("checked", "verdict"),
     [
-        (CLEAN, "All 5 studies are the same in both archives, down to every element and pixel."),
+        (CLEAN, ALL_5),
         (
             replace(CLEAN, same_instances=1, equal=1),
             "The only study is the same in both archives, down to every element and pixel.",
@@ -69,9 +70,13 @@ def everything(checked: Checked) -> Report:
             + OF_BOTH.format("3 of the 5 that both hold were"),
         ),
         (
-            MIXED,
+            replace(MIXED, left=STOCK),
             "3 of 5 studies are not the same in both archives."
             + OF_BOTH.format("1 of the 4 that both hold was"),
+        ),
+        (
+            replace(CLEAN, right=replace(STOCK, extra_instances=2)),
+            f"{ALL_5} DCM4CHEE counts 0 studies and 2 instances more than it lists, which were not compared.",
         ),
         (EMPTY, "Both archives were asked, and neither lists a study."),
         (replace(EMPTY, only_left=1), "1 of 1 study is not the same in both archives."),
@@ -99,8 +104,8 @@ def test_a_page_and_paper_tell_every_count(checked: Checked) -> None:
 def test_the_counts_say_when_and_how() -> None:
     rows = dict(MIXED.rows)
     assert rows["Orthanc holds"] == (
-        "4 studies, 30 instances, as listed 2026-11-29 12:00:00 UTC; it counts 1 study more, and does not "
-        "list them"
+        "4 studies, 30 instances, as listed 2026-11-29 12:00:00 UTC; it counts 1 study and 0 instances "
+        "more than it lists"
     )
     assert rows["Only one holds"] == "Orthanc: 0 studies; DCM4CHEE: 1 study"
     assert rows["Content equal"].endswith("the oldest comparison is of 2026-11-02 08:00:00 UTC")
@@ -140,6 +145,8 @@ def test_a_page_is_good_only_where_everything_was_compared() -> None:
 
     assert verdict(everything(CLEAN)) == "verdict good"
     assert verdict(everything(replace(CLEAN, equal=4, never=1))) == "verdict mild"
+    assert verdict(everything(replace(CLEAN, left=replace(STOCK, extra_studies=1)))) == "verdict mild"
+    assert not replace(CLEAN, attributes=1, differing=1).is_clean
     assert verdict(everything(EMPTY)) == "verdict mild"
     assert verdict(replace(everything(MIXED), comparisons=(FOUND,))) == "verdict bad"
 
