@@ -151,6 +151,8 @@ def _paths(action: Action) -> Iterator[str]:
 # What a later comparison says
 
 _CHANGING = frozenset(kind for kind in ActionKind if kind.changes)
+_BY_ITS_RULES = frozenset({DifferenceClass.TRANSFER_SYNTAX_ONLY, DifferenceClass.COERCED})
+"""What an archive may make of a file that it is given, and says so."""
 
 type _Fact = tuple[str | None, ...]
 
@@ -200,7 +202,7 @@ def changed_since(
     """
     there = _facts_now(now)
     own = [one for one in plan.actions if one.ordinal in begun.actions]
-    known = _facts_planned(plan.actions, planned) | _explained(plan, now, own) | _of_copied(there, own)
+    known = _facts_planned(plan.actions, planned) | _told_of(now, own, _BY_ITS_RULES) | _of_copied(there, own)
     if unknown := there - known:
         return f"{_are(unknown)} new since it was planned"
     untouched = [one for one in plan.actions if one.ordinal in to_do and one.ordinal not in begun.actions]
@@ -289,7 +291,9 @@ def _facts(one: Difference, concerned: Iterable[SopInstanceUid]) -> set[_Fact]:
     if one.kind is DifferenceClass.COUNT:
         return {(one.kind, one.level, one.series_uid, one.sop_instance_uid)}
     uids = concerned if one.sop_instance_uid is None else [one.sop_instance_uid]
-    return {(one.kind, uid, one.tag, one.left, one.right) for uid in uids}
+    # The same values differ, whether or not an archive says by now that it changed one of them.
+    kind = DifferenceClass.METADATA if one.kind is DifferenceClass.COERCED else one.kind
+    return {(kind, uid, one.tag, one.left, one.right) for uid in uids}
 
 
 def _of_copied(facts: Iterable[_Fact], actions: Iterable[Action]) -> set[_Fact]:
@@ -301,15 +305,18 @@ def _of_copied(facts: Iterable[_Fact], actions: Iterable[Action]) -> set[_Fact]:
 
 
 def _explained(plan: RepairPlan, now: Seen, written: Iterable[Action]) -> set[_Fact]:
-    """Return the differences of instances this repair has written that the archive's own rules explain."""
+    """Return the differences of instances this repair has written that by its policy are none."""
+    harmless = _BY_ITS_RULES if plan.policy.coerced == "leave" else {DifferenceClass.TRANSFER_SYNTAX_ONLY}
+    return _told_of(now, written, harmless)
+
+
+def _told_of(now: Seen, written: Iterable[Action], kinds: Collection[DifferenceClass]) -> set[_Fact]:
+    """Return the differences of some kinds of the instances of actions."""
     touched = {one.sop_instance_uid for action in written for one in action.instances}
-    harmless = {DifferenceClass.TRANSFER_SYNTAX_ONLY}
-    if plan.policy.coerced == "leave":
-        harmless.add(DifferenceClass.COERCED)
     return {
         fact
         for one in now.comparison.differences
-        if one.kind in harmless
+        if one.kind in kinds
         for fact in _facts(one, _concerned(one, now))
         if fact[1] in touched
     }

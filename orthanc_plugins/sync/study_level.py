@@ -23,6 +23,12 @@ _IN_PART = (
     "there: Orthanc's value would change the others, too, so DCM4CHEE keeps its own."
 )
 
+_IDENTITY = frozenset({"PatientID", "IssuerOfPatientID"})
+_NEVER = (
+    "{name} says whose study it is, and is not changed in DCM4CHEE by a repair: where Orthanc's is right, "
+    "move the study to its patient there."
+)
+
 
 def told_in_part(
     found: Sequence[Findings],
@@ -33,12 +39,13 @@ def told_in_part(
     """Return findings that know for which of their differences DCM4CHEE cannot be given Orthanc's value.
 
     That is where something is held once for the whole study and not all instances there are to get the same
-    value in its place.
+    value in its place, or where it is the patient's identity.
 
     Parameters
     ----------
     once
-        Keywords of what DCM4CHEE holds once for the whole study or patient.
+        Keywords of what DCM4CHEE holds once for the whole study or patient, and can change there; none where
+        it holds everything instance by instance.
     held
         The instances that DCM4CHEE holds.
     """
@@ -50,6 +57,8 @@ def told_in_part(
 
     def told(one: Findings, difference: Difference) -> str:
         some = alike[_change(difference, one, policy)]
+        if difference.keyword in _IDENTITY:
+            return _NEVER.format(name=difference.keyword)
         if some == set(held):
             return ""
         return _IN_PART.format(name=difference.keyword, some=len(some), all=len(held))
@@ -68,7 +77,8 @@ def told_in_part(
 
 
 def _is_held_once(difference: Difference, once: Collection[str]) -> bool:
-    return difference.keyword in once and difference.tag is not None and "." not in difference.tag
+    kept = _IDENTITY.union(once) if once else once
+    return difference.keyword in kept and difference.tag is not None and "." not in difference.tag
 
 
 def _change(difference: Difference, findings: Findings, policy: RepairPolicy) -> tuple[object, ...]:

@@ -456,6 +456,15 @@ def test_what_an_archive_does_with_what_it_was_sent_is_no_fault_of_the_repair() 
     assert not_repaired(plan, compared(differs()), seen(elsewhere), {}) is not None
     strict = planned(differs(), default="prefer_orthanc", coerced="manual")
     assert not_repaired(strict, compared(differs()), seen(own_rules), {}) is not None
+    assert changed_since(strict, compared(differs()), seen(own_rules), to_do=[], begun=Begun({1})) is None
+    assert changed_since(strict, compared(differs()), seen(elsewhere), to_do=[], begun=Begun({1})) is not None
+
+
+def test_it_is_the_same_difference_when_an_archive_says_since_that_it_changed_the_value() -> None:
+    plan = planned(differs(), coerced="manual")
+    since = differs(DifferenceClass.COERCED)
+    assert not_repaired(plan, compared(differs()), seen(since), {}) is None
+    assert changed_since(plan, compared(differs()), seen(since), to_do=[1], begun=Begun()) is None
 
 
 def test_what_should_be_repaired_and_still_differs_is_told() -> None:

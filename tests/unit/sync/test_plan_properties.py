@@ -9,14 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.errors import RepairError
 from orthanc_plugins.rules.repair import RepairPolicy, Strategy
 from orthanc_plugins.sync.actions import ActionKind, Keep, RepairPlan
 from orthanc_plugins.sync.plan import Known, make_plan
 from orthanc_plugins.sync.settle import Begun, changed_since, not_repaired, operations
-from tests.unit.sync.simulated import KEYWORDS, NOON, Copy, Pair
+from tests.unit.sync.simulated import KEYWORDS, NOON, OF_THE_STUDY, Copy, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from orthanc_plugins.identifiers import SopInstanceUid
+    from orthanc_plugins.sync.settle import Operation
 
 UIDS = tuple(f"1.2.3.{number}" for number in range(5))
 NOBODY: Mapping[int, Keep] = {}
@@ -145,6 +149,66 @@ def test_decided_by_people_everything_ends_as_they_said(
     left = {differences[index].kind for action in staying for index in action.differences}
     if Keep.LEAVE not in decisions.values():
         assert {one.kind for one in after.compare().differences} <= left
+
+
+class HeldOnce(Pair):
+    """A pair whose DCM4CHEE has one value of the attributes of patient and study in all its instances.
+
+    As in a repair, that is not changed where Orthanc no longer has one: RepairError.
+    """
+
+    def apply(self, operation: Operation) -> None:
+        orthanc, held = (self.copies[name] for name in ArchiveName)
+        if operation.target is ArchiveName.DCM4CHEE:
+            for tag in OF_THE_STUDY.intersection(operation.paths):
+                if len({orthanc[uid].values.get(tag) for uid in held}) > 1:
+                    raise RepairError("Orthanc has several values.")
+        before = {tag: one.values.get(tag) for one in held.values() for tag in OF_THE_STUDY}
+        super().apply(operation)
+        if operation.target is ArchiveName.DCM4CHEE:
+            (changed,) = (held[one.sop_instance_uid] for one in operation.instances)
+            now = {tag: changed.values.get(tag) if tag in operation.paths else before[tag] for tag in before}
+            self.share(now)
+
+    def share(self, values: Mapping[str, str | None]) -> None:
+        for one in self.copies[ArchiveName.DCM4CHEE].values():
+            kept = {tag: value for tag, value in one.values.items() if tag not in values}
+            one.values = kept | {tag: value for tag, value in values.items() if value is not None}
+
+
+@given(pairs, policies, st.data())
+def test_what_is_held_once_for_the_study_brings_no_new_differences_and_locks_nothing(
+    pair: Pair, policy: RepairPolicy, data: st.DataObject
+) -> None:
+    """Every other decision is taken after what was decided before it has been carried out."""
+    left, right = (pair.copies[name] for name in ArchiveName)
+    world = HeldOnce(
+        {ArchiveName.ORTHANC: {k: v for k, v in left.items() if k in right}, ArchiveName.DCM4CHEE: right}
+    )
+    for first in list(right.values())[:1]:
+        world.share({tag: first.values.get(tag) for tag in OF_THE_STUDY})
+    planned_from = world.seen()
+    known = Known(world.holdings(), held_once=frozenset(KEYWORDS[tag] for tag in OF_THE_STUDY))
+    plan = make_plan(planned_from.comparison, policy, known, made_at=NOON)
+    decisions: dict[int, Keep] = {}
+    done: set[int] = set()
+    touched: set[SopInstanceUid] = set()
+    for action in (None, *plan.of_kind(ActionKind.MANUAL)):
+        if action is not None:
+            decisions[action.ordinal] = data.draw(st.sampled_from(action.options))
+        todo = operations(plan, decisions, done)
+        pending = {ordinal for one in todo for ordinal in one.ordinals}
+        begun = Begun(done, touched)
+        now = world.seen()
+        assert changed_since(plan, planned_from.comparison, now, to_do=pending, begun=begun) is None
+        for operation in todo:
+            try:
+                world.apply(operation)
+            except RepairError:
+                return  # a whole instance has been taken over from DCM4CHEE before: it is told as failed
+            touched |= {one.sop_instance_uid for one in operation.instances}
+        done |= pending
+        assert not_repaired(plan, planned_from.comparison, world.seen(), decisions) is None
 
 
 @given(pairs, policies)

@@ -57,6 +57,15 @@ def test_what_dcm4chee_holds_once_is_changed_where_all_its_instances_get_the_sam
         assert {one.kind for one in partly.actions} <= {ActionKind.MANUAL, ActionKind.COPY}
 
 
+def test_whose_study_it_is_is_not_changed_in_dcm4chee() -> None:
+    shared = differs(uid=None, tag="00100020", keyword="PatientID")
+    (action,) = planned(shared, held_once=HELD_ONCE, default="prefer_orthanc").actions
+    assert (action.kind, action.options) == (ActionKind.MANUAL, (Keep.DCM4CHEE, Keep.LEAVE))
+    assert "move the study to its patient there" in action.reason
+    right = planned(shared, held_once=HELD_ONCE, default="prefer_dcm4chee").actions
+    assert {(one.kind, one.target) for one in right} == {(ActionKind.UPDATE, ORTHANC)}
+
+
 def test_what_the_copies_prove_of_some_instances_only_is_not_changed_in_all() -> None:
     moments = {
         SopInstanceUid("1"): {
