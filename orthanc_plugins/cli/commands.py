@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -24,6 +25,15 @@ class Command:
     exit_codes: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, TextIO, TextIO], int]
+
+
+def moment(text: str) -> str:
+    """Return a time of an answer in seconds, UTC.
+
+    >>> moment("2026-11-30T07:34:15.249661Z")
+    '2026-11-30T07:34:15Z'
+    """
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def printable(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -13,6 +12,7 @@ from orthanc_plugins.cli.commands import (
     USAGE,
     Command,
     add_address,
+    moment,
     printable,
     reason_of,
 )
@@ -122,7 +122,7 @@ def _tell_study(found: Mapping[str, Any], out: TextIO) -> None:
     outcome = "equal" if found["equal"] else "DIFFERS" if found["differences"] else "NOT WHOLLY COMPARED"
     out.write(
         f"{found['study_uid']}  {outcome}  ({counted(found['instances_compared'], 'instance')} compared "
-        f"{_moment(found['compared_at'])})\n"
+        f"{moment(found['compared_at'])})\n"
     )
     if not found["current"]:
         out.write(f"  {_CHANGED if found['current'] is False else _UNKNOWN}\n")
@@ -135,11 +135,6 @@ def _tell_study(found: Mapping[str, Any], out: TextIO) -> None:
         out.write(f"  … and {len(found['differences']) - _MOST_SHOWN} more: --report FILE.html has all.\n")
     out.writelines(f"  not compared: {printable(reason)}\n" for reason in found["incomplete"])
     out.writelines(f"  {printable(note)}\n" for note in found["notes"])
-
-
-def _moment(text: str) -> str:
-    """Return a time of an answer in seconds, UTC."""
-    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _counted(side: Mapping[str, int] | None) -> str:
@@ -171,7 +166,7 @@ def _compare_everything(suite: Suite, chosen: argparse.Namespace, out: TextIO, e
         out.write(
             f"content: {counted(found['compared'], 'study', 'studies')} compared now, "
             f"{found['known']} known from before, {found['incomplete']} not wholly; "
-            f"found: {classes or 'no difference'}\n"
+            f"studies with differences: {classes or 'none'}\n"
         )
     _tell_differing(suite, out)
     if chosen.report is not None:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TextIO
 
-from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE, Command, add_address, printable
+from orthanc_plugins.cli.commands import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    USAGE,
+    Command,
+    add_address,
+    moment,
+    printable,
+)
 from orthanc_plugins.errors import ArchiveError, ConfigurationError
 from orthanc_plugins.rtstruct.problems import counted
 
@@ -111,10 +120,11 @@ def _tell_status(status: Mapping[str, Any], out: TextIO) -> None:
     studies = status["studies"]
     out.write(f"{status['state']}, direction {status['direction']}, every {status['interval_s']:.0f} s\n")
     for name, archive in status["archives"].items():
+        as_of = "never" if archive["updated_at"] is None else moment(archive["updated_at"])
         out.write(
             f"  {name:<9} {archive['state']:<11} {archive['studies']:>9} studies "
             f"{archive['series']:>9} series {archive['instances']:>11} instances, "
-            f"as of {archive['updated_at'] or 'never'}\n"
+            f"as of {as_of}\n"
         )
         if archive["error"]:
             out.write(f"            {printable(archive['error'])}\n")

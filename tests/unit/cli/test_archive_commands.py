@@ -166,7 +166,8 @@ def test_everything_is_compared_and_what_differs_is_named(
     shown, said = capsys.readouterr()
     assert f"pacs: report: {report}\n" in said
     assert "5 studies the same, 0 differ, 1 only in Orthanc, 0 only in DCM4CHEE" in shown
-    assert "content: 4 studies compared now, 1 known from before, 0 not wholly; found: 1 pixel" in shown
+    assert "content: 4 studies compared now, 1 known from before, 0 not wholly; " in shown
+    assert "studies with differences: 1 pixel\n" in shown
     assert "1.9  only in Orthanc" in shown
     assert report.read_bytes() == b"study\n1.9\n"
 
@@ -257,7 +258,7 @@ def test_the_standing_of_both_archives_is_told(
         "studies": 7,
         "series": 8,
         "instances": 90,
-        "updated_at": "T",
+        "updated_at": "2026-11-30T07:34:15.249661Z",
         "error": None,
     }
     away = {**archive, "state": "unreachable", "updated_at": None, "error": "dcm4chee does not answer."}
@@ -271,6 +272,8 @@ def test_the_standing_of_both_archives_is_told(
     shown = capsys.readouterr().out
     assert "idle, direction both, every 60 s" in shown
     assert "dcm4chee does not answer." in shown
+    assert "as of 2026-11-30T07:34:15Z\n" in shown
+    assert "as of never\n" in shown
     assert "5 studies the same as far as is known, 3 differ (2 of them in content alone)" in shown
     assert f"transfers: 2 queued{told}, 3 verified\n" in shown
     assert "WARNING: 60 studies disappeared." in shown
