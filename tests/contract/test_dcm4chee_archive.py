@@ -185,7 +185,7 @@ def test_what_the_suite_sent_by_c_store_it_can_replace(standin: StandIn, archive
     refused = other.replace(new)
     other.close()
     assert refused.state is StoreState.REFUSED
-    assert "only who sent an instance may replace it" in refused.detail
+    assert "only the AE title that sent an instance" in refused.detail
     assert archive.replace(new).state is StoreState.STORED
     entries = [one for one in archive.instances(study.uid) if one.sop_instance_uid == new.sop_instance_uid]
     (back,) = archive.retrieve(study.uid, entries)

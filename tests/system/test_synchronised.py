@@ -89,9 +89,9 @@ def test_a_loss_is_seen_stays_until_somebody_decides_and_is_mended(pair: Pair, s
     told = ask(pair, "POST", "/sync", json={"wait_s": 60})
     assert (told["status"], told["synced_studies"]) == ("success", 0)
     action, repair = planned(pair, study.uid)
-    assert (action["kind"], action["options"]) == ("manual", ["orthanc", "both"])
+    assert (action["kind"], action["options"]) == ("manual", ["copy", "leave"])
     assert "whether it was deleted or lost is not known" in action["reason"]
-    ask(pair, "POST", f"{repair}/actions/1/decide", json={"keep": "orthanc"})
+    ask(pair, "POST", f"{repair}/actions/1/decide", json={"keep": "copy"})
     assert ask(pair, "POST", f"{repair}/apply", json={"wait_s": 60})["state"] == "verified"
     study_in(pair, study.uid, "same")
     assert compared(pair, study.uid)["equal"]
@@ -208,7 +208,8 @@ def test_everything_is_compared_on_demand(pair: Pair, study: Study) -> None:
     assert found["compared"] >= 1
     assert found["studies"]["only_orthanc"] == 0
     told = ask(pair, "GET", found["reports"]["report.json"].removeprefix("/pacs/api"))
-    assert told["summary"]["studies"] == len(told["comparisons"])
+    assert told["summary"]["studies"] == told["checked"]["left"]["studies"]
+    assert told["summary"]["studies_differing"] == len(told["comparisons"])
     page = requests.get(
         f"{pair.stack.url}/pacs/api/studies/{study.uid}/comparison/report.html", timeout=PATIENCE_S
     )
