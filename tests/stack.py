@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from scripts.lib.render import ORTHANC_ENVIRONMENT, Deployment, Ports, render
 from scripts.lib.sample import STORESCU
@@ -30,6 +32,14 @@ _STOP_TIMEOUT_S = 40.0
 _ENDED = {"succeeded", "failed", "cancelled"}
 
 
+def _session() -> requests.Session:
+    """Return a session that asks once more where Orthanc closed an idle connection just as it was used."""
+    session = requests.Session()
+    once_more = Retry(total=1, connect=0, read=1, status=0, allowed_methods={"GET"})
+    session.mount("http://", HTTPAdapter(max_retries=once_more))
+    return session
+
+
 @dataclass
 class Stack:
     """One deployment: Orthanc's process, its embedded worker, and how to talk to both."""
@@ -38,7 +48,7 @@ class Stack:
     options: tuple[str, ...] = ("--verbose",)
     _orthanc: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _probe: str = field(default="/pacs/openapi.json", init=False)
-    _session: requests.Session = field(default_factory=requests.Session, init=False)
+    _session: requests.Session = field(default_factory=_session, init=False)
 
     # Processes
 
