@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 INSTANCE = OrthancId("6bf20a51-a2f5e4ad-15ee6ff0-d6e7f0a5-1a4d6a14")
 
 
+def every_exception(root: type[Exception]) -> set[type[Exception]]:
+    """Return an exception and all that are derived from it."""
+    return {root}.union(*(every_exception(child) for child in root.__subclasses__()))
+
+
 class Parrot:
     """A server that says what it is told to, and remembers what it was asked."""
 

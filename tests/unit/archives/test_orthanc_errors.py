@@ -11,12 +11,7 @@ from orthanc_plugins.archives import OrthancRest
 from orthanc_plugins.archives.resilience import CircuitBreaker, Clocks
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused, ArchiveUnavailable, NotFound
 from orthanc_plugins.identifiers import StudyUid
-from tests.unit.archives.conftest import INSTANCE, Parrot
-
-
-def every_exception(root: type[requests.RequestException]) -> set[type[requests.RequestException]]:
-    return {root}.union(*(every_exception(child) for child in root.__subclasses__()))
-
+from tests.unit.archives.conftest import INSTANCE, Parrot, every_exception
 
 UNAVAILABLE = {
     requests.ConnectionError,

@@ -19,15 +19,12 @@ from orthanc_plugins.archives.sessions import HttpOptions
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused, ArchiveUnavailable, ConfigurationError
 from tests.fakes.black_holes import never_accepting
 from tests.fakes.faulty_archive import Exchange, Fault, faulty_proxy, scripted_archive
+from tests.unit.archives.conftest import every_exception
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ONCE = RetryPolicy(attempts=1)
-
-
-def every_exception(root: type[Exception]) -> set[type[Exception]]:
-    return {root}.union(*(every_exception(child) for child in root.__subclasses__()))
 
 
 UNAVAILABLE = {
