@@ -20,6 +20,13 @@
     │   └── BenchmarkRefused    it is not run against these archives
     ├── TransferError           instances did not arrive whole in another archive, or cannot be sent there
     │   └── TransferNotFound    no transfer has this identifier
+    ├── DeidError               something cannot be de-identified as its profile asks; nothing of it leaves
+    │   ├── ProfileError        a profile contradicts itself, or asks for what is not there
+    │   ├── KeyUnusable         a project's key is missing, open to others, or not a key
+    │   ├── HeldForReview       only a person can say whether it may leave, with the reason
+    │   └── ReleaseRefused      the check after found what must not leave, or what is broken
+    ├── CustodyError            the table of pseudonyms cannot be read, written or looked into
+    ├── AuditError              an audit record cannot be written, or the trail was changed
     ├── StoreError              the suite's own database cannot be used
     └── JobError                a job cannot be asked for, changed or found
         ├── JobNotFound         no job has this identifier
@@ -118,6 +125,34 @@ class TransferError(PacsSuiteError):
 
 class TransferNotFound(TransferError):  # noqa: N818 - see ArchiveUnavailable
     """No transfer has this identifier."""
+
+
+class DeidError(PacsSuiteError):
+    """An object or a study cannot be de-identified as its profile asks; nothing of it leaves."""
+
+
+class ProfileError(DeidError):
+    """A profile contradicts itself, or asks for what is not there."""
+
+
+class KeyUnusable(DeidError):  # noqa: N818 - see ArchiveUnavailable
+    """A project's key is missing, open to others, or not a key."""
+
+
+class HeldForReview(DeidError):  # noqa: N818 - see ArchiveUnavailable
+    """Only a person can say whether the object may leave."""
+
+
+class ReleaseRefused(DeidError):  # noqa: N818 - see ArchiveUnavailable
+    """The check of what would leave found an identity in it, or something broken."""
+
+
+class CustodyError(PacsSuiteError):
+    """The table of pseudonyms cannot be read, written or looked into."""
+
+
+class AuditError(PacsSuiteError):
+    """An audit record cannot be written, or the trail of records was changed."""
 
 
 class StoreError(PacsSuiteError):

@@ -1,0 +1,1 @@
+"""Checks of what de-identification made, by code that shares nothing with it."""
