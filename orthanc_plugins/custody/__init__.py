@@ -1,1 +1,1 @@
-"""What must stay with the custodian: the projects' keys, pseudonyms handed out, the way back where one was asked for."""
+"""What stays with the custodian: the keys of projects, pseudonyms handed out, and the way back where asked for."""
