@@ -1,0 +1,1 @@
+"""XNAT stand-in."""
