@@ -2,7 +2,7 @@
 
 The table says of itself that it does not list everything (PS3.15 E.1.1). Here every attribute of PS3.6 that
 holds text, a name, a date, a UID or free bytes has a rule, and so have sequences whose codes name persons or
-places. ``supplement.tsv`` and ``date_roles.tsv`` were judged row by row against PS3.3; nothing generates them.
+places. ``supplement.tsv`` and ``date_roles.tsv`` were judged row by row and are edited by hand.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class DateRole(StrEnum):
 
 @cache
 def supplement_rows() -> tuple[Row, ...]:
-    """Return the rules beside Table E.1-1, none for what it lists; the source of each is the reason for it."""
+    """Return the rules beside Table E.1-1, none for what it lists; the source of each is its reason."""
     return read_rows(_DATA / "supplement.tsv")
 
 
