@@ -1,0 +1,36 @@
+"""What may be done with an element, one action a module.
+
+Each takes the encoded value and returns the one to write, or None to remove the element; each tells in
+``describe()`` what it does, and the README's list is made of that.
+
+Public: `ByType` (X, Z, D of Table E.1-1), `NewUid`, `NewPatient`, `Shifted`, `Capped`, `CleanedText`,
+`CleanedRegionName`, `CleanedContentText`, `CleanedMeaning`, `ReplacedDocument`, `ReplacedLength`,
+`SafeCreator`.
+"""
+
+from orthanc_plugins.deid.actions.ages import Capped
+from orthanc_plugins.deid.actions.by_type import ByType
+from orthanc_plugins.deid.actions.codes import CleanedMeaning
+from orthanc_plugins.deid.actions.content_text import CleanedContentText
+from orthanc_plugins.deid.actions.dates import Shifted
+from orthanc_plugins.deid.actions.descriptions import CleanedText
+from orthanc_plugins.deid.actions.documents import ReplacedDocument, ReplacedLength
+from orthanc_plugins.deid.actions.patient import NewPatient
+from orthanc_plugins.deid.actions.private import SafeCreator
+from orthanc_plugins.deid.actions.region_names import CleanedRegionName
+from orthanc_plugins.deid.actions.uids import NewUid
+
+__all__ = [
+    "ByType",
+    "Capped",
+    "CleanedContentText",
+    "CleanedMeaning",
+    "CleanedRegionName",
+    "CleanedText",
+    "NewPatient",
+    "NewUid",
+    "ReplacedDocument",
+    "ReplacedLength",
+    "SafeCreator",
+    "Shifted",
+]

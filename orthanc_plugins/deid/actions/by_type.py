@@ -1,0 +1,53 @@
+"""Removed, emptied or replaced by a dummy, as the attribute's Type in the object asks (PS3.15 E.1.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.deid.actions.dummies import dummy_value
+from orthanc_plugins.deid.rules import Fate, fate
+
+if TYPE_CHECKING:
+    from orthanc_plugins.deid.job import Job
+    from orthanc_plugins.deid.rules import Place, Rule
+
+FALLEN = "X/Z/D"
+"""What becomes of an element that the policy keeps, but whose value may not stay."""
+
+
+class ByType:
+    """X, Z, D and their combinations in Table E.1-1.
+
+    Parameters
+    ----------
+    letter
+        As the table writes it.
+    """
+
+    def __init__(self, letter: str) -> None:
+        self.letter = letter
+        self._known: dict[tuple[str, tuple[int, ...], int], Fate] = {}
+
+    def __call__(self, value: bytes, rule: Rule, place: Place, job: Job) -> bytes | None:
+        """Return nothing, an empty value, or a dummy; what is empty already stays so if it may."""
+        found = self.fate(rule, place, job)
+        if found is Fate.REMOVED:
+            return None
+        if found is Fate.EMPTIED or not value:
+            return b"" if value else value
+        return dummy_value(rule.vr, value, job)
+
+    def fate(self, rule: Rule, place: Place, job: Job) -> Fate:
+        """Return which of the ways is taken for an element that stands here."""
+        key = (job.sop_class_uid, place.path, rule.tag)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = fate(self.letter, *key)
+        return found
+
+    def describe(self) -> str:
+        """Return what the action does, for a person."""
+        return (
+            "X, Z, D and combinations: removed, emptied or replaced by a dummy; of a combination what the "
+            "attribute's Type in the object allows at least"
+        )

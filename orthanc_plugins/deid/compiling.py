@@ -1,0 +1,150 @@
+"""The rules of a profile: one for every attribute of the dictionary."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pydicom.datadict import DicomDictionary
+
+from orthanc_plugins.deid import notes
+from orthanc_plugins.deid.actions import (
+    ByType,
+    Capped,
+    CleanedContentText,
+    CleanedMeaning,
+    CleanedRegionName,
+    CleanedText,
+    NewPatient,
+    NewUid,
+    ReplacedDocument,
+    ReplacedLength,
+    Shifted,
+)
+from orthanc_plugins.deid.actions.by_type import FALLEN
+from orthanc_plugins.deid.plan import Plan
+from orthanc_plugins.deid.rules import Kind, Rule
+from orthanc_plugins.deid.standard import Option, confidentiality_rows, safe_private
+from orthanc_plugins.deid.standard.supplement import DateRole, date_role, supplement_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from orthanc_plugins.deid.profile import Profile
+    from orthanc_plugins.deid.rules import Action, Note
+    from orthanc_plugins.deid.standard import Row
+
+_WORDS = frozenset({b"AE", b"CS", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UR", b"UT"})
+_CHECKED = frozenset({b"AS", b"DA", b"DS", b"DT", b"IS", b"TM", b"UI"})
+_DATES = frozenset({b"DA", b"DT", b"TM"})
+_TEXTS = frozenset({b"LO", b"LT", b"SH", b"ST", b"UC", b"UT"})
+_NO_DATA_SET = frozenset({0x0000, 0x0002, 0x0004})
+"""Groups of commands, of the file's head and of directories: no part of an object's data set."""
+_MARKERS = frozenset(
+    {"PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
+) | {
+    "LongitudinalTemporalInformationModified",
+    "ContributingEquipmentSequence",
+}
+"""Those of old go: the engine writes its own, and those that were there say nothing of what leaves."""
+_PIXELS = frozenset({"PixelData"})
+_NOTES: dict[str, Note] = {
+    "SpecificCharacterSet": notes.character_set,
+    "SOPClassUID": notes.sop_class,
+    "ROINumber": notes.region,
+    "ReferencedROINumber": notes.region,
+    "CodeValue": notes.code_value,
+    "CodingSchemeDesignator": notes.coding_scheme,
+    **dict.fromkeys(("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames"), notes.size),
+    "PhotometricInterpretation": notes.size,
+}
+_REGION_NAMES = frozenset({"ROIName", "ROIObservationLabel", "SegmentLabel"})
+
+
+@lru_cache(16)
+def compiled(profile: Profile) -> Plan:
+    """Return the rules of a profile, ready for the walk."""
+    rows = {row.mask: row for row in (*confidentiality_rows(), *supplement_rows())}
+    exceptions = {exception.attribute: exception.action for exception in profile.exceptions}
+    rules = {rule.tag: rule for rule in _rules(profile, rows, exceptions)}
+    private = safe_private() if Option.RETAIN_SAFE_PRIVATE in profile.options else {}
+    return Plan(rules, private)
+
+
+def letter_of(row: Row | None, profile: Profile) -> str:
+    """Return the action that a profile asks for: cleaned before kept, where two options say both.
+
+    An attribute without a row is kept: a test shows that all such are numbers, codes or sequences.
+    """
+    if row is None:
+        return "K"
+    asked = {row.options[option] for option in profile.options if option in row.options}
+    return next((letter for letter in ("C", "K") if letter in asked), row.basic)
+
+
+def _rules(profile: Profile, rows: dict[str, Row], exceptions: dict[str, str]) -> Iterator[Rule]:
+    for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
+        group = tag >> 16
+        vrs = tuple(name.encode() for name in vr.split(" or ")) if vr != "NONE" else (b"UN",)
+        row = rows.get(f"{group:04X},{tag & 0xFFFF:04X}")
+        if group in _NO_DATA_SET or keyword in _MARKERS:
+            letter, row = "X", None
+        else:
+            letter = exceptions.get(keyword) or letter_of(row, profile)
+        yield _rule(tag, vrs, keyword, letter, row)
+
+
+def _rule(tag: int, vrs: tuple[bytes, ...], keyword: str, letter: str, row: Row | None) -> Rule:
+    vr = vrs[0]
+    basic = row.basic if row is not None and row.basic not in {"K", "U"} else FALLEN
+    action = _action(tag, vr, keyword, letter, basic)
+    if vr == b"SQ":
+        kind, action = Kind.SEQUENCE, None if letter in {"K", "C"} else ByType(letter)
+    elif keyword in _PIXELS:
+        kind, action = Kind.PIXELS, None
+    elif action is not None:
+        kind = Kind.ACTED
+    else:
+        kind = _kind_of_kept(vr, keyword)
+    note = _NOTES.get(keyword)
+    return Rule(tag, kind, vr, frozenset({*vrs, b""}), letter, action, keyword.endswith("CodeSequence"), note)
+
+
+def _kind_of_kept(vr: bytes, keyword: str) -> Kind:
+    if vr in _WORDS:
+        return Kind.WORDS
+    return Kind.CHECKED if vr in _CHECKED or keyword in _NOTES else Kind.RAW
+
+
+def _action(tag: int, vr: bytes, keyword: str, letter: str, basic: str) -> Action | None:
+    """Return what makes the new value; None for what is kept, and for sequences."""
+    special = _special(keyword, letter, basic)
+    if special is not None:
+        return special
+    if letter == "U":
+        return NewUid()
+    if letter == "K":
+        return Capped(ByType(FALLEN)) if vr == b"AS" else None
+    if letter != "C":
+        return ByType(letter)
+    if vr in _DATES:
+        is_event = date_role(tag) is DateRole.SUBJECT
+        return Shifted(ByType(basic)) if is_event else ByType(basic)
+    return CleanedText(ByType(basic)) if vr in _TEXTS else ByType(basic)
+
+
+def _special(keyword: str, letter: str, basic: str) -> Action | None:
+    """Return the action of an attribute that has one of its own."""
+    always: dict[str, Callable[[], Action]] = {
+        "PatientName": NewPatient,
+        "PatientID": NewPatient,
+        "CodeMeaning": lambda: CleanedMeaning(ByType(FALLEN)),
+        "TextValue": lambda: CleanedContentText(ByType("D")),
+        "EncapsulatedDocument": ReplacedDocument,
+        "EncapsulatedDocumentLength": ReplacedLength,
+    }
+    if keyword in always:
+        return always[keyword]()
+    if letter == "C" and keyword in _REGION_NAMES:
+        return CleanedRegionName(ByType(basic))
+    return None

@@ -1,0 +1,129 @@
+"""One object in, the same without identity out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.deid.characters import decoded
+from orthanc_plugins.deid.compiling import compiled
+from orthanc_plugins.deid.job import Job
+from orthanc_plugins.deid.markers import markers
+from orthanc_plugins.deid.walk import Walk
+from orthanc_plugins.deid.wire.part10 import deflated, part10_head
+from orthanc_plugins.errors import InvalidDicom
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Buffer, Callable
+
+    from orthanc_plugins.deid.gathering import Gathered
+    from orthanc_plugins.deid.profile import Profile
+    from orthanc_plugins.deid.pseudonyms import Pseudonyms
+    from orthanc_plugins.deid.wire import Part10
+
+_DAYS_A_WEEK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose objects they are, as the project knows the patient.
+
+    Parameters
+    ----------
+    pseudonym
+        New Patient's Name and Patient ID.
+    weeks
+        By how many weeks dates move into the past.
+    echoes
+        Whether a text repeats something of the patient's or the staff's identity.
+    """
+
+    pseudonym: str
+    weeks: int
+    echoes: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Deidentified:
+    """An object without identity.
+
+    Parameters
+    ----------
+    pieces
+        The file's bytes, to be written one after the other.
+    sop_class_uid, sop_instance_uid
+        Of the new object.
+    counts
+        How often which action was taken, by action and tag.
+    """
+
+    pieces: list[Buffer]
+    sop_class_uid: str
+    sop_instance_uid: str
+    counts: Counter[tuple[str, int]]
+
+
+class Engine:
+    """De-identifies objects of one project by one profile.
+
+    Parameters
+    ----------
+    profile
+        What is done.
+    pseudonyms
+        The project's.
+    version
+        The suite's, as it stands in what leaves.
+    """
+
+    def __init__(self, profile: Profile, pseudonyms: Pseudonyms, version: str) -> None:
+        self.profile = profile
+        self.pseudonyms = pseudonyms
+        self.version = version
+        self.plan = compiled(profile)
+
+    def deidentified(
+        self, file: Part10, known: Gathered, subject: Subject, *, pixels_cleaned: bool = False
+    ) -> Deidentified:
+        """Return the object without identity; the same bytes for the same input, project and profile.
+
+        Parameters
+        ----------
+        known
+            What `gathered` found in it.
+        pixels_cleaned
+            Its pixels were searched for text and painted over; they are the ones in ``file``.
+
+        Raises
+        ------
+        InvalidDicom
+            It is not encoded as the standard says, or has no SOP Class or Instance UID.
+        """
+        job, pieces = self._walked(file, known, subject, pixels_cleaned=pixels_cleaned, doubtful=False)
+        if any(
+            subject.echoes(decoded(b"\n".join(words), characters)) for characters, words in job.words.items()
+        ):
+            job, pieces = self._walked(file, known, subject, pixels_cleaned=pixels_cleaned, doubtful=True)
+        if not job.sop_class_uid or not job.sop_instance_uid:
+            raise InvalidDicom("It has no SOP Class UID (0008,0016) or no SOP Instance UID (0008,0018).")
+        head = part10_head(job.sop_class_uid, job.sop_instance_uid, file.transfer_syntax_uid)
+        if file.encoding.deflated:
+            pieces = [deflated(b"".join(pieces))]
+        return Deidentified([head, *pieces], job.sop_class_uid, job.sop_instance_uid, job.counts)
+
+    def _walked(
+        self, file: Part10, known: Gathered, subject: Subject, *, pixels_cleaned: bool, doubtful: bool
+    ) -> tuple[Job, list[Buffer]]:
+        job = Job(
+            self.pseudonyms,
+            subject.pseudonym,
+            -_DAYS_A_WEEK * subject.weeks,
+            subject.echoes,
+            known.region_types,
+            doubtful,
+        )
+        marks = markers(
+            self.profile, file.encoding, self.version, known.method_codes, pixels_cleaned=pixels_cleaned
+        )
+        return job, Walk(file.data_set, file.begin, file.encoding, self.plan, job).pieces(marks)

@@ -1,0 +1,50 @@
+"""What is known while one instance is de-identified."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from orthanc_plugins.deid.pseudonyms import Pseudonyms
+
+
+@dataclass(slots=True)
+class Job:
+    """One instance on its way.
+
+    Parameters
+    ----------
+    pseudonyms
+        Of the project.
+    patient
+        The patient's pseudonym: new Patient's Name and Patient ID.
+    days
+        By which dates are moved; negative is into the past. A multiple of seven.
+    echoes
+        Whether a text repeats something of the patient's or the staff's identity.
+    doubtful
+        Each kept text is looked at by itself: together they repeated something.
+    """
+
+    pseudonyms: Pseudonyms
+    patient: str
+    days: int
+    echoes: Callable[[str], bool]
+    region_types: Mapping[int, str] = field(default_factory=dict)
+    """RT ROI Interpreted Type (3006,00A4) by ROI Number."""
+    doubtful: bool = False
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    """The new one."""
+    numbers: dict[int, int] = field(default_factory=dict)
+    """Rows, columns and what else tells the size of the pixels, by tag; of the top level alone."""
+    words: dict[bytes, list[bytes]] = field(default_factory=dict)
+    """Kept texts as they are encoded, by the Specific Character Set in force."""
+    counts: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """How often each action was taken, by what was done and the attribute's tag."""
+    codes: list[bytes] = field(default_factory=list)
+    """Items of an earlier De-identification Method Code Sequence (0012,0064), encoded, which stay."""

@@ -1,0 +1,109 @@
+"""The rules of a profile as the walk asks for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.deid.actions import ByType, SafeCreator
+from orthanc_plugins.deid.actions.by_type import FALLEN
+from orthanc_plugins.deid.rules import Fate, Kind, Rule
+from orthanc_plugins.deid.wire.encodings import ITEM
+from orthanc_plugins.deid.wire.reading import leaves_of
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer, Mapping
+
+    from orthanc_plugins.deid.job import Job
+    from orthanc_plugins.deid.rules import Place
+    from orthanc_plugins.deid.standard import SafePrivate
+    from orthanc_plugins.deid.wire import Encoding, Header
+
+_CONCEPT_NAME = 0x0040A043
+_CODE_VALUE, _CODING_SCHEME, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
+_FIRST_BLOCK, _LAST_BLOCK = 0x10, 0xFF
+_TEXT_VRS = frozenset({b"LO", b"LT", b"SH", b"ST", b"UC", b"UT", b"CS"})
+_NUMBER_VRS = frozenset({b"DS", b"IS"})
+
+
+class Plan:
+    """All rules of a profile.
+
+    Parameters
+    ----------
+    rules
+        By tag, for every attribute of the dictionary.
+    private
+        The safe private attributes that stay, by creator, group, and number in the block.
+    """
+
+    def __init__(self, rules: dict[int, Rule], private: Mapping[tuple[str, int, int], SafePrivate]) -> None:
+        self.rules = rules
+        self.private = private
+        self._creator = SafeCreator(frozenset(creator for creator, _, _ in private))
+        self._fallen = ByType(FALLEN)
+        self._removals: dict[int, Rule] = {}
+
+    def rule_for(self, tag: int, place: Place) -> Rule:
+        """Return the rule of an element that is not in the dictionary: removed, unless private and safe."""
+        group, element = tag >> 16, tag & 0xFFFF
+        if self.private and group & 1:
+            if _FIRST_BLOCK <= element <= _LAST_BLOCK:
+                return Rule(tag, Kind.ACTED, b"LO", frozenset({b"LO", b""}), "private", self._creator)
+            creator = place.creators.get(group << 8 | element >> 8, "")
+            safe = self.private.get((creator, group, element & 0xFF))
+            if safe is not None:
+                return _private_rule(tag, safe.vr.encode())
+        return self._removal(tag)
+
+    def _removal(self, tag: int) -> Rule:
+        found = self._removals.get(tag)
+        if found is None:
+            found = Rule(tag, Kind.ACTED, b"UN", frozenset({b"UN", b""}), "X", ByType("X"))
+            self._removals[tag] = found
+        return found
+
+    def fallen(self, rule: Rule, place: Place, job: Job) -> bytes | None:
+        """Return what stands in the place of a kept value that may not stay."""
+        return self._fallen(b"?", rule, place, job)
+
+    def fate_of(self, rule: Rule, place: Place, job: Job) -> Fate:
+        """Return what becomes of a sequence."""
+        if rule.action is None:
+            return Fate.WALKED
+        if not isinstance(rule.action, ByType):
+            raise TypeError("a sequence is walked, removed, emptied or replaced")
+        return rule.action.fate(rule, place, job)
+
+    def enter(self, data: Buffer, head: Header, rule: Rule, place: Place) -> None:
+        """Remember the concept that a content item is about, before its Concept Name is walked."""
+        if rule.tag == _CONCEPT_NAME:
+            found: dict[int, str] = {}
+            for leaf in leaves_of(data, head, place.encoding, self._is_sequence):
+                found.setdefault(leaf.tag, bytes(leaf.value).strip(b"\0 ").decode("ascii", "replace"))
+            place.concept = (found.get(_CODE_VALUE, ""), found.get(_CODING_SCHEME, ""))
+
+    def dummy_code(self, encoding: Encoding) -> bytes:
+        """Return an item with a code that says nothing."""
+        code = b"".join(
+            encoding.element(tag, vr, text)
+            for tag, vr, text in (
+                (_CODE_VALUE, b"SH", b"REMOVED "),
+                (_CODING_SCHEME, b"SH", b"99PACSSUITE "),
+                (_CODE_MEANING, b"LO", b"Removed "),
+            )
+        )
+        return encoding.head(ITEM, b"", len(code)) + code
+
+    def _is_sequence(self, tag: int) -> bool:
+        rule = self.rules.get(tag)
+        return rule is not None and rule.vr == b"SQ"
+
+
+def _private_rule(tag: int, vr: bytes) -> Rule:
+    if vr == b"SQ":
+        kind = Kind.SEQUENCE
+    elif vr in _TEXT_VRS:
+        kind = Kind.WORDS
+    else:
+        kind = Kind.CHECKED
+    return Rule(tag, kind, vr, frozenset({vr, b""}), "K")

@@ -1,0 +1,218 @@
+"""The walk over an encoded data set: each element by its rule, everything else taken over as bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.deid.characters import decoded
+from orthanc_plugins.deid.keeping import is_legal
+from orthanc_plugins.deid.rules import Fate, Kind, Place, Rule
+from orthanc_plugins.deid.wire import (
+    IMPLICIT_LITTLE,
+    ITEM,
+    ITEM_END,
+    SEQUENCE_END,
+    UNDEFINED,
+    Encoding,
+    Header,
+    Rewriter,
+    skip_value,
+)
+from orthanc_plugins.deid.wire.codestreams import without_comments
+from orthanc_plugins.deid.wire.skipping import DEEPEST
+from orthanc_plugins.deid.wire.surplus import without_surplus
+from orthanc_plugins.errors import InvalidDicom
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer, Sequence
+
+    from orthanc_plugins.deid.compiling import Plan
+    from orthanc_plugins.deid.job import Job
+
+DOUBT = "doubt"
+"""What is counted for an element that the policy keeps, but whose value or form may not stay."""
+_SEQUENCE_VRS = frozenset({b"SQ", b"UN", b""})
+_TEXT_VRS = frozenset(
+    {b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"LO", b"LT", b"PN", b"SH", b"ST", b"TM"}
+)
+
+
+class Walk:
+    """One walk over one data set.
+
+    Parameters
+    ----------
+    data
+        The encoded data set.
+    begin
+        Where its first element stands.
+    encoding
+        How its elements are written.
+    plan
+        The rules.
+    job
+        What is known of the instance; the walk writes into it.
+    """
+
+    def __init__(self, data: Buffer, begin: int, encoding: Encoding, plan: Plan, job: Job) -> None:
+        self.data = data
+        self.view = memoryview(data)
+        self.end = len(self.view)
+        self.begin = begin
+        self.encoding = encoding
+        self.plan = plan
+        self.job = job
+        self.copy = Rewriter(data, begin)
+
+    def pieces(self, markers: Sequence[tuple[int, bytes]]) -> list[Buffer]:
+        """Return the data set without identity, in pieces to be written one after the other.
+
+        Parameters
+        ----------
+        markers
+            Elements to put in, encoded, by tag in ascending order; the plan removes those of old.
+
+        Raises
+        ------
+        InvalidDicom
+            The data set is not encoded as the standard says.
+        """
+        place, position = Place(self.encoding), self.begin
+        for tag, element in markers:
+            position = self._elements(position, self.end, place, before=tag)
+            self.copy.insert(position, element)
+        position = self._elements(position, self.end, place)
+        return self.copy.finished(position)
+
+    def _elements(self, position: int, end: int, place: Place, before: int = ITEM) -> int:
+        """Walk the elements up to ``end``, an item's delimiter, or the first tag from ``before`` on."""
+        data, header, rules = self.data, place.encoding.header, self.plan.rules
+        while position < end:
+            head = header(data, position)
+            tag = head.tag
+            if tag >= before:
+                if tag == ITEM_END and place.open:
+                    return head.value
+                if before != ITEM and tag < ITEM:
+                    return position
+                raise InvalidDicom(f"At byte {position} stands a delimiter where an element was expected.")
+            rule = rules.get(tag) or self.plan.rule_for(tag, place)
+            if rule.kind is Kind.RAW and head.length != UNDEFINED and head.vr in rule.vrs:
+                position = head.value + head.length
+                continue
+            position = self._element(position, head, rule, end, place)
+        if position > end:
+            raise InvalidDicom(f"The element before byte {position} reaches beyond what holds it.")
+        if place.open:
+            raise InvalidDicom(f"The item that ends at byte {end} has no delimiter.")
+        return position
+
+    def _element(self, position: int, head: Header, rule: Rule, end: int, place: Place) -> int:
+        """Treat one element, and return where the next begins."""
+        if rule.kind is Kind.SEQUENCE and head.vr in _SEQUENCE_VRS:
+            return self._sequence(position, head, rule, end, place)
+        if rule.kind is Kind.PIXELS:
+            return self._pixels(position, head, rule, end, place)
+        if rule.kind is Kind.SEQUENCE or head.vr == b"SQ" or head.length == UNDEFINED:
+            return self._removed(position, head, rule, end, place)  # it is not what the dictionary says
+        stop = skip_value(self.data, head, place.encoding, end)
+        value = bytes(self.view[head.value : stop])
+        if rule.action is not None:
+            new, done = rule.action(value, rule, place, self.job), rule.letter
+            if new is value and head.vr in rule.vrs:
+                return stop
+        elif self._may_stay(value, head, rule, place):
+            return stop
+        else:
+            new, done = self.plan.fallen(rule, place, self.job), DOUBT
+        piece = b""
+        if new is not None:
+            vr = head.vr if head.vr in rule.vrs and head.vr else rule.vr
+            piece = place.encoding.element(rule.tag, vr, new)
+        self.copy.exchange(position, stop, piece)
+        self.job.counts[done, rule.tag] += 1
+        return stop
+
+    def _may_stay(self, value: bytes, head: Header, rule: Rule, place: Place) -> bool:
+        """Return whether a kept element is what the dictionary says, and says nothing of the identity."""
+        if head.vr not in rule.vrs and not (head.vr == b"UN" or {head.vr, rule.vr} <= _TEXT_VRS):
+            return False
+        if rule.kind is Kind.RAW:
+            return True
+        if not is_legal(rule.vr, value):
+            return False
+        if rule.kind is Kind.WORDS:
+            if self.job.doubtful and self.job.echoes(decoded(value, place.character_set)):
+                return False
+            self.job.words.setdefault(place.character_set, []).append(value)
+        if rule.note is not None:
+            rule.note(value, rule, place, self.job)
+        return True
+
+    def _removed(self, position: int, head: Header, rule: Rule, end: int, place: Place) -> int:
+        stop = skip_value(self.data, head, place.encoding, end)
+        self.copy.exchange(position, stop, b"")
+        self.job.counts[DOUBT, rule.tag] += 1
+        return stop
+
+    def _sequence(self, position: int, head: Header, rule: Rule, end: int, place: Place) -> int:
+        """Walk, empty, replace or remove a sequence."""
+        done = self.plan.fate_of(rule, place, self.job)
+        if done is Fate.WALKED or (done is Fate.REPLACED and not rule.code):
+            self.plan.enter(self.data, head, rule, place)
+            return self._items(head, rule, end, place)
+        stop = skip_value(self.data, head, place.encoding, end)
+        new = b""
+        if done is not Fate.REMOVED:
+            items = self.plan.dummy_code(place.encoding) if done is Fate.REPLACED else b""
+            new = place.encoding.element(rule.tag, b"SQ", items)
+        self.copy.exchange(position, stop, new)
+        self.job.counts[rule.letter, rule.tag] += 1
+        return stop
+
+    def _items(self, head: Header, rule: Rule, end: int, place: Place) -> int:
+        """Walk the items of a sequence, and write its new length where it had one."""
+        encoding = IMPLICIT_LITTLE if head.vr == b"UN" else place.encoding
+        is_open, slot, grown = head.length == UNDEFINED, 0, self.copy.growth
+        stop = end if is_open else skip_value(self.data, head, place.encoding, end)
+        if len(place.path) >= DEEPEST:
+            raise InvalidDicom(f"At byte {head.value} more than {DEEPEST} sequences are nested.")
+        if not is_open:
+            slot = self.copy.reserve(head.value - 4)
+        position, path = head.value, (*place.path, rule.tag)
+        while position < stop:
+            item = encoding.header(self.data, position)
+            if item.tag == SEQUENCE_END and is_open:
+                return item.value
+            if item.tag != ITEM:
+                raise InvalidDicom(f"At byte {position} an item was expected.")
+            inside = Place(encoding, path, place.character_set, open=item.length == UNDEFINED)
+            position = self._item(item, stop, inside)
+        if is_open:
+            raise InvalidDicom(f"The sequence at byte {head.value} has no delimiter.")
+        self.copy.settle(slot, head.length + self.copy.growth - grown, place.encoding)
+        return position
+
+    def _item(self, item: Header, end: int, inside: Place) -> int:
+        if inside.open:
+            return self._elements(item.value, end, inside)
+        slot, grown = self.copy.reserve(item.value - 4), self.copy.growth
+        stop = skip_value(self.data, item, inside.encoding, end)
+        self._elements(item.value, stop, inside)
+        self.copy.settle(slot, item.length + self.copy.growth - grown, inside.encoding)
+        return stop
+
+    def _pixels(self, position: int, head: Header, rule: Rule, end: int, place: Place) -> int:
+        """Keep the pixels of the image itself; pixels of anything inside a sequence are removed."""
+        if place.path:
+            return self._removed(position, head, rule, end, place)
+        stop = skip_value(self.data, head, place.encoding, end)
+        if head.length == UNDEFINED:
+            new = without_comments(self.view[head.value : stop])
+        else:
+            new = without_surplus(self.view[head.value : stop], self.job.numbers)
+        if new is not None:
+            size = UNDEFINED if head.length == UNDEFINED else len(new)
+            self.copy.exchange(position, stop, place.encoding.head(rule.tag, head.vr, size) + new)
+            self.job.counts["pixels", rule.tag] += 1
+        return stop
