@@ -1,23 +1,26 @@
 """Rows of confidentiality tables: PS3.15 Table E.1-1, and what others write in its columns.
 
-A table is a text of tab-separated values in UTF-8; lines that begin with ``#`` are remarks, the first other
-line names the columns: ``tag name retired in_standard_iod basic``, the ten options, ``edition source``.
+The columns are ``tag name retired in_standard_iod basic``, the ten options, ``edition source``.
 """
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.deid.standard.lines import read_lines
 from orthanc_plugins.errors import ProfileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from importlib.resources.abc import Traversable
 
+EDITION = "2026d"
+"""The edition of DICOM whose Table E.1-1 this is."""
 PRIVATE = "private"
 """The mask of the row for every private element: those of an odd group (PS3.5 7.8)."""
 _WILD = "x"
@@ -61,9 +64,9 @@ class Row:
     options
         The actions of those options that have one.
     edition
-        The edition of DICOM in which the row reads so.
+        The edition of DICOM in which the row was found to read so; that of `EDITION` reads the same.
     source
-        Where it was found.
+        Where it was found, or why it is there.
     """
 
     mask: str
@@ -91,33 +94,32 @@ def read_rows(path: Traversable) -> tuple[Row, ...]:
     ProfileError
         The table has other columns, an action that PS3.15 does not have, or two rows for one mask.
     """
-    with path.open(encoding="utf-8") as lines:
-        table = csv.DictReader(
-            (line for line in lines if not line.startswith("#")), delimiter="\t", quoting=csv.QUOTE_NONE
-        )
-        if tuple(table.fieldnames or ()) != COLUMNS:
-            raise ProfileError(f"The table {path.name} has other columns than {' '.join(COLUMNS)}")
-        rows = tuple(_rows(table, path.name))
+    rows = tuple(_row(cells, path.name) for cells in read_lines(path, COLUMNS))
     if len({row.mask for row in rows}) != len(rows):
         raise ProfileError(f"The table {path.name} has two rows for one tag")
     return rows
 
 
-def _rows(table: csv.DictReader[str], name: str) -> Iterator[Row]:
-    for cells in table:
-        options = {option: cells[option] for option in Option if cells[option]}
-        row = Row(
-            cells["tag"],
-            cells["name"],
-            cells["retired"] == "Y",
-            cells["in_standard_iod"] == "Y",
-            cells["basic"],
-            MappingProxyType(options),
-            cells["edition"],
-            cells["source"],
-        )
-        if not {row.basic, *options.values()} <= ACTIONS:
-            raise ProfileError(
-                f"The table {name} has an action for {row.mask} that PS3.15 E.1-1a does not have"
-            )
-        yield row
+@cache
+def confidentiality_rows() -> tuple[Row, ...]:
+    """Return the rows of PS3.15 Table E.1-1 in the edition `EDITION`, in its order."""
+    return read_rows(files("orthanc_plugins.deid.standard") / "e1_1.tsv")
+
+
+def _row(cells: list[str], table: str) -> Row:
+    mask, name, retired, in_standard_iod, basic, *actions, edition, source = cells
+    options = {option: action for option, action in zip(Option, actions, strict=True) if action}
+    if not ACTIONS.issuperset((basic, *options.values())):
+        raise ProfileError(f"The table {table} has an action for {mask} that Table E.1-1a lacks")
+    if not {retired, in_standard_iod} <= {"Y", "N"}:
+        raise ProfileError(f"The table {table} says neither Y nor N of {mask}")
+    return Row(
+        mask=mask,
+        name=name,
+        retired=retired == "Y",
+        in_standard_iod=in_standard_iod == "Y",
+        basic=basic,
+        options=MappingProxyType(options),
+        edition=edition,
+        source=source,
+    )
