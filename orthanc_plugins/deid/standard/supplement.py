@@ -2,7 +2,8 @@
 
 The table says of itself that it does not list everything (PS3.15 E.1.1). Here every attribute of PS3.6 that
 holds text, a name, a date, a UID or free bytes has a rule, and so have sequences whose codes name persons or
-places. ``supplement.tsv`` and ``date_roles.tsv`` were judged row by row and are edited by hand.
+places. ``supplement.tsv`` and ``date_roles.tsv`` were judged row by row and are edited by hand; what an
+information object has (``in_standard_iod``) is after PS3.3 of 2026b as published with highdicom 0.28.2.
 """
 
 from __future__ import annotations
