@@ -1,0 +1,23 @@
+"""Text in pixels, and faces: what of an image names a person though no attribute does (PS3.15 E.3.1, E.3.2).
+
+Public: `cleaned` (an instance without text in its pixels) and `look` (is there any?), both by a
+`PixelPolicy` and with a `TextFinder` such as `rapid_finder` gives; `PixelVerdict` (`PixelState`, `Reason`,
+`Box`); `risk` (what the header says); `KnownRegions` (where devices write); `face_risk`, `surface_regions`,
+`without_contours`.
+
+Decisions
+---------
+2026-11-30  Whatever is not known to be measured slices is looked at. Burned In Annotation NO is not believed.
+2026-11-30  All text found is painted over, not only names: what a machine reads wrongly it cannot judge.
+2026-11-30  Every pixel of every frame is looked at, a place that did not change once. Boxes hold for all
+            frames.
+2026-11-30  After painting it is looked at again. What still shows text is held, as is what cannot be decoded.
+2026-11-30  Videos, documents, labels of slides and photographs are held: nothing here looks at them.
+2026-11-30  Faces are not removed: a defacing that fails unseen is worse than none. Code 113102 is never
+            claimed; a head is refused or flagged, and so is the surface of it that a structure set has.
+2026-11-30  Compressed pixels stay uncompressed after painting: compressing with loss again would change them.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,135 @@
+"""Looking at an instance and painting over what was found (PS3.15 E.3.1, Clean Pixel Data Option)."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.deid.pixels.boxes import Box, without_covered
+from orthanc_plugins.deid.pixels.masking import paint
+from orthanc_plugins.deid.pixels.native import PixelValues, clear_spare_bits, values_of, with_values
+from orthanc_plugins.deid.pixels.rendering import Renderer, renderer
+from orthanc_plugins.deid.pixels.risk import Risk, risk
+from orthanc_plugins.deid.pixels.search import not_painted, text_boxes
+from orthanc_plugins.deid.pixels.ultrasound import outside_regions
+from orthanc_plugins.deid.pixels.verdict import Need, PixelPolicy, PixelState, PixelVerdict, Reason
+from orthanc_plugins.errors import HeldForReview
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from orthanc_plugins.deid.pixels.finder import TextFinder
+
+_MOST_ROUNDS = 3
+"""How often what is still found is painted over, before a person has to look."""
+
+
+def look(dataset: Dataset, *, policy: PixelPolicy, finder: TextFinder) -> PixelVerdict:
+    """Return whether there is text in the pixels of an instance, which stays as it is.
+
+    The state is ``HELD`` where there is text, or where nothing here can say so: `cleaned` may make it
+    ``MASKED``.
+    """
+    asked = risk(dataset, policy)
+    if asked.need is not Need.LOOK:
+        return _not_looked(asked)
+    try:
+        seen = _Sight.of(dataset, policy, finder)
+        boxes, frames = seen.all_boxes()
+    except HeldForReview:
+        return PixelVerdict(PixelState.HELD, (*asked.reasons, Reason.UNREADABLE))
+    if not boxes:
+        return PixelVerdict(PixelState.CLEAN, asked.reasons, (), frames)
+    return PixelVerdict(PixelState.HELD, (*asked.reasons, Reason.TEXT), boxes, frames)
+
+
+def cleaned(dataset: Dataset, *, policy: PixelPolicy, finder: TextFinder) -> tuple[Dataset, PixelVerdict]:
+    """Return an instance without text in its pixels, and what was done.
+
+    Where nothing is painted it is the instance given; otherwise a copy. Burned In Annotation and the method
+    codes are not written here: `PixelVerdict.was_looked_at` says whether they may be.
+
+    Raises
+    ------
+    HeldForReview
+        Only a person can look at it, or text is found even after it was painted over.
+    """
+    asked = risk(dataset, policy)
+    if asked.need is Need.HOLD:
+        raise HeldForReview(f"pixels wait for a person: {'; '.join(asked.reasons)}")
+    if asked.need is Need.NONE:
+        return dataset, _not_looked(asked)
+    seen = _Sight.of(dataset, policy, finder)
+    has_changed = clear_spare_bits(seen.values)
+    boxes, frames = seen.paint_over()
+    if not boxes and not has_changed:
+        return dataset, PixelVerdict(PixelState.CLEAN, asked.reasons, (), frames)
+    result = copy.deepcopy(dataset)
+    with_values(result, seen.values)
+    return result, PixelVerdict(PixelState.MASKED, asked.reasons, boxes, frames)
+
+
+def _not_looked(asked: Risk) -> PixelVerdict:
+    state = PixelState.HELD if asked.need is Need.HOLD else PixelState.NOT_NEEDED
+    return PixelVerdict(state, asked.reasons)
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """The pixels of an instance, with what draws them and finds text in them."""
+
+    values: PixelValues
+    renderer: Renderer
+    finder: TextFinder
+    policy: PixelPolicy
+    rules: tuple[Box, ...]
+    """Boxes that are painted whether text is found in them or not."""
+
+    @classmethod
+    def of(cls, dataset: Dataset, policy: PixelPolicy, finder: TextFinder) -> _Sight:
+        """Return the sight of an instance."""
+        if (count := _frame_count(dataset)) > policy.most_frames:
+            raise HeldForReview(f"{Reason.TOO_MANY_FRAMES}: {count} of at most {policy.most_frames}")
+        values = values_of(dataset)
+        rules = policy.known.boxes(dataset)
+        if policy.outside_ultrasound_regions:
+            rules += outside_regions(dataset, values.rows, values.columns)
+        inside = without_covered(box.within(values.rows, values.columns) for box in rules)
+        return cls(values, renderer(dataset, values), finder, policy, inside)
+
+    def all_boxes(self) -> tuple[tuple[Box, ...], int]:
+        """Return what is to be painted, and how many frames were looked at."""
+        found, frames = self._text()
+        return without_covered((*self.rules, *self._with_margin(found))), frames
+
+    def paint_over(self) -> tuple[tuple[Box, ...], int]:
+        """Paint over until no text is found; return what was painted, and how many frames were looked at."""
+        boxes, frames = self.all_boxes()
+        if not boxes:
+            return boxes, frames
+        dark = self.renderer.darkest(self.values)
+        for _ in range(_MOST_ROUNDS):
+            paint(self.values.frames, boxes, dark)
+            left = not_painted(self._text()[0], boxes, self.values.rows, self.values.columns)
+            if not left:
+                return boxes, frames
+            boxes = without_covered((*boxes, *self._with_margin(left)))
+        raise HeldForReview(Reason.TEXT_REMAINS)
+
+    def _with_margin(self, found: tuple[Box, ...]) -> tuple[Box, ...]:
+        grown = (box.grown(self.policy.margin) for box in found)
+        return tuple(box.within(self.values.rows, self.values.columns) for box in grown)
+
+    def _text(self) -> tuple[tuple[Box, ...], int]:
+        return text_boxes(
+            self.values.frames,
+            self.renderer,
+            self.finder,
+            keep_technical=self.policy.mask == "identity",
+        )
+
+
+def _frame_count(dataset: Dataset) -> int:
+    count = dataset.get("NumberOfFrames") or 1
+    return int(count)

@@ -1,0 +1,130 @@
+"""Text in pictures, found and read on this machine by RapidOCR with the weights that its wheel carries.
+
+Decisions
+---------
+2026-11-30  Finding and reading are two engines. Read together, RapidOCR drops what it found and cannot read;
+            but text that a machine cannot read, a person can. So what is found counts, read or not.
+2026-11-30  Weights are named by path: of a file whose checksum is another RapidOCR would fetch its own from
+            the network.
+2026-11-30  Two sizes: small letters are found in the enlarged picture, large ones in the picture as it is.
+2026-11-30  Its logger is switched off: it writes to the error stream by itself, past the suite's logs.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import cv2
+import numpy as np
+import rapidocr
+from rapidocr.ch_ppocr_det.utils import ResizeImgError
+from rapidocr.inference_engine.onnxruntime.main import ONNXRuntimeError
+
+from orthanc_plugins.deid.pixels.boxes import Box, without_covered
+from orthanc_plugins.errors import DeidError, HeldForReview
+
+if TYPE_CHECKING:
+    from orthanc_plugins.deid.pixels.rendering import Picture
+
+_MODELS = Path(rapidocr.__file__).parent / "models"
+_FINDING, _READING = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
+_THREADS = 1
+_LONGEST_ENLARGED = 1280
+"""Pictures up to this side in pixels are looked at in twice their size too, others in half of it."""
+_LARGEST_SIDE = 8192
+_LEAST_CONFIDENCE = 0.45
+_SURE = 0.9
+_AROUND = 2
+"""Pixels around a text that it is read with."""
+_FAILURES: Final = (ONNXRuntimeError, ResizeImgError, rapidocr.LoadImageError, cv2.error, ValueError)
+
+
+class RapidFinder:
+    """Finds and reads text; one at a time in a process."""
+
+    def __init__(self) -> None:
+        logging.getLogger("RapidOCR").disabled = True
+        self._lock = threading.Lock()
+        self._finding = _engine("Det", _FINDING)
+        self._reading = _engine("Rec", _READING)
+
+    def find(self, picture: Picture) -> tuple[Box, ...]:
+        """Return where text may be, in pixels of the picture, also such that cannot be read.
+
+        Raises
+        ------
+        HeldForReview
+            The picture cannot be looked at.
+        """
+        boxes = (box for scale in _scales(picture) for box in self._find(picture, scale))
+        return without_covered(box.within(picture.shape[0], picture.shape[1]) for box in boxes)
+
+    def read(self, picture: Picture, box: Box) -> str | None:
+        """Return what the text in a box says, None where that is not sure."""
+        around = box.grown(_AROUND).within(picture.shape[0], picture.shape[1])
+        part = np.ascontiguousarray(picture[around.top : around.bottom, around.left : around.right])
+        answer = self._ask(self._reading, part)
+        texts, scores = answer.txts or (), answer.scores or ()
+        return texts[0] if len(texts) == 1 and scores[0] >= _SURE else None
+
+    def _find(self, picture: Picture, scale: float) -> list[Box]:
+        """Return where text may be, as the picture in another size shows it."""
+        answer = self._ask(self._finding, _resized(picture, scale))
+        corners = [] if answer.boxes is None else answer.boxes
+        return [_around(np.asarray(one, np.float64) / scale) for one in corners]
+
+    def _ask(self, engine: rapidocr.RapidOCR, picture: Picture) -> Any:
+        """Return an engine's answer for a picture; it takes colours as blue, green, red."""
+        try:
+            with self._lock:
+                return engine(np.ascontiguousarray(picture[..., ::-1]))
+        except _FAILURES as error:
+            raise HeldForReview(f"text cannot be looked for in a picture ({type(error).__name__})") from None
+
+
+@cache
+def rapid_finder() -> RapidFinder:
+    """Return the finder of this process, loaded when it is first asked for."""
+    return RapidFinder()
+
+
+def _engine(part: str, weights: str) -> rapidocr.RapidOCR:
+    """Return an engine that does one part: ``Det`` finds, ``Rec`` reads."""
+    path = _MODELS / weights
+    if not path.is_file():
+        raise DeidError(f"{weights} is missing from the installed RapidOCR: install its wheel again")
+    parameters = {
+        "Global.log_level": "critical",
+        "Global.text_score": 0.0,
+        "Global.max_side_len": _LARGEST_SIDE,
+        "Global.use_det": part == "Det",
+        "Global.use_cls": False,
+        "Global.use_rec": part == "Rec",
+        "EngineConfig.onnxruntime.intra_op_num_threads": _THREADS,
+        "EngineConfig.onnxruntime.inter_op_num_threads": _THREADS,
+        "Det.box_thresh": _LEAST_CONFIDENCE,
+        f"{part}.model_path": str(path),
+    }
+    return rapidocr.RapidOCR(params=parameters)
+
+
+def _scales(picture: Picture) -> tuple[float, float]:
+    return (1.0, 2.0) if max(picture.shape[:2]) <= _LONGEST_ENLARGED else (1.0, 0.5)
+
+
+def _resized(picture: Picture, scale: float) -> Picture:
+    if scale == 1:
+        return picture
+    way = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=way), np.uint8)
+
+
+def _around(corners: np.ndarray[Any, np.dtype[np.float64]]) -> Box:
+    """Return the upright box around four corners (4, 2), columns x and y."""
+    left, top = np.floor(corners.min(axis=0)).astype(int).tolist()
+    right, bottom = np.ceil(corners.max(axis=0)).astype(int).tolist()
+    return Box(left, top, right + 1, bottom + 1)

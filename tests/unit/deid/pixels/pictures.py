@@ -1,0 +1,90 @@
+"""Pictures with text drawn into them, instances that have them as pixels, and a finder without weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from orthanc_plugins.deid.pixels.boxes import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+CT, US, SC = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.7"
+LIGHT = 230
+
+
+def drawn(
+    ground: NDArray[np.uint8],
+    text: str,
+    at: tuple[int, int],
+    *,
+    size: int = 16,
+    colour: int | tuple[int, ...] = LIGHT,
+    font: Path | None = None,
+) -> tuple[NDArray[np.uint8], Box]:
+    """Return a copy of a picture with a text at (column, row), and the box of its letters."""
+    picture = Image.fromarray(ground)
+    pen = ImageDraw.Draw(picture)
+    letters = ImageFont.load_default(size) if font is None else ImageFont.truetype(font, size)
+    pen.text(at, text, font=letters, fill=colour)
+    left, top, right, bottom = (round(edge) for edge in pen.textbbox(at, text, font=letters))
+    return np.asarray(picture), Box(left, top, right, bottom)
+
+
+def instance(values: NDArray[Any], *, photometric: str = "MONOCHROME2", **said: Any) -> Dataset:
+    """Return an instance of values (frames, rows, columns[, samples]), uncompressed."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID = UID(SC)
+    dataset.Modality = "OT"
+    dataset.NumberOfFrames, dataset.Rows, dataset.Columns = values.shape[:3]
+    dataset.SamplesPerPixel = values.shape[3] if values.ndim == 4 else 1
+    dataset.PhotometricInterpretation = photometric
+    dataset.BitsAllocated = dataset.BitsStored = values.dtype.itemsize * 8
+    dataset.PixelRepresentation = int(values.dtype.kind == "i")
+    if values.ndim == 4:
+        dataset.PlanarConfiguration = said.get("PlanarConfiguration", 0)
+        if dataset.PlanarConfiguration:
+            values = values.transpose(0, 3, 1, 2)
+    dataset.PixelData = np.ascontiguousarray(values).tobytes()
+    dataset["PixelData"].VR = "OW" if values.dtype.itemsize > 1 else "OB"
+    for keyword, value in said.items():
+        setattr(dataset, keyword, value)
+    dataset.HighBit = dataset.BitsStored - 1
+    return dataset
+
+
+def slice_of_ct(**said: Any) -> Dataset:
+    """Return a CT slice as a scanner measures it."""
+    values = (np.arange(64 * 64, dtype=np.int16) % 700 - 200).reshape(1, 64, 64)
+    plain = {"SOPClassUID": UID(CT), "Modality": "CT", "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"]}
+    return instance(values, **{**plain, **said})
+
+
+@dataclass
+class LightFinder:
+    """Finds what is lighter than anything but letters, as one box; it reads what it is told it says."""
+
+    says: Sequence[str | None] = ()
+    level: int = 250
+    looked_at: list[tuple[int, int]] = field(default_factory=list)
+
+    def find(self, picture: NDArray[np.uint8]) -> tuple[Box, ...]:
+        self.looked_at.append(picture.shape[:2])
+        down, across = np.nonzero(picture.min(axis=2) >= self.level)
+        if not down.size or down.size == picture.shape[0] * picture.shape[1]:
+            return ()
+        return (Box(int(across.min()), int(down.min()), int(across.max()) + 1, int(down.max()) + 1),)
+
+    def read(self, picture: NDArray[np.uint8], box: Box) -> str | None:
+        return self.says[0] if self.says else None
