@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydicom.datadict import dictionary_has_tag, dictionary_is_retired, tag_for_keyword
 
+from orthanc_plugins.deid.standard.attribute_types import EVERYWHERE
 from orthanc_plugins.deid.standard.tables import COLUMNS, PRIVATE, Option, read_rows
 
 if TYPE_CHECKING:
@@ -230,20 +231,25 @@ def _wanted() -> frozenset[int]:
 
 
 def _types(folder: Path, classes: dict[str, list[str]], wanted: frozenset[int]) -> dict[str, list[str]]:
-    """Return each module's rows of ``iod_types.tsv`` without the module, those modules that have any."""
+    """Return each module's rows of ``iod_types.tsv`` without the module, those modules that have any.
+
+    Attributes of Type 3 everywhere are rows of the module `EVERYWHERE`, one each, and of no other.
+    """
     attributes_of = _read(folder, "module_attribute_map.json")
     modules_of = _read(folder, "iod_module_map.json")
     used = {one["key"] for iod in classes for one in modules_of[iod]} & attributes_of.keys()
-    types = {}
-    for module in sorted(used):
-        rows = {
-            "\t".join((">".join(_tag(step) for step in one["path"]), _tag(one["keyword"]), one["type"]))
-            for one in attributes_of[module]
-            if tag_for_keyword(one["keyword"]) in wanted
-        }
-        if rows:
-            types[module] = sorted(rows)
-    return types
+    found: dict[int, set[tuple[str, str, str]]] = {}
+    for module in used:
+        for one in attributes_of[module]:
+            if (tag := tag_for_keyword(one["keyword"])) in wanted and tag is not None:
+                path = ">".join(_tag(step) for step in one["path"])
+                found.setdefault(tag, set()).add((module, path, one["type"]))
+    types: dict[str, list[str]] = {}
+    for tag, places in found.items():
+        optional = {kind for _, _, kind in places} == {"3"}
+        for module, path, kind in {(EVERYWHERE, "", "3")} if optional else places:
+            types.setdefault(module, []).append(f"{path}\t{tag:08X}\t{kind}")
+    return {module: sorted(types[module]) for module in sorted(types)}
 
 
 def _read(folder: Path, name: str) -> Any:

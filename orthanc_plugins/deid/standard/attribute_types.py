@@ -24,6 +24,11 @@ type _Places = Mapping[tuple[tuple[int, ...], int], AttributeType]
 
 _DEMANDING: tuple[AttributeType, ...] = get_args(AttributeType.__value__)
 """The most demanding first."""
+EVERYWHERE = "*"
+"""Stands in the table for every module and path: attributes of Type 3 wherever the standard has them.
+
+They are so at any other place, too: what is added to a standard object is of Type 3 (PS3.2 7.3).
+"""
 _DATA = files("orthanc_plugins.deid.standard")
 
 
@@ -51,8 +56,10 @@ def attribute_type(sop_class_uid: str, path: tuple[int, ...], tag: int) -> Attri
     >>> attribute_type("1.2.840.10008.5.1.4.1.1.2", (0x0010_1002,), 0x0010_0020)
     '1'
     """
-    iod = _iods().get(sop_class_uid)
-    return _types_of(iod).get((path, tag)) if iod else None
+    modules = _iods().get(sop_class_uid)
+    if modules is None:
+        return None
+    return _types_of(modules).get((path, tag), _module_types()[EVERYWHERE].get(((), tag)))
 
 
 @cache

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orthanc_plugins.deid.standard import attribute_type, confidentiality_rows
-from orthanc_plugins.deid.standard.attribute_types import _iods, _module_types, _read_types, _types_of
+from orthanc_plugins.deid.standard.attribute_types import (
+    EVERYWHERE,
+    _iods,
+    _module_types,
+    _read_types,
+    _types_of,
+)
 from orthanc_plugins.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -66,11 +72,24 @@ def test_what_the_standard_does_not_say_has_no_type(sop_class: str, path: tuple[
     assert attribute_type(sop_class, path, tag) is None
 
 
+def test_what_is_optional_everywhere_is_so_at_any_place_of_a_known_object() -> None:
+    consulting_physician = 0x0008_009C
+    assert attribute_type(CT, (), consulting_physician) == "3"
+    assert attribute_type(CT, (0x0009_1001,), consulting_physician) == "3"
+    assert attribute_type("1.2.3", (), consulting_physician) is None
+
+
 def test_every_attribute_with_a_choice_has_a_type_somewhere() -> None:
     known = {tag for types in _module_types().values() for _, tag in types}
     choices = {int(row.mask.replace(",", ""), 16) for row in confidentiality_rows() if "/" in row.basic}
     assert len(choices) == 50
     assert choices <= known
+
+
+def test_what_is_optional_everywhere_is_listed_nowhere_else() -> None:
+    optional = {tag for _, tag in _module_types()[EVERYWHERE]}
+    others = {tag for module, types in _module_types().items() if module != EVERYWHERE for _, tag in types}
+    assert not optional & others
 
 
 def test_every_module_of_a_known_object_can_be_looked_up() -> None:
