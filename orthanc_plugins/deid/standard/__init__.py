@@ -23,8 +23,8 @@ Decisions
 2026-11-30  The newest edition wins. Ethnic Group (0010,2160) was retired and Requesting Service (0032,1033)
             got Clean Descriptors after 2024b; of what 2024b has, nothing else but a capital letter changed.
 2026-11-30  An attribute at a place where PS3.3 does not have it has no Type here, unless it is of Type 3
-            everywhere: it may be an addition of Type 3 (PS3.2 7.3), or the published table has a gap. Who asks
-            decides what is safe.
+            everywhere: it may be an addition of Type 3 (PS3.2 7.3), or the published table has a gap. Who
+            asks decides what is safe.
 """
 
 from orthanc_plugins.deid.standard.attribute_types import AttributeType, attribute_type
