@@ -28,7 +28,7 @@ from orthanc_plugins.deid.standard import Option, confidentiality_rows, safe_pri
 from orthanc_plugins.deid.standard.supplement import DateRole, date_role, supplement_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from orthanc_plugins.deid.profile import Profile
     from orthanc_plugins.deid.rules import Action, Note
@@ -82,7 +82,7 @@ def letter_of(row: Row | None, profile: Profile) -> str:
     return next((letter for letter in ("C", "K") if letter in asked), row.basic)
 
 
-def _rules(profile: Profile, rows: dict[str, Row], exceptions: dict[str, str]) -> Iterator[Rule]:
+def _rules(profile: Profile, rows: dict[str, Row], exceptions: Mapping[str, str]) -> Iterator[Rule]:
     for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
         group = tag >> 16
         vrs = tuple(name.encode() for name in vr.split(" or ")) if vr != "NONE" else (b"UN",)

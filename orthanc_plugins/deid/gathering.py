@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import DicomDictionary
+from pydicom._dicom_dict import DicomDictionary
 
 from orthanc_plugins.deid.characters import decoded
 from orthanc_plugins.deid.pseudonyms import PatientKey

@@ -31,8 +31,8 @@ class _Part(BaseModel):
 class Pixels(_Part):
     """What is done about text burned into pixels."""
 
-    look: Literal["risk", "all"] = Field(
-        "risk", description="which images are searched for text: those of a kind that has it, or all"
+    look: Literal["risky", "all"] = Field(
+        "risky", description="which images are searched for text: those of a kind that has it, or all"
     )
     mask: Literal["all", "identity"] = Field(
         "all", description="which text is painted over: all, or what is not a technical remark"

@@ -26,8 +26,8 @@ from orthanc_plugins.errors import InvalidDicom
 if TYPE_CHECKING:
     from collections.abc import Buffer, Sequence
 
-    from orthanc_plugins.deid.compiling import Plan
     from orthanc_plugins.deid.job import Job
+    from orthanc_plugins.deid.plan import Plan
 
 DOUBT = "doubt"
 """What is counted for an element that the policy keeps, but whose value or form may not stay."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.deid.characters import decoded
-from orthanc_plugins.deid.text import allowed_code
+from orthanc_plugins.deid.text import cleaned_code
 
 if TYPE_CHECKING:
     from orthanc_plugins.deid.actions.by_type import ByType
@@ -27,10 +27,14 @@ class CleanedMeaning:
 
     def __call__(self, value: bytes, rule: Rule, place: Place, job: Job) -> bytes | None:
         """Return the meaning of a standard's code, of others what may stay of it."""
-        meaning = decoded(value, place.character_set).strip()
-        if allowed_code(place.scheme, place.code, meaning, job.echoes):
+        meaning = decoded(value, place.character_set).strip("\0 ")
+        code = cleaned_code(place.scheme, place.code, meaning, job.echoes)
+        if code is None or not code.meaning.isascii():
+            return self.otherwise(value, rule, place, job)
+        if code.meaning == meaning:
             return value
-        return self.otherwise(value, rule, place, job)
+        new = code.meaning.encode()
+        return new + b" " * (len(new) % 2)
 
     def describe(self) -> str:
         """Return what the action does, for a person."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.deid.characters import decoded
-from orthanc_plugins.deid.text import text_may_stay
+from orthanc_plugins.deid.text import allowed_text
 
 if TYPE_CHECKING:
     from orthanc_plugins.deid.actions.by_type import ByType
@@ -26,12 +26,14 @@ class CleanedContentText:
         self.otherwise = otherwise
 
     def __call__(self, value: bytes, rule: Rule, place: Place, job: Job) -> bytes | None:
-        """Return the text where its concept is technical and it repeats no identity, else a dummy."""
-        if place.concept is not None and text_may_stay(*place.concept):
-            text = decoded(value, place.character_set)
-            if not job.echoes(text):
-                return value
-        return self.otherwise(value, rule, place, job)
+        """Return what may stay of a text of its concept, else a dummy."""
+        value_of_concept, scheme = place.concept or ("", "")
+        text = decoded(value, place.character_set).rstrip("\0 ")
+        kept = allowed_text(scheme, value_of_concept, text, job.echoes)
+        if not kept or not kept.isascii():
+            return self.otherwise(value, rule, place, job)
+        new = kept.encode()
+        return new + b" " * (len(new) % 2)
 
     def describe(self) -> str:
         """Return what the action does, for a person."""
