@@ -142,7 +142,7 @@ class _Run:
                 return self._called(expression, here)
 
     def _read(self, path: TagPath, here: Place | None) -> str:
-        """Return the value of the first attribute of a path; the written one's when the path means it, too."""
+        """Return the value of the first attribute of a path; the written one's if the path means it."""
         places = found(self._dataset, path)
         if here is not None and any(p.dataset is here.dataset and p.tag == here.tag for p in places):
             places = [here]
