@@ -1,0 +1,57 @@
+"""What tells of a person by its form, whatever its words are: dates, times, telephone numbers, addresses."""
+
+from __future__ import annotations
+
+import re
+
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_MONTH = r"(?:0?[1-9]|1[0-2])"
+_FROM = r"(?<![\d.,])"
+_TO = r"(?!\d)"
+_BETWEEN = r"\s?[-./_ ]\s?"
+_MONTHS = (
+    r"(?:jan(?:uary|uar|vier|v)?|jaen(?:ner)?|feb(?:ruary|ruar)?|fe?vr?(?:ier)?|mar(?:ch|s)?|m(?:ä|ae)rz|apr(?:il)?"
+    r"|avr(?:il)?|may|mai|june?|juni|juin|july?|juli|juillet|aug(?:ust)?|ao[uû]t|sept?(?:ember|embre)?"
+    r"|o[ck]t(?:ober|obre)?|nov(?:ember|embre)?|de[cz](?:ember|embre)?|d[ée]c(?:embre)?"
+    r"|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre)"
+)
+_DATES = (
+    rf"{_FROM}(?:19|20)\d\d{_BETWEEN}{_MONTH}{_BETWEEN}{_DAY}{_TO}",
+    rf"{_FROM}{_DAY}{_BETWEEN}{_DAY}{_BETWEEN}(?:19|20)?\d\d{_TO}",
+    rf"{_FROM}\d\d{_BETWEEN}{_MONTH}{_BETWEEN}{_DAY}{_TO}",
+    rf"{_FROM}\d\d\.(?:0[1-9]|1[0-2])\.?(?![\d.]|\s?[a-z]*(?:gy|mm|cm)\b)",
+    rf"{_FROM}{_DAY}\.{_MONTH}\.{_TO}",
+    rf"{_FROM}\d{{1,4}}(?:st|nd|rd|th|er|º)?[-./_, ]*{_MONTHS}(?![^\W\d_])(?:[-./_, ]*\d{{2,4}}{_TO})?",
+    rf"(?<![^\W\d_]){_MONTHS}[-./_, ]*\d{{1,4}}{_TO}(?:(?:st|nd|rd|th)?[-./_, ]+\d{{2,4}}{_TO})?",
+)
+_TIMES = (rf"{_FROM}[0-2]?\d:[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?{_TO}", rf"{_FROM}[0-2]?\dh[0-5]\d{_TO}")
+_CALLED = (r"\+?\d(?:[-/() ]{0,2}\d){6,}", r"\+?\d(?:[-/()_ ]{0,2}\d){8,}")
+_ADDRESSES = (r"\S+@\S+", r"(?:https?://|ftp://|www\.)\S+", r"\\\\\S+", r"(?<![\d.])\d+(?:\.\d+){3,}")
+_SMALL = re.compile("|".join((*_ADDRESSES, *_DATES, *_TIMES, *_CALLED)), re.IGNORECASE)
+
+_TITLES = (
+    r"(?:(?:Dr|Prof|Mrs|Mr|Ms|Herrn?|Frau|Mme|Mlle|Sra|Dott|Univ|Dipl)(?![^\W\d_])\.?"
+    r"|(?:DR|PROF|MRS|dr|prof|mrs|mr|ms)\.)"
+)
+_TITLED = re.compile(
+    rf"(?<![^\W\d_]){_TITLES}(?:[\s_]*(?:med|habil|rer|nat|{_TITLES})(?![^\W\d_])\.?)*[\s_]*[^\W\d_]*(?:-[^\W\d_]+)?"
+)
+"""A title and the word after it. DR without a dot is a modality, and so is MR: spelling counts."""
+
+
+def has_telltale(text: str) -> bool:
+    """Return whether a text holds a date, a time, a telephone number, an address, or somebody's title.
+
+    >>> has_telltale("GTV 03.05.1961"), has_telltale("PTV_59.4Gy"), has_telltale("PTV Dr Hand")
+    (True, False, True)
+    """
+    return _SMALL.search(text) is not None or _TITLED.search(text) is not None
+
+
+def without_telltales(text: str, mark: str) -> str:
+    """Return the text with a mark in place of everything that `has_telltale` finds.
+
+    >>> without_telltales("CT Thorax 12-MAY-2024, Prof. Hand, 09:30", "#")
+    'CT Thorax #, #, #'
+    """
+    return _SMALL.sub(mark, _TITLED.sub(mark, text))
