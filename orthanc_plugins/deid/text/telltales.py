@@ -1,4 +1,4 @@
-"""What tells of a person by its form, whatever its words are: dates, times, telephone numbers, addresses."""
+"""What tells of a person by its form, whatever its words are: dates, times, ages, telephone numbers, addresses."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ _DATES = (
     rf"(?<![^\W\d_]){_MONTHS}[-./_, ]*\d{{1,4}}{_TO}(?:(?:st|nd|rd|th)?[-./_, ]+\d{{2,4}}{_TO})?",
 )
 _TIMES = (rf"{_FROM}[0-2]?\d:[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?{_TO}", rf"{_FROM}[0-2]?\dh[0-5]\d{_TO}")
+_AGES = (rf"{_FROM}\d{{1,3}}[- ]?(?:y|yo|y/o|yrs?|years?|j|jahre?|ans|anni|anos)(?![^\W\d_])",)
 _CALLED = (r"\+?\d(?:[-/() ]{0,2}\d){6,}", r"\+?\d(?:[-/()_ ]{0,2}\d){8,}")
 _ADDRESSES = (r"\S+@\S+", r"(?:https?://|ftp://|www\.)\S+", r"\\\\\S+", r"(?<![\d.])\d+(?:\.\d+){3,}")
-_SMALL = re.compile("|".join((*_ADDRESSES, *_DATES, *_TIMES, *_CALLED)), re.IGNORECASE)
+_SMALL = re.compile("|".join((*_ADDRESSES, *_DATES, *_TIMES, *_AGES, *_CALLED)), re.IGNORECASE)
 
 _TITLES = (
     r"(?:(?:Dr|Prof|Mrs|Mr|Ms|Herrn?|Frau|Mme|Mlle|Sra|Dott|Univ|Dipl)(?![^\W\d_])\.?"
@@ -40,7 +41,7 @@ _TITLED = re.compile(
 
 
 def has_telltale(text: str) -> bool:
-    """Return whether a text holds a date, a time, a telephone number, an address, or somebody's title.
+    """Return whether a text holds a date, a time, an age, a telephone number, an address, or somebody's title.
 
     >>> has_telltale("GTV 03.05.1961"), has_telltale("PTV_59.4Gy"), has_telltale("PTV Dr Hand")
     (True, False, True)

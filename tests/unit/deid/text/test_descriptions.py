@@ -67,6 +67,8 @@ def test_technique_and_anatomy_stay_as_they_are(text: str) -> None:
         ("0931-201-28844 chest", "chest"),
         ("chest a.b@example.org", "chest"),
         ("3f2a9b chest", "chest"),
+        ("chest 92Y", "chest"),
+        ("chest 92 years", "chest"),
         ("Mayo Clinic chest", "chest"),
         ("Schädel nativ", "Schaedel nativ"),
         ("胸部 CT", "CT"),
