@@ -1,4 +1,4 @@
-"""What tells of a person by its form, whatever its words are: dates, times, ages, telephone numbers, addresses."""
+"""What tells of a person by its form: dates, times, ages, telephone numbers, addresses."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TITLED = re.compile(
 
 
 def has_telltale(text: str) -> bool:
-    """Return whether a text holds a date, a time, an age, a telephone number, an address, or somebody's title.
+    """Return whether a text holds a date, a time, an age, a number to call, an address, or somebody's title.
 
     >>> has_telltale("GTV 03.05.1961"), has_telltale("PTV_59.4Gy"), has_telltale("PTV Dr Hand")
     (True, False, True)
