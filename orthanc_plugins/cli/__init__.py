@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins import __version__
-from orthanc_plugins.cli import benchmark, compare, repair, rtstruct, rtstruct_compare, sync
+from orthanc_plugins.cli import benchmark, compare, deidentify, repair, rtstruct, rtstruct_compare, sync
 from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ COMMANDS = (
     sync.COMMAND,
     compare.COMMAND,
     repair.COMMAND,
+    deidentify.COMMAND,
     benchmark.COMMAND,
 )
 

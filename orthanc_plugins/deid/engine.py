@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.deid.gathering import Gathered
     from orthanc_plugins.deid.profile import Profile
     from orthanc_plugins.deid.pseudonyms import Pseudonyms
-    from orthanc_plugins.deid.wire import Part10
+    from orthanc_plugins.deid.wire import Encoding, Part10
 
 _DAYS_A_WEEK = 7
 
@@ -82,6 +82,11 @@ class Engine:
         self.pseudonyms = pseudonyms
         self.version = version
         self.plan = compiled(profile)
+        self._markers: dict[tuple[object, ...], list[tuple[int, bytes]]] = {}
+
+    def __reduce__(self) -> tuple[type[Engine], tuple[Profile, Pseudonyms, str]]:
+        """Return what another process makes the same engine of."""
+        return Engine, (self.profile, self.pseudonyms, self.version)
 
     def deidentified(
         self, file: Part10, known: Gathered, subject: Subject, *, pixels_cleaned: bool = False
@@ -112,6 +117,16 @@ class Engine:
             pieces = [deflated(b"".join(pieces))]
         return Deidentified([head, *pieces], job.sop_class_uid, job.sop_instance_uid, job.counts)
 
+    def _marks(
+        self, encoding: Encoding, earlier: tuple[tuple[str, str, str], ...], *, pixels_cleaned: bool
+    ) -> list[tuple[int, bytes]]:
+        key = (encoding, earlier, pixels_cleaned)
+        if key not in self._markers:
+            self._markers[key] = markers(
+                self.profile, encoding, self.version, earlier, pixels_cleaned=pixels_cleaned
+            )
+        return self._markers[key]
+
     def _walked(
         self, file: Part10, known: Gathered, subject: Subject, *, pixels_cleaned: bool, doubtful: bool
     ) -> tuple[Job, list[Buffer]]:
@@ -123,7 +138,5 @@ class Engine:
             known.region_types,
             doubtful,
         )
-        marks = markers(
-            self.profile, file.encoding, self.version, known.method_codes, pixels_cleaned=pixels_cleaned
-        )
+        marks = self._marks(file.encoding, tuple(known.method_codes), pixels_cleaned=pixels_cleaned)
         return job, Walk(file.data_set, file.begin, file.encoding, self.plan, job).pieces(marks)

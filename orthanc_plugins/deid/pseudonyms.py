@@ -133,6 +133,10 @@ class Pseudonyms:
         self._uid = lru_cache(_REMEMBERED)(self._made_uid)
         self._uid_bytes = lru_cache(_REMEMBERED)(self._made_uid_bytes)
 
+    def __reduce__(self) -> tuple[type[Pseudonyms], tuple[bytes, Callable[[str], bool]]]:
+        """Return what another process makes the same pseudonyms of; what is remembered stays here."""
+        return Pseudonyms, (self._key, self._is_public)
+
     @property
     def key_id(self) -> str:
         """Which key this is, in 16 hex digits that tell nothing of it."""

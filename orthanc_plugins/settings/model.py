@@ -51,6 +51,13 @@ class Settings(BaseSettings):
     exports_directory: Annotated[
         Path | None, Field(description="Folder of the results; `exports` in the data directory when not set.")
     ] = None
+    custody_directory: Annotated[
+        Path | None,
+        Field(
+            description="Folder of the keys and registers of de-identification; `custody` in the data "
+            "directory when not set. Whoever has it can find the patients again: keep it from what leaves."
+        ),
+    ] = None
     database_url: Annotated[
         SecretStr | None,
         Field(
@@ -114,6 +121,11 @@ class Settings(BaseSettings):
     def exports(self) -> Path:
         """Folder of the results."""
         return self.exports_directory or self.data_directory / "exports"
+
+    @property
+    def custody(self) -> Path:
+        """Folder of the keys and registers of de-identification."""
+        return self.custody_directory or self.data_directory / "custody"
 
     @property
     def comparisons(self) -> Path:

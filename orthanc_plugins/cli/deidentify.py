@@ -1,0 +1,182 @@
+"""``pacs deidentify``: files and folders in, de-identified and checked studies out; no Orthanc is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from orthanc_plugins import __version__
+from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE, Command, printable, reason_of
+from orthanc_plugins.errors import ConfigurationError, CustodyError, DeidError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from orthanc_plugins.release import Outcome, Project, Studies, StudyInput
+
+_EXIT_CODES = (
+    "Exit codes: 0 every study was de-identified, checked and written; 1 a study was refused or held, or "
+    "a file could not be used: nothing of it was written; 2 the command was not understood, or a key, "
+    "profile or folder cannot be used; 130 interrupted: what was written by then was checked."
+)
+_MOST_FINDINGS = 10
+_MOST_FAULTS = 10
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "input", nargs="+", type=Path, metavar="INPUT", help="DICOM files, and folders of them"
+    )
+    parser.add_argument(
+        "output", type=Path, metavar="OUTPUT", help="folder for <patient>/<study>/<series>/<instance>.dcm"
+    )
+    parser.add_argument(
+        "--project",
+        required=True,
+        help="project of the pseudonyms; its key is made when it is named for the first time",
+    )
+    parser.add_argument(
+        "--profile", default="basic", metavar="NAME|FILE.yaml", help="what is done; basic when not given"
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write what was done and checked, as JSON"
+    )
+    parser.add_argument(
+        "--custody",
+        type=Path,
+        metavar="FOLDER",
+        help="where the keys of projects are; as in the settings when not given",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes; one a core by default",
+    )
+    parser.add_argument(
+        "--one-person",
+        action="store_true",
+        help="names, birth dates and sexes that differ under one patient identifier are those of one person: "
+        "you have looked",
+    )
+
+
+def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
+    """De-identify what is named, and return the exit code."""
+    from orthanc_plugins.release import report_of, sorted_studies  # noqa: PLC0415 - numerics are loaded only here
+
+    try:
+        project = _project(arguments)
+        found = sorted_studies(arguments.input)
+        print(
+            f"{found.files} files: {len(found.studies)} studies, project {project.name}, profile "
+            f"{project.profile.name}",
+            file=errors,
+        )
+        _tell_faults(found, errors)
+        outcomes = []
+        for number, study in enumerate(found.studies, 1):
+            print(f"study {number} of {len(found.studies)}: ", end="", file=errors, flush=True)
+            outcomes.append(_released(study, project, arguments, errors))
+        if arguments.report is not None:
+            text = json.dumps(report_of(project, found, outcomes), indent=2, ensure_ascii=False)
+            arguments.report.write_text(text + "\n", encoding="utf-8")
+    except KeyboardInterrupt:
+        print("interrupted: what was written by then was checked", file=errors)
+        return INTERRUPTED
+    except (DeidError, CustodyError, ConfigurationError, OSError) as error:
+        print(f"pacs deidentify: {printable(reason_of(error))}", file=errors)
+        return USAGE
+    return _told(found, outcomes, arguments.output, output)
+
+
+def _project(arguments: argparse.Namespace) -> Project:
+    from orthanc_plugins.deid.profile import load_profile, read_profile  # noqa: PLC0415 - likewise
+    from orthanc_plugins.release import Project  # noqa: PLC0415 - likewise
+
+    missing = [path for path in arguments.input if not path.exists()]
+    if missing:
+        raise ConfigurationError(f"{missing[0]} does not exist.")
+    file = Path(arguments.profile)
+    profile = read_profile(file) if file.suffix == ".yaml" else load_profile(arguments.profile)
+    custody = arguments.custody if arguments.custody is not None else _custody()
+    if custody.resolve().is_relative_to(arguments.output.resolve()):
+        raise ConfigurationError("The keys lie inside the output: whoever gets the one gets the other.")
+    return Project.opened(arguments.project, custody, profile, __version__)
+
+
+def _custody() -> Path:
+    from orthanc_plugins.settings import read_settings  # noqa: PLC0415 - where none is named
+
+    return read_settings().custody
+
+
+def _tell_faults(found: Studies, errors: TextIO) -> None:
+    """Say which files cannot be used; those that are no DICOM are counted."""
+    faults = [fault for fault in found.faults if fault.is_dicom]
+    for fault in faults[:_MOST_FAULTS]:
+        print(f"  {printable(str(fault.path))}: {fault.reason}", file=errors)
+    if len(faults) > _MOST_FAULTS:
+        print(f"  and {len(faults) - _MOST_FAULTS} more", file=errors)
+    others = len(found.faults) - len(faults)
+    if others:
+        print(f"  {others} files are no DICOM and are left out", file=errors)
+
+
+def _released(
+    study: StudyInput,
+    project: Project,
+    arguments: argparse.Namespace,
+    errors: TextIO,
+) -> Outcome:
+    from orthanc_plugins.release import release  # noqa: PLC0415 - numerics are loaded only here
+
+    if arguments.one_person:
+        project.settle(study)
+    outcome = release(study, project, arguments.output, workers=max(1, arguments.workers))
+    took = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in outcome.seconds.items())
+    print(f"{outcome.instances} instances, {outcome.state}{f' ({took})' if took else ''}", file=errors)
+    if outcome.reason:
+        print(f"  {outcome.reason}", file=errors)
+    _tell_findings(outcome, errors)
+    return outcome
+
+
+def _tell_findings(outcome: Outcome, errors: TextIO) -> None:
+    if outcome.check is None:
+        return
+    alike = Counter((one.check, one.location, one.text) for one in outcome.check.findings)
+    for (check, location, text), times in alike.most_common(_MOST_FINDINGS):
+        where = f" at {location}" if location else ""
+        print(f"  {check}{where}: {text}{f' ({times} times)' if times > 1 else ''}", file=errors)
+    if len(alike) > _MOST_FINDINGS:
+        print(
+            f"  and {len(alike) - _MOST_FINDINGS} more kinds of findings; --report has them all", file=errors
+        )
+
+
+def _told(found: Studies, outcomes: list[Outcome], folder: Path, output: TextIO) -> int:
+    states = Counter(str(outcome.state) for outcome in outcomes)
+    files = sum(len(outcome.files) for outcome in outcomes)
+    told = ", ".join(f"{times} {state}" for state, times in sorted(states.items())) or "none found"
+    print(f"studies: {told}; {files} files in {printable(str(folder))}", file=output)
+    faces = sum(bool(outcome.faces) for outcome in outcomes)
+    if faces:
+        print(f"in {faces} of them a face may be recognised; faces are not removed", file=output)
+    unusable = any(fault.is_dicom for fault in found.faults)
+    if unusable or not outcomes or any(outcome.state != "released" for outcome in outcomes):
+        return FAILED
+    return DONE
+
+
+COMMAND = Command(
+    "deidentify",
+    "De-identify DICOM files by PS3.15, check them by independent means, and write what has passed.",
+    _EXIT_CODES,
+    _add_arguments,
+    run,
+)

@@ -1,0 +1,68 @@
+"""What became of a study, in words and numbers that identify nobody."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orthanc_plugins.validation import Report
+
+
+class State(StrEnum):
+    """Whether a study left."""
+
+    RELEASED = "released"
+    HELD = "held"
+    """A person has to look."""
+    REFUSED = "refused"
+    """The check found what must not leave, or an object cannot be de-identified."""
+
+
+@dataclass(frozen=True)
+class ReleasedFile:
+    """A file that left: its place below the destination, and SHA-256 of its bytes in hex."""
+
+    path: str
+    sha256: str
+    sop_class_uid: str
+
+
+@dataclass
+class Outcome:
+    """What became of one study.
+
+    Parameters
+    ----------
+    pseudonym, study_uid
+        The new ones; empty while they are not known.
+    instances
+        Objects of the study in the input.
+    reason
+        Why it was held or refused.
+    files
+        What left.
+    actions
+        How often each action was taken, by action and tag.
+    looked_at, masked
+        Instances whose pixels were searched for text, and those in which some was painted over.
+    faces
+        Why a face may be recognised, and in how many instances.
+    check
+        What the check found.
+    """
+
+    state: State
+    pseudonym: str = ""
+    study_uid: str = ""
+    instances: int = 0
+    reason: str = ""
+    files: list[ReleasedFile] = field(default_factory=list)
+    actions: Counter[tuple[str, int]] = field(default_factory=Counter)
+    looked_at: int = 0
+    masked: int = 0
+    faces: Counter[str] = field(default_factory=Counter)
+    check: Report | None = None
+    seconds: dict[str, float] = field(default_factory=dict)

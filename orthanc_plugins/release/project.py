@@ -1,0 +1,119 @@
+"""A project: its key, its profile, and which number or pseudonym a patient has in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from orthanc_plugins.custody.keys import create_key
+from orthanc_plugins.custody.numbers import NumberForm, NumberRegister
+from orthanc_plugins.deid.engine import Engine, Subject
+from orthanc_plugins.deid.pseudonyms import Pseudonyms, is_assigned_by_dicom
+from orthanc_plugins.deid.standard import registered_uids
+from orthanc_plugins.deid.text import Echo
+from orthanc_plugins.errors import HeldForReview
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orthanc_plugins.deid.profile import Profile
+    from orthanc_plugins.deid.pseudonyms import PatientKey
+    from orthanc_plugins.release.inputs import Identity, StudyInput
+
+
+def is_public(uid: str) -> bool:
+    """Return whether a UID means the same everywhere, and so is never replaced."""
+    return is_assigned_by_dicom(uid) or uid in registered_uids()
+
+
+@dataclass(frozen=True)
+class Project:
+    """One project's way of de-identifying.
+
+    Parameters
+    ----------
+    name
+        As the custodian calls it.
+    engine
+        With the project's key and profile.
+    register
+        Numbers of patients, and what tells two persons of one identifier apart.
+    form
+        How a number is written.
+    """
+
+    name: str
+    engine: Engine
+    register: NumberRegister
+    form: NumberForm = field(default_factory=NumberForm)
+
+    @classmethod
+    def opened(cls, name: str, custody: Path, profile: Profile, version: str) -> Self:
+        """Return a project, with its key and register made now unless they are there.
+
+        Parameters
+        ----------
+        custody
+            The custodian's folder.
+
+        Raises
+        ------
+        KeyUnusable, CustodyError
+            What is there cannot be used.
+        """
+        key = create_key(custody, name)
+        pseudonyms = Pseudonyms(key.secret, is_public)
+        register = NumberRegister.create(custody, name, pseudonyms.key_id)
+        return cls(name, Engine(profile, pseudonyms, version), register)
+
+    @property
+    def profile(self) -> Profile:
+        """What is done."""
+        return self.engine.profile
+
+    @property
+    def pseudonyms(self) -> Pseudonyms:
+        """Of the project's key."""
+        return self.engine.pseudonyms
+
+    def subject(self, study: StudyInput) -> Subject:
+        """Return the patient as the project knows them.
+
+        Raises
+        ------
+        HeldForReview
+            The identifier seems to be that of two persons.
+        """
+        digest = self.pseudonyms.patient_digest(study.patient)
+        for name, birth_date, sex in sorted(study.persons):
+            traits = self.pseudonyms.trait_digests(study.patient, name=name, birth_date=birth_date, sex=sex)
+            conflict = self.register.conflict(digest, traits)
+            if conflict is not None:
+                raise HeldForReview(
+                    f"The identifier of patient number {conflict.number} of the project seems to be that of "
+                    f"two persons: {' and '.join(conflict.traits)} differ from what was seen before. Correct "
+                    "the objects, or say that it is one person (--one-person)."
+                )
+        return Subject(
+            self._pseudonym(study.patient, digest),
+            self.pseudonyms.weeks(study.patient),
+            _echo(study.identity).found_in,
+        )
+
+    def settle(self, study: StudyInput) -> None:
+        """Remember that a person has looked, and the study's names and dates are those of one patient."""
+        digest = self.pseudonyms.patient_digest(study.patient)
+        for name, birth_date, sex in sorted(study.persons):
+            self.register.settle(
+                digest,
+                self.pseudonyms.trait_digests(study.patient, name=name, birth_date=birth_date, sex=sex),
+            )
+
+    def _pseudonym(self, patient: PatientKey, digest: bytes) -> str:
+        if self.profile.patients == "keyed":
+            return self.pseudonyms.patient(patient)
+        return self.form.written(self.register.number_of(digest))
+
+
+def _echo(identity: Identity) -> Echo:
+    return Echo.of(identity.values, names=identity.names, dates=identity.dates)

@@ -1,0 +1,67 @@
+"""What may be told of a run: no value, no UID and no file name of an original."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydicom.datadict import keyword_for_tag
+
+from orthanc_plugins.deid.markers import longitudinal, method_codes
+from orthanc_plugins.deid.standard import EDITION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orthanc_plugins.release.inputs import Studies
+    from orthanc_plugins.release.outcome import Outcome
+    from orthanc_plugins.release.project import Project
+
+
+def report_of(project: Project, found: Studies, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return the report of a run, as JSON has it."""
+    return {
+        "project": project.name,
+        "key_id": project.pseudonyms.key_id,
+        "profile": project.profile.name,
+        "policy": project.profile.digest,
+        "edition": EDITION,
+        "suite": project.engine.version,
+        "method_codes": list(method_codes(project.profile, pixels_cleaned=False)),
+        "longitudinal": longitudinal(project.profile),
+        "input": {
+            "files": found.files,
+            "same": found.same,
+            "faults": [
+                {"number": fault.number, "dicom": fault.is_dicom, "reason": fault.reason}
+                for fault in found.faults
+            ],
+        },
+        "studies": [_study(outcome) for outcome in outcomes],
+    }
+
+
+def _study(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "state": str(outcome.state),
+        "reason": outcome.reason,
+        "patient": outcome.pseudonym,
+        "study_uid": outcome.study_uid,
+        "instances": outcome.instances,
+        "actions": [
+            {
+                "action": action,
+                "tag": f"{tag >> 16:04X},{tag & 0xFFFF:04X}",
+                "keyword": keyword_for_tag(tag),
+                "times": times,
+            }
+            for (action, tag), times in sorted(outcome.actions.items())
+        ],
+        "pixels": {"looked_at": outcome.looked_at, "masked": outcome.masked},
+        "faces": dict(outcome.faces),
+        "check": outcome.check.to_dict() if outcome.check is not None else None,
+        "files": [
+            {"path": file.path, "sha256": file.sha256, "sop_class_uid": file.sop_class_uid}
+            for file in outcome.files
+        ],
+        "seconds": {what: round(seconds, 3) for what, seconds in outcome.seconds.items()},
+    }

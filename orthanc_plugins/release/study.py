@@ -1,0 +1,166 @@
+"""One study, de-identified, checked, and released or not."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.deid.markers import longitudinal, method_codes
+from orthanc_plugins.errors import DeidError, HeldForReview
+from orthanc_plugins.release.instances import Made, Maker
+from orthanc_plugins.release.outcome import Outcome, ReleasedFile, State
+from orthanc_plugins.validation import Box, Claims, Pair, check_study
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from orthanc_plugins.release.inputs import StudyInput
+    from orthanc_plugins.release.project import Project
+
+_BATCH = 16
+"""Files that a process is handed at once."""
+_FEWEST_FOR_PROCESSES = 32
+"""Files of a study for which processes are started; they take a second to begin."""
+_MOST_REASONS = 5
+
+
+def release(study: StudyInput, project: Project, destination: Path, *, workers: int = 1) -> Outcome:
+    """De-identify a study, check it, and put it below a folder; return what became of it.
+
+    It stands there as ``<pseudonym>/<study>/<series>/<instance>.dcm``; nothing of it does unless the
+    outcome's state is ``RELEASED``. What was released before and is the same stays; the same instance with
+    other content refuses the study.
+
+    Parameters
+    ----------
+    workers
+        Processes that share the work.
+
+    Raises
+    ------
+    OSError
+        The destination cannot be written.
+    CustodyError
+        The project's register cannot be used.
+    """
+    outcome = Outcome(State.REFUSED, instances=len(study.files))
+    workers = workers if len(study.files) >= _FEWEST_FOR_PROCESSES else 1
+    try:
+        with _staging(destination) as folder:
+            made = _made(study, project, folder, outcome, workers)
+            if _check(made, _claims(made, study, project), folder, outcome, workers):
+                outcome.files = _moved(made, destination, outcome)
+                outcome.state = State.RELEASED
+    except HeldForReview as error:
+        outcome.state, outcome.reason = State.HELD, str(error)
+    except DeidError as error:
+        outcome.reason = str(error)
+    return outcome
+
+
+@contextmanager
+def _staging(destination: Path) -> Iterator[Path]:
+    """Have a folder that only its owner can look into, and that is gone afterwards."""
+    destination.mkdir(parents=True, exist_ok=True)
+    folder = destination / f".unchecked-{secrets.token_hex(8)}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _made(study: StudyInput, project: Project, folder: Path, outcome: Outcome, workers: int) -> list[Made]:
+    """Return the objects without identity, and tell what was done; raise what keeps them back."""
+    subject = project.subject(study)
+    outcome.pseudonym = subject.pseudonym
+    outcome.study_uid = project.pseudonyms.uid(study.study_uid)
+    begun = perf_counter()
+    made = _all_made(Maker(project.engine, subject, folder), list(study.files.values()), workers)
+    outcome.seconds["deidentification"] = perf_counter() - begun
+    _tell(made, outcome)
+    _stop_at_faults(made)
+    return made
+
+
+def _check(made: Sequence[Made], claims: Claims, folder: Path, outcome: Outcome, workers: int) -> bool:
+    """Return whether the check finds nothing that keeps the study back."""
+    begun = perf_counter()
+    pairs = [Pair(one.original, one.file) for one in made if one.file is not None]
+    outcome.check = check_study(pairs, claims, folder=folder, conformance=True, workers=workers)
+    outcome.seconds["check"] = perf_counter() - begun
+    if not outcome.check.passed:
+        outcome.reason = "The check found what must not leave, or what is broken."
+    return outcome.check.passed
+
+
+def _all_made(maker: Maker, originals: Sequence[Path], workers: int) -> list[Made]:
+    if workers == 1:
+        return [maker.made(original) for original in originals]
+    context = get_context("forkserver")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=maker.begin) as pool:
+        return list(pool.map(Maker.made_here, originals, chunksize=_BATCH))
+
+
+def _tell(made: Sequence[Made], outcome: Outcome) -> None:
+    """Count what was done."""
+    for one in made:
+        outcome.actions.update(one.counts)
+        outcome.looked_at += one.boxes is not None
+        outcome.masked += bool(one.boxes)
+        outcome.faces.update(one.faces)
+    if outcome.faces and any(one.has_surface for one in made):
+        outcome.faces["a structure set has the surface of the body"] += sum(one.has_surface for one in made)
+
+
+def _stop_at_faults(made: Sequence[Made]) -> None:
+    """Raise what keeps the study from being released, if anything does."""
+    faults = [one for one in made if one.file is None]
+    if not faults:
+        return
+    reasons = list(dict.fromkeys(one.reason for one in faults))
+    text = f"{len(faults)} of {len(made)} objects: {' '.join(reasons[:_MOST_REASONS])}"
+    raise (HeldForReview if all(one.is_held for one in faults) else DeidError)(text)
+
+
+def _claims(made: Sequence[Made], study: StudyInput, project: Project) -> Claims:
+    """Return what is said of the objects, which the check holds against them."""
+    originals = {path: uid for uid, path in study.files.items()}
+    boxes = {
+        originals[one.original]: tuple(Box(box.top, box.left, box.bottom, box.right) for box in one.boxes)
+        for one in made
+        if one.boxes is not None
+    }
+    return Claims(
+        method_codes=frozenset(method_codes(project.profile, pixels_cleaned=False)),
+        longitudinal=longitudinal(project.profile).lower(),  # type: ignore[arg-type] # one of the three
+        masked=boxes,
+    )
+
+
+def _moved(made: Sequence[Made], destination: Path, outcome: Outcome) -> list[ReleasedFile]:
+    """Move the files to their places, and return them; what is there already and is the same stays."""
+    places = []
+    for one in made:
+        if one.file is None:
+            raise DeidError("An object without a file was to be released.")
+        path = f"{outcome.pseudonym}/{outcome.study_uid}/{one.series_uid}/{one.file.name}"
+        places.append((one.file, ReleasedFile(path, one.sha256, one.sop_class_uid)))
+    for file, released in places:
+        target = destination / released.path
+        if target.exists() and target.read_bytes() != file.read_bytes():
+            raise DeidError(
+                f"{released.path} is there already with other content, so nothing of the study was released; "
+                "take another folder, or move it away."
+            )
+    for file, released in places:
+        target = destination / released.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(target)
+    return [released for _, released in places]
