@@ -31,6 +31,51 @@ def add_presentation(ledger: Ledger, visit: Visit, images: Sequence[Dataset]) ->
     """Write a Grayscale Softcopy Presentation State (PS3.3 A.33.1) with texts and lines."""
     tokens = ledger.tokens
     made = new_object(tokens, visit, GrayscaleSoftcopyPresentationStateStorage, "pr", modality="PR")
+    layer = item(
+        GraphicLayer="LAYER1", GraphicLayerOrder=1, GraphicLayerDescription=tokens.phrase("text", "by")
+    )
+    series = item(
+        SeriesInstanceUID=images[0].SeriesInstanceUID,
+        ReferencedImageSequence=[pointer(image) for image in images],
+    )
+    made.update(_shown(tokens))
+    made.update(
+        item(
+            ContentLabel=tokens.capitals("text"),
+            ContentDescription=tokens.phrase("text", "shown to"),
+            PresentationCreationDate=tokens.date(),
+            PresentationCreationTime=tokens.time(),
+            ContentCreatorName=tokens.name("staff"),
+            ReferencedSeriesSequence=[series],
+            GraphicLayerSequence=[layer],
+            GraphicAnnotationSequence=[_annotation(tokens, images[0])],
+        )
+    )
+    ledger.add(f"{visit.label}/pr.dcm", made)
+
+
+def _shown(tokens: Tokens) -> Dataset:
+    """Return which area is shown in which greys (PS3.3 C.10.4, C.11.6, C.11.8)."""
+    area = item(
+        DisplayedAreaTopLeftHandCorner=[1, 1],
+        DisplayedAreaBottomRightHandCorner=[16, 16],
+        PresentationSizeMode="SCALE TO FIT",
+        PresentationPixelSpacing=["1.25", "1.25"],
+    )
+    window = item(
+        WindowCenter="40",
+        WindowWidth="400",
+        WindowCenterWidthExplanation=tokens.phrase("text", "as liked by"),
+    )
+    return item(
+        PresentationLUTShape="IDENTITY",
+        DisplayedAreaSelectionSequence=[area],
+        SoftcopyVOILUTSequence=[window],
+    )
+
+
+def _annotation(tokens: Tokens, image: Dataset) -> Dataset:
+    """Return a text and a line on an image (PS3.3 C.10.5)."""
     text = item(
         BoundingBoxAnnotationUnits="PIXEL",
         UnformattedTextValue=tokens.phrase("free text", "clip of"),
@@ -46,53 +91,12 @@ def add_presentation(ledger: Ledger, visit: Visit, images: Sequence[Dataset]) ->
         GraphicType="POLYLINE",
         GraphicFilled="N",
     )
-    made.update(
-        item(
-            ContentLabel=tokens.capitals("text"),
-            ContentDescription=tokens.phrase("text", "shown to"),
-            PresentationCreationDate=tokens.date(),
-            PresentationCreationTime=tokens.time(),
-            ContentCreatorName=tokens.name("staff"),
-            PresentationLUTShape="IDENTITY",
-            ReferencedSeriesSequence=[
-                item(
-                    SeriesInstanceUID=images[0].SeriesInstanceUID,
-                    ReferencedImageSequence=[pointer(image) for image in images],
-                )
-            ],
-            GraphicLayerSequence=[
-                item(
-                    GraphicLayer="LAYER1",
-                    GraphicLayerOrder=1,
-                    GraphicLayerDescription=tokens.phrase("text", "by"),
-                )
-            ],
-            GraphicAnnotationSequence=[
-                item(
-                    ReferencedImageSequence=[pointer(images[0])],
-                    GraphicLayer="LAYER1",
-                    TextObjectSequence=[text],
-                    GraphicObjectSequence=[line],
-                )
-            ],
-            DisplayedAreaSelectionSequence=[
-                item(
-                    DisplayedAreaTopLeftHandCorner=[1, 1],
-                    DisplayedAreaBottomRightHandCorner=[16, 16],
-                    PresentationSizeMode="SCALE TO FIT",
-                    PresentationPixelSpacing=["1.25", "1.25"],
-                )
-            ],
-            SoftcopyVOILUTSequence=[
-                item(
-                    WindowCenter="40",
-                    WindowWidth="400",
-                    WindowCenterWidthExplanation=tokens.phrase("text", "as liked by"),
-                )
-            ],
-        )
+    return item(
+        ReferencedImageSequence=[pointer(image)],
+        GraphicLayer="LAYER1",
+        TextObjectSequence=[text],
+        GraphicObjectSequence=[line],
     )
-    ledger.add(f"{visit.label}/pr.dcm", made)
 
 
 def add_segmentation(ledger: Ledger, visit: Visit, images: Sequence[Dataset]) -> None:
