@@ -7,8 +7,8 @@ Public: `Configuration` (`configuration`), `create_app` (`application`).
 
 Decisions
 ---------
-2026-11-30  The package is not called ``xnat.standin``: XNAT's own Python client is the module ``xnat``, and its
-            contract tests must get the real one whatever stands first on the path.
+2026-11-30  The package is not called ``xnat.standin``: the Python client that the tests try it with is the
+            module ``xnat``, and must be found whatever stands first on the path.
 2026-11-30  What is asked for and not played is refused with 501, never passed over: a client must not believe
             that its parameter was heard.
 2026-11-30  The session document is read before a project's script runs and is not touched by it, as in XNAT:

@@ -252,6 +252,14 @@ class Archive:
             fields.get("tags", ""),
         )
 
+    def describe_resource(self, resource: sqlite3.Row, fields: Mapping[str, str]) -> None:
+        """Set format, content and tags, those that are given."""
+        self._database.run(
+            "UPDATE resources SET format = ?, content = ?, tags = ? WHERE pk = ?",
+            *(fields.get(name, resource[name]) for name in ("format", "content", "tags")),
+            resource["pk"],
+        )
+
     def folder_of(self, resource: sqlite3.Row) -> Path:
         """Return where the files of a resource lie."""
         return self._folder / str(resource["folder"])

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse
 
 from xnat_standin.answers import RefusedError, bad_request, conflict, not_found, text, xml
 from xnat_standin.listing import FILE_COLUMNS, RESOURCE_COLUMNS, file_rows, resource_rows
-from xnat_standin.tables import table
+from xnat_standin.tables import whole_table
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,8 +34,8 @@ def resources(asked: Asked, place: Place) -> Response:
     """List, tell, make or end resources."""
     archive = asked.xnat.archive
     if place.key is None:
-        rows = resource_rows(archive, place.owners, asked.path.rstrip("/"))
-        return table(rows, RESOURCE_COLUMNS, asked.parameters)
+        rows = resource_rows(archive, place.owners)
+        return whole_table(rows, RESOURCE_COLUMNS, asked.parameters)
     if asked.method in {"PUT", "POST"}:
         if place.resource is None:
             _made(asked, place, place.key)
@@ -60,7 +60,7 @@ def files(asked: Asked, place: Place) -> Response:
             return zip_answer(asked, _entries(asked.xnat, place, chosen))
         root = asked.path.rstrip("/").removesuffix("/files")
         rows = [row for one in chosen for row in _file_rows(asked.xnat, place, one, root)]
-        return table(rows, FILE_COLUMNS, asked.parameters)
+        return whole_table(rows, FILE_COLUMNS, asked.parameters)
     for resource in chosen:
         for file in asked.xnat.archive.files(resource):
             if file.name == place.key:
@@ -165,6 +165,7 @@ def _take(asked: Asked, place: Place) -> Response:
     if place.key is None:
         raise bad_request("Which file?")
     resource = place.resource or _made(asked, place, "NO_LABEL")
+    asked.xnat.archive.describe_resource(resource, asked.parameters)
     folder = asked.xnat.archive.folder_of(resource)
     upload = asked.uploads[0].path if asked.uploads else asked.body
     if upload is None:

@@ -95,23 +95,19 @@ def scan_rows(rows: Iterable[sqlite3.Row]) -> list[Row]:
     ]
 
 
-def resource_rows(archive: Archive, owners: Iterable[str], root: str) -> list[Row]:
-    """Return the resources of some owners; their URIs are below a path."""
+def resource_rows(archive: Archive, owners: Iterable[str]) -> list[Row]:
+    """Return the resources of some owners."""
     return [
-        _resource_row(row, archive.files(row), owner, root)
-        for owner in owners
-        for row in archive.resources(owner)
+        _resource_row(row, archive.files(row), owner) for owner in owners for row in archive.resources(owner)
     ]
 
 
-def _resource_row(row: sqlite3.Row, files: list[StoredFile], owner: str, root: str) -> Row:
+def _resource_row(row: sqlite3.Row, files: list[StoredFile], owner: str) -> Row:
     category, _, name = owner.partition(":")
     return {
         "xnat_abstractresource_id": str(row["pk"]),
-        "ID": str(row["pk"]),
         "label": row["label"],
         "element_name": "xnat:resourceCatalog",
-        "xsiType": "xnat:resourceCatalog",
         "category": f"{category}s",
         "cat_id": name,
         "cat_desc": "",
@@ -120,7 +116,6 @@ def _resource_row(row: sqlite3.Row, files: list[StoredFile], owner: str, root: s
         "tags": row["tags"],
         "content": row["content"],
         "format": row["format"],
-        "URI": f"{root}/{row['pk']}",
     }
 
 
@@ -129,7 +124,6 @@ def file_rows(resource: sqlite3.Row, files: Iterable[StoredFile], root: str) -> 
     return [
         {
             "Name": file.name.rsplit("/", 1)[-1],
-            "ID": "",
             "Size": str(file.size),
             "URI": f"{root}/files/{file.name}",
             "collection": resource["label"],

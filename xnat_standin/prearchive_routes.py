@@ -13,7 +13,7 @@ from xnat_standin.answers import bad_request, conflict, forbidden, not_found, te
 from xnat_standin.file_routes import zip_answer
 from xnat_standin.importing import automatic_order, is_automatic
 from xnat_standin.prearchive import UNASSIGNED, url_of
-from xnat_standin.tables import table
+from xnat_standin.tables import table, whole_table
 
 if TYPE_CHECKING:
     import sqlite3
@@ -107,7 +107,7 @@ def resources(asked: Asked) -> Response:
                 "content": "RAW",
             }
         )
-    return table(rows, _RESOURCE_COLUMNS, asked.parameters)
+    return whole_table(rows, _RESOURCE_COLUMNS, asked.parameters)
 
 
 def files(asked: Asked) -> Response:
@@ -127,7 +127,7 @@ def files(asked: Asked) -> Response:
         {"Name": path.name, "Size": str(path.stat().st_size), "URI": f"{root}/{path.name}"}
         for path in _files(folder)
     ]
-    return table(rows, _FILE_COLUMNS, asked.parameters)
+    return whole_table(rows, _FILE_COLUMNS, asked.parameters)
 
 
 def row_of(asked: Asked) -> sqlite3.Row:

@@ -20,14 +20,35 @@ _FIELDS = {
     "experimentData": ("ID", "project", "label", "date", "time", "note", "visit_id"),
     "subjectAssessorData": ("subject_ID", "age"),
     "imageSessionData": ("UID", "modality", "scanner", "dcmPatientId", "dcmPatientName", "operator"),
-    "imageScanData": ("ID", "UID", "type", "modality", "quality", "note", "series_description", "frames"),
+    "imageScanData": (
+        "ID",
+        "image_session_ID",
+        "UID",
+        "type",
+        "modality",
+        "quality",
+        "note",
+        "series_description",
+        "frames",
+    ),
     "abstractResource": ("label", "note", "file_count", "file_size"),
     "resource": ("URI", "format", "content"),
     "resourceCatalog": (),
     "derivedData": ("ID", "imageSession_ID"),
     "imageAssessorData": ("label",),
-    "fileData": ("Name", "Size", "URI", "collection", "file_format", "file_content"),
 }
+_COLLECTIONS = {
+    "subjectData": (
+        ("resources", "resource", "abstractResource"),
+        ("experiments", "experiment", "subjectAssessorData"),
+    ),
+    "experimentData": (("resources", "resource", "abstractResource"),),
+    "imageSessionData": (
+        ("scans", "scan", "imageScanData"),
+        ("assessors", "assessor", "imageAssessorData"),
+    ),
+}
+"""Name of a collection, of one of it, and its type."""
 _BASES = {
     "subjectAssessorData": "experimentData",
     "imageSessionData": "subjectAssessorData",
@@ -36,7 +57,7 @@ _BASES = {
     "derivedData": "experimentData",
     "imageAssessorData": "derivedData",
 }
-_KINDS = {"frames": "integer"}
+_KINDS = {"frames": "xs:integer"}
 _IDENTIFIERS = {"subjectData": "label", "experimentData": "label", "abstractResource": "label"}
 _ELEMENT_COLUMNS = ("ELEMENT_NAME", "SINGULAR", "PLURAL", "SECURED", "COUNT")
 _FIELD_COLUMNS = (
@@ -114,7 +135,16 @@ def _type(name: str, fields: tuple[str, ...], base: str | None, identifier: str 
         f'<xs:element name="{field}" type="xs:{_KINDS.get(field, "string")}" minOccurs="0"/>'
         for field in fields
     )
+    content += "".join(_collection(*one) for one in _COLLECTIONS.get(name, ()))
     content = f"<xs:sequence>{content}</xs:sequence>"
     if base is not None:
         content = f'<xs:complexContent><xs:extension base="xnat:{base}">{content}</xs:extension></xs:complexContent>'
     return f'<xs:complexType name="{name}">{note}{content}</xs:complexType>\n'
+
+
+def _collection(name: str, one: str, kind: str) -> str:
+    item = f'<xs:element name="{one}" type="xnat:{kind}" minOccurs="0" maxOccurs="unbounded"/>'
+    return (
+        f'<xs:element name="{name}" minOccurs="0"><xs:complexType><xs:sequence>{item}</xs:sequence>'
+        "</xs:complexType></xs:element>"
+    )

@@ -27,11 +27,13 @@ def table(
     rows
         All values are strings.
     names
-        The columns when ``columns=`` names none.
+        The columns when ``columns=`` names none; ``URI`` is there whatever it names.
     parameters
         What was asked for.
     """
     asked = [name for name in parameters.get("columns", "").split(",") if name]
+    if asked and "URI" in names and "URI" not in asked:
+        asked.append("URI")
     columns = asked or list(names)
     known = {column.lower(): column for row in rows for column in row}
     cells = [
@@ -46,6 +48,11 @@ def table(
         return Response(_html(cells, columns), media_type="text/html")
     heading = {"title": title} if title else {}
     return plain_json({"ResultSet": {"Result": cells, "totalRecords": str(len(cells)), **heading}})
+
+
+def whole_table(rows: Sequence[Row], names: Sequence[str], parameters: Mapping[str, str]) -> Response:
+    """Return rows of a list that has its columns whatever ``columns=`` says: resources and files."""
+    return table(rows, names, {name: value for name, value in parameters.items() if name != "columns"})
 
 
 def _csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
