@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.deid.gathering import Gathered
     from orthanc_plugins.deid.profile import Profile
-    from orthanc_plugins.deid.pseudonyms import Pseudonyms
     from orthanc_plugins.deid.wire import Encoding, Part10
+    from orthanc_plugins.pseudonyms import Pseudonyms
 
 _DAYS_A_WEEK = 7
 

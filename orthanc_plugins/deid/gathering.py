@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from pydicom._dicom_dict import DicomDictionary
 
 from orthanc_plugins.deid.characters import decoded
-from orthanc_plugins.deid.pseudonyms import PatientKey
 from orthanc_plugins.deid.standard import Option, confidentiality_rows
 from orthanc_plugins.deid.standard.supplement import supplement_rows
 from orthanc_plugins.deid.wire.reading import leaves
+from orthanc_plugins.pseudonyms import PatientKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from orthanc_plugins.deid.pseudonyms import Pseudonyms
+    from orthanc_plugins.pseudonyms import Pseudonyms
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from orthanc_plugins.deid.pseudonyms import PatientKey
+    from orthanc_plugins.pseudonyms import PatientKey
 
 _STUDY_UID, _SOP_CLASS, _SOP_INSTANCE = 0x0020000D, 0x00080016, 0x00080018
 _PATIENT_NAME, _BIRTH_DATE, _SEX = 0x00100010, 0x00100030, 0x00100040

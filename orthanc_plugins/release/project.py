@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Self
 from orthanc_plugins.custody.keys import create_key
 from orthanc_plugins.custody.numbers import NumberForm, NumberRegister
 from orthanc_plugins.deid.engine import Engine, Subject
-from orthanc_plugins.deid.pseudonyms import Pseudonyms, is_assigned_by_dicom
 from orthanc_plugins.deid.standard import registered_uids
 from orthanc_plugins.deid.text import Echo
 from orthanc_plugins.errors import HeldForReview
+from orthanc_plugins.pseudonyms import Pseudonyms, is_assigned_by_dicom
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from orthanc_plugins.deid.profile import Profile
-    from orthanc_plugins.deid.pseudonyms import PatientKey
+    from orthanc_plugins.pseudonyms import PatientKey
     from orthanc_plugins.release.inputs import Identity, StudyInput
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orthanc_plugins.deid.pseudonyms import KnownBy, PatientKey, Pseudonyms, is_assigned_by_dicom
 from orthanc_plugins.errors import DeidError, KeyUnusable
 from orthanc_plugins.identifiers import is_dicom_uid
+from orthanc_plugins.pseudonyms import KnownBy, PatientKey, Pseudonyms, is_assigned_by_dicom
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(1, 33))
