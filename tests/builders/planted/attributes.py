@@ -36,13 +36,22 @@ BEYOND_THE_TABLE = """
     RadiopharmaceuticalRoute DeviceID ContentItemModifierSequence SpecimenLabelInImage
     ResponsibleGroupCodeSequence ScheduledProcessingParametersSequence CompensatorTrayID
     BrachyAccessoryDeviceName BrachyAccessoryDeviceID ChannelShieldName ChannelShieldID
-    TransferTubeNumber TemplateName TemplateType HangingProtocolName HangingProtocolDescription
+    TemplateName TemplateType HangingProtocolName HangingProtocolDescription
     HangingProtocolCreator HangingProtocolUserGroupName FiducialIdentifier FiducialDescription
     SurfaceComments AlgorithmName AlgorithmSource ReferencedFileID RetrieveURL StorageURL
-    FileSetDescriptorFileID PrinterName FilmSessionLabel OwnerID ExecutionStatusInfo WorklistLabel
-    ProcedureStepLabel InterpretationTypeID ReportNumber DataSetName DataSetDescription DataSetSource
+    FileSetDescriptorFileID PrinterName FilmSessionLabel OwnerID WorklistLabel
+    ProcedureStepLabel ReportNumber DataSetName DataSetDescription DataSetSource
 """
-_OF_MACHINES = {"AlgorithmName", "AlgorithmSource", "TemplateName", "TemplateType", "CodingSchemeName"}
+_OF_MACHINES = {
+    "AlgorithmName",
+    "AlgorithmSource",
+    "CodingSchemeName",
+    "DataSetDescription",
+    "DataSetName",
+    "DataSetSource",
+    "TemplateName",
+    "TemplateType",
+}
 """Texts that machines fill: a policy may keep them."""
 _VOCABULARY = re.compile("Version|CodingScheme|ContextGroup")
 _OF_DEVICE = re.compile("Calibration|Manufactur|Install|Maintenance|Expir|DetectorActivation|Baseline")

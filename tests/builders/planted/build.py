@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.builders.planted.attributes import add_attributes
 from tests.builders.planted.documents import add_documents
 from tests.builders.planted.drawn import add_overlays, add_photograph, add_screen, add_ultrasound
+from tests.builders.planted.echoes import add_echoes
 from tests.builders.planted.enhanced import add_enhanced
 from tests.builders.planted.hostile import add_hostile
 from tests.builders.planted.key import Interval
@@ -91,6 +92,7 @@ def _add_namesakes(ledger: Ledger) -> None:
     add_ecg(ledger, first)
     add_documents(ledger, first)
     add_malformed(ledger, first)
+    add_echoes(ledger, first)
     add_photograph(ledger, second)
     add_overlays(ledger, second)
     add_attributes(ledger, second)

@@ -18,6 +18,11 @@ class Plant:
     ``value`` occurs in the corpus only where it was planted. It lies in the file as any one of ``encodings``.
     ``within`` says what has to be undone before they are seen: nothing ("plain"), the deflated data set
     ("deflated"), a stream of a PDF ("flate"), or that a reader of pictures is needed ("drawn").
+
+    Most kinds speak for themselves. Those that a policy may keep with a reason are apart: "time" (of day,
+    where dates move by whole weeks), "device date", "vocabulary date", "vocabulary" (an invented word where
+    machines write settings), "code string" (one where only defined terms may stand), "measure" (size and
+    weight), and "covert" (bytes no tool can tell from what belongs there).
     """
 
     value: str

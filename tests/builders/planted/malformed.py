@@ -41,13 +41,13 @@ def _wrong_representations(made: Dataset, tokens: Tokens) -> None:
     put(made, 0x00200012, "IS", tokens.word("text"))
     put(made, 0x0008001A, "UI", tokens.word("uid"))
     put(made, 0x00081155, "UI", f"1.2.3.{tokens.word('uid')}")
-    put(made, 0x00280034, "IS", tokens.digits())
+    put(made, 0x00280034, "IS", tokens.digits("covert"))
     put(made, 0x00180050, "LO", tokens.word("text"))
     put(made, 0x00180060, "FD", tokens.word("bytes"))
     put(made, 0x00280008, "US", tokens.word("bytes"))
     put(made, 0x00081140, "UN", unknown_sequence(tokens))
-    put(made, 0x00080008, "CS", f"ORIGINAL\\PRIMARY\\{tokens.capitals('text')}")
-    put(made, 0x00180015, "CS", tokens.capitals("text"))
+    put(made, 0x00080008, "CS", f"ORIGINAL\\PRIMARY\\{tokens.capitals('code string')}")
+    put(made, 0x00180015, "CS", tokens.capitals("code string"))
     put(made, 0x00080070, "LO", f"built for {tokens.word('vocabulary')}")
 
 
@@ -104,8 +104,8 @@ def _hidden_in_values(made: Dataset, tokens: Tokens) -> None:
     put(made, 0x00181400, "LO", f"Head\0\0{tokens.word('hidden')}")
     put(made, 0x00204000, "LT", f"line\r\n\f\t{tokens.word('hidden')}")
     put(made, 0x00282000, "OB", f"....ADBEmntrRGB XYZ desc made by {tokens.word('hidden')}")  # an ICC profile
-    put(made, 0x00281201, "OW", tokens.word("hidden"))
-    put(made, 0x00080060, "CS", f"OT\\{tokens.capitals('hidden')}")
+    put(made, 0x00281201, "OW", tokens.word("covert"))
+    put(made, 0x00080060, "CS", f"OT\\{tokens.capitals('code string')}")
 
 
 def _records_of_the_past(made: Dataset, tokens: Tokens) -> None:
