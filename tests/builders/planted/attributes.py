@@ -105,7 +105,7 @@ def fill(holder: Dataset, tag: int, representation: str, tokens: Tokens) -> None
 
 def _named_item(tokens: Tokens) -> Dataset:
     """Return an item with a name, an address, a code of the house and a UID."""
-    made = code(tokens.digits(), "99HOUSE", tokens.phrase("text", "colleague"))
+    made = code(tokens.digits("house code"), "99HOUSE", tokens.phrase("text", "colleague"))
     made.update(
         item(
             PatientName=tokens.name(),

@@ -22,7 +22,8 @@ class Plant:
     Most kinds speak for themselves. Those that a policy may keep with a reason are apart: "time" (of day,
     where dates move by whole weeks), "device date", "vocabulary date", "vocabulary" (an invented word where
     machines write settings), "code string" (one where only defined terms may stand), "measure" (size and
-    weight), and "covert" (bytes no tool can tell from what belongs there).
+    weight), "house code" (a value of a private scheme that looks like any code), and
+    "covert" (bytes no tool can tell from what belongs there).
     """
 
     value: str
