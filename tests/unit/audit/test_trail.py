@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,32 @@ def _append(folder: Path, times: int, barrier: Any) -> None:
     barrier.wait()
     for _ in range(times):
         trail.append(an_export())
+
+
+def _append_and_say_so(folder: Path, said: Any) -> None:
+    trail = AuditTrail(folder, KEY)
+    while True:
+        said.send(trail.append(an_export()).sequence)
+
+
+def test_what_a_killed_process_was_told_is_written_is_there(folder: Path, trail: AuditTrail) -> None:
+    context = multiprocessing.get_context("spawn")
+    heard, said = context.Pipe(duplex=False)
+    writer = context.Process(target=_append_and_say_so, args=(folder, said))
+    writer.start()
+    said.close()
+    while (sequence := heard.recv()) < 20:
+        pass
+    writer.kill()
+    writer.join()
+    with heard, suppress(EOFError):
+        while True:
+            sequence = heard.recv()
+    assert trail.verify().broken is None
+    assert trail.verify().records >= sequence
+    trail.append(an_export())
+    assert trail.verify().broken is None
+    writer.close()
 
 
 def test_what_is_appended_is_read_back_and_whole(folder: Path, trail: AuditTrail) -> None:
