@@ -30,7 +30,7 @@ CHECK = "conformance"
 TIMEOUT_S = 120.0
 _ERROR = "Error - "
 _NAMED = re.compile(r"((?:attribute |Element=|Module=|Macro=)<[\w '/()-]+>|\(0x[0-9a-f]{4},0x[0-9a-f]{4}\))")
-_VALUES = re.compile(r"<[^>]*>|\"[^\"]*\"|'[^']*'|=.*$|\b[\d.]+\b")
+_VALUES = re.compile(r"<[^>]*>|\"[^\"]*\"|'[^']*'|\([^)]*\)|=.*$|\b[\d.]+\b")
 
 
 def check_conformance(comparison: Comparison, pair: Pair) -> Iterator[Finding]:

@@ -71,7 +71,9 @@ class _Run:
         begin = perf_counter()
         try:
             return tuple(find())
-        except Exception as error:  # noqa: BLE001 - whatever it is, nothing may leave then; it may quote values
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - nothing may leave then; decoders in Rust panic with such
             reason = str(error) if isinstance(error, InvalidDicom) else type(error).__name__
             self.findings.append(Finding(check, self.name, "", f"the check could not be made: {reason}"))
             return ()

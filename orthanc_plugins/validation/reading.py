@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 import zlib
 from collections.abc import Iterable
@@ -34,6 +35,9 @@ SOP_CLASS, SOP_INSTANCE, PATIENT_ID = 0x00080016, 0x00080018, 0x00100020
 _TRANSFER_SYNTAX = 0x00020010
 _DEFAULT_REPERTOIRE = ("iso8859",)
 _UNDEFINED = 0xFFFFFFFF
+_UNPADDED = frozenset(
+    {"US", "SS", "UL", "SL", "UV", "SV", "FL", "FD", "AT", "OB", "OW", "OL", "OF", "OD", "OV", "UN"}
+)
 
 
 class Leaf(NamedTuple):
@@ -56,8 +60,8 @@ class Leaf(NamedTuple):
 
     @property
     def stripped(self) -> bytes:
-        """The value without padding."""
-        return self.value.strip(b" \0")
+        """The value without padding; of words and bytes the value itself, as zero is a number."""
+        return self.value if self.vr in _UNPADDED else self.value.strip(b" \0")
 
     @property
     def plain(self) -> str:
@@ -117,7 +121,8 @@ class Instance:
 
 
 def hush() -> None:
-    """Keep pydicom and its decoders from warning, as they quote values; to be called before they are used."""
+    """Keep pydicom and its decoders from warning and logging, as they quote values; before they are used."""
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module=r"(pydicom|openjpeg|libjpeg|rle|pylibjpeg)(\.|$)")
 
 
@@ -181,10 +186,12 @@ def _is_whole(element: RawDataElement | DataElement) -> bool:
 
 
 def _leaves(dataset: Dataset, encodings: tuple[str, ...], above: Place) -> Iterator[Leaf]:
-    """Yield the elements of a data set and of the items in it."""
+    """Yield the elements of a data set and of the items in it.
+
+    They are taken before a sequence is opened: that has pydicom convert others, too.
+    """
     encodings = _encodings(dataset) or encodings
-    for tag in sorted(dataset.keys()):
-        element = dataset.get_item(tag)
+    for tag, element in [(tag, dataset.get_item(tag)) for tag in sorted(dataset.keys())]:
         place = (*above, int(tag))
         vr = _representation(int(tag), element.VR)
         if vr != "SQ":
@@ -226,9 +233,11 @@ def _bytes(value: object) -> bytes:
         return b""
     if isinstance(value, bytes):
         return value
-    if isinstance(value, Iterable) and not isinstance(value, str):
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, Iterable):
         return "\\".join(map(str, value)).encode()
-    return str(value).encode()
+    raise TypeError("a value was converted to a number")
 
 
 def shown(place: Place) -> str:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.validation.patterns import Pattern
 
 _WORD = 2
-_WORDS = 0x10000
+_BITS = 16
+_WORDS = 1 << _BITS
 _LONG = 4
 """Words by which patterns of nine bytes on are met; shorter ones by two."""
 _SHORT = 2
@@ -40,14 +41,15 @@ class _Table:
     def __init__(self, patterns: Iterable[Pattern], count: int) -> None:
         self._count = count
         self._at: dict[int, list[tuple[Pattern, int]]] = defaultdict(list)
-        self._may_be = np.zeros((count, _WORDS), np.bool_)
         for pattern in patterns:
             for odd in (0, 1):
                 stop = len(pattern.code) - odd
-                tail = np.frombuffer(pattern.code[stop - count * _WORD : stop], "<u2")
-                self._may_be[np.arange(count), tail] = True
-                self._at[int.from_bytes(tail.tobytes(), "little")].append((pattern, odd))
+                tail = pattern.code[stop - count * _WORD : stop]
+                self._at[int.from_bytes(tail, "little")].append((pattern, odd))
         self._keys = np.array(sorted(self._at), np.uint64)
+        self._may_be = np.zeros((count, _WORDS), np.bool_)
+        for place, words in enumerate(self._may_be):
+            words[self._keys >> np.uint64(_BITS * place) & np.uint64(_WORDS - 1)] = True
 
     def hits(self, data: bytes, words: NDArray[np.uint16]) -> Iterator[Hit]:
         """Yield where patterns are in data, in lower case."""
@@ -58,7 +60,7 @@ class _Table:
             last = last[self._may_be[self._count - 1 - back][words[last - back]]]
         keys = np.zeros(len(last), np.uint64)
         for back in range(self._count):
-            keys |= words[last - back].astype(np.uint64) << np.uint64(16 * (self._count - 1 - back))
+            keys |= words[last - back].astype(np.uint64) << np.uint64(_BITS * (self._count - 1 - back))
         found = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         known = self._keys[found] == keys
         for place, key in zip(last[known].tolist(), keys[known].tolist(), strict=True):

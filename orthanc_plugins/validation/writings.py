@@ -128,8 +128,8 @@ def dates_written(day: str) -> set[str]:
 def pieces(text: str) -> set[str]:
     """Return a text and its lines and parts between commas; of a telephone number also its digits.
 
-    >>> sorted(pieces("+49 30 123, Ward 7"))
-    ['+49 30 123', '+49 30 123, Ward 7', '49301237', 'Ward 7']
+    >>> sorted(pieces("Elm Street 7, Springfield")), sorted(pieces("+49 30 1234567"))
+    (['Elm Street 7', 'Elm Street 7, Springfield', 'Springfield'], ['+49 30 1234567', '49301234567'])
     """
     found = {text.strip()} | {part.strip() for part in re.split(r"[,;^\r\n\\]+", text)}
     digits = re.sub(r"\D", "", text)

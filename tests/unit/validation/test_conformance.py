@@ -1,0 +1,76 @@
+"""dciodvfy finds in a released object no errors that its original has not."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orthanc_plugins.validation import check_study
+from orthanc_plugins.validation.conformance import errors_of, kind_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.validation.studies import Study
+
+
+def test_errors_that_the_original_has_too_are_none(study: Study, tmp_path: Path) -> None:
+    pairs = study.write(tmp_path)
+    assert errors_of(pairs[0].original) != []
+    report = check_study(pairs[:1], study.claims, conformance=True)
+    assert report.findings == ()
+    assert report.counts["conformance"] == 0
+
+
+def test_new_errors_are_told_by_their_kind(study: Study, tmp_path: Path) -> None:
+    del study.released["ct1"].Modality
+    study.bytes_of["ct1"] = lambda data: data.replace(b"HFS ", b"HUBR")
+    report = check_study(study.write(tmp_path)[:1], study.claims, conformance=True)
+    texts = {one.text for one in report.findings if one.check == "conformance"}
+    assert any("Missing attribute Type 1" in text and "Element=<Modality>" in text for text in texts)
+    assert "hubr" not in str(texts).lower()
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (
+            "Error - Missing attribute Type 2 Required Element=<PatientID> Module=<Patient>",
+            "Missing attribute Type <> Required Element=<PatientID> Module=<Patient>",
+        ),
+        (
+            "Error - Value invalid for this VR - (0x0008,0x0020) DA Study Date  DA [1] = <1997.04.24> - x",
+            "Value invalid for this VR - (0x0008,0x0020) DA Study Date  DA [<>] <>",
+        ),
+        (
+            'Error - Illegal root for UID - "1.9.99" in (0x0008,0x0018) SOP Instance UID',
+            "Illegal root for UID - <> in (0x0008,0x0018) SOP Instance UID",
+        ),
+        (
+            "Error - Referenced is not listed but have IMAGE 1.2.3.4",
+            "Referenced is not listed but have IMAGE <>",
+        ),
+        ('Error - Bad code (T-D3000,SRT,"Huber")', "Bad code <>"),
+    ],
+)
+def test_kinds_hold_no_values(line: str, kind: str) -> None:
+    assert kind_of(line) == kind
+
+
+def test_a_judge_that_does_not_end_or_says_nothing_is_an_error(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = study.write(tmp_path)[:1]
+
+    def late(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired(["dciodvfy", "Oberhuber.dcm"], 1)
+
+    monkeypatch.setattr(subprocess, "run", late)
+    (finding,) = check_study(pairs, study.claims, conformance=True).findings
+    assert finding.text == "the check could not be made: dciodvfy did not end in time"
+    silent = subprocess.CompletedProcess([], -9, b"", b"")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: silent)
+    (finding,) = check_study(pairs, study.claims, conformance=True).findings
+    assert finding.text == "the check could not be made: dciodvfy ended with -9 and said nothing"
