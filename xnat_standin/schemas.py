@@ -138,7 +138,8 @@ def _type(name: str, fields: tuple[str, ...], base: str | None, identifier: str 
     content += "".join(_collection(*one) for one in _COLLECTIONS.get(name, ()))
     content = f"<xs:sequence>{content}</xs:sequence>"
     if base is not None:
-        content = f'<xs:complexContent><xs:extension base="xnat:{base}">{content}</xs:extension></xs:complexContent>'
+        content = f'<xs:extension base="xnat:{base}">{content}</xs:extension>'
+        content = f"<xs:complexContent>{content}</xs:complexContent>"
     return f'<xs:complexType name="{name}">{note}{content}</xs:complexType>\n'
 
 

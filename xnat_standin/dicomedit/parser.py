@@ -76,6 +76,7 @@ class _Parser:
         match = re.fullmatch(r"(\d+)\.(\d+)(?:\.\d+)?", text)
         if match is None or not (6, 0) <= (int(match[1]), int(match[2])) <= self._supported:
             raise DicomEditError(f"version {text} is not supported")
+        self._take("end")
 
     def _statement(self) -> Statement:
         token = self._peek()

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import empty_value_for_VR
 
 from xnat_standin.dicomedit.functions import FUNCTIONS, hashed_uid
 from xnat_standin.dicomedit.language import (
@@ -180,7 +181,8 @@ class _Run:
     def _blank(self, call: Call) -> None:
         for path in self._paths(call):
             for place in found(self._dataset, path):
-                place.dataset[place.tag].value = None
+                element = place.dataset[place.tag]
+                element.value = empty_value_for_VR(element.VR)
 
     def _paths(self, call: Call) -> list[TagPath]:
         paths = [argument for argument in call.arguments if isinstance(argument, TagPath)]
@@ -203,7 +205,10 @@ def _write(place: Place, text: str, line: int) -> None:
         raise DicomEditError(f"line {line}: nothing can be assigned to {tag}, a {vr}")
     parts = text.split("\\") if vr not in {"LT", "ST", "UT", "UR"} else [text]
     try:
-        values = [_NUMBERS[vr](part) if vr in _NUMBERS else part for part in parts] if text else None
+        values = [_NUMBERS[vr](part) if vr in _NUMBERS else part for part in parts if text]
     except ValueError:
         raise DicomEditError(f"line {line}: {tag} is a number") from None
-    dataset.add_new(tag, vr, values[0] if values is not None and len(values) == 1 else values)
+    if not values:
+        dataset.add_new(tag, vr, empty_value_for_VR(vr))
+    else:
+        dataset.add_new(tag, vr, values[0] if len(values) == 1 else values)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import zipfile
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pyxnat import Interface
 
 from tests.contract.xnat.site import build_study, zip_of
 from tests.xnat_process import PASSWORD
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tests.contract.xnat.site import Site
 
+Interface: Any = import_module("pyxnat").Interface  # by name: it has no types
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 

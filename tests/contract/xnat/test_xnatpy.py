@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import xnat
 from pydicom import dcmread
 
 from tests.contract.xnat.site import build_study, zip_of
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.contract.xnat.site import Site
 
+# By name: it has no types, and mypy takes the folder xnat/ of this repository for it.
+xnat: Any = import_module("xnat")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 
