@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from xnat_standin.preferences import Preferences
     from xnat_standin.scripts import Scripts
 
+_BUSY = {"ARCHIVING", "_ARCHIVING", "MOVING", "DELETING", "BUILDING"}
 _FAIL, _CONFLICT, _WARNING = "FAIL", "CONFLICT", "WARNING"
 
 
@@ -98,11 +99,10 @@ class Archiver:
             403: it is being worked on. 409: it does not fit what is there. 500: a script failed, or it takes
             longer than the site's limit; it then goes on.
         """
-        if row["status"] in {"ARCHIVING", "_ARCHIVING", "MOVING", "DELETING", "BUILDING"}:
-            raise forbidden("Operation already in progress on this prearchive entry.")
         if not row["document"]:
             self._parts.prearchive.build(row["pk"])
-        self._parts.prearchive.set_status(row["pk"], "ARCHIVING")
+        if not self._parts.prearchive.claim(row["pk"], "ARCHIVING", unless=_BUSY):
+            raise forbidden("Operation already in progress on this prearchive entry.")
         work = self._pool.submit(self._archived, row["pk"], wanted)
         try:
             return work.result(self._timeout_s)

@@ -145,6 +145,8 @@ def _made(asked: Asked, place: Place, label: str) -> sqlite3.Row:
     """Return a new resource."""
     if len(place.owners) != 1 or place.project is None:
         raise bad_request("A resource is made for one object.")
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_. -]*", label):
+        raise bad_request("The label of a resource is none.")
     archive, owner = asked.xnat.archive, place.owners[0]
     if place.scans and place.experiment:
         folder = f"{archive.session_folder(place.experiment)}/SCANS/{place.scans[0]['id']}/{label}"

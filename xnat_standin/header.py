@@ -51,13 +51,13 @@ class Header:
     @property
     def scan(self) -> str:
         """The scan's ID: SeriesNumber, without one SeriesInstanceUID."""
-        return self.series_number or self.series_uid
+        return in_path(self.series_number or self.series_uid)
 
     @property
     def file_name(self) -> str:
         """The name the file gets."""
         hashed = zlib.crc32((self.sop_class + self.sop_uid).encode())
-        return f"{self.study_uid}-{self.series_number}-{self.instance_number}-{hashed:x}.dcm"
+        return in_path(f"{self.study_uid}-{self.series_number}-{self.instance_number}-{hashed:x}.dcm")
 
 
 def read_header(path: Path) -> Header:
@@ -116,3 +116,12 @@ def _assigned(dataset: Dataset, name: str, keywords: tuple[str, ...]) -> str:
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value).strip()
+
+
+def in_path(text: str) -> str:
+    """Return a text out of a file as part of a path that leads nowhere else.
+
+    >>> in_path("../2"), in_path("1.2.3")
+    ('_._2', '1.2.3')
+    """
+    return re.sub(r"^\.|[^A-Za-z0-9_.-]", "_", text)

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from xnat_standin.document import SessionDocument, build_document
+from xnat_standin.header import in_path
 from xnat_standin.kinds import resource_label
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Collection
     from pathlib import Path
 
     from xnat_standin.database import Database
@@ -136,7 +138,7 @@ class Prearchive:
             if mark.read_text(encoding="ascii") == header.series_uid:
                 return number
             count += 1
-            number = scans / f"{header.scan}-{header.modality or 'OT'}{count}"
+            number = scans / f"{header.scan}-{in_path(header.modality) or 'OT'}{count}"
 
     def build(self, pk: int) -> SessionDocument | None:
         """Read a row's files into its session document; the row is READY, or ERROR when there are none."""
@@ -155,6 +157,21 @@ class Prearchive:
     def document(self, row: sqlite3.Row) -> SessionDocument | None:
         """Return the session document of a row; None when it was not built."""
         return SessionDocument.from_json(row["document"]) if row["document"] else None
+
+    def claim(self, pk: int, status: str, *, unless: Collection[str]) -> bool:
+        """Set a row's status unless it has one of some; whether it was set. One caller of many gets it."""
+        with self._lock:
+            row = self.get(pk)
+            if row is None or row["status"] in unless:
+                return False
+            self.set_status(pk, status)
+            return True
+
+    def recover(self) -> None:
+        """Build again what was being worked on when the site went down."""
+        for row in self.rows():
+            if row["status"] in {*_CLOSED, "BUILDING", "_BUILDING"}:
+                self.build(row["pk"])
 
     def set_status(self, pk: int, status: str, log: str = "") -> None:
         """Set a row's status, and say why in its log."""

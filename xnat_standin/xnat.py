@@ -57,6 +57,7 @@ def open_xnat(configuration: Configuration) -> Xnat:
     scripts = Scripts(database, preferences, configuration.dicom_edit)
     archive = Archive(database, configuration.archive)
     prearchive = Prearchive(database, configuration.prearchive)
+    prearchive.recover()
     parts = Parts(archive, prearchive, scripts, preferences, faults)
     return Xnat(
         configuration=configuration,

@@ -146,6 +146,15 @@ def test_the_first_run_asks_to_be_set_up(tmp_path: Path) -> None:
         assert session.get(f"{process.url}/data/projects", timeout=10).status_code == 200
 
 
+def test_being_set_up_is_a_preference_of_its_own(tmp_path: Path) -> None:
+    with running_xnat(tmp_path, uninitialised="") as process:
+        url, auth = f"{process.url}/xapi/siteConfig/initialized", ("admin", PASSWORD)
+        assert requests.get(url, auth=auth, timeout=10).json() is False
+        told = {"Content-Type": "application/json"}
+        assert requests.post(url, data="true", auth=auth, headers=told, timeout=10).status_code == 200
+        assert requests.get(f"{process.url}/data/projects", auth=auth, timeout=10).status_code == 200
+
+
 def test_all_but_logins_survives_a_restart(tmp_path: Path) -> None:
     with running_xnat(tmp_path) as process, Site(process) as site:
         archived = site.archived(build_study(), session="E1")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+import requests
 
 from tests.contract.xnat.site import Site, build_study, message_of
 from tests.standin_objects import build_object, new_uid
@@ -230,6 +232,27 @@ def test_archiving_what_is_not_there_or_twice_is_refused(site: Site) -> None:
     assert site.archive(f"/prearchive/projects/{site.project}/20260101_000000000/E1").status_code == 404
     assert site.archive("/somewhere").status_code == 400
     assert site.post("/data/services/archive").status_code == 400
+
+
+def test_a_session_that_was_being_archived_when_the_site_went_down_is_ready_again(tmp_path: Path) -> None:
+    with running_xnat(tmp_path) as process, Site(process) as site:
+        site.no_site_script()
+        uri = site.send_to_prearchive(build_study())
+        process.fault("slow_archive", delay_s=30)
+        with pytest.raises(requests.Timeout):
+            site.http.post(f"{process.url}/data/services/archive", data={"src": uri}, timeout=0.5)
+        process.kill()
+        process.start()
+        assert [row["status"] for row in site.prearchived()] == ["READY"]
+        assert len(site.downloaded(site.archive(uri).text.strip())) == 3
+
+
+def test_of_two_at_once_one_archives_and_the_other_is_told(site: Site) -> None:
+    uri = site.send_to_prearchive(build_study())
+    site.process.fault("slow_archive", delay_s=0.5)
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(lambda _: site.archive(uri).status_code, range(2))
+    assert sorted(answers) == [200, 403]
 
 
 def test_an_archive_that_takes_too_long_answers_500_and_goes_on(tmp_path: Path) -> None:

@@ -108,6 +108,18 @@ def test_a_scan_is_its_number_or_its_series() -> None:
     assert header_of(build_object(SeriesNumber=None, SeriesInstanceUID="1.2.9")).scan == "1.2.9"
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+def test_no_attribute_leads_out_of_a_folder(database: Database, tmp_path: Path) -> None:
+    dataset = build_object(StudyInstanceUID="../../1", Modality="../X")
+    dataset.add_new(0x00200011, "LO", "../../2")
+    header = header_of(dataset)
+    prearchive = Prearchive(database, tmp_path / "prearchive")
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    stored = prearchive.add(prearchive.open(Identity(None, "1", "E1", "S1")), header, file)
+    assert stored.resolve().is_relative_to(tmp_path / "prearchive" / "Unassigned")
+
+
 @pytest.mark.parametrize("content", [b"", b"no DICOM", bytes(128) + b"DICM"])
 def test_what_is_no_object_of_a_study_is_unparsable(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
