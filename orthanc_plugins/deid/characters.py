@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 
 from pydicom.charset import convert_encodings, decode_bytes
@@ -35,4 +36,6 @@ def decoded(value: bytes, character_set: bytes) -> str:
         return value.decode("ascii")
     if not character_set:
         return value.decode("latin-1")  # not legal, and what it most often is
-    return decode_bytes(value, list(_encodings(character_set)), _DELIMITERS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they quote values
+        return decode_bytes(value, list(_encodings(character_set)), _DELIMITERS)

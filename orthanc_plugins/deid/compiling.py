@@ -45,12 +45,17 @@ _MARKERS = frozenset(
 ) | {
     "LongitudinalTemporalInformationModified",
     "ContributingEquipmentSequence",
+    "BurnedInAnnotation",
+    "RecognizableVisualFeatures",
 }
 """Those of old go: the engine writes its own, and those that were there say nothing of what leaves."""
-_PIXELS = frozenset({"PixelData"})
+_LENGTHS = frozenset({"LengthToEnd"})
+"""Lengths that no longer hold, of which retired ones need not be made anew (PS3.5 7.2)."""
+_PIXELS = frozenset({"PixelData", "FloatPixelData", "DoubleFloatPixelData"})
 _NOTES: dict[str, Note] = {
     "SpecificCharacterSet": notes.character_set,
     "SOPClassUID": notes.sop_class,
+    "SOPInstanceUID": notes.sop_instance,
     "ROINumber": notes.region,
     "ReferencedROINumber": notes.region,
     "CodeValue": notes.code_value,
@@ -87,7 +92,7 @@ def _rules(profile: Profile, rows: dict[str, Row], exceptions: Mapping[str, str]
         group = tag >> 16
         vrs = tuple(name.encode() for name in vr.split(" or ")) if vr != "NONE" else (b"UN",)
         row = rows.get(f"{group:04X},{tag & 0xFFFF:04X}")
-        if group in _NO_DATA_SET or keyword in _MARKERS:
+        if group in _NO_DATA_SET or keyword in _MARKERS | _LENGTHS:
             letter, row = "X", None
         else:
             letter = exceptions.get(keyword) or letter_of(row, profile)

@@ -136,6 +136,7 @@ class Engine:
             -_DAYS_A_WEEK * subject.weeks,
             subject.echoes,
             known.region_types,
+            known.region_names,
             doubtful,
         )
         marks = self._marks(file.encoding, tuple(known.method_codes), pixels_cleaned=pixels_cleaned)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from pydicom._dicom_dict import DicomDictionary
 
 from orthanc_plugins.deid.characters import decoded
+from orthanc_plugins.deid.keeping import whole_number
 from orthanc_plugins.deid.standard import Option, confidentiality_rows
 from orthanc_plugins.deid.standard.supplement import supplement_rows
+from orthanc_plugins.deid.text.folding import in_ascii
 from orthanc_plugins.deid.wire.reading import leaves
 from orthanc_plugins.pseudonyms import PatientKey
 
@@ -25,8 +27,7 @@ _CONTOURS, _FRAMES = 0x30060039, 0x52009230
 _UNREAD = frozenset({_CONTOURS, _FRAMES})
 """Long sequences that name nobody: points of contours, and what is told of each frame."""
 _METHOD_CODES = (0x00120064,)
-_CHARACTER_SET = 0x00080005
-_OBSERVED_REGION, _INTERPRETED_TYPE = 0x30060084, 0x300600A4
+_REGION_NAME, _OBSERVED_REGION, _INTERPRETED_TYPE = 0x30060026, 0x30060084, 0x300600A4
 _CODE_VALUE, _CODING_SCHEME, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
 
 
@@ -48,6 +49,8 @@ class Gathered:
         Value, scheme and meaning of earlier de-identifications (0012,0064).
     region_types
         RT ROI Interpreted Type by the number of the region.
+    region_names
+        Names of regions as they would be written if they stay.
     """
 
     texts: dict[int, str] = field(default_factory=dict)
@@ -56,6 +59,7 @@ class Gathered:
     dates: set[str] = field(default_factory=set)
     method_codes: list[tuple[str, str, str]] = field(default_factory=list)
     region_types: dict[int, str] = field(default_factory=dict)
+    region_names: set[str] = field(default_factory=set)
 
     @property
     def patient(self) -> PatientKey:
@@ -93,13 +97,11 @@ def gathered(file: Part10) -> Gathered:
     InvalidDicom
         It is not encoded as the standard says.
     """
-    found, character_set = Gathered(), b""
+    found = Gathered()
     code: list[str] = []
     number = 0
     for leaf in leaves(file.data_set, file.begin, file.encoding, _is_sequence, _UNREAD):
-        path, tag, _, value = leaf
-        if not path and tag == _CHARACTER_SET:
-            character_set = bytes(value).strip(b"\0 ")
+        path, tag, _, value, character_set = leaf
         sort = _SORTS.get(tag)
         if sort is not None and len(value):
             _take(found, sort, tag, decoded(bytes(value), character_set).strip("\0 "))
@@ -110,8 +112,10 @@ def gathered(file: Part10) -> Gathered:
             if tag == _CODE_MEANING:
                 found.method_codes.append(_triple(code))
                 code = []
+        elif tag == _REGION_NAME:
+            found.region_names.add(in_ascii(" ".join(decoded(bytes(value), character_set).split())))
         elif tag == _OBSERVED_REGION:
-            number = _whole(value)
+            number = whole_number(bytes(value)) or 0
         elif tag == _INTERPRETED_TYPE:
             found.region_types[number] = bytes(value).strip(b"\0 ").decode("ascii", "replace")
     return found
@@ -120,11 +124,6 @@ def gathered(file: Part10) -> Gathered:
 def _triple(code: list[str]) -> tuple[str, str, str]:
     value, scheme, meaning = (*code, "", "", "")[:3] if len(code) >= 3 else (code[0], "", code[-1])  # noqa: PLR2004
     return value, scheme, meaning
-
-
-def _whole(value: memoryview) -> int:
-    text = bytes(value).strip(b"\0 ")
-    return int(text) if text.isdigit() else 0
 
 
 def _take(found: Gathered, sort: str, tag: int, text: str) -> None:

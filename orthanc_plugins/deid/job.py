@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from orthanc_plugins.pseudonyms import Pseudonyms
 
@@ -36,6 +36,8 @@ class Job:
     echoes: Callable[[str], bool]
     region_types: Mapping[int, str] = field(default_factory=dict)
     """RT ROI Interpreted Type (3006,00A4) by ROI Number."""
+    region_names: Collection[str] = ()
+    """Names of regions as they would be written if they stay."""
     doubtful: bool = False
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
@@ -46,5 +48,3 @@ class Job:
     """Kept texts as they are encoded, by the Specific Character Set in force."""
     counts: Counter[tuple[str, int]] = field(default_factory=Counter)
     """How often each action was taken, by what was done and the attribute's tag."""
-    codes: list[bytes] = field(default_factory=list)
-    """Items of an earlier De-identification Method Code Sequence (0012,0064), encoded, which stay."""

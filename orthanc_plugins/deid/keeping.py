@@ -21,6 +21,8 @@ _DATE_TIME_PART = (
     rb"\d{4}(?:(?:0[1-9]|1[0-2])(?:(?:0[1-9]|[12]\d|3[01])(?:" + _TIME_PART + rb")?)?)?(?:[+-]\d{4})?"
 )
 _DATE_TIMES = re.compile(rb"(?:" + _DATE_TIME_PART + rb"[ \0]*(?:\\|$))*")
+_LONGEST_NUMBER = 12
+"""Bytes of a value of IS (PS3.5 6.2)."""
 _UIDS = re.compile(rb"[0-9.]{1,64}(?:\\[0-9.]{1,64})*[ \0]?")
 _AGES = re.compile(rb"\d{3}[DWMY](?:\\\d{3}[DWMY])*[ \0]*")
 
@@ -57,3 +59,13 @@ def is_legal(vr: bytes, value: bytes) -> bool:
     """
     check = _CHECKS.get(vr)
     return check is None or check(value)
+
+
+def whole_number(value: bytes) -> int | None:
+    """Return the number that a value of IS holds; None where it holds none, or one that IS has no room for.
+
+    >>> whole_number(b"12 "), whole_number(b"-1"), whole_number(b"9" * 13)
+    (12, None, None)
+    """
+    text = value.strip(b"\0 ")
+    return int(text) if text.isdigit() and len(text) <= _LONGEST_NUMBER else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.deid.keeping import whole_number
 from orthanc_plugins.deid.wire.surplus import PHOTOMETRIC_422
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ def sop_class(value: bytes, rule: Rule, place: Place, job: Job) -> None:
         job.sop_class_uid = value.rstrip(b"\0 ").decode("ascii")
 
 
+def sop_instance(value: bytes, rule: Rule, place: Place, job: Job) -> None:
+    """Remember the object's SOP Instance UID (0008,0018), where UIDs are retained."""
+    del rule
+    if not place.path:
+        job.sop_instance_uid = value.rstrip(b"\0 ").decode("ascii")
+
+
 def size(value: bytes, rule: Rule, place: Place, job: Job) -> None:
     """Remember a number of the Image Pixel Module (PS3.3 C.7.6.3), written in binary or as text."""
     if place.path or not value:
@@ -31,8 +39,8 @@ def size(value: bytes, rule: Rule, place: Place, job: Job) -> None:
     if rule.vr == b"CS":
         job.numbers[PHOTOMETRIC_422] = int(value.startswith(b"YBR_FULL_422"))
     elif rule.vr == b"IS":
-        text = value.strip(b"\0 ")
-        job.numbers[rule.tag] = int(text) if text.isdigit() else 1
+        number = whole_number(value)
+        job.numbers[rule.tag] = 1 if number is None else number
     else:
         job.numbers[rule.tag] = int.from_bytes(value[:2], "little" if place.encoding.little else "big")
 
@@ -40,8 +48,7 @@ def size(value: bytes, rule: Rule, place: Place, job: Job) -> None:
 def region(value: bytes, rule: Rule, place: Place, job: Job) -> None:
     """Remember the number of the region that this item is about."""
     del rule, job
-    text = value.strip(b"\0 ")
-    place.region = int(text) if text.isdigit() else None
+    place.region = whole_number(value)
 
 
 def code_value(value: bytes, rule: Rule, place: Place, job: Job) -> None:

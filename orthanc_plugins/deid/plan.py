@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.deid.actions import ByType, SafeCreator
+from orthanc_plugins.deid.actions import ByType, NewUid, SafeCreator
 from orthanc_plugins.deid.actions.by_type import FALLEN
 from orthanc_plugins.deid.rules import Fate, Kind, Rule
 from orthanc_plugins.deid.wire.encodings import ITEM
@@ -51,8 +51,8 @@ class Plan:
                 return Rule(tag, Kind.ACTED, b"LO", frozenset({b"LO", b""}), "private", self._creator)
             creator = place.creators.get(group << 8 | element >> 8, "")
             safe = self.private.get((creator, group, element & 0xFF))
-            if safe is not None:
-                return _private_rule(tag, safe.vr.encode())
+            if safe is not None and safe.vr:
+                return _private_rule(tag, tuple(safe.vr.encode().split(b"/")))
         return self._removal(tag)
 
     def _removal(self, tag: int) -> Rule:
@@ -99,11 +99,16 @@ class Plan:
         return rule is not None and rule.vr == b"SQ"
 
 
-def _private_rule(tag: int, vr: bytes) -> Rule:
-    if vr == b"SQ":
+def _private_rule(tag: int, vrs: tuple[bytes, ...]) -> Rule:
+    """Return the rule of a safe private attribute: it stays where its value is what its VR allows."""
+    vr, action = vrs[0], None
+    if vr == b"UI":
+        kind, action = Kind.ACTED, NewUid()
+    elif vr == b"SQ":
         kind = Kind.SEQUENCE
     elif vr in _TEXT_VRS:
         kind = Kind.WORDS
     else:
         kind = Kind.CHECKED
-    return Rule(tag, kind, vr, frozenset({vr, b""}), "K")
+    letter = "U" if action else "K"
+    return Rule(tag, kind, vr, frozenset({*vrs, b""}), letter, action)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from importlib.resources import files
+from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
 import yaml
@@ -98,7 +99,9 @@ class Profile(_Part):
     @property
     def digest(self) -> str:
         """Which policy this is: SHA-256 of profile, table's edition and engine's version, in hex."""
-        content = self.model_dump(mode="json") | {"options": sorted(self.options)}
+        content = self.model_dump(mode="json")
+        content["options"] = sorted(self.options)
+        content["exceptions"] = sorted(content["exceptions"], key=itemgetter("attribute"))
         text = json.dumps([content, EDITION, ENGINE], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -134,6 +137,8 @@ def read_profile(file: Traversable) -> Profile:
     """
     try:
         profile = Profile.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except UnicodeDecodeError:
+        raise ProfileError(f"The profile {file.name} is no text in UTF-8.") from None
     except yaml.YAMLError as error:
         raise ProfileError(f"The profile {file.name} is no YAML: {error}") from None
     except ValidationError as error:

@@ -100,7 +100,10 @@ class Walk:
             if rule.kind is Kind.RAW and head.length != UNDEFINED and head.vr in rule.vrs:
                 position = head.value + head.length
                 continue
-            position = self._element(position, head, rule, end, place)
+            if rule.kind is Kind.SEQUENCE and head.vr in _SEQUENCE_VRS:
+                position = self._sequence(position, head, rule, end, place)
+            else:
+                position = self._element(position, head, rule, end, place)
         if position > end:
             raise InvalidDicom(f"The element before byte {position} reaches beyond what holds it.")
         if place.open:
@@ -108,9 +111,7 @@ class Walk:
         return position
 
     def _element(self, position: int, head: Header, rule: Rule, end: int, place: Place) -> int:
-        """Treat one element, and return where the next begins."""
-        if rule.kind is Kind.SEQUENCE and head.vr in _SEQUENCE_VRS:
-            return self._sequence(position, head, rule, end, place)
+        """Treat one element that is no sequence, and return where the next begins."""
         if rule.kind is Kind.PIXELS:
             return self._pixels(position, head, rule, end, place)
         if rule.kind is Kind.SEQUENCE or head.vr == b"SQ" or head.length == UNDEFINED:
@@ -206,6 +207,8 @@ class Walk:
         """Keep the pixels of the image itself; pixels of anything inside a sequence are removed."""
         if place.path:
             return self._removed(position, head, rule, end, place)
+        if head.vr not in rule.vrs and head.vr != b"UN":
+            raise InvalidDicom(f"The pixels at byte {position} are written as text or numbers.")
         stop = skip_value(self.data, head, place.encoding, end)
         if head.length == UNDEFINED:
             new = without_comments(self.view[head.value : stop])

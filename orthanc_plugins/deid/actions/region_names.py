@@ -33,7 +33,8 @@ class CleanedRegionName:
         if name is None:
             if rule.tag != _ROI_NAME or place.region is None:
                 return self.otherwise(value, rule, place, job)
-            name = replacement_region_name(place.region, job.region_types.get(place.region, ""))
+            type_ = job.region_types.get(place.region, "")
+            name = replacement_region_name(place.region, type_, job.region_names)
         new = name.encode()
         return new + b" " * (len(new) % 2)
 

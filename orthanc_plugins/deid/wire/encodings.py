@@ -22,6 +22,7 @@ _SHORT_LENGTHS = frozenset(
     {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FL", b"FD", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL"}
     | {b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
 )
+_LONGEST_SHORT = 0xFFFF
 _IMPLICIT_UID = "1.2.840.10008.1.2"
 _DEFLATED_UID = "1.2.840.10008.1.2.1.99"
 _BIG_ENDIAN_UID = "1.2.840.10008.1.2.2"
@@ -96,10 +97,15 @@ class Encoding:
         raise InvalidDicom(f"At byte {position} stands no element: its value representation is unknown.")
 
     def head(self, tag: int, vr: bytes, length: int) -> bytes:
-        """Return the encoded head of an element; ``length`` in bytes, or `UNDEFINED`."""
+        """Return the encoded head of an element; ``length`` in bytes, or `UNDEFINED`.
+
+        What is too long for a length of two bytes is written as UN, whose length has four (PS3.5 6.2.2).
+        """
         order = "<" if self.little else ">"
         if not self.explicit or tag >> 16 == ITEM >> 16:
             return struct.pack(f"{order}HHL", tag >> 16, tag & 0xFFFF, length)
+        if length > _LONGEST_SHORT and vr not in LONG_LENGTHS:
+            vr = b"UN"
         if vr in LONG_LENGTHS:
             return struct.pack(f"{order}HH2sHL", tag >> 16, tag & 0xFFFF, vr, 0, length)
         return struct.pack(f"{order}HH2sH", tag >> 16, tag & 0xFFFF, vr, length)
@@ -142,4 +148,4 @@ def encoding_of(transfer_syntax_uid: str) -> Encoding:
         raise InvalidDicom(f"With the transfer syntax {transfer_syntax_uid} the pixels lie elsewhere (JPIP).")
     if transfer_syntax_uid.startswith(_ENCAPSULATED_PREFIX) or transfer_syntax_uid in _ENCAPSULATED_UIDS:
         return Encoding(encapsulated=True, video=transfer_syntax_uid.startswith(_VIDEO_PREFIXES))
-    raise InvalidDicom(f"The transfer syntax {transfer_syntax_uid} is none of the standard's.")
+    raise InvalidDicom("Its transfer syntax is none of the standard's.")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Buffer, Callable, Iterator
 
 _PIXEL_GROUP = 0x7FE0
+_CHARACTER_SET = 0x00080005
 
 
 class Leaf(NamedTuple):
@@ -30,6 +31,8 @@ class Leaf(NamedTuple):
     vr: bytes
     """Empty where it is not written."""
     value: memoryview
+    character_set: bytes
+    """Value of Specific Character Set (0008,0005) in force here, which an item inherits (PS3.5 7.5.3)."""
 
 
 def leaves(
@@ -54,7 +57,7 @@ def leaves(
         The data set is not encoded as the standard says.
     """
     reader = _Reader(data, is_sequence, unread)
-    yield from reader.elements(begin, len(memoryview(data)), encoding, (), None)
+    yield from reader.elements(begin, len(memoryview(data)), encoding, (), b"")
 
 
 def leaves_of(
@@ -62,7 +65,7 @@ def leaves_of(
 ) -> Iterator[Leaf]:
     """Yield the elements in the items of one sequence, as `leaves` does for a whole data set."""
     end = len(memoryview(data))
-    yield from _Reader(data, is_sequence, frozenset()).items(head, end, encoding, (head.tag,))
+    yield from _Reader(data, is_sequence, frozenset()).items(head, end, encoding, (head.tag,), b"")
 
 
 class _Reader:
@@ -74,21 +77,25 @@ class _Reader:
         self.stopped_at = 0
 
     def elements(
-        self, position: int, end: int, encoding: Encoding, path: tuple[int, ...], closing: int | None
+        self, position: int, end: int, encoding: Encoding, path: tuple[int, ...], characters: bytes
     ) -> Iterator[Leaf]:
-        """Yield what stands up to ``end`` or the delimiter ``closing``; where that was is left in a field."""
+        """Yield what stands up to ``end`` or an item's delimiter; where that was is left in a field."""
         while position < end:
             head = encoding.header(self.data, position)
-            if head.tag == closing:
+            if head.tag == ITEM_END:
                 self.stopped_at = head.value
                 return
             if self._is_walked(head):
-                yield from self.items(head, end, encoding, (*path, head.tag))
+                yield from self.items(head, end, encoding, (*path, head.tag), characters)
                 position = self.stopped_at
                 continue
             position = skip_value(self.data, head, encoding, end)
-            if head.length != UNDEFINED and head.tag >> 16 < _PIXEL_GROUP:
-                yield Leaf(path, head.tag, head.vr, self.view[head.value : position])
+            if head.length == UNDEFINED or head.tag >> 16 >= _PIXEL_GROUP:
+                continue
+            value = self.view[head.value : position]
+            if head.tag == _CHARACTER_SET:
+                characters = bytes(value).strip(b"\0 ")
+            yield Leaf(path, head.tag, head.vr, value, characters)
         self.stopped_at = position
 
     def _is_walked(self, head: Header) -> bool:
@@ -98,7 +105,9 @@ class _Reader:
             return True
         return head.vr in {b"", b"UN"} and self.is_sequence(head.tag)
 
-    def items(self, head: Header, end: int, encoding: Encoding, path: tuple[int, ...]) -> Iterator[Leaf]:
+    def items(
+        self, head: Header, end: int, encoding: Encoding, path: tuple[int, ...], characters: bytes
+    ) -> Iterator[Leaf]:
         """Yield what stands in the items of a sequence; where it ended is left in a field."""
         if len(path) > DEEPEST:
             raise InvalidDicom(f"At byte {head.value} more than {DEEPEST} sequences are nested.")
@@ -113,10 +122,10 @@ class _Reader:
             if item.tag != ITEM:
                 raise InvalidDicom(f"At byte {position} an item was expected.")
             if item.length == UNDEFINED:
-                yield from self.elements(item.value, stop, inner, path, ITEM_END)
+                yield from self.elements(item.value, stop, inner, path, characters)
                 position = self.stopped_at
             else:
                 limit = skip_value(self.data, item, inner, stop)
-                yield from self.elements(item.value, limit, inner, path, None)
+                yield from self.elements(item.value, limit, inner, path, characters)
                 position = limit
         self.stopped_at = position

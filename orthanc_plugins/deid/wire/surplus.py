@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.errors import InvalidDicom
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -34,8 +36,16 @@ def pixel_bytes(numbers: Mapping[int, int]) -> int | None:
 
 
 def without_surplus(value: memoryview, numbers: Mapping[int, int]) -> bytes | None:
-    """Return native pixel data without what follows the pixels, of even length; None if nothing does."""
+    """Return native pixel data without what follows the pixels, of even length; None if nothing does.
+
+    Raises
+    ------
+    InvalidDicom
+        The image does not tell how much of the value is pixels.
+    """
     size = pixel_bytes(numbers)
+    if size is None and len(value):
+        raise InvalidDicom("Pixels stand there before or without their rows, columns or bits allocated.")
     if size is None or len(value) < size:
         return None  # what is too short holds nothing else
     padding = size % 2
