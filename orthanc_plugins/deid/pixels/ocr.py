@@ -7,6 +7,8 @@ Decisions
 2026-11-30  Weights are named by path: of a file whose checksum is another RapidOCR would fetch its own from
             the network.
 2026-11-30  Two sizes: small letters are found in the enlarged picture, large ones in the picture as it is.
+2026-11-30  Weights are named by path: of a file whose checksum is another RapidOCR would fetch its own again.
+            letters are is no text, and the picture is looked at again in quarters that overlap.
 2026-11-30  Its logger is switched off: it writes to the error stream by itself, past the suite's logs.
 """
 
@@ -35,6 +37,10 @@ _FINDING, _READING = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 _THREADS = 1
 _LONGEST_ENLARGED = 1280
 """Pictures up to this side in pixels are looked at in twice their size too, others in half of it."""
+_TALLEST_TEXT = 96
+"""A text is at most so many pixels tall, or so many wide if it stands upright."""
+_OVERLAP = 48
+"""By which quarters of a picture share pixels, so that a text at their edge is whole in one."""
 _LARGEST_SIDE = 8192
 _LEAST_CONFIDENCE = 0.45
 _SURE = 0.9
@@ -60,30 +66,43 @@ class RapidFinder:
         HeldForReview
             The picture cannot be looked at.
         """
-        boxes = (box for scale in _scales(picture) for box in self._find(picture, scale))
-        return without_covered(box.within(picture.shape[0], picture.shape[1]) for box in boxes)
+        rows, columns = picture.shape[:2]
+        boxes = [box for scale in _scales(picture) for box in self._find(picture, scale)]
+        texts = [box for box in boxes if _is_text(box, rows, columns)]
+        if len(texts) < len(boxes):
+            texts += [box for part in _quarters(rows, columns) for box in self._within(picture, part)]
+        return without_covered(texts)
 
     def read(self, picture: Picture, box: Box) -> str | None:
         """Return what the text in a box says, None where that is not sure."""
         around = box.grown(_AROUND).within(picture.shape[0], picture.shape[1])
         part = np.ascontiguousarray(picture[around.top : around.bottom, around.left : around.right])
         answer = self._ask(self._reading, part)
-        texts, scores = answer.txts or (), answer.scores or ()
+        texts: list[str] = list(answer.txts or ())
+        scores: list[float] = list(answer.scores or ())
         return texts[0] if len(texts) == 1 and scores[0] >= _SURE else None
 
+    def _within(self, picture: Picture, part: Box) -> list[Box]:
+        """Return where text may be in a part of a picture, in pixels of the picture."""
+        shown = picture[part.top : part.bottom, part.left : part.right]
+        found = (box for box in self._find(shown, 1.0) if _is_text(box, shown.shape[0], shown.shape[1]))
+        return [box.moved(part.left, part.top) for box in found]
+
     def _find(self, picture: Picture, scale: float) -> list[Box]:
-        """Return where text may be, as the picture in another size shows it."""
+        """Return where text may be, or what is taken for it, as the picture in another size shows it."""
         answer = self._ask(self._finding, _resized(picture, scale))
         corners = [] if answer.boxes is None else answer.boxes
-        return [_around(np.asarray(one, np.float64) / scale) for one in corners]
+        boxes = (_around(np.asarray(one, np.float64) / scale) for one in corners)
+        return [box.within(picture.shape[0], picture.shape[1]) for box in boxes]
 
     def _ask(self, engine: rapidocr.RapidOCR, picture: Picture) -> Any:
         """Return an engine's answer for a picture; it takes colours as blue, green, red."""
         try:
             with self._lock:
-                return engine(np.ascontiguousarray(picture[..., ::-1]))
+                answer: Any = engine(np.ascontiguousarray(picture[..., ::-1]))
         except _FAILURES as error:
             raise HeldForReview(f"text cannot be looked for in a picture ({type(error).__name__})") from None
+        return answer
 
 
 @cache
@@ -110,6 +129,21 @@ def _engine(part: str, weights: str) -> rapidocr.RapidOCR:
         f"{part}.model_path": str(path),
     }
     return rapidocr.RapidOCR(params=parameters)
+
+
+def _is_text(box: Box, rows: int, columns: int) -> bool:
+    """Return whether a box is of the size of a text, not of what a picture shows."""
+    height = min(box.right - box.left, box.bottom - box.top)
+    return height <= _TALLEST_TEXT and 2 * box.area <= rows * columns
+
+
+def _quarters(rows: int, columns: int) -> tuple[Box, ...]:
+    """Return four boxes that together have all pixels, and share some."""
+    halves = [
+        ((0, min(length, length // 2 + _OVERLAP)), (max(0, length // 2 - _OVERLAP), length))
+        for length in (rows, columns)
+    ]
+    return tuple(Box(left, top, right, bottom) for top, bottom in halves[0] for left, right in halves[1])
 
 
 def _scales(picture: Picture) -> tuple[float, float]:

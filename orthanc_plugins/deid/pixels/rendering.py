@@ -30,7 +30,6 @@ _COLOURS = frozenset({"RGB", "YBR_FULL"})
 _GREYS = frozenset({"MONOCHROME1", "MONOCHROME2"})
 _PALETTE = "PALETTE COLOR"
 _MOST_WINDOWS = 2
-_TAILS = (1.0, 99.0)
 _BYTE = 8
 
 
@@ -71,11 +70,10 @@ class Renderer:
         return np.array([0, middle, middle] if self.photometric == "YBR_FULL" else [0, 0, 0])
 
     def _greys(self, grey: NDArray[Any]) -> tuple[Picture, ...]:
-        """Return a frame in its full range, in its windows, without its tails and with its levels spread."""
+        """Return a frame in its full range, in its windows, and with its levels spread."""
         if not np.isfinite(grey).all():
             grey = np.nan_to_num(grey)
-        low, high = np.percentile(grey, _TAILS)
-        ranges = ((float(grey.min()), float(grey.max())), *self.windows, (float(low), float(high)))
+        ranges = ((float(grey.min()), float(grey.max())), *self.windows)
         drawn = [_within(grey, *one) for one in ranges if one[0] < one[1]]
         drawn.append(_spread(grey))
         turned = self.photometric == "MONOCHROME1"
