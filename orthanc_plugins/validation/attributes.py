@@ -80,6 +80,15 @@ IDENTITY_SEQUENCES = tags(
     InstitutionCodeSequence VerifyingObserverIdentificationCodeSequence"""
 )
 """All text in their items is identity, codes and meanings included."""
+NO_PERSONS = tags("InstitutionCodeSequence PatientInsurancePlanCodeSequence")
+"""Of these sequences the meaning of a code is an institution, of the others a person."""
+IDENTITY_CONCEPTS = frozenset(
+    {
+        "121009", "121012", "121013", "121016", "121017", "121018", "121019", "121020", "121021", "121022",
+        "121025", "121026", "121028", "121029", "121030", "121031", "121036", "121088", "121149", "121152",
+    }
+)  # fmt: skip
+"""Concepts of the contexts of observer, procedure and subject in reports (PS3.16 TID 1002 to 1009)."""
 KEPT_BY_OPTION = {
     RETAIN_PATIENT: tags("EthnicGroup AdditionalPatientHistory"),
     RETAIN_DEVICE: DEVICES | tags("StationAETitle ScheduledStationAETitle PerformedStationAETitle"),

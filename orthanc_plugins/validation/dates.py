@@ -64,14 +64,16 @@ def _fault(before: Leaf, after: Leaf, comparison: Comparison) -> str:
         case "unmodified":
             return "" if same else "it is claimed to be unmodified, and is not"
         case "removed":
-            return "it is the original's date" if same and before.vr != "TM" and _tells(before) else ""
+            return "it is the original's date or time" if same and _tells(before) else ""
         case _:
             return _fault_of_moved(before, after)
 
 
 def _tells(leaf: Leaf) -> bool:
-    """Return whether a value tells a day, not nothing or a placeholder."""
-    return leaf.vr == "TM" or any(map(day_of, leaf.plain.split("\\")))
+    """Return whether a value tells a day or a time, not nothing or a placeholder."""
+    if leaf.vr == "TM":
+        return leaf.plain.strip("0.:") != ""
+    return any(map(day_of, _values(leaf)))
 
 
 def _fault_of_moved(before: Leaf, after: Leaf) -> str:

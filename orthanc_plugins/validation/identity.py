@@ -13,14 +13,17 @@ from orthanc_plugins.validation.attributes import (
     DEVICE_UIDS,
     DEVICES,
     IDENTIFIERS,
+    IDENTITY_CONCEPTS,
     IDENTITY_SEQUENCES,
     INSTITUTIONS,
+    NO_PERSONS,
     PLACEHOLDERS,
     REGISTERED,
     VOCABULARY_DATES,
     WORKFLOW_IDENTIFIERS,
 )
 from orthanc_plugins.validation.claims import FULL_DATES, RETAIN_DEVICE, RETAIN_INSTITUTION, RETAIN_UIDS
+from orthanc_plugins.validation.writings import ANYWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 _TEXTS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", "IS", "DS"})
 _COMPACT_DATE = 8
+_CODE_VALUE, _CODE_MEANING, _CONCEPT_NAME, _TEXT_VALUE = 0x00080100, 0x00080104, 0x0040A043, 0x0040A160
 _SCHEMES = frozenset({0x00080102, 0x00080103})
 
 
@@ -86,6 +90,8 @@ def identity_of(instances: Iterable[Instance]) -> Identity:
     for instance in instances:
         for leaf in instance.leaves.values():
             gathered.add(leaf)
+            if leaf.tag == _TEXT_VALUE and _concept(leaf, instance) in IDENTITY_CONCEPTS:
+                gathered.put("identifiers", leaf)
     return gathered.identity
 
 
@@ -105,14 +111,32 @@ class _Gathered:
             return
         kind = _kind(leaf)
         if kind in {"dates", "birth_dates"}:
-            self._found[kind].update(filter(None, (day_of(value) for value in leaf.plain.split("\\"))))
+            self._take_days(kind, leaf)
         elif kind in {"uids", "device_uids"}:
             self._found[kind].update(uids_of(leaf))
         elif kind:
-            text = leaf.text
-            many = text.split("\\") if leaf.vr not in {"ST", "LT", "UT", "UR"} else [text]
-            self._found[kind].update(filter(None, (value.strip() for value in many)))
-            self._found["encodings"].update(leaf.encodings)
+            self.put(kind, leaf)
+
+    def put(self, kind: str, leaf: Leaf) -> None:
+        """Take an element's text as of a kind."""
+        text = leaf.text
+        many = text.split("\\") if leaf.vr not in {"ST", "LT", "UT", "UR"} else [text]
+        self._found[kind].update(filter(None, (value.strip() for value in many)))
+        self._found["encodings"].update(leaf.encodings)
+
+    def _take_days(self, kind: str, leaf: Leaf) -> None:
+        """Take days; what stands in a date's place and is none is taken as it is written."""
+        for value in leaf.plain.split("\\"):
+            if day := day_of(value):
+                self._found[kind].add(day)
+            elif len(value.strip()) >= ANYWHERE and value.strip()[:_COMPACT_DATE] not in PLACEHOLDERS:
+                self._found["identifiers"].add(value.strip())
+
+
+def _concept(leaf: Leaf, instance: Instance) -> str:
+    """Return the code that names a content item of a report, empty where it has none."""
+    code = instance.leaves.get((*leaf.place[:-1], _CONCEPT_NAME, 0, _CODE_VALUE))
+    return code.plain if code else ""
 
 
 def _kind(leaf: Leaf) -> str:
@@ -129,7 +153,9 @@ def _kind(leaf: Leaf) -> str:
 
 def _kind_of_text(leaf: Leaf) -> str:
     if inside_identity(leaf) and leaf.tag not in _SCHEMES:
-        return "identifiers"
+        if leaf.tag != _CODE_MEANING:
+            return "identifiers"
+        return "institutions" if NO_PERSONS.intersection(leaf.place) else "names"
     if leaf.tag in WORKFLOW_IDENTIFIERS and not any(character.isdigit() for character in leaf.plain):
         return ""
     return next((kind for kind, tags in _BY_TAG.items() if leaf.tag in tags), "")

@@ -14,6 +14,7 @@ from orthanc_plugins.validation.writings import (
     name_parts,
     pieces,
     spellings,
+    telling_words,
 )
 
 if TYPE_CHECKING:
@@ -125,11 +126,20 @@ def _unspelt(identity: Identity) -> Iterator[tuple[Kind, Iterable[str]]]:
         (Kind.DEVICE, identity.devices),
     ):
         for value in values:
-            yield kind, pieces(value) if kind is Kind.CONTACT else (_significant(value),)
+            yield kind, _parts(value, kind)
     for kind, days in ((Kind.BIRTH_DATE, identity.birth_dates), (Kind.DATE, identity.dates)):
         for day in days:
             yield kind, dates_written(day)
     yield Kind.UID, identity.uids | identity.device_uids
+
+
+def _parts(value: str, kind: Kind) -> set[str]:
+    """Return what of a value is searched for by itself."""
+    if kind is Kind.CONTACT:
+        return pieces(value) | telling_words(value)
+    if kind is Kind.INSTITUTION:
+        return {value} | telling_words(value)
+    return {_significant(value)}
 
 
 def _significant(value: str) -> str:

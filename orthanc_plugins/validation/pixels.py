@@ -12,6 +12,7 @@ import numpy as np
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
+from orthanc_plugins.validation.codestreams import surplus_segments
 from orthanc_plugins.validation.reading import SOP_INSTANCE
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ _OVERLAY_BIT, _OVERLAY_DATA = 0x0102, 0x3000
 def check_pixels(comparison: Comparison) -> Iterator[Finding]:
     """Yield what differs where it may not, and overlays that are left in bits of pixels."""
     before, after = comparison.original, comparison.released
+    if names := surplus_segments(after):
+        text = f"segments that say nothing of pixels are left in the codestream: {', '.join(names)}"
+        yield comparison.finding(CHECK, (_PIXELS[0],), text)
     for tag in _PIXELS:
         one, other = before.leaves.get((tag,)), after.leaves.get((tag,))
         if one is None and other is not None:

@@ -11,6 +11,8 @@ Decisions
             identifier 1 says nothing elsewhere.
 2026-11-30  Values of digits alone are met as whole numbers, zeros ahead of them left aside, never inside
             longer ones and never as a fraction: a new UID has 39 digits at random, contours have a million.
+2026-11-30  Of institutions and addresses each word of six letters is searched for, too, but for those that
+            many have (`NO_PLACES`): one such word is as telling as the whole.
 2026-11-30  Titles and words for nobody in particular are no names (`NO_NAMES`).
 """
 
@@ -32,8 +34,19 @@ VALUE_WORD = 4
 """So many characters another value must have to be met as words of text."""
 _NO_NAMES = """dr med prof mr mrs ms miss md phd jr sr ii iii iv herr frau von van der den del de di da la le
 el al bin unknown anonymous anonymized anonymised none null patient physician doctor operator system admin
-administrator technician technologist user default removed name not available"""
+administrator technician technologist user default removed name not available radiologist radiology attending
+chief physics physicist oncologist oncology referring reading performing nurse resident consultant"""
 NO_NAMES = frozenset(_NO_NAMES.split())
+_NO_PLACES = """hospital hospitals klinik klinikum clinic clinics clinica hopital ospedale universitat
+university universitatsklinikum medical medicine center centre centrum institute institut department
+abteilung division section radiology radiologie radiation oncology oncologie imaging diagnostic diagnostics
+nuclear cancer health healthcare therapy radiotherapy strahlentherapie surgery cardiology neurology general
+regional national
+international central memorial childrens street strasse avenue boulevard platz square building campus floor
+hospitalier centro north south eastern western northern southern practice praxis service services system
+foundation college school research science sciences"""
+NO_PLACES = frozenset(_NO_PLACES.split())
+"""Words that many institutions and addresses have."""
 
 _GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae", "ß": "ss"})
 _PARTS_OF_NAMES = re.compile(r"[\s,;.^=_'\u2019\-]+")
@@ -136,6 +149,16 @@ def pieces(text: str) -> set[str]:
     if len(digits) >= ANYWHERE and len(digits) * 2 > len(text):
         found.add(digits)
     return {part for part in found if part}
+
+
+def telling_words(text: str) -> set[str]:
+    """Return the words of an institution or address that tell it from others.
+
+    >>> sorted(telling_words("Universitätsklinikum Nordheim, Elmstreet 7"))
+    ['elmstreet', 'nordheim']
+    """
+    found = re.findall(r"[^\W\d_]+", text.lower())
+    return {word for word in found if len(word) >= ANYWHERE and folded(word) not in NO_PLACES}
 
 
 def words(text: str) -> list[str]:

@@ -17,6 +17,7 @@ MOVED = "20181108"
 NOT_WEEKS = "it was not moved by whole weeks"
 OTHERWISE = "it was moved otherwise than the patient's other dates"
 ORIGINAL = "it is the original's date"
+REMAINS = "it is the original's date or time"
 TIME = "a time of day was changed"
 
 
@@ -103,6 +104,10 @@ def _claim(study: Study, codes: frozenset[str], longitudinal: str) -> None:
     study.claims = Claims(codes, longitudinal)  # type: ignore[arg-type] # one of three words
     for one in study.released.values():
         mark(one, codes, longitudinal.upper())
+        if longitudinal == "removed":
+            one.StudyTime = one.SeriesTime = one.ContentTime = ""
+            if "StructureSetTime" in one:
+                one.StructureSetTime = ""
 
 
 def test_dates_that_are_claimed_to_be_removed_are_not_those_of_the_originals(
@@ -111,7 +116,9 @@ def test_dates_that_are_claimed_to_be_removed_are_not_those_of_the_originals(
     _claim(study, CODES - {"113107"}, "removed")
     assert told(study, tmp_path) == []
     study.released["ct1"].SeriesDate = "20200102"
-    assert told(study, tmp_path) == [("(0008,0021)", ORIGINAL)]
+    study.released["ct1"].SeriesTime = "030405"
+    assert told(study, tmp_path) == [("(0008,0021)", REMAINS), ("(0008,0031)", REMAINS)]
+    study.released["ct1"].SeriesTime = ""
     study.released["ct1"].SeriesDate = "19991231"
     study.originals["ct2"].AcquisitionDate = "19991231"
     study.released["ct2"] = de_identified(study.originals["ct2"])
