@@ -15,11 +15,13 @@ from orthanc_plugins.deid.actions import (
     CleanedMeaning,
     CleanedRegionName,
     CleanedText,
+    CleanedValue,
     NewPatient,
     NewUid,
     ReplacedDocument,
     ReplacedLength,
     Shifted,
+    Terms,
 )
 from orthanc_plugins.deid.actions.by_type import FALLEN
 from orthanc_plugins.deid.plan import Plan
@@ -58,11 +60,10 @@ _NOTES: dict[str, Note] = {
     "SOPInstanceUID": notes.sop_instance,
     "ROINumber": notes.region,
     "ReferencedROINumber": notes.region,
-    "CodeValue": notes.code_value,
-    "CodingSchemeDesignator": notes.coding_scheme,
     **dict.fromkeys(("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames"), notes.size),
     "PhotometricInterpretation": notes.size,
 }
+_CODE_VALUES = frozenset({"CodeValue", "LongCodeValue", "URNCodeValue"})
 _REGION_NAMES = frozenset({"ROIName", "ROIObservationLabel", "SegmentLabel"})
 
 
@@ -126,15 +127,23 @@ def _action(tag: int, vr: bytes, keyword: str, letter: str, basic: str) -> Actio
     special = _special(keyword, letter, basic)
     if special is not None:
         return special
+    if letter == "K":
+        return _action_of_kept(vr, keyword)
     if letter == "U":
         return NewUid()
-    if letter == "K":
-        return Capped(ByType(FALLEN)) if vr == b"AS" else None
-    if letter != "C":
-        return ByType(letter)
-    if vr in _DATES:
-        is_event = date_role(tag) is DateRole.SUBJECT
-        return Shifted(ByType(basic)) if is_event else ByType(basic)
+    return _cleaning(tag, vr, basic) if letter == "C" else ByType(letter)
+
+
+def _action_of_kept(vr: bytes, keyword: str) -> Action | None:
+    if vr == b"CS" and keyword not in _NOTES:
+        return Terms(ByType(FALLEN))
+    return Capped(ByType(FALLEN)) if vr == b"AS" else None
+
+
+def _cleaning(tag: int, vr: bytes, basic: str) -> Action:
+    """Return what cleans a date or a text; anything else is treated as without the option."""
+    if vr in _DATES and date_role(tag) is DateRole.SUBJECT:
+        return Shifted(ByType(basic))
     return CleanedText(ByType(basic)) if vr in _TEXTS else ByType(basic)
 
 
@@ -143,6 +152,7 @@ def _special(keyword: str, letter: str, basic: str) -> Action | None:
     always: dict[str, Callable[[], Action]] = {
         "PatientName": NewPatient,
         "PatientID": NewPatient,
+        **dict.fromkeys(_CODE_VALUES, lambda: CleanedValue(ByType(FALLEN))),
         "CodeMeaning": lambda: CleanedMeaning(ByType(FALLEN)),
         "TextValue": lambda: CleanedContentText(ByType("D")),
         "EncapsulatedDocument": ReplacedDocument,

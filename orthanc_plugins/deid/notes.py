@@ -49,15 +49,3 @@ def region(value: bytes, rule: Rule, place: Place, job: Job) -> None:
     """Remember the number of the region that this item is about."""
     del rule, job
     place.region = whole_number(value)
-
-
-def code_value(value: bytes, rule: Rule, place: Place, job: Job) -> None:
-    """Remember the value of this item's code."""
-    del rule, job
-    place.code = value.strip(b"\0 ").decode("ascii", "replace")
-
-
-def coding_scheme(value: bytes, rule: Rule, place: Place, job: Job) -> None:
-    """Remember the scheme of this item's code."""
-    del rule, job
-    place.scheme = value.strip(b"\0 ").decode("ascii", "replace")

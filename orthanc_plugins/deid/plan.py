@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.deid.actions import ByType, NewUid, SafeCreator
 from orthanc_plugins.deid.actions.by_type import FALLEN
+from orthanc_plugins.deid.characters import decoded
 from orthanc_plugins.deid.rules import Fate, Kind, Rule
-from orthanc_plugins.deid.wire.encodings import ITEM
+from orthanc_plugins.deid.text import Code
+from orthanc_plugins.deid.wire.encodings import ITEM, UNDEFINED
 from orthanc_plugins.deid.wire.reading import leaves_of
 
 if TYPE_CHECKING:
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from orthanc_plugins.deid.wire import Encoding, Header
 
 _CONCEPT_NAME = 0x0040A043
-_CODE_VALUE, _CODING_SCHEME, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
+_CODE_VALUE, _CODING_SCHEME, _CODING_VERSION, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080103, 0x00080104
+_LONG_VALUE, _URN_VALUE = 0x00080119, 0x00080120
+_CODES = frozenset({_CODE_VALUE, _CODING_SCHEME, _CODING_VERSION, _CODE_MEANING, _LONG_VALUE, _URN_VALUE})
 _FIRST_BLOCK, _LAST_BLOCK = 0x10, 0xFF
 _TEXT_VRS = frozenset({b"LO", b"LT", b"SH", b"ST", b"UC", b"UT", b"CS"})
 _NUMBER_VRS = frozenset({b"DS", b"IS"})
@@ -77,10 +81,22 @@ class Plan:
     def enter(self, data: Buffer, head: Header, rule: Rule, place: Place) -> None:
         """Remember the concept that a content item is about, before its Concept Name is walked."""
         if rule.tag == _CONCEPT_NAME:
-            found: dict[int, str] = {}
-            for leaf in leaves_of(data, head, place.encoding, self._is_sequence):
-                found.setdefault(leaf.tag, bytes(leaf.value).strip(b"\0 ").decode("ascii", "replace"))
-            place.concept = (found.get(_CODE_VALUE, ""), found.get(_CODING_SCHEME, ""))
+            leaves = leaves_of(data, head, place.encoding, self._is_sequence)
+            place.concept = _code({leaf.tag: bytes(leaf.value) for leaf in leaves}, place)
+
+    def enter_item(self, data: Buffer, item: Header, inside: Place) -> None:
+        """Remember the code that an item is, before its elements are walked (PS3.3 8.8)."""
+        if not item.length:
+            return
+        position, found = item.value, dict[int, bytes]()
+        view = memoryview(data)
+        while (head := inside.encoding.header(data, position)).tag in _CODES and head.length != UNDEFINED:
+            position = head.value + head.length
+            found[head.tag] = bytes(view[head.value : position])
+            if position >= len(view):
+                break
+        if found:
+            inside.code = _code(found, inside)
 
     def dummy_code(self, encoding: Encoding) -> bytes:
         """Return an item with a code that says nothing."""
@@ -97,6 +113,13 @@ class Plan:
     def _is_sequence(self, tag: int) -> bool:
         rule = self.rules.get(tag)
         return rule is not None and rule.vr == b"SQ"
+
+
+def _code(found: dict[int, bytes], place: Place) -> Code:
+    """Return the code that these elements tell."""
+    texts = {tag: decoded(value, place.character_set).strip("\0 ") for tag, value in found.items()}
+    value = texts.get(_CODE_VALUE) or texts.get(_LONG_VALUE) or texts.get(_URN_VALUE) or ""
+    return Code(texts.get(_CODING_SCHEME, ""), value, texts.get(_CODE_MEANING, ""))
 
 
 def _private_rule(tag: int, vrs: tuple[bytes, ...]) -> Rule:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from orthanc_plugins.deid.job import Job
+    from orthanc_plugins.deid.text import Code
     from orthanc_plugins.deid.wire import Encoding
 
     type Note = Callable[[bytes, Rule, Place, Job], None]
@@ -78,11 +79,10 @@ class Place:
     open: bool = False
     creators: dict[int, str] = field(default_factory=dict)
     """Private creators of this level, by group and block (PS3.5 7.8.1)."""
-    concept: tuple[str, str] | None = None
-    """Value and scheme of the Concept Name Code Sequence (0040,A043) of this content item."""
-    code: str = ""
-    """Code Value (0008,0100) of this item, and in ``scheme`` its Coding Scheme Designator (0008,0102)."""
-    scheme: str = ""
+    concept: Code | None = None
+    """Concept Name Code Sequence (0040,A043) of this content item."""
+    code: Code | None = None
+    """The code that this item is (PS3.3 8.8)."""
     region: int | None = None
     """ROI Number (3006,0022) or Referenced ROI Number (3006,0084) of this item."""
 

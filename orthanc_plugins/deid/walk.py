@@ -195,6 +195,7 @@ class Walk:
         return position
 
     def _item(self, item: Header, end: int, inside: Place) -> int:
+        self.plan.enter_item(self.data, item, inside)
         if inside.open:
             return self._elements(item.value, end, inside)
         slot, grown = self.copy.reserve(item.value - 4), self.copy.growth

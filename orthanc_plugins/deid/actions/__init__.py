@@ -4,13 +4,14 @@ Each takes the encoded value and returns the one to write, or None to remove the
 ``describe()`` what it does, and the README's list is made of that.
 
 Public: `ByType` (X, Z, D of Table E.1-1), `NewUid`, `NewPatient`, `Shifted`, `Capped`, `CleanedText`,
-`CleanedRegionName`, `CleanedContentText`, `CleanedMeaning`, `ReplacedDocument`, `ReplacedLength`,
-`SafeCreator`.
+`CleanedRegionName`, `CleanedContentText`, `CleanedMeaning`, `CleanedValue`, `Terms`, `ReplacedDocument`,
+`ReplacedLength`, `SafeCreator`.
 """
 
 from orthanc_plugins.deid.actions.ages import Capped
 from orthanc_plugins.deid.actions.by_type import ByType
-from orthanc_plugins.deid.actions.codes import CleanedMeaning
+from orthanc_plugins.deid.actions.code_strings import Terms
+from orthanc_plugins.deid.actions.codes import CleanedMeaning, CleanedValue
 from orthanc_plugins.deid.actions.content_text import CleanedContentText
 from orthanc_plugins.deid.actions.dates import Shifted
 from orthanc_plugins.deid.actions.descriptions import CleanedText
@@ -27,10 +28,12 @@ __all__ = [
     "CleanedMeaning",
     "CleanedRegionName",
     "CleanedText",
+    "CleanedValue",
     "NewPatient",
     "NewUid",
     "ReplacedDocument",
     "ReplacedLength",
     "SafeCreator",
     "Shifted",
+    "Terms",
 ]

@@ -1,16 +1,39 @@
-"""Meanings of codes: those of a site's own schemes are free text."""
+"""Codes: those of a site's own schemes are free text, in their meaning and in their value."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.deid.characters import decoded
 from orthanc_plugins.deid.text import cleaned_code
 
 if TYPE_CHECKING:
     from orthanc_plugins.deid.actions.by_type import ByType
     from orthanc_plugins.deid.job import Job
     from orthanc_plugins.deid.rules import Place, Rule
+
+
+class CleanedValue:
+    """For Code Value (0008,0100), Long Code Value (0008,0119) and URN Code Value (0008,0120).
+
+    Parameters
+    ----------
+    otherwise
+        What is done with a code that may not stay.
+    """
+
+    def __init__(self, otherwise: ByType) -> None:
+        self.otherwise = otherwise
+
+    def __call__(self, value: bytes, rule: Rule, place: Place, job: Job) -> bytes | None:
+        """Return the value of a code that may stay."""
+        code = place.code
+        if code is None or cleaned_code(code.scheme, code.value, code.meaning, job.echoes) is None:
+            return self.otherwise(value, rule, place, job)
+        return value
+
+    def describe(self) -> str:
+        """Return what the action does, for a person."""
+        return "codes: of a standard's schemes they stay, of a site's own where they look like codes"
 
 
 class CleanedMeaning:
@@ -27,13 +50,13 @@ class CleanedMeaning:
 
     def __call__(self, value: bytes, rule: Rule, place: Place, job: Job) -> bytes | None:
         """Return the meaning of a standard's code, of others what may stay of it."""
-        meaning = decoded(value, place.character_set).strip("\0 ")
-        code = cleaned_code(place.scheme, place.code, meaning, job.echoes)
-        if code is None or not code.meaning.isascii():
+        code = place.code
+        cleaned = code and cleaned_code(code.scheme, code.value, code.meaning, job.echoes)
+        if code is None or cleaned is None or not cleaned.meaning.isascii():
             return self.otherwise(value, rule, place, job)
-        if code.meaning == meaning:
+        if cleaned.meaning == code.meaning:
             return value
-        new = code.meaning.encode()
+        new = cleaned.meaning.encode()
         return new + b" " * (len(new) % 2)
 
     def describe(self) -> str:

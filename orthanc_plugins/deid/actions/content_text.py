@@ -27,9 +27,9 @@ class CleanedContentText:
 
     def __call__(self, value: bytes, rule: Rule, place: Place, job: Job) -> bytes | None:
         """Return what may stay of a text of its concept, else a dummy."""
-        value_of_concept, scheme = place.concept or ("", "")
+        scheme, concept = (place.concept.scheme, place.concept.value) if place.concept else ("", "")
         text = decoded(value, place.character_set).rstrip("\0 ")
-        kept = allowed_text(scheme, value_of_concept, text, job.echoes)
+        kept = allowed_text(scheme, concept, text, job.echoes)
         if not kept or not kept.isascii():
             return self.otherwise(value, rule, place, job)
         new = kept.encode()

@@ -90,7 +90,7 @@ class _Reader:
                 position = self.stopped_at
                 continue
             position = skip_value(self.data, head, encoding, end)
-            if head.length == UNDEFINED or head.tag >> 16 >= _PIXEL_GROUP:
+            if head.length == UNDEFINED or head.tag in self.unread or head.tag >> 16 >= _PIXEL_GROUP:
                 continue
             value = self.view[head.value : position]
             if head.tag == _CHARACTER_SET:

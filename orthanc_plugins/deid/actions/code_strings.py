@@ -1,0 +1,64 @@
+"""Code strings: a term stays, a name or a number in the place of one does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.deid.characters import decoded
+from orthanc_plugins.deid.keeping import is_legal
+from orthanc_plugins.deid.standard.code_strings import is_term
+from orthanc_plugins.deid.text.vocabulary import WORDS
+
+if TYPE_CHECKING:
+    from orthanc_plugins.deid.actions.by_type import ByType
+    from orthanc_plugins.deid.job import Job
+    from orthanc_plugins.deid.rules import Place, Rule
+
+_OTHER = b"OTHER"
+_REMEMBERED = 4096
+
+
+class Terms:
+    """K for code strings (CS).
+
+    Parameters
+    ----------
+    otherwise
+        What is done with a single value that is no term.
+    """
+
+    def __init__(self, otherwise: ByType) -> None:
+        self.otherwise = otherwise
+        self._known: dict[bytes, bytes] = {}
+
+    def __call__(self, value: bytes, rule: Rule, place: Place, job: Job) -> bytes | None:
+        """Return the terms; of several values one that is none becomes OTHER: the others keep their places."""
+        new = self._known.get(value)
+        if new is None:
+            new = _terms(value)
+            if len(self._known) < _REMEMBERED:
+                self._known[value] = new
+        if new == _OTHER and b"\\" not in value:
+            return self.otherwise(value, rule, place, job)
+        if job.doubtful and job.echoes(decoded(new, b"")):
+            return self.otherwise(value, rule, place, job)
+        job.words.setdefault(b"", []).append(new)
+        return value if new == value else new
+
+    def describe(self) -> str:
+        """Return what the action does, for a person."""
+        return (
+            "K for code strings: terms that PS3.3 defines, short ones and such of known words stay; of "
+            "several values one that is none becomes OTHER"
+        )
+
+
+def _terms(value: bytes) -> bytes:
+    if not is_legal(b"CS", value):
+        return _OTHER
+    parts = [part.strip(b" \0") for part in value.split(b"\\")]
+    known = [part if is_term(part.decode("ascii"), WORDS) else _OTHER for part in parts]
+    if known == parts:
+        return value
+    new = b"\\".join(known)
+    return _OTHER if new == _OTHER else new + b" " * (len(new) % 2)
