@@ -81,6 +81,12 @@ def painted(boxes: Iterable[Box], rows: int, columns: int) -> NDArray[np.bool_]:
     return mask
 
 
+def share_outside(box: Box, mask: NDArray[np.bool_]) -> float:
+    """Return which share of a box's pixels a mask of the frame, shape (rows, columns), does not have."""
+    inside = mask[box.top : box.bottom, box.left : box.right]
+    return float(1 - inside.mean()) if inside.size else 0.0
+
+
 def outside(boxes: Iterable[Box], rows: int, columns: int) -> tuple[Box, ...]:
     """Return boxes that together have the pixels of a frame that no given box has.
 

@@ -6,23 +6,30 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.deid.pixels.boxes import Box, without_covered
+from orthanc_plugins.deid.pixels.boxes import Box, painted, share_outside, without_covered
+from orthanc_plugins.deid.pixels.header import whole_number
 from orthanc_plugins.deid.pixels.masking import paint
 from orthanc_plugins.deid.pixels.native import PixelValues, clear_spare_bits, values_of, with_values
 from orthanc_plugins.deid.pixels.rendering import Renderer, renderer
 from orthanc_plugins.deid.pixels.risk import Risk, risk
-from orthanc_plugins.deid.pixels.search import not_painted, text_boxes
+from orthanc_plugins.deid.pixels.search import text_boxes
 from orthanc_plugins.deid.pixels.ultrasound import outside_regions
 from orthanc_plugins.deid.pixels.verdict import Need, PixelPolicy, PixelState, PixelVerdict, Reason
 from orthanc_plugins.errors import HeldForReview
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydicom.dataset import Dataset
 
     from orthanc_plugins.deid.pixels.finder import TextFinder
 
-_MOST_ROUNDS = 3
+_MOST_ROUNDS = 5
 """How often what is still found is painted over, before a person has to look."""
+_SHARE_OF_EDGES = 0.5
+"""What is found again and painted by half or more is the painting: its edge is painted too, and that is all."""
+_MARGIN_OF_HEIGHT = 4
+"""A text's margin is wider by a quarter of its height: marks above and letters cut off beside it go too."""
 
 
 def look(dataset: Dataset, *, policy: PixelPolicy, finder: TextFinder) -> PixelVerdict:
@@ -89,7 +96,7 @@ class _Sight:
     @classmethod
     def of(cls, dataset: Dataset, policy: PixelPolicy, finder: TextFinder) -> _Sight:
         """Return the sight of an instance."""
-        if (count := _frame_count(dataset)) > policy.most_frames:
+        if (count := whole_number(dataset, "NumberOfFrames")) > policy.most_frames:
             raise HeldForReview(f"{Reason.TOO_MANY_FRAMES}: {count} of at most {policy.most_frames}")
         values = values_of(dataset)
         rules = policy.known.boxes(dataset)
@@ -111,14 +118,16 @@ class _Sight:
         dark = self.renderer.darkest(self.values)
         for _ in range(_MOST_ROUNDS):
             paint(self.values.frames, boxes, dark)
-            left = not_painted(self._text()[0], boxes, self.values.rows, self.values.columns)
-            if not left:
+            mask = painted(boxes, self.values.rows, self.values.columns)
+            shares = {box: share_outside(box, mask) for box in self._text()[0]}
+            boxes = without_covered((*boxes, *self._with_margin(box for box in shares if shares[box])))
+            if max(shares.values(), default=0.0) <= _SHARE_OF_EDGES:
+                paint(self.values.frames, boxes, dark)
                 return boxes, frames
-            boxes = without_covered((*boxes, *self._with_margin(left)))
         raise HeldForReview(Reason.TEXT_REMAINS)
 
-    def _with_margin(self, found: tuple[Box, ...]) -> tuple[Box, ...]:
-        grown = (box.grown(self.policy.margin) for box in found)
+    def _with_margin(self, found: Iterable[Box]) -> tuple[Box, ...]:
+        grown = (box.grown(self.policy.margin + _height(box) // _MARGIN_OF_HEIGHT) for box in found)
         return tuple(box.within(self.values.rows, self.values.columns) for box in grown)
 
     def _text(self) -> tuple[tuple[Box, ...], int]:
@@ -130,6 +139,6 @@ class _Sight:
         )
 
 
-def _frame_count(dataset: Dataset) -> int:
-    count = dataset.get("NumberOfFrames") or 1
-    return int(count)
+def _height(box: Box) -> int:
+    """Return how tall a text is, upright or lying."""
+    return min(box.right - box.left, box.bottom - box.top)

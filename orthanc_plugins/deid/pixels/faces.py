@@ -16,6 +16,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.deid.pixels.header import text, whole_number, word
 from orthanc_plugins.errors import HeldForReview
 
 if TYPE_CHECKING:
@@ -94,15 +95,14 @@ def surface_regions(structure_set: Dataset) -> tuple[int, ...]:
     Interpreted Type (PS3.3 C.8.8.8.1).
     """
     by_type = {
-        int(item.ReferencedROINumber)
+        whole_number(item, "ReferencedROINumber")
         for item in structure_set.get("RTROIObservationsSequence") or ()
-        if str(item.get("RTROIInterpretedType") or "").strip().upper() == "EXTERNAL"
-        and item.get("ReferencedROINumber") is not None
+        if word(item, "RTROIInterpretedType") == "EXTERNAL"
     }
     by_name = {
-        int(item.ROINumber)
+        whole_number(item, "ROINumber")
         for item in structure_set.get("StructureSetROISequence") or ()
-        if item.get("ROINumber") is not None and _SURFACES.match(_plain(str(item.get("ROIName") or "")))
+        if _SURFACES.match(_plain(text(item, "ROIName")))
     }
     return tuple(sorted(by_type | by_name))
 
@@ -114,31 +114,31 @@ def without_contours(structure_set: Dataset, numbers: Collection[int]) -> Datase
     """
     result = copy.deepcopy(structure_set)
     for item in result.get("ROIContourSequence") or ():
-        if item.get("ReferencedROINumber") in numbers:
+        if whole_number(item, "ReferencedROINumber") in numbers:
             item.pop("ContourSequence", None)
     return result
 
 
 def _reasons(dataset: Dataset) -> Iterator[FaceReason]:
-    if str(dataset.get("RecognizableVisualFeatures") or "").strip().upper() == "YES":
+    if word(dataset, "RecognizableVisualFeatures") == "YES":
         yield FaceReason.DECLARED
-    if str(dataset.get("Modality") or "").strip().upper() not in _VOLUMES:
+    if word(dataset, "Modality") not in _VOLUMES:
         return
-    part = re.sub(r"[^A-Z]", "", str(dataset.get("BodyPartExamined") or "").upper())
-    codes = {str(item.get("CodeValue") or "") for item in dataset.get("AnatomicRegionSequence") or ()}
+    part = re.sub(r"[^A-Z]", "", word(dataset, "BodyPartExamined"))
+    codes = {text(item, "CodeValue") for item in dataset.get("AnatomicRegionSequence") or ()}
     if ({part} | codes) & _heads():
         yield FaceReason.PART
-    if any(_WORDS.search(_plain(str(dataset.get(name) or ""))) for name in _DESCRIPTIONS):
+    if any(_WORDS.search(_plain(text(dataset, name))) for name in _DESCRIPTIONS):
         yield FaceReason.WORDS
     if not part and not codes:
         yield FaceReason.UNKNOWN_PART
 
 
-def _plain(text: str) -> str:
+def _plain(words: str) -> str:
     """Return a text in small letters without marks.
 
     >>> _plain("Schädel, Außenkontur")
     'schadel, aussenkontur'
     """
-    decomposed = unicodedata.normalize("NFKD", text.strip().casefold())
+    decomposed = unicodedata.normalize("NFKD", words.strip().casefold())
     return "".join(one for one in decomposed if not unicodedata.combining(one))

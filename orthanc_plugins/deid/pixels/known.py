@@ -13,6 +13,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Self
 
 from orthanc_plugins.deid.pixels.boxes import Box
+from orthanc_plugins.deid.pixels.header import text, whole_number
 from orthanc_plugins.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ class KnownRegion:
             "SeriesDescription": self.series,
         }
         return (
-            all(part in str(dataset.get(name) or "").casefold() for name, part in parts.items())
-            and self.rows in {None, dataset.get("Rows")}
-            and self.columns in {None, dataset.get("Columns")}
+            all(part in text(dataset, name).casefold() for name, part in parts.items())
+            and self.rows in {None, whole_number(dataset, "Rows")}
+            and self.columns in {None, whole_number(dataset, "Columns")}
         )
 
 
@@ -63,7 +64,7 @@ class KnownRegions:
         return cls(_shipped())
 
     @classmethod
-    def read(cls, text: str) -> Self:
+    def read(cls, table: str) -> Self:
         """Return those of a table.
 
         Raises
@@ -71,7 +72,7 @@ class KnownRegions:
         ProfileError
             A line is not as the columns want it; the line's number is told, not what it says.
         """
-        return cls(_regions(text))
+        return cls(_regions(table))
 
     def and_also(self, others: KnownRegions) -> KnownRegions:
         """Return these and others, such as a site's own."""
@@ -87,8 +88,8 @@ def _shipped() -> tuple[KnownRegion, ...]:
     return _regions((resources.files(__package__) / "known.tsv").read_text(encoding="ascii"))
 
 
-def _regions(text: str) -> tuple[KnownRegion, ...]:
-    lines = ((number, line) for number, line in enumerate(text.splitlines(), 1) if _is_row(line))
+def _regions(table: str) -> tuple[KnownRegion, ...]:
+    lines = ((number, line) for number, line in enumerate(table.splitlines(), 1) if _is_row(line))
     return tuple(_region(number, line.split("\t")) for number, line in lines)
 
 
@@ -118,8 +119,8 @@ def _region(number: int, cells: list[str]) -> KnownRegion:
         ) from error
 
 
-def _box(text: str) -> Box:
-    x, y, width, height = (int(part) for part in text.split(","))
+def _box(cell: str) -> Box:
+    x, y, width, height = (int(part) for part in cell.split(","))
     if min(x, y, width - 1, height - 1) < 0:
         raise ValueError("a box has pixels, and they are in the image")
     return Box(x, y, x + width, y + height)

@@ -14,6 +14,7 @@ import numpy as np
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from orthanc_plugins.deid.pixels.header import whole_number
 from orthanc_plugins.deid.pixels.risk import transfer_syntax
 from orthanc_plugins.errors import HeldForReview
 
@@ -133,7 +134,7 @@ def _lies_plain(dataset: Dataset) -> bool:
 
 def _in_place(dataset: Dataset) -> PixelValues:
     """Return values that lie in a copy of Pixel Data, planes turned so that samples come last."""
-    shape = (int(dataset.get("NumberOfFrames") or 1), dataset.Rows, dataset.Columns)
+    shape = (whole_number(dataset, "NumberOfFrames") or 1, dataset.Rows, dataset.Columns)
     samples = int(dataset.get("SamplesPerPixel") or 1)
     is_signed = bool(dataset.PixelRepresentation)
     word = np.dtype(f"<{'i' if is_signed else 'u'}{dataset.BitsAllocated // _BYTE}")

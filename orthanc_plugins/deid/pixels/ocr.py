@@ -4,11 +4,10 @@ Decisions
 ---------
 2026-11-30  Finding and reading are two engines. Read together, RapidOCR drops what it found and cannot read;
             but text that a machine cannot read, a person can. So what is found counts, read or not.
-2026-11-30  Weights are named by path: of a file whose checksum is another RapidOCR would fetch its own from
-            the network.
+2026-11-30  Weights are named by path: RapidOCR fetches its own from the network where a checksum differs.
 2026-11-30  Two sizes: small letters are found in the enlarged picture, large ones in the picture as it is.
-2026-11-30  Weights are named by path: of a file whose checksum is another RapidOCR would fetch its own again.
-            letters are is no text, and the picture is looked at again in quarters that overlap.
+2026-11-30  The outline of a body is taken for one huge letter, and hides text within it. So what is larger
+            than letters are is no text, and the picture is looked at again in quarters that overlap.
 2026-11-30  Its logger is switched off: it writes to the error stream by itself, past the suite's logs.
 """
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_color_lut, convert_color_space
 
+from orthanc_plugins.deid.pixels.header import numbers
 from orthanc_plugins.errors import HeldForReview
 
 if TYPE_CHECKING:
@@ -115,20 +115,14 @@ def renderer(dataset: Dataset, values: PixelValues) -> Renderer:
 
 def _windows(dataset: Dataset) -> list[tuple[float, float]]:
     """Return lowest and highest stored values of the first windows (PS3.3 C.11.2.1.2)."""
-    centres, widths = (_numbers(dataset.get(name)) for name in ("WindowCenter", "WindowWidth"))
-    slope = (_numbers(dataset.get("RescaleSlope")) or [1.0])[0] or 1.0
-    intercept = (_numbers(dataset.get("RescaleIntercept")) or [0.0])[0]
+    slope = (numbers(dataset, "RescaleSlope") or (1.0,))[0] or 1.0
+    intercept = (numbers(dataset, "RescaleIntercept") or (0.0,))[0]
+    centres, widths = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
     ends = (
         sorted(((centre + side * width / 2) - intercept) / slope for side in (-1, 1))
         for centre, width in zip(centres, widths, strict=False)
     )
     return [(low, high) for low, high in ends][:_MOST_WINDOWS]
-
-
-def _numbers(value: Any) -> list[float]:
-    """Return the numbers of an element, none where it has none."""
-    values = value if isinstance(value, MultiValue) else [value]
-    return [float(one) for one in values if isinstance(one, int | float)]
 
 
 def _within(grey: NDArray[Any], low: float, high: float) -> Picture:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.deid.pixels.header import text, whole_number, word, words
 from orthanc_plugins.deid.pixels.verdict import Need, PixelPolicy, Reason
 
 if TYPE_CHECKING:
@@ -81,17 +82,17 @@ def risk(dataset: Dataset, policy: PixelPolicy) -> Risk:
 
 def _holding(dataset: Dataset, policy: PixelPolicy) -> Iterator[Reason]:
     """Yield why nothing but a person can look at an instance."""
-    kind = _word(dataset, "SOPClassUID")
+    kind = word(dataset, "SOPClassUID")
     if kind.startswith(_DOCUMENTS) or "EncapsulatedDocument" in dataset:
         yield Reason.DOCUMENT
     if kind in _VIDEOS or _VIDEO_SYNTAX.fullmatch(transfer_syntax(dataset)):
         yield Reason.VIDEO
     if policy.photographs == "hold":
-        if kind in _PHOTOGRAPHS or _word(dataset, "Modality") == "XC":
+        if kind in _PHOTOGRAPHS or word(dataset, "Modality") == "XC":
             yield Reason.PHOTOGRAPH
-        if _word(dataset, "RecognizableVisualFeatures") == "YES":
+        if word(dataset, "RecognizableVisualFeatures") == "YES":
             yield Reason.RECOGNISABLE
-    if "LABEL" in _image_type(dataset) or _word(dataset, "SpecimenLabelInImage") == "YES":
+    if "LABEL" in words(dataset, "ImageType") or word(dataset, "SpecimenLabelInImage") == "YES":
         yield Reason.LABEL
     if _PROVIDER_URL in dataset:
         yield Reason.ELSEWHERE
@@ -101,11 +102,11 @@ def _looking(dataset: Dataset, policy: PixelPolicy) -> Iterator[Reason]:
     """Yield why text may be in the pixels of an instance."""
     if policy.look == "all":
         yield Reason.ASKED
-    if _word(dataset, "BurnedInAnnotation") == "YES":
+    if word(dataset, "BurnedInAnnotation") == "YES":
         yield Reason.DECLARED
     if _has_embedded_overlay(dataset):
         yield Reason.EMBEDDED_OVERLAY
-    kind = _word(dataset, "SOPClassUID")
+    kind = word(dataset, "SOPClassUID")
     if kind in _NO_PICTURES:
         return
     if kind not in _MEASURED:
@@ -116,18 +117,18 @@ def _looking(dataset: Dataset, policy: PixelPolicy) -> Iterator[Reason]:
 
 def _unlike_a_slice(dataset: Dataset, modalities: tuple[str, ...]) -> Iterator[Reason]:
     """Yield why an object of a scanner's class is not what the scanner measures."""
-    if _word(dataset, "Modality") not in modalities:
+    if word(dataset, "Modality") not in modalities:
         yield Reason.MODALITY
-    words = _image_type(dataset)
-    if not words:
+    kinds = words(dataset, "ImageType")
+    if not kinds:
         yield Reason.NO_IMAGE_TYPE
-    if any(_SUSPICIOUS_TYPE.search(word) for word in words):
+    if any(_SUSPICIOUS_TYPE.search(one) for one in kinds):
         yield Reason.NOT_ORIGINAL
-    if any(_SUSPICIOUS_WORDS.search(str(dataset.get(name) or "")) for name in _DESCRIPTIONS):
+    if any(_SUSPICIOUS_WORDS.search(text(dataset, name)) for name in _DESCRIPTIONS):
         yield Reason.WORDS
-    if _word(dataset, "PhotometricInterpretation") not in {"MONOCHROME1", "MONOCHROME2"}:
+    if word(dataset, "PhotometricInterpretation") not in {"MONOCHROME1", "MONOCHROME2"}:
         yield Reason.COLOUR
-    if _word(dataset, "ConversionType"):
+    if word(dataset, "ConversionType"):
         yield Reason.CONVERTED
     if _has_odd_shape(dataset):
         yield Reason.SHAPE
@@ -135,11 +136,11 @@ def _unlike_a_slice(dataset: Dataset, modalities: tuple[str, ...]) -> Iterator[R
 
 def _has_odd_shape(dataset: Dataset) -> bool:
     """Return whether rows, columns or bits are those of a screen or a photograph, not of slices."""
-    rows, columns, bits = (_number(dataset, name) for name in ("Rows", "Columns", "BitsAllocated"))
+    rows, columns, bits = (whole_number(dataset, name) for name in ("Rows", "Columns", "BitsAllocated"))
     if min(rows, columns) < 1:
         return True
     ratio = max(rows, columns) / min(rows, columns)
-    is_ct = _word(dataset, "Modality") == "CT"
+    is_ct = word(dataset, "Modality") == "CT"
     return (
         max(rows, columns) > _WIDEST
         or bits < _FEWEST_BITS
@@ -159,21 +160,3 @@ def transfer_syntax(dataset: Dataset) -> str:
     """Return the transfer syntax that the file says, empty where it does not."""
     meta = getattr(dataset, "file_meta", None)
     return str(meta.get("TransferSyntaxUID") or "") if meta is not None else ""
-
-
-def _image_type(dataset: Dataset) -> tuple[str, ...]:
-    """Return the values of Image Type in capitals, those that are there."""
-    value = dataset.get("ImageType") or ()
-    values = (value,) if isinstance(value, str) else value
-    return tuple(word for word in (str(one).strip().upper() for one in values) if word)
-
-
-def _word(dataset: Dataset, keyword: str) -> str:
-    """Return a value as text in capitals, empty where there is none."""
-    return str(dataset.get(keyword) or "").strip().upper()
-
-
-def _number(dataset: Dataset, keyword: str) -> int:
-    """Return a whole number, 0 where there is none."""
-    value = dataset.get(keyword)
-    return value if isinstance(value, int) else 0

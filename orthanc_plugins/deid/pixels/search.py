@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from orthanc_plugins.deid.pixels.boxes import Box, painted, without_covered
+from orthanc_plugins.deid.pixels.boxes import Box, without_covered
 from orthanc_plugins.deid.pixels.wording import is_technical
 
 if TYPE_CHECKING:
@@ -47,12 +47,6 @@ def text_boxes(
             boxes = _boxes(picture, finder, keep_technical=keep_technical)
             found.extend(box.moved(part.left, part.top) for box in boxes)
     return without_covered(found), looked
-
-
-def not_painted(boxes: tuple[Box, ...], paint: tuple[Box, ...], rows: int, columns: int) -> tuple[Box, ...]:
-    """Return boxes that have pixels outside of what is painted: in all others nothing is to be seen."""
-    mask = painted(paint, rows, columns)
-    return tuple(box for box in boxes if not mask[box.top : box.bottom, box.left : box.right].all())
 
 
 def _boxes(picture: Picture, finder: TextFinder, *, keep_technical: bool) -> Iterator[Box]:

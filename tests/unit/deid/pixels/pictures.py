@@ -30,10 +30,12 @@ def drawn(
     size: int = 16,
     colour: int | tuple[int, ...] = LIGHT,
     font: Path | None = None,
+    smooth: bool = True,
 ) -> tuple[NDArray[np.uint8], Box]:
     """Return a copy of a picture with a text at (column, row), and the box of its letters."""
     picture = Image.fromarray(ground)
     pen = ImageDraw.Draw(picture)
+    pen.fontmode = "L" if smooth else "1"
     letters = ImageFont.load_default(size) if font is None else ImageFont.truetype(font, size)
     pen.text(at, text, font=letters, fill=colour)
     left, top, right, bottom = (round(edge) for edge in pen.textbbox(at, text, font=letters))
@@ -73,17 +75,19 @@ def slice_of_ct(**said: Any) -> Dataset:
 
 @dataclass
 class LightFinder:
-    """Finds what is lighter than anything but letters, as one box; it reads what it is told it says."""
+    """Finds what is far lighter than all around it, as one box; it reads what it is told it says."""
 
     says: Sequence[str | None] = ()
-    level: int = 250
-    looked_at: list[tuple[int, int]] = field(default_factory=list)
+    is_blind: bool = False
+    looked_at: list[tuple[int, ...]] = field(default_factory=list)
 
     def find(self, picture: NDArray[np.uint8]) -> tuple[Box, ...]:
         self.looked_at.append(picture.shape[:2])
-        down, across = np.nonzero(picture.min(axis=2) >= self.level)
-        if not down.size or down.size == picture.shape[0] * picture.shape[1]:
+        darkest = picture.min(axis=2)
+        light = darkest >= 250
+        if self.is_blind or light.all() or not light.any() or ((darkest >= 200) & ~light).any():
             return ()
+        down, across = np.nonzero(light)
         return (Box(int(across.min()), int(down.min()), int(across.max()) + 1, int(down.max()) + 1),)
 
     def read(self, picture: NDArray[np.uint8], box: Box) -> str | None:

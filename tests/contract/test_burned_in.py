@@ -1,0 +1,91 @@
+"""RapidOCR keeps the promise of a finder: drawn names are found, painted over and found no more."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from orthanc_plugins.deid.pixels import PixelPolicy, PixelState, cleaned, look, rapid_finder
+from tests.unit.deid.pixels.pictures import drawn, instance
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+POLICY = PixelPolicy()
+RNG = np.random.default_rng(11)
+NAME = "ZACHARIAS ANNA"
+
+
+def noise() -> NDArray[np.uint8]:
+    return np.clip(RNG.normal(60, 15, (256, 256)), 0, 255).astype(np.uint8)
+
+
+def body() -> NDArray[np.uint8]:
+    """Return an outline of a body with two lungs."""
+    y, x = np.mgrid[-1:1:256j, -1:1:256j]
+    picture = np.where((x / 0.9) ** 2 + (y / 0.7) ** 2 < 1, 120, 5)
+    for side in (-0.4, 0.4):
+        picture[((x - side) / 0.25) ** 2 + (y / 0.4) ** 2 < 1] = 40
+    return np.clip(picture + RNG.normal(0, 4, (256, 256)), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "ground", [noise(), body(), np.zeros((256, 256), np.uint8)], ids=("noise", "body", "black")
+)
+@pytest.mark.parametrize("size", [12, 22])
+def test_a_name_is_found_and_painted_over(ground: NDArray[np.uint8], size: int) -> None:
+    picture, letters = drawn(ground, NAME, (12, 100), size=size, colour=240)
+    dataset = instance(picture[np.newaxis])
+    result, verdict = cleaned(dataset, policy=POLICY, finder=rapid_finder())
+    after = result.pixel_array[letters.top : letters.bottom, letters.left : letters.right]
+    assert verdict.state is PixelState.MASKED
+    assert (after == picture.min()).mean() > 0.97
+    assert look(result, policy=POLICY, finder=rapid_finder()).boxes == ()
+
+
+@pytest.mark.parametrize("picture", [noise(), body()], ids=("noise", "body"))
+def test_a_picture_without_text_is_clean(picture: NDArray[np.uint8]) -> None:
+    assert look(instance(picture[np.newaxis]), policy=POLICY, finder=rapid_finder()).state is PixelState.CLEAN
+
+
+def test_faint_text_and_text_in_colour_are_found() -> None:
+    faint, letters = drawn(np.full((256, 256), 100, np.uint8), NAME, (12, 100), size=18, colour=103)
+    coloured, _ = drawn(
+        np.full((256, 256, 3), (200, 60, 60), np.uint8), NAME, (12, 100), size=18, colour=(60, 60, 200)
+    )
+    for dataset in (instance(faint[np.newaxis]), instance(coloured[np.newaxis], photometric="RGB")):
+        verdict = look(dataset, policy=POLICY, finder=rapid_finder())
+        assert any(box.grown(2).covers(letters) for box in verdict.boxes)
+
+
+def test_text_that_stands_upright_is_found() -> None:
+    picture, _ = drawn(noise(), NAME, (12, 100), size=18, colour=240)
+    turned = np.ascontiguousarray(np.rot90(picture))
+    verdict = look(instance(turned[np.newaxis]), policy=POLICY, finder=rapid_finder())
+    assert any(box.bottom - box.top > 100 for box in verdict.boxes)
+
+
+def test_it_reads_what_is_clear() -> None:
+    picture, letters = drawn(np.zeros((256, 256), np.uint8), "12.3 mm", (12, 100), size=18)
+    coloured = np.repeat(picture[..., np.newaxis], 3, axis=2)
+    text = rapid_finder().read(coloured, letters)
+    assert text is not None
+    assert text.replace(" ", "") == "12.3mm"
+
+
+def test_nothing_is_fetched_and_nothing_is_logged(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("a connection was asked for")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    picture, _ = drawn(noise(), NAME, (12, 100), size=18, colour=240)
+    with caplog.at_level(logging.DEBUG):
+        fresh = type(rapid_finder())()
+        look(instance(picture[np.newaxis]), policy=POLICY, finder=fresh)
+    assert "".join((*capfd.readouterr(), caplog.text)) == ""
