@@ -54,7 +54,8 @@ CONTACTS = tags(
     CurrentPatientLocation PatientInstitutionResidence ScheduledPatientInstitutionResidence
     OrderEntererLocation PerformedLocation ScheduledProcedureStepLocation RequestedProcedureLocation
     IssuerOfPatientID IssuerOfAdmissionID IssuerOfServiceEpisodeID PatientComments AdditionalPatientHistory
-    IdentifyingComments VisitComments ResponsibleOrganization DistributionAddress"""
+    IdentifyingComments VisitComments ResponsibleOrganization DistributionAddress RequestingService
+    VerifyingOrganization ClinicalTrialSiteName ClinicalTrialCoordinatingCenterName"""
 )
 INSTITUTIONS = tags("InstitutionName InstitutionAddress InstitutionalDepartmentName")
 DEVICES = tags(

@@ -152,13 +152,14 @@ def _kind(leaf: Leaf) -> str:
 
 
 def _kind_of_text(leaf: Leaf) -> str:
-    if inside_identity(leaf) and leaf.tag not in _SCHEMES:
-        if leaf.tag != _CODE_MEANING:
-            return "identifiers"
-        return "institutions" if NO_PERSONS.intersection(leaf.place) else "names"
     if leaf.tag in WORKFLOW_IDENTIFIERS and not any(character.isdigit() for character in leaf.plain):
         return ""
-    return next((kind for kind, tags in _BY_TAG.items() if leaf.tag in tags), "")
+    known = next((kind for kind, tags in _BY_TAG.items() if leaf.tag in tags), "")
+    if known or not inside_identity(leaf) or leaf.tag in _SCHEMES:
+        return known
+    if leaf.tag != _CODE_MEANING:
+        return "identifiers"
+    return "institutions" if NO_PERSONS.intersection(leaf.place) else "names"
 
 
 _BY_TAG = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orthanc_plugins.validation.writings import (
     ANYWHERE,
     dates_written,
+    is_common,
     name_orders,
     name_parts,
     pieces,
@@ -138,7 +139,7 @@ def _parts(value: str, kind: Kind) -> set[str]:
     if kind is Kind.CONTACT:
         return pieces(value) | telling_words(value)
     if kind is Kind.INSTITUTION:
-        return {value} | telling_words(value)
+        return set() if is_common(value) else {value} | telling_words(value)
     return {_significant(value)}
 
 

@@ -27,6 +27,7 @@ from orthanc_plugins.validation.writings import (
     VALUE_WORD,
     folded,
     has_no_spaces,
+    is_common,
     name_parts,
     pieces,
     spellings,
@@ -146,7 +147,7 @@ def _phrases(identity: Identity) -> Iterator[tuple[str, Kind]]:
     ):
         for value in values:
             for part in pieces(value) if kind is Kind.CONTACT else (value,):
-                if len(part) >= VALUE_WORD:
+                if len(part) >= VALUE_WORD and not is_common(part):
                     yield part, kind
 
 

@@ -148,7 +148,16 @@ def pieces(text: str) -> set[str]:
     digits = re.sub(r"\D", "", text)
     if len(digits) >= ANYWHERE and len(digits) * 2 > len(text):
         found.add(digits)
-    return {part for part in found if part}
+    return {part for part in found if part and not is_common(part)}
+
+
+def is_common(text: str) -> bool:
+    """Return whether a text is one word that many institutions and departments have.
+
+    >>> is_common("Radiology"), is_common("Radiology Nordheim"), is_common("")
+    (True, False, False)
+    """
+    return folded(text.strip()) in NO_PLACES
 
 
 def telling_words(text: str) -> set[str]:

@@ -331,7 +331,8 @@ def test_what_stands_in_the_place_of_a_date_is_searched_for_as_it_is_written(
 
 def test_a_telling_word_of_an_institution_or_address_is_enough(study: Study, tmp_path: Path) -> None:
     study.originals["ct1"].PatientAddress = "Krugergasse 7, Lindau"
-    study.released["ct2"].ImageComments = "Klinikum"
+    study.originals["ct1"].InstitutionalDepartmentName = "Radiology"
+    study.released["ct2"].ImageComments = "Klinikum, Radiology"
     assert residual(study, tmp_path) == []
     for text in ("from nordheim", "KRUGERGASSE", "Lindau"):
         study.released["ct2"].ImageComments = text
