@@ -71,9 +71,7 @@ def deidentified(
     return engine(profile).deidentified(file, known, subject_of(known), pixels_cleaned=pixels_cleaned)
 
 
-def new_bytes(
-    data: Buffer, profile: Profile | str = "research_rt", *, pixels_cleaned: bool = False
-) -> bytes:
+def new_bytes(data: Buffer, profile: Profile | str = "research_rt", *, pixels_cleaned: bool = False) -> bytes:
     """Return the bytes that the engine makes of a file."""
     return b"".join(deidentified(data, profile, pixels_cleaned=pixels_cleaned).pieces)
 
