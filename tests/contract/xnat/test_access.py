@@ -108,6 +108,9 @@ def test_a_user_sees_and_does_what_its_role_allows(site: Site) -> None:
     site.put(f"/data/projects/{site.project}/users/Members/{name}")
     assert other.put(f"{root}/subjects/S1", timeout=10).status_code == 201
     assert other.get(f"{site.process.url}/xapi/users", timeout=10).status_code == 403
+    prearchive = f"{site.process.url}/data/prearchive/projects"
+    assert other.get(prearchive, timeout=10).status_code == 200
+    assert other.get(prearchive, params={"tag": "1.2"}, timeout=10).status_code == 403
     script = f"{site.process.url}/xapi/anonymize/projects/{site.project}"
     assert other.get(script, timeout=10).status_code == 403
 
