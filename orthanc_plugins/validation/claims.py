@@ -47,13 +47,15 @@ class Claims:
     Parameters
     ----------
     method_codes
-        Codes of CID 7050 that stand in De-identification Method Code Sequence (0012,0064) of every object.
+        Codes of CID 7050 that stand in De-identification Method Code Sequence (0012,0064) of every object;
+        113101 only of those whose pixels were cleaned.
     longitudinal
         What became of dates; agrees with the codes.
     pixels_cleaned
         Whether burned-in text was looked for and masked (113101).
     masked
-        Of each original SOP Instance UID, the boxes in which pixels may differ. None elsewhere.
+        Of each original SOP Instance UID whose pixels were cleaned, the boxes in which they may differ: none
+        where there was nothing to mask. Pixels of other objects stay as they are.
     """
 
     method_codes: frozenset[str]
@@ -83,6 +85,10 @@ class Claims:
     def has(self, code: str) -> bool:
         """Return whether an option is claimed."""
         return code in self.method_codes
+
+    def codes_of(self, original_uid: str) -> frozenset[str]:
+        """Return the codes that stand in the object made of an original."""
+        return self.method_codes if original_uid in self.masked else self.method_codes - {CLEAN_PIXELS}
 
 
 @dataclass(frozen=True)

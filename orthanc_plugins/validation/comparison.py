@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.validation.attributes import DROPPABLE, REWRITTEN
-from orthanc_plugins.validation.claims import CLEAN_CONTENT, CLEAN_GRAPHICS
-from orthanc_plugins.validation.reading import shown
+from orthanc_plugins.validation.claims import CLEAN_CONTENT, CLEAN_GRAPHICS, CLEAN_PIXELS
+from orthanc_plugins.validation.reading import SOP_INSTANCE, shown
 from orthanc_plugins.validation.report import Finding, Severity
 
 if TYPE_CHECKING:
@@ -28,6 +28,16 @@ class Comparison:
     claims: Claims
     instance: str
     name: str
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The codes of CID 7050 that are claimed of this object."""
+        return self.claims.codes_of(self.original.plain(SOP_INSTANCE))
+
+    @property
+    def is_cleaned(self) -> bool:
+        """Whether its pixels are claimed to be cleaned."""
+        return CLEAN_PIXELS in self.codes
 
     @cached_property
     def aligned(self) -> tuple[tuple[Leaf, Leaf], ...]:

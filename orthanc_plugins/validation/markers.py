@@ -29,7 +29,7 @@ def check_markers(comparison: Comparison) -> Iterator[Finding]:
     yield from _codes(comparison)
     if released.plain(_LONGITUDINAL) != claims.longitudinal.upper():
         yield comparison.finding(CHECK, (_LONGITUDINAL,), "it says otherwise of dates than is claimed")
-    if released.plain(_BURNED_IN) == "NO" and not claims.pixels_cleaned:
+    if released.plain(_BURNED_IN) == "NO" and not comparison.is_cleaned:
         yield comparison.finding(CHECK, (_BURNED_IN,), "it says NO, and pixels were not cleaned")
     if released.plain(_FACE) == "NO" and not claims.has(CLEAN_FACE):
         yield comparison.finding(CHECK, (_FACE,), "it says NO, and features were not cleaned")
@@ -39,7 +39,7 @@ def _codes(comparison: Comparison) -> Iterator[Finding]:
     """Yield codes of methods that are missing, or that nobody claims."""
     stated = _methods(comparison.released)
     earlier = _methods(comparison.original)
-    claimed = {(code, "DCM") for code in comparison.claims.method_codes}
+    claimed = {(code, "DCM") for code in comparison.codes}
     place = (_METHOD_CODES,)
     if len(stated) != len(set(stated)):
         yield comparison.finding(CHECK, place, "a code of a method stands there twice")

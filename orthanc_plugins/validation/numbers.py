@@ -63,17 +63,17 @@ def check_content(comparison: Comparison) -> Iterator[Finding]:
     for before, after in comparison.both:
         if before.stripped == after.stripped and order[0] == order[1]:
             continue
-        if before.tag in _exempt(comparison.claims) or is_private(before.place):
+        if before.tag in _exempt(comparison) or is_private(before.place):
             continue
         if text := _changed(before, after, order):
             yield comparison.finding(CHECK, after.place, text)
     yield from _gone(comparison)
 
 
-def _exempt(claims: Claims) -> frozenset[int]:
+def _exempt(comparison: Comparison) -> frozenset[int]:
     """Return attributes that other checks look at, or that may change."""
     always = _PIXELS | _DOCUMENT | _OF_THE_PATIENT
-    return always | _OF_CLEANED if claims.pixels_cleaned else always
+    return always | _OF_CLEANED if comparison.is_cleaned else always
 
 
 def _changed(before: Leaf, after: Leaf, order: tuple[str, str]) -> str:

@@ -41,7 +41,7 @@ def check_structure(comparison: Comparison) -> Iterator[Finding]:
         if element.tag.element not in _META:
             yield comparison.finding(CHECK, (int(element.tag),), "it does not belong there")
     same = released.transfer_syntax == comparison.original.transfer_syntax
-    if not same and not comparison.claims.pixels_cleaned:
+    if not same and not comparison.is_cleaned:
         yield comparison.finding(CHECK, (0x00020010,), "the transfer syntax was changed")
     yield from _spans(comparison)
     for place in released.leaves:

@@ -47,12 +47,29 @@ def test_a_mark_of_yes_claims_nothing(study: Study, tmp_path: Path, keyword: str
 
 
 def test_marks_of_what_was_done_are_allowed(study: Study, tmp_path: Path) -> None:
-    codes = CODES | {"113101", "113102"}
-    study.claims = Claims(codes, "modified", pixels_cleaned=True)
+    codes = CODES | {"113102"}
+    uid = study.originals["ct1"].SOPInstanceUID
+    study.claims = Claims(codes | {"113101"}, "modified", pixels_cleaned=True, masked={uid: ()})
     for one in study.released.values():
         mark(one, codes)
-        one.BurnedInAnnotation = one.RecognizableVisualFeatures = "NO"
+        one.RecognizableVisualFeatures = "NO"
+    mark(study.released["ct1"], codes | {"113101"})
+    study.released["ct1"].BurnedInAnnotation = "NO"
     assert study.findings(tmp_path) == []
+
+
+def test_only_objects_whose_pixels_were_cleaned_may_say_so(study: Study, tmp_path: Path) -> None:
+    codes = CODES | {"113101"}
+    uid = study.originals["ct1"].SOPInstanceUID
+    study.claims = Claims(codes, "modified", pixels_cleaned=True, masked={uid: ()})
+    mark(study.released["ct2"], codes)
+    study.released["ct2"].BurnedInAnnotation = "NO"
+    texts = [one.text for one in study.findings(tmp_path)]
+    assert texts == [
+        "codes of methods are missing: 113101",
+        "a code stands there that is not claimed",
+        "it says NO, and pixels were not cleaned",
+    ]
 
 
 @pytest.mark.parametrize(
