@@ -61,7 +61,7 @@ class XnatProcess:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "xnat_standin", *words],
-                cwd=REPOSITORY,
+                cwd=REPOSITORY / "xnat",
                 env=os.environ.copy(),
                 stdout=log,
                 stderr=log,

@@ -27,7 +27,7 @@ mapfile -t shell_files < <(printf '%s\n' "${shell_files[@]}" | sort -u)
 gate format "$python_files" ruff format --check --output-format concise
 gate lint "$python_files" ruff check --output-format concise
 gate shell "${#shell_files[@]}" shellcheck -x "${shell_files[@]}"
-gate types "$(find orthanc_plugins tests scripts dcm4chee -name '*.py' | count)" mypy
+gate types "$(find orthanc_plugins tests scripts dcm4chee xnat -name '*.py' | count)" mypy
 gate imports "$(find orthanc_plugins -name '*.py' | count)" lint-imports
 gate unit "$(find tests/unit -name 'test_*.py' | count)" pytest --quiet --numprocesses auto tests/unit "$@"
 
