@@ -32,6 +32,7 @@ _WORDS = {
     "OW": "H", "OL": "L", "OF": "f", "OD": "d", "OV": "Q",
 }  # fmt: skip
 _CODES = tags("CodeValue LongCodeValue URNCodeValue CodingSchemeDesignator")
+_SCHEME = 0x00080102
 _PIXELS = tags("PixelData FloatPixelData DoubleFloatPixelData ExtendedOffsetTable ExtendedOffsetTableLengths")
 _DOCUMENT = tags("EncapsulatedDocument EncapsulatedDocumentLength")
 """A document may be written anew without what it told; the search has looked into it."""
@@ -40,6 +41,8 @@ _OF_CLEANED = tags(
     BitsStored HighBit LossyImageCompression"""
 )
 """What may change when pixels are decoded and masked."""
+_LABELS = tags("ContentLabel")
+"""Terms by their representation, and words of whoever made the object."""
 _OF_THE_PATIENT = tags("PatientSex PatientSexNeutered SmokingStatus PregnancyStatus QueryRetrieveLevel")
 ESSENTIAL = tags(
     """Rows Columns PixelSpacing ImagePositionPatient ImageOrientationPatient RescaleSlope RescaleIntercept
@@ -63,16 +66,24 @@ def check_content(comparison: Comparison) -> Iterator[Finding]:
     for before, after in comparison.both:
         if before.stripped == after.stripped and order[0] == order[1]:
             continue
-        if before.tag in _exempt(comparison) or is_private(before.place):
+        if before.tag in _exempt(comparison) or is_private(before.place) or _is_local(before, comparison):
             continue
         if text := _changed(before, after, order):
             yield comparison.finding(CHECK, after.place, text)
     yield from _gone(comparison)
 
 
+def _is_local(leaf: Leaf, comparison: Comparison) -> bool:
+    """Return whether an element is of a code of a house (PS3.16 8.2), which may tell which house that is."""
+    if leaf.tag not in _CODES:
+        return False
+    scheme = comparison.original.leaves.get((*leaf.place[:-1], _SCHEME))
+    return scheme is not None and (scheme.plain.startswith("99") or scheme.plain == "L")
+
+
 def _exempt(comparison: Comparison) -> frozenset[int]:
     """Return attributes that other checks look at, or that may change."""
-    always = _PIXELS | _DOCUMENT | _OF_THE_PATIENT
+    always = _PIXELS | _DOCUMENT | _OF_THE_PATIENT | _LABELS
     return always | _OF_CLEANED if comparison.is_cleaned else always
 
 

@@ -116,6 +116,17 @@ def test_numbers_that_are_removed_as_a_patients_are_no_loss(study: Study, tmp_pa
     assert told(study, tmp_path) == [("(0010,1030)", NUMBER)]
 
 
+def test_codes_and_labels_of_a_house_may_be_changed(study: Study, tmp_path: Path) -> None:
+    study.originals[SR].ContentSequence[1].ConceptNameCodeSequence[0].CodingSchemeDesignator = "99NORD"
+    study.originals[PR].ContentLabel, study.released[PR].ContentLabel = "KRUGER", "LABEL"
+    study.released[SR] = de_identified(study.originals[SR])
+    change(study, SR, f"{NAME}.CodeValue", "0")
+    change(study, SR, f"{NAME}.CodingSchemeDesignator", "DCM")
+    assert told(study, tmp_path) == []
+    change(study, SR, f"{UNIT}.CodeValue", "0")
+    assert told(study, tmp_path) == [(f"{UNIT_PLACE}.(0008,0100)", CODE)]
+
+
 def test_sequences_of_identity_may_be_emptied_or_made_anew(study: Study, tmp_path: Path) -> None:
     person = Dataset()
     person.PersonIdentificationCodeSequence = DicomSequence([code("STAFF-4711", "99NOR", "Quandt")])
