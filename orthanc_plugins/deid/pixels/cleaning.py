@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.deid.pixels.finder import TextFinder
 
-_MOST_ROUNDS = 5
-"""How often what is still found is painted over, before a person has to look."""
+_MOST_ROUNDS = 4
+"""How often it is painted and looked at again, before a person has to look."""
 _SHARE_OF_EDGES = 0.5
-"""What is found again and painted by half or more is the painting: its edge is painted too, and that is all."""
+"""What is found again and is painted by half or more is taken for the edge of the painting: it is painted as
+well, but does not hold the instance."""
 _MARGIN_OF_HEIGHT = 4
 """A text's margin is wider by a quarter of its height: marks above and letters cut off beside it go too."""
 
@@ -120,11 +121,14 @@ class _Sight:
             paint(self.values.frames, boxes, dark)
             mask = painted(boxes, self.values.rows, self.values.columns)
             shares = {box: share_outside(box, mask) for box in self._text()[0]}
-            boxes = without_covered((*boxes, *self._with_margin(box for box in shares if shares[box])))
-            if max(shares.values(), default=0.0) <= _SHARE_OF_EDGES:
-                paint(self.values.frames, boxes, dark)
+            if not any(shares.values()):
                 return boxes, frames
-        raise HeldForReview(Reason.TEXT_REMAINS)
+            edges = {box for box, share in shares.items() if share <= _SHARE_OF_EDGES}
+            boxes = without_covered((*boxes, *edges, *self._with_margin(shares.keys() - edges)))
+        if max(shares.values()) > _SHARE_OF_EDGES:
+            raise HeldForReview(Reason.TEXT_REMAINS)
+        paint(self.values.frames, boxes, dark)
+        return boxes, frames
 
     def _with_margin(self, found: Iterable[Box]) -> tuple[Box, ...]:
         grown = (box.grown(self.policy.margin + _height(box) // _MARGIN_OF_HEIGHT) for box in found)

@@ -31,8 +31,8 @@ class Everywhere(LightFinder):
 
     def find(self, picture: NDArray[np.uint8]) -> tuple[Box, ...]:
         self.looked_at.append(picture.shape[:2])
-        at = len(self.looked_at) * 5
-        return (Box(at, at, at + 4, at + 4),)
+        at = len(self.looked_at) * 16
+        return (Box(at, at, at + 8, at + 8),)
 
 
 def frames_of(dataset: Dataset) -> NDArray[Any]:
@@ -105,8 +105,9 @@ def test_a_measured_slice_is_not_looked_at_and_no_marker_may_say_so() -> None:
 
 
 def test_text_that_is_found_after_painting_is_held() -> None:
+    large = np.tile(TEXT, (4, 4))
     with pytest.raises(HeldForReview, match=Reason.TEXT_REMAINS):
-        cleaned(instance(TEXT[np.newaxis]), policy=POLICY, finder=Everywhere())
+        cleaned(instance(large[np.newaxis]), policy=POLICY, finder=Everywhere())
 
 
 def test_the_edge_of_what_was_painted_is_no_text() -> None:
