@@ -104,9 +104,9 @@ class Maker:
     def _made(self, original: Path) -> Made:
         data = original.read_bytes()
         known = gathered(read_part10(data))
-        seen, boxes, faces, has_surface = _looked_at(data, self.engine.profile)
+        seen = _looked_at(data, self.engine.profile)
         new = self.engine.deidentified(
-            read_part10(seen), known, self.subject, pixels_cleaned=boxes is not None
+            read_part10(seen.data), known, self.subject, pixels_cleaned=seen.boxes is not None
         )
         file = self.folder / f"{new.sop_instance_uid}.dcm"
         return Made(
@@ -116,9 +116,9 @@ class Maker:
             self.engine.pseudonyms.uid(known.texts.get(_SERIES_UID, "")),
             _written(file, new),
             new.counts,
-            boxes,
-            faces,
-            has_surface,
+            seen.boxes,
+            seen.faces,
+            seen.has_surface,
         )
 
 
@@ -132,26 +132,45 @@ def _written(file: Path, new: Deidentified) -> str:
     return digest.hexdigest()
 
 
-def _looked_at(data: bytes, profile: Profile) -> tuple[bytes, tuple[Box, ...] | None, tuple[str, ...], bool]:
-    """Return a file without text in its pixels, where that was painted, and what of a face it has."""
+@dataclass(frozen=True)
+class _Seen:
+    """A file whose pixels were searched for text where they may have some; fields as of `Made`."""
+
+    data: bytes
+    boxes: tuple[Box, ...] | None
+    faces: tuple[str, ...]
+    has_surface: bool
+
+
+def _looked_at(data: bytes, profile: Profile) -> _Seen:
+    """Return a file without text in its pixels, and what of a face it has.
+
+    Raises
+    ------
+    HeldForReview
+        Only a person can say what its pixels show.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they quote values
         try:
             dataset = dcmread(BytesIO(data))
             faces = tuple(map(str, settle_faces(dataset, Deface(profile.faces))))
             has_surface = dataset.SOPClassUID == RT_STRUCTURE_SET_STORAGE and bool(surface_regions(dataset))
+            seen, boxes = _without_text(dataset, data, profile)
         except DeidError:
             raise
         except Exception as error:  # noqa: BLE001 - on damage pydicom raises what it likes, and quotes values
-            raise InvalidDicom(f"Its header cannot be read ({type(error).__name__}).") from None
-        seen, boxes = _without_text(dataset, data, profile)
-    return seen, boxes, faces, has_surface
+            raise HeldForReview(
+                f"It cannot be looked at for text and faces ({type(error).__name__})."
+            ) from None
+    return _Seen(seen, boxes, faces, has_surface)
 
 
 def _without_text(dataset: Dataset, data: bytes, profile: Profile) -> tuple[bytes, tuple[Box, ...] | None]:
     policy = PixelPolicy(look=profile.pixels.look, mask=profile.pixels.mask)
     if not any(keyword in dataset for keyword in _PIXELS):
         return data, None
+    dataset.pop("EncapsulatedDocument", None)  # it is replaced in any case
     if risk(dataset, policy).need is Need.NONE:
         return data, None
     result, verdict = cleaned(dataset, policy=policy, finder=rapid_finder())

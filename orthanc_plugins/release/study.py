@@ -138,8 +138,9 @@ def _claims(made: Sequence[Made], study: StudyInput, project: Project) -> Claims
         if one.boxes is not None
     }
     return Claims(
-        method_codes=frozenset(method_codes(project.profile, pixels_cleaned=False)),
+        method_codes=frozenset(method_codes(project.profile, pixels_cleaned=bool(boxes))),
         longitudinal=longitudinal(project.profile).lower(),  # type: ignore[arg-type] # one of the three
+        pixels_cleaned=bool(boxes),
         masked=boxes,
     )
 
