@@ -42,7 +42,8 @@ class Gathered:
     names
         Names of persons, wherever they stand.
     values
-        Identifiers, addresses, institutions and what else names somebody or some place.
+        Identifiers, addresses, institutions and what else names somebody or some place, each with the options
+        that retain it: under one of them it is no identity to be searched for.
     dates
         Dates as they are written.
     method_codes
@@ -55,7 +56,7 @@ class Gathered:
 
     texts: dict[int, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
-    values: set[str] = field(default_factory=set)
+    values: dict[str, frozenset[Option]] = field(default_factory=dict)
     dates: set[str] = field(default_factory=set)
     method_codes: list[tuple[str, str, str]] = field(default_factory=list)
     region_types: dict[int, str] = field(default_factory=dict)
@@ -127,13 +128,12 @@ def _triple(code: list[str]) -> tuple[str, str, str]:
 
 
 def _take(found: Gathered, sort: str, tag: int, text: str) -> None:
-    del tag
     if sort == "name":
         found.names.update(part for part in text.split("\\") if part)
     elif sort == "date":
         found.dates.update(part for part in text.split("\\") if part)
     else:
-        found.values.add(text)
+        found.values[text] = found.values.get(text, _RETAINED_BY[tag]) & _RETAINED_BY[tag]
 
 
 def _is_sequence(tag: int) -> bool:
@@ -158,4 +158,17 @@ def _sorts(rows: Iterable[Row]) -> dict[int, str]:
     return sorts
 
 
-_SORTS = _sorts((*confidentiality_rows(), *supplement_rows()))
+def _retained_by(rows: Iterable[Row]) -> dict[int, frozenset[Option]]:
+    """Return which options keep each attribute that tells of persons."""
+    by_mask = {row.mask: row for row in rows}
+    options: dict[int, frozenset[Option]] = {}
+    for tag in _SORTS:
+        row = by_mask.get(f"{tag >> 16:04X},{tag & 0xFFFF:04X}")
+        kept = row.options.items() if row is not None else ()
+        options[tag] = frozenset(option for option, letter in kept if letter == "K")
+    return options
+
+
+_ROWS = (*confidentiality_rows(), *supplement_rows())
+_SORTS = _sorts(_ROWS)
+_RETAINED_BY = _retained_by(_ROWS)

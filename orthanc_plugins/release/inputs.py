@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from orthanc_plugins.deid.standard import Option
     from orthanc_plugins.pseudonyms import PatientKey
 
 _STUDY_UID, _SOP_CLASS, _SOP_INSTANCE = 0x0020000D, 0x00080016, 0x00080018
@@ -37,13 +38,14 @@ class Identity:
     """What all files of a patient say of the patient and the staff."""
 
     names: set[str] = field(default_factory=set, repr=False)
-    values: set[str] = field(default_factory=set, repr=False)
+    values: dict[str, frozenset[Option]] = field(default_factory=dict, repr=False)
     dates: set[str] = field(default_factory=set, repr=False)
 
     def add(self, found: Gathered) -> None:
         """Add what a file says."""
         self.names |= found.names
-        self.values |= found.values
+        for value, options in found.values.items():
+            self.values[value] = self.values.get(value, options) & options
         self.dates |= found.dates
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orthanc_plugins.deid.profile import Profile
+    from orthanc_plugins.deid.standard import Option
     from orthanc_plugins.pseudonyms import PatientKey
     from orthanc_plugins.release.inputs import Identity, StudyInput
 
@@ -97,7 +98,7 @@ class Project:
         return Subject(
             self._pseudonym(study.patient, digest),
             self.pseudonyms.weeks(study.patient),
-            _echo(study.identity).found_in,
+            _echo(study.identity, self.profile.options).found_in,
         )
 
     def settle(self, study: StudyInput) -> None:
@@ -115,5 +116,7 @@ class Project:
         return self.form.written(self.register.number_of(digest))
 
 
-def _echo(identity: Identity) -> Echo:
-    return Echo.of(identity.values, names=identity.names, dates=identity.dates)
+def _echo(identity: Identity, retained: frozenset[Option]) -> Echo:
+    """Return what to search for: all but the values that an option of the profile retains."""
+    values = [value for value, options in identity.values.items() if not options & retained]
+    return Echo.of(values, names=identity.names, dates=identity.dates)

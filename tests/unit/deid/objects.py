@@ -57,9 +57,10 @@ def with_options(*options: Option) -> Profile:
     return Profile(name="of_a_test", summary="for one test", options=frozenset(options))
 
 
-def subject_of(known: Gathered) -> Subject:
+def subject_of(known: Gathered, retained: frozenset[Option] = frozenset()) -> Subject:
     """Return the patient, with the echo of what the object itself says."""
-    return Subject(PATIENT, WEEKS, Echo.of(known.values, names=known.names, dates=known.dates).found_in)
+    values = [value for value, options in known.values.items() if not options & retained]
+    return Subject(PATIENT, WEEKS, Echo.of(values, names=known.names, dates=known.dates).found_in)
 
 
 def deidentified(
@@ -68,7 +69,9 @@ def deidentified(
     """Return what the engine makes of a file."""
     file = read_part10(data)
     known = gathered(file)
-    return engine(profile).deidentified(file, known, subject_of(known), pixels_cleaned=pixels_cleaned)
+    made_by = engine(profile)
+    subject = subject_of(known, made_by.profile.options)
+    return made_by.deidentified(file, known, subject, pixels_cleaned=pixels_cleaned)
 
 
 def new_bytes(data: Buffer, profile: Profile | str = "research_rt", *, pixels_cleaned: bool = False) -> bytes:
