@@ -9,6 +9,7 @@ from orthanc_plugins.deid.characters import decoded
 from orthanc_plugins.deid.compiling import compiled
 from orthanc_plugins.deid.job import Job
 from orthanc_plugins.deid.markers import markers
+from orthanc_plugins.deid.standard import Option
 from orthanc_plugins.deid.walk import Walk
 from orthanc_plugins.deid.wire.part10 import deflated, part10_head
 from orthanc_plugins.errors import InvalidDicom
@@ -87,6 +88,10 @@ class Engine:
     def __reduce__(self) -> tuple[type[Engine], tuple[Profile, Pseudonyms, str]]:
         """Return what another process makes the same engine of."""
         return Engine, (self.profile, self.pseudonyms, self.version)
+
+    def uid(self, uid: str) -> str:
+        """Return the UID that stands for a UID in what is made; itself where the profile retains UIDs."""
+        return uid if Option.RETAIN_UIDS in self.profile.options else self.pseudonyms.uid(uid)
 
     def deidentified(
         self, file: Part10, known: Gathered, subject: Subject, *, pixels_cleaned: bool = False

@@ -113,7 +113,7 @@ class Maker:
             original,
             file,
             new.sop_class_uid,
-            self.engine.pseudonyms.uid(known.texts.get(_SERIES_UID, "")),
+            self.engine.uid(known.texts.get(_SERIES_UID, "")),
             _written(file, new),
             new.counts,
             seen.boxes,

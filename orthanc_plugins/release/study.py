@@ -80,7 +80,7 @@ def _made(study: StudyInput, project: Project, folder: Path, outcome: Outcome, w
     """Return the objects without identity, and tell what was done; raise what keeps them back."""
     subject = project.subject(study)
     outcome.pseudonym = subject.pseudonym
-    outcome.study_uid = project.pseudonyms.uid(study.study_uid)
+    outcome.study_uid = project.engine.uid(study.study_uid)
     begun = perf_counter()
     made = _all_made(Maker(project.engine, subject, folder), list(study.files.values()), workers)
     outcome.seconds["deidentification"] = perf_counter() - begun
