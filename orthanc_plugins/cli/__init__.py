@@ -14,7 +14,16 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins import __version__
-from orthanc_plugins.cli import benchmark, compare, deidentify, repair, rtstruct, rtstruct_compare, sync
+from orthanc_plugins.cli import (
+    benchmark,
+    certificate,
+    compare,
+    deidentify,
+    repair,
+    rtstruct,
+    rtstruct_compare,
+    sync,
+)
 from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
@@ -29,6 +38,7 @@ COMMANDS = (
     compare.COMMAND,
     repair.COMMAND,
     deidentify.COMMAND,
+    certificate.COMMAND,
     benchmark.COMMAND,
 )
 

@@ -1,0 +1,214 @@
+"""A certificate in plain words, for pages and terminals: parts with a title, each of facts with a name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from orthanc_plugins.certificates.certificate import ActionCount, Certificate, Check, Delivery, ReadBack
+
+TITLE = "De-identification certificate"
+FLAGGED = "Flagged and NOT removed."
+_MOST_ATTRIBUTES = 16
+
+_DATES = {
+    "REMOVED": "removed",
+    "MODIFIED": "moved, by one interval for each patient",
+    "UNMODIFIED": "kept as they were",
+}
+_LETTERS = {
+    "X": "removed",
+    "Z": "emptied",
+    "D": "replaced by a dummy",
+    "U": "UID replaced by a keyed one",
+    "U*": "UIDs inside replaced",
+    "C": "words that may not stay removed",
+    "K": "kept as far as it names nobody",
+}
+_OTHER_ACTIONS = {
+    "doubt": "removed or emptied, as it was not what the dictionary says, or named somebody",
+    "pixels": "what lay beside the pixel values removed",
+    "private": "private block that is not known as safe removed",
+}
+_CHECKS = {
+    "files": "every file belongs to one original, can be read, and no other file is there",
+    "residual": "every byte was searched for what the originals tell of persons, places and numbers",
+    "references": "old and new UIDs belong together one to one, and every reference leads where it led",
+    "markers": "each object says of its de-identification what was done",
+    "content": "contours, measurements and other numbers are those of the originals",
+    "pixels": "pixels are those of the originals, but where text was painted over",
+    "dates": "dates are gone, moved by one interval throughout, or kept, as is claimed",
+    "structure": "objects have the parts that their kind must have",
+    "conformance": "dciodvfy has no error to tell that the original has not",
+}
+
+
+class Part(NamedTuple):
+    """A part of a certificate: its title, and its facts, each with a name or none."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+
+
+def told(certificate: Certificate) -> Iterator[Part]:
+    """Yield the parts of a certificate, what matters most first."""
+    yield Part(TITLE, tuple(_summary(certificate)))
+    yield Part(
+        "What this does not say, and what remains to be done", tuple(("", one) for one in certificate.limits)
+    )
+    if certificate.delivery is not None:
+        yield Part("Where it went", tuple(_delivery(certificate.delivery)))
+    yield Part("How it was de-identified", tuple(_policy(certificate)))
+    yield Part("What left", tuple(_contents(certificate)))
+    yield Part("What was done", tuple(_actions(certificate)))
+    yield Part("What was checked before it left", tuple(_checks(certificate)))
+
+
+def _time(moment: datetime) -> str:
+    """Return a time as it is shown."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _outcome(certificate: Certificate) -> str:
+    """Return how far the study has come, in a sentence."""
+    delivery = certificate.delivery
+    if delivery is None:
+        return "Checked and written down; this certificate is about no transfer."
+    where = f"Checked, sent to {delivery.destination}"
+    if delivery.read_back is None:
+        return f"{where}; it was not fetched back from there."
+    return f"{where}, fetched back and compared: {_compared(delivery.read_back)}."
+
+
+def _compared(found: ReadBack) -> str:
+    if found.identical == found.instances:
+        return "every file is the same, byte for byte"
+    return "nothing was changed there but what is declared below"
+
+
+def _summary(one: Certificate) -> Iterator[tuple[str, str]]:
+    yield "Claim", one.claim
+    yield "Outcome", _outcome(one)
+    yield "Patient (pseudonym)", one.study.patient
+    yield "Study Instance UID (new)", one.study.uid
+    yield "Objects", ", ".join(f"{kind.instances:,} {kind.name}" for kind in one.study.sop_classes)
+    warnings = sum(check.warnings for check in one.verification.checks)
+    yield "Check", f"{len(one.verification.checks)} checks, no errors, {_warnings(warnings)}"
+    yield "Faces", _faces(one)
+    yield "De-identified", f"{_time(one.began)}, certificate issued {_time(one.issued)}"
+
+
+def _faces(one: Certificate) -> str:
+    """Return what became of faces, in a sentence."""
+    if not one.faces:
+        return "None flagged: no object says, or lets suppose, that a face can be recognised."
+    reasons = "; ".join(f"{face.reason} ({face.instances:,})" for face in one.faces)
+    return f"{FLAGGED} Why, and in how many objects: {reasons}."
+
+
+def _warnings(number: int) -> str:
+    return "no warnings" if not number else "1 warning" if number == 1 else f"{number:,} warnings"
+
+
+def _policy(one: Certificate) -> Iterator[tuple[str, str]]:
+    policy = one.policy
+    yield "Software", f"Orthanc PACS Suite {policy.suite}"
+    yield "Standard", f"DICOM PS3.15 {policy.edition}, annex E"
+    yield "Project, profile", f"{policy.project}, {policy.profile}"
+    yield "Digest of the policy", policy.digest
+    yield "Identifier of the key", f"{policy.key_id} (it tells nothing of the key)"
+    yield "Dates and times", _DATES[policy.longitudinal]
+    for method in one.methods:
+        yield f"{method.code} DCM", f"{method.meaning} \u2013 {_of(method.instances, one.instances)}"
+    for exception in policy.exceptions:
+        yield "Exception", f"{exception.attribute}: {_action(exception.action)}. Reason: {exception.reason}"
+
+
+def _of(number: int, whole: int) -> str:
+    return f"all {whole:,} objects" if number == whole else f"{number:,} of {whole:,} objects"
+
+
+def _contents(one: Certificate) -> Iterator[tuple[str, str]]:
+    for kind in one.study.sop_classes:
+        yield (
+            f"{kind.instances:,} objects" if kind.instances != 1 else "1 object",
+            f"{kind.name} ({kind.uid})",
+        )
+    yield "Files", f"{len(one.study.files):,}; the certificate's JSON has SHA-256 of each"
+    yield "SHA-256 of their list", one.study.files_sha256
+
+
+def _actions(one: Certificate) -> Iterator[tuple[str, str]]:
+    by_action: defaultdict[str, list[ActionCount]] = defaultdict(list)
+    for count in one.actions:
+        by_action[count.action].append(count)
+    for action, counts in sorted(by_action.items()):
+        yield action, f"{_action(action)}, {_attributes(counts)}"
+    yield "Text in pixels", _pixels(one)
+
+
+def _pixels(one: Certificate) -> str:
+    pixels = one.pixels
+    if not pixels.looked_at:
+        return "not looked for"
+    return f"looked for in {_of(pixels.looked_at, one.instances)}, painted over in {pixels.masked:,}"
+
+
+def _action(action: str) -> str:
+    """Return what an action does; of several, the attribute's Type settles which."""
+    if action in _OTHER_ACTIONS:
+        return _OTHER_ACTIONS[action]
+    words = [_LETTERS.get(letter, letter) for letter in action.split("/")]
+    if len(words) == 1:
+        return words[0]
+    return f"{', '.join(words[:-1])} or {words[-1]}, as the attribute's Type asks"
+
+
+def _attributes(counts: Sequence[ActionCount]) -> str:
+    """Return how often an action was taken, and on which attributes most."""
+    named = sorted(
+        (count for count in counts if count.keyword), key=lambda count: (-count.times, count.keyword)
+    )
+    shown = [f"{count.keyword} ({count.times:,})" for count in named[:_MOST_ATTRIBUTES]]
+    if len(named) > len(shown):
+        shown.append(f"{len(named) - len(shown):,} other attributes (see the certificate's JSON)")
+    private = [count.times for count in counts if not count.keyword]
+    if private:
+        shown.append(f"{len(private):,} attributes without a name in the standard ({sum(private):,})")
+    return f"{sum(count.times for count in counts):,} times: {', '.join(shown)}"
+
+
+def _checks(one: Certificate) -> Iterator[tuple[str, str]]:
+    found = one.verification
+    yield "Extent", f"{found.instances:,} objects, {found.bytes_searched:,} bytes, each against its original"
+    for check in found.checks:
+        yield check.name, _check(check)
+
+
+def _check(check: Check) -> str:
+    what = _CHECKS.get(check.name)
+    result = f"no errors, {_warnings(check.warnings)}"
+    return result if what is None else f"{result}; {what}"
+
+
+def _delivery(one: Delivery) -> Iterator[tuple[str, str]]:
+    yield "Destination", one.destination
+    yield "Labels there", f"project {one.project}, subject {one.subject}, session {one.session}"
+    yield "Sent", f"{one.instances:,} objects, {_time(one.at)}"
+    if one.read_back is None:
+        yield "Fetched back", "no"
+        return
+    found = one.read_back
+    yield (
+        "Fetched back",
+        f"{found.instances:,} objects, {_time(found.at)}; {found.identical:,} byte for byte the same",
+    )
+    for change in found.changes:
+        yield (
+            "Declared change",
+            f"{change.keyword or change.tag}: {change.what} ({change.instances:,} objects)",
+        )

@@ -1,0 +1,128 @@
+"""``pacs certificate``, from arguments to exit codes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orthanc_plugins.certificates import create_signing_key, signed, written
+from orthanc_plugins.cli import DONE, FAILED, USAGE, main
+from tests.unit.certificates.samples import FILES, PATIENT, certificate, key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A released study, its certificate and the key to trust beside it."""
+    for path, (content, _) in FILES.items():
+        (tmp_path / "study" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "study" / path).write_bytes(content)
+    (tmp_path / "certificate.json").write_bytes(written(signed(certificate(), key())))
+    (tmp_path / "public.pem").write_text(key().public.pem)
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str) -> int:
+    placed = [
+        str(folder / one) if one.endswith((".json", ".pem", ".pdf")) or one in {"study", "custody"} else one
+        for one in arguments
+    ]
+    return main(["certificate", *placed])
+
+
+def test_what_was_issued_is_valid(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(folder, "verify", "certificate.json", "--key", "public.pem", "--files", "study") == DONE
+    assert capsys.readouterr().out.splitlines() == [
+        "signature: valid",
+        f"key: {key().public.key_id}, in words: {key().public.words}",
+        "files: all 3 are as certified, and there are no others",
+    ]
+
+
+def test_an_unknown_key_fails_and_is_told_in_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "public.pem").write_text(key(2).public.pem)
+    assert run(folder, "verify", "certificate.json", "--key", "public.pem") == FAILED
+    told = capsys.readouterr()
+    assert "signature: unknown key" in told.out
+    assert key().public.words in told.out
+    assert "Compare these words" in told.err
+
+
+def test_an_altered_certificate_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = json.loads((folder / "certificate.json").read_text())
+    content["certificate"]["policy"]["suite"] = "9"
+    (folder / "certificate.json").write_text(json.dumps(content))
+    assert run(folder, "verify", "certificate.json", "--key", "public.pem") == FAILED
+    assert "signature: altered" in capsys.readouterr().out
+    (folder / "certificate.json").write_text("{}")
+    assert run(folder, "verify", "certificate.json", "--key", "public.pem") == FAILED
+    assert "no certificate, or was altered" in capsys.readouterr().err
+
+
+def test_files_that_are_not_those_certified_fail(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "study/2.25.2/2.25.21.dcm").write_bytes(b"x")
+    (folder / "study/2.25.3/2.25.31.dcm").unlink()
+    (folder / "study/more\n.txt").write_bytes(b"x")
+    assert run(folder, "verify", "certificate.json", "--key", "public.pem", "--files", "study") == FAILED
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "altered: 2.25.2/2.25.21.dcm",
+        "missing: 2.25.3/2.25.31.dcm",
+        "not certified: more?.txt",
+    ]
+
+
+def test_the_installation_trusts_its_own_key(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = signed(certificate(), create_signing_key(folder / "custody"))
+    (folder / "certificate.json").write_bytes(written(own))
+    assert run(folder, "verify", "certificate.json", "--custody", "custody") == DONE
+    assert "signature: valid" in capsys.readouterr().out
+
+
+def test_without_any_key_nothing_is_trusted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(folder, "verify", "certificate.json", "--custody", "custody") == FAILED
+    told = capsys.readouterr()
+    assert "signature: unknown key" in told.out
+    assert "no key is trusted" in told.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify", "absent.json"),
+        ("verify", "certificate.json", "--key", "absent.pem"),
+        ("verify", "certificate.json", "--key", "certificate.json"),
+        ("verify", "certificate.json", "--key", "public.pem", "--files", "custody"),
+        ("key", "--custody", "custody"),
+    ],
+)
+def test_what_cannot_be_read_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert run(folder, *arguments) == USAGE
+    assert capsys.readouterr().err.startswith("pacs certificate: ")
+
+
+def test_a_certificate_is_shown_in_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(folder, "show", "certificate.json") == DONE
+    told = capsys.readouterr()
+    assert f"  Patient (pseudonym): {PATIENT}" in told.out.splitlines()
+    assert "What was checked before it left" in told.out.splitlines()
+    assert "The signature was not checked" in told.err
+
+
+def test_a_certificate_is_written_as_pdf(folder: Path) -> None:
+    assert run(folder, "show", "certificate.json", "--pdf", "certificate.pdf") == DONE
+    assert (folder / "certificate.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_the_public_key_is_printed_and_made_when_asked_for(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, "key", "--create", "--custody", "custody") == DONE
+    told = capsys.readouterr()
+    assert told.out == create_signing_key(folder / "custody").public.pem
+    assert "in words: " in told.err
