@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.deid.actions import DOCUMENT_CLASSES
 from orthanc_plugins.deid.characters import decoded
 from orthanc_plugins.deid.compiling import compiled
 from orthanc_plugins.deid.job import Job
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.pseudonyms import Pseudonyms
 
 _DAYS_A_WEEK = 7
+_SOP_CLASS_UID = 0x00080016
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +125,22 @@ class Engine:
         return Deidentified([head, *pieces], job.sop_class_uid, job.sop_instance_uid, job.counts)
 
     def _marks(
-        self, encoding: Encoding, earlier: tuple[tuple[str, str, str], ...], *, pixels_cleaned: bool
+        self,
+        encoding: Encoding,
+        earlier: tuple[tuple[str, str, str], ...],
+        *,
+        pixels_cleaned: bool,
+        is_document: bool,
     ) -> list[tuple[int, bytes]]:
-        key = (encoding, earlier, pixels_cleaned)
+        key = (encoding, earlier, pixels_cleaned, is_document)
         if key not in self._markers:
             self._markers[key] = markers(
-                self.profile, encoding, self.version, earlier, pixels_cleaned=pixels_cleaned
+                self.profile,
+                encoding,
+                self.version,
+                earlier,
+                pixels_cleaned=pixels_cleaned,
+                is_document=is_document,
             )
         return self._markers[key]
 
@@ -144,5 +156,8 @@ class Engine:
             known.region_names,
             doubtful,
         )
-        marks = self._marks(file.encoding, tuple(known.method_codes), pixels_cleaned=pixels_cleaned)
+        is_document = known.texts.get(_SOP_CLASS_UID) in DOCUMENT_CLASSES
+        marks = self._marks(
+            file.encoding, tuple(known.method_codes), pixels_cleaned=pixels_cleaned, is_document=is_document
+        )
         return job, Walk(file.data_set, file.begin, file.encoding, self.plan, job).pieces(marks)

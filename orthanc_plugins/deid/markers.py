@@ -47,13 +47,14 @@ def longitudinal(profile: Profile) -> str:
     return "MODIFIED" if Option.RETAIN_LONGITUDINAL_MODIFIED_DATES in profile.options else "REMOVED"
 
 
-def markers(
+def markers(  # noqa: PLR0913 - each marks something of its own
     profile: Profile,
     encoding: Encoding,
     version: str,
     earlier: Iterable[tuple[str, str, str]] = (),
     *,
     pixels_cleaned: bool,
+    is_document: bool = False,
 ) -> list[tuple[int, bytes]]:
     """Return the marking elements, encoded, by tag in ascending order.
 
@@ -65,6 +66,8 @@ def markers(
         Value, scheme and meaning of methods that were applied before; codes of DICOM's own stay.
     pixels_cleaned
         The pixels were searched for text, and what was found was painted over.
+    is_document
+        It is a document, which was replaced by one that says nothing.
     """
     codes = dict.fromkeys(value for value, scheme, _ in earlier if scheme == "DCM" and value in _METHODS)
     codes |= dict.fromkeys(method_codes(profile, pixels_cleaned=pixels_cleaned))
@@ -78,7 +81,7 @@ def markers(
         (0x00120063, b"LO", "\\".join(method).encode()),
         (0x00120064, b"SQ", b"".join(_code_item(encoding, value) for value in codes)),
         (0x0018A001, b"SQ", _equipment(encoding, version)),
-        *(((0x00280301, b"CS", b"NO"),) if pixels_cleaned else ()),
+        *(((0x00280301, b"CS", b"NO"),) if pixels_cleaned or is_document else ()),
         (0x00280303, b"CS", longitudinal(profile).encode()),
     ]
     return [(tag, _element(encoding, tag, vr, value)) for tag, vr, value in elements]

@@ -138,14 +138,17 @@ def fate(letter: str, sop_class_uid: str, path: tuple[int, ...], tag: int) -> Fa
 
     A combined action is settled by the attribute's Type in the object (PS3.15 E.1.1): Type 1 gets a dummy,
     Type 2 is emptied, Type 3, as every private one is, removed. Where the Type is not known, what keeps the
-    object valid is taken.
+    object valid is taken. X alone does not leave an object that is none any more: where its definition
+    demands the attribute, the value goes and the element stays.
     """
     choices = [_FATES[one] for one in letter.split(_SEPARATOR)]
-    if len(choices) == 1:
+    if len(choices) == 1 and choices != [Fate.REMOVED]:
         return choices[0]
     if Fate.WALKED in choices:
         return Fate.WALKED  # references stay, with their UIDs replaced
     is_private = tag >> 16 & 1
     of_type = "3" if is_private else attribute_type(sop_class_uid, path, tag)
+    if choices == [Fate.REMOVED]:
+        return _FATES_OF_TYPE[of_type] if of_type else Fate.REMOVED
     wanted = _FATES_OF_TYPE[of_type] if of_type else Fate.REPLACED
     return min((one for one in choices if one >= wanted), default=max(choices))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.validation.claims import CLEAN_FACE
+from orthanc_plugins.validation.documents import ENCAPSULATED_DOCUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +30,19 @@ def check_markers(comparison: Comparison) -> Iterator[Finding]:
     yield from _codes(comparison)
     if released.plain(_LONGITUDINAL) != claims.longitudinal.upper():
         yield comparison.finding(CHECK, (_LONGITUDINAL,), "it says otherwise of dates than is claimed")
-    if released.plain(_BURNED_IN) == "NO" and not comparison.is_cleaned:
+    if released.plain(_BURNED_IN) == "NO" and not (comparison.is_cleaned or _is_replaced(comparison)):
         yield comparison.finding(CHECK, (_BURNED_IN,), "it says NO, and pixels were not cleaned")
     if released.plain(_FACE) == "NO" and not claims.has(CLEAN_FACE):
         yield comparison.finding(CHECK, (_FACE,), "it says NO, and features were not cleaned")
+
+
+def _is_replaced(comparison: Comparison) -> bool:
+    """Return whether the object is a document, and another one than it was: nothing is burned into that."""
+    before, after = (
+        instance.leaves.get((ENCAPSULATED_DOCUMENT,))
+        for instance in (comparison.original, comparison.released)
+    )
+    return before is not None and after is not None and before.value != after.value
 
 
 def _codes(comparison: Comparison) -> Iterator[Finding]:

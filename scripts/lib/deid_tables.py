@@ -27,7 +27,7 @@ from orthanc_plugins.deid.standard.attribute_types import EVERYWHERE
 from orthanc_plugins.deid.standard.tables import COLUMNS, PRIVATE, Option, read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 DIGEST = "e257bc5e1cfecb3156ad3b871c43e6d73581cba6e80df460f4a4a87694e89442"
 """SHA-256 of the rows of 2026d as JSON without spaces, its keys sorted, in UTF-8."""
@@ -223,14 +223,22 @@ def _e1_1(lines: Iterable[_Line]) -> Iterator[str]:
         yield "\t".join((mask, line.name, *flags, line.basic_profile, *options, line.edition, line.source))
 
 
-def _wanted() -> frozenset[int]:
-    """Return the tags whose type settles what is done: those with a choice, and those that may be emptied."""
-    rows = chain(read_rows(FOLDER / "e1_1.tsv"), read_rows(FOLDER / "supplement.tsv"))
-    settled = (row.mask for row in rows if "/" in row.basic or row.basic == "Z")
-    return frozenset(int(mask.replace(",", ""), 16) for mask in settled if _WILD not in mask)
+def _wanted() -> tuple[frozenset[int], frozenset[int]]:
+    """Return the tags whose type settles what is done, and those of them that are removed where none does."""
+    rows = list(chain(read_rows(FOLDER / "e1_1.tsv"), read_rows(FOLDER / "supplement.tsv")))
+
+    def tags(actions: Callable[[str], bool]) -> frozenset[int]:
+        masks = (row.mask for row in rows if actions(row.basic))
+        return frozenset(
+            int(mask.replace(",", ""), 16) for mask in masks if _WILD not in mask and mask != PRIVATE
+        )
+
+    return tags(lambda basic: "/" in basic or basic in {"X", "Z"}), tags(lambda basic: basic == "X")
 
 
-def _types(folder: Path, classes: dict[str, list[str]], wanted: frozenset[int]) -> dict[str, list[str]]:
+def _types(  # an attribute that is removed (X) needs none but those that demand it
+    folder: Path, classes: dict[str, list[str]], wanted: frozenset[int], removed: frozenset[int]
+) -> dict[str, list[str]]:
     """Return each module's rows of ``iod_types.tsv`` without the module, those modules that have any.
 
     Attributes of Type 3 everywhere are rows of the module `EVERYWHERE`, one each, and of no other.
@@ -247,8 +255,10 @@ def _types(folder: Path, classes: dict[str, list[str]], wanted: frozenset[int]) 
     types: dict[str, list[str]] = {}
     for tag, places in found.items():
         optional = {kind for _, _, kind in places} == {"3"}
-        for module, path, kind in {(EVERYWHERE, "", "3")} if optional else places:
-            types.setdefault(module, []).append(f"{path}\t{tag:08X}\t{kind}")
+        told = {(EVERYWHERE, "", "3")} if optional else places
+        for module, path, kind in told:
+            if tag not in removed or kind != "3":
+                types.setdefault(module, []).append(f"{path}\t{tag:08X}\t{kind}")
     return {module: sorted(types[module]) for module in sorted(types)}
 
 
@@ -295,7 +305,7 @@ def main(folder: Path) -> None:
     """Write the tables."""
     _write("e1_1.tsv", _e1_1(confidentiality(folder)))
     classes = _classes(folder)
-    types = _types(folder, classes, _wanted())
+    types = _types(folder, classes, *_wanted())
     _write("iod_types.tsv", _type_rows(types))
     _write("iod_modules.tsv", _modules(folder, classes, types))
 

@@ -5,7 +5,7 @@ Each takes the encoded value and returns the one to write, or None to remove the
 
 Public: `ByType` (X, Z, D of Table E.1-1), `NewUid`, `NewPatient`, `Shifted`, `Capped`, `CleanedText`,
 `CleanedRegionName`, `CleanedContentText`, `CleanedMeaning`, `CleanedValue`, `Terms`, `ReplacedDocument`,
-`ReplacedLength`, `SafeCreator`.
+`DOCUMENT_CLASSES`, `ReplacedLength`, `SafeCreator`.
 """
 
 from orthanc_plugins.deid.actions.ages import Capped
@@ -15,13 +15,14 @@ from orthanc_plugins.deid.actions.codes import CleanedMeaning, CleanedValue
 from orthanc_plugins.deid.actions.content_text import CleanedContentText
 from orthanc_plugins.deid.actions.dates import Shifted
 from orthanc_plugins.deid.actions.descriptions import CleanedText
-from orthanc_plugins.deid.actions.documents import ReplacedDocument, ReplacedLength
+from orthanc_plugins.deid.actions.documents import DOCUMENT_CLASSES, ReplacedDocument, ReplacedLength
 from orthanc_plugins.deid.actions.patient import NewPatient
 from orthanc_plugins.deid.actions.private import SafeCreator
 from orthanc_plugins.deid.actions.region_names import CleanedRegionName
 from orthanc_plugins.deid.actions.uids import NewUid
 
 __all__ = [
+    "DOCUMENT_CLASSES",
     "ByType",
     "Capped",
     "CleanedContentText",

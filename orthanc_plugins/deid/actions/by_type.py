@@ -42,7 +42,10 @@ class ByType:
         key = (job.sop_class_uid, place.path, rule.tag)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = fate(self.letter, *key)
+            found = fate(self.letter, *key)
+            if rule.vr == b"SQ" and self.letter == "X" and found is Fate.REPLACED:
+                found = Fate.REMOVED  # nobody can say what a dummy of it would hold
+            self._known[key] = found
         return found
 
     def describe(self) -> str:

@@ -32,7 +32,7 @@ class Terms:
         self._known: dict[bytes, bytes] = {}
 
     def __call__(self, value: bytes, rule: Rule, place: Place, job: Job) -> bytes | None:
-        """Return the terms; of several values one that is none becomes OTHER: the others keep their places."""
+        """Return the terms; one of several values that is none becomes OTHER."""
         new = self._known.get(value)
         if new is None:
             new = _terms(value)

@@ -43,6 +43,8 @@ def _pdf() -> bytes:
     )
 
 
+DOCUMENT_CLASSES = frozenset({_PDF, _CDA, _STL, _OBJ, _MTL})
+"""SOP classes whose whole content is one document (PS3.4 B.5)."""
 _REPLACEMENTS = {
     _PDF: _pdf(),
     _CDA: _XML.encode(),

@@ -37,6 +37,10 @@ _STANDARD = {
     "ITIS_TSN": _DIGITS,
     "PUBCHEM_CID": _DIGITS,
     "RO": r"[0-9A-Z]{1,8}",
+    "RFC5646": r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,4}){0,2}",
+    "RFC3066": r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,4}){0,2}",
+    "ISO639_1": r"[a-z]{2}",
+    "ISO639_2": r"[a-z]{3}",
 }
 """Form of the values of each scheme that is no site's own (PS3.16 8)."""
 

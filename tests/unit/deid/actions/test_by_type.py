@@ -35,7 +35,7 @@ ACCESSION, STATION, OPERATORS, CONTENT_DATE = 0x00080050, 0x00081010, 0x00081070
         ("X/D", (Fate.REPLACED, Fate.REPLACED, Fate.REMOVED)),
         ("Z/D", (Fate.REPLACED, Fate.EMPTIED, Fate.EMPTIED)),
         ("X/Z/U*", (Fate.WALKED, Fate.WALKED, Fate.WALKED)),
-        ("X", (Fate.REMOVED, Fate.REMOVED, Fate.REMOVED)),
+        ("X", (Fate.REPLACED, Fate.EMPTIED, Fate.REMOVED)),
         ("Z", (Fate.EMPTIED, Fate.EMPTIED, Fate.EMPTIED)),
         ("D", (Fate.REPLACED, Fate.REPLACED, Fate.REPLACED)),
     ],

@@ -93,7 +93,7 @@ def test_what_is_optional_everywhere_is_listed_nowhere_else() -> None:
 
 
 def test_every_module_of_a_known_object_can_be_looked_up() -> None:
-    assert len(_iods()) == 179
+    assert len(_iods()) == 180
     assert all(_types_of(modules) for modules in _iods().values())
 
 
