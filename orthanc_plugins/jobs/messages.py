@@ -10,12 +10,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.identifiers import JobId, OrthancId
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from orthanc_plugins.identifiers import StudyUid
@@ -38,6 +39,9 @@ QUEUE = "pacs-suite"
 TRANSFER_QUEUE = "pacs-transfers"
 """Name of the queue of work between archives, which may take hours."""
 
+RELEASE_QUEUE = "pacs-releases"
+"""Name of the queue of studies that are de-identified, which needs processor and memory."""
+
 
 class JobKind(StrEnum):
     """The kinds of work, named as the workflows that do it."""
@@ -56,13 +60,18 @@ class JobKind(StrEnum):
     REPAIR_STUDY = "repair_study"
     UNDO_REPAIR = "undo_repair"
     RUN_BENCHMARK = "run_benchmark"
+    OFFER_STUDY = "offer_study"
+    DEIDENTIFY_STUDY = "deidentify_study"
 
     @property
     def queue(self) -> str:
         """Name of the queue it waits in: a transfer that takes all night keeps back no structure set."""
+        if self is JobKind.DEIDENTIFY_STUDY:
+            return RELEASE_QUEUE
         return QUEUE if self in _COMPUTING else TRANSFER_QUEUE
 
 
+_REVERSIBLE = "reversible"
 _AFTER_ALL_ELSE = 200
 """Turn of a transfer of priority 0: what only asks archives does not wait for what sends."""
 
@@ -74,6 +83,7 @@ _COMPUTING = frozenset(
         JobKind.FORWARD_STUDY,
         JobKind.TEST_RULES,
         JobKind.REPORT_COMPARISON,
+        JobKind.OFFER_STUDY,
     }
 )
 """Kinds that no archive but Orthanc itself can keep waiting."""
@@ -292,3 +302,49 @@ def undo_repair_request(repair_id: str, token: str) -> JobRequest:
 def run_benchmark_request(benchmark_id: str) -> JobRequest:
     """Return the request to run a benchmark that the store knows under this name."""
     return JobRequest(JobKind.RUN_BENCHMARK, JobId(f"run-benchmark.{benchmark_id}"), (benchmark_id,))
+
+
+def offer_study_request(study: OrthancId, content: str) -> JobRequest:
+    """Return the request to decide by the rules for which project a study is de-identified, if for any.
+
+    ``content`` as of `forward_study_request`.
+    """
+    return JobRequest(JobKind.OFFER_STUDY, JobId(f"offer-study.{study}.{content}"), (study,))
+
+
+@dataclass(frozen=True)
+class DeidentificationOrder:
+    """What is asked of a study: for which project, by which profile, and whether the way back is kept.
+
+    ``content`` tells what the study held (`forward_study_request`): what was added later is another order.
+    It names the original and nothing of what becomes of it.
+    """
+
+    study: OrthancId
+    project: str
+    profile: str
+    reversible: bool
+    content: str
+
+    @classmethod
+    def of_arguments(cls, arguments: Sequence[str]) -> Self:
+        """Return the order of a job's arguments."""
+        study, project, profile, reversible, content = arguments
+        return cls(OrthancId(study), project, profile, reversible == _REVERSIBLE, content)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of the job that carries it out."""
+        kept = _REVERSIBLE if self.reversible else "irreversible"
+        return (self.study, self.project, self.profile, kept, self.content)
+
+    @property
+    def digest(self) -> str:
+        """Tells this order from every other, in 32 hex digits."""
+        return hashlib.sha256("|".join(self.arguments).encode()).hexdigest()[:32]
+
+
+def deidentify_study_request(order: DeidentificationOrder) -> JobRequest:
+    """Return the request to de-identify a study and to deliver it; the same order is the same job."""
+    job_id = JobId(f"deidentify-study.{order.study}.{order.project}.{order.digest}")
+    return JobRequest(JobKind.DEIDENTIFY_STUDY, job_id, order.arguments)

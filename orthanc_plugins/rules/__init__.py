@@ -3,9 +3,9 @@
 What it is for: settings hold the rules, Orthanc's process shows and the workers apply them. Nothing here asks
 an archive; whoever decides hands in what is known of a study.
 
-Public: ``ForwardingRule``, ``SyncRule`` and ``RepairPolicy`` with its ``Strategy`` (as they stand in the
-settings), ``StudyFacts`` and ``SeriesFacts``, ``decide`` and its ``Decision``, ``direction_of``,
-``keywords_asked``, ``Window`` and its ``WindowText``.
+Public: as they stand in the settings ``ForwardingRule``, ``SyncRule``, ``RepairPolicy`` (``Strategy``),
+``DeidentificationProject``, ``DeidentificationRule``; ``StudyFacts`` and ``SeriesFacts``, ``decide`` and its
+``Decision``, ``first_matching``, ``direction_of``, ``keywords_asked``, ``Window`` and its ``WindowText``.
 
 Decisions
 ---------
@@ -22,24 +22,37 @@ from orthanc_plugins.rules.decisions import (
     StudyFacts,
     decide,
     direction_of,
+    first_matching,
     keywords_asked,
 )
-from orthanc_plugins.rules.models import ForwardingRule, SyncDirection, SyncRule, WindowText
+from orthanc_plugins.rules.models import ForwardingRule, StudyRule, SyncDirection, SyncRule, WindowText
+from orthanc_plugins.rules.projects import (
+    DeidentificationProject,
+    DeidentificationRule,
+    ProjectDestination,
+    ProjectName,
+)
 from orthanc_plugins.rules.repair import RepairPolicy, Strategy
 from orthanc_plugins.rules.windows import Window
 
 __all__ = [
     "Decision",
+    "DeidentificationProject",
+    "DeidentificationRule",
     "ForwardingRule",
+    "ProjectDestination",
+    "ProjectName",
     "RepairPolicy",
     "SeriesFacts",
     "Strategy",
     "StudyFacts",
+    "StudyRule",
     "SyncDirection",
     "SyncRule",
     "Window",
     "WindowText",
     "decide",
     "direction_of",
+    "first_matching",
     "keywords_asked",
 ]

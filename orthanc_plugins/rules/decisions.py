@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from orthanc_plugins.identifiers import SeriesUid, StudyUid
-    from orthanc_plugins.rules.models import ForwardingRule, SyncDirection, SyncRule
+    from orthanc_plugins.rules.models import ForwardingRule, StudyRule, SyncDirection, SyncRule
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,11 @@ def decide(
     return tuple(decisions)
 
 
+def first_matching[Rule: StudyRule](rules: Sequence[Rule], facts: StudyFacts) -> tuple[Rule, ...]:
+    """Return the first rule that is switched on and that a study meets; none when there is none."""
+    return tuple(rule for rule in rules if rule.enabled and _judged(rule, facts)[0])[:1]
+
+
 def direction_of(
     rules: Sequence[SyncRule],
     *,
@@ -124,17 +129,17 @@ def direction_of(
     return otherwise, None
 
 
-def keywords_asked(rules: Iterable[ForwardingRule]) -> frozenset[str]:
+def keywords_asked(rules: Iterable[StudyRule]) -> frozenset[str]:
     """Return the keywords of all tags that rules ask for."""
     return frozenset(keyword for rule in rules for keyword in _tag_conditions(rule))
 
 
-def _tag_conditions(rule: ForwardingRule | SyncRule) -> dict[str, str]:
+def _tag_conditions(rule: StudyRule | SyncRule) -> dict[str, str]:
     described = {} if rule.study_description is None else {"StudyDescription": rule.study_description}
     return {**rule.tags, **described}
 
 
-def _judged(rule: ForwardingRule, facts: StudyFacts) -> tuple[tuple[SeriesFacts, ...], list[str]]:
+def _judged(rule: StudyRule, facts: StudyFacts) -> tuple[tuple[SeriesFacts, ...], list[str]]:
     """Return the series that meet a rule, and why those and no others."""
     if not facts.series:
         return (), ["The study holds no series."]

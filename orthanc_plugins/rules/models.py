@@ -62,8 +62,8 @@ class _Rule(BaseModel):
     ] = {}
 
 
-class ForwardingRule(_Rule):
-    """Which studies are sent on when they are complete in Orthanc, and how."""
+class StudyRule(_Rule):
+    """What a rule asks of a study in Orthanc."""
 
     calling_aets: Annotated[
         tuple[_AeTitle, ...],
@@ -75,6 +75,11 @@ class ForwardingRule(_Rule):
     labels: Annotated[
         tuple[_Label, ...], Field(description="Orthanc's labels on the study: one of these.")
     ] = ()
+
+
+class ForwardingRule(StudyRule):
+    """Which studies are sent on when they are complete in Orthanc, and how."""
+
     destination: Annotated[Literal["dcm4chee"], Field(description="Where to.")] = "dcm4chee"
     send: Annotated[
         Literal["study", "matching_series"],

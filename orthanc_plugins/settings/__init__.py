@@ -7,6 +7,7 @@ key or variable stops the start. Only the entry points see settings; every room 
 plain values.
 """
 
+from orthanc_plugins.settings.deidentification import DeidentificationSettings, XnatSettings
 from orthanc_plugins.settings.model import ENVIRONMENT_PREFIX, Settings
 from orthanc_plugins.settings.reading import CONFIGURATION_FILE_VARIABLE, load_settings, read_settings
 from orthanc_plugins.settings.sections import (
@@ -23,12 +24,14 @@ __all__ = [
     "CONFIGURATION_FILE_VARIABLE",
     "ENVIRONMENT_PREFIX",
     "Dcm4cheeSettings",
+    "DeidentificationSettings",
     "OrthancSettings",
     "RetentionSettings",
     "Settings",
     "StructureFormat",
     "StructureSettings",
     "UploadSettings",
+    "XnatSettings",
     "load_settings",
     "read_settings",
     "settings_table",

@@ -14,6 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from orthanc_plugins.settings.deidentification import DeidentificationSettings, XnatSettings
 from orthanc_plugins.settings.sections import (
     Dcm4cheeSettings,
     ForwardingSettings,
@@ -101,6 +102,8 @@ class Settings(BaseSettings):
     forwarding: ForwardingSettings = ForwardingSettings()
     repair: RepairSettings = RepairSettings()
     retention: RetentionSettings = RetentionSettings()
+    deidentification: DeidentificationSettings = DeidentificationSettings()
+    xnat: XnatSettings = XnatSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -126,6 +129,11 @@ class Settings(BaseSettings):
     def custody(self) -> Path:
         """Folder of the keys and registers of de-identification."""
         return self.custody_directory or self.data_directory / "custody"
+
+    @property
+    def audit(self) -> Path:
+        """Folder of the audit trail."""
+        return self.data_directory / "audit"
 
     @property
     def comparisons(self) -> Path:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 _LONGEST_NAME = 64
+_ENTRIES = {"rules": "rule", "projects": "project"}
+"""What an entry of a list is called."""
 
 
 def place_told(place: Sequence[str | int], section: Any) -> str:
@@ -35,7 +37,7 @@ def place_told(place: Sequence[str | int], section: Any) -> str:
     for number, part in enumerate(place):
         inside = _inside(inside, part)
         if isinstance(part, int):
-            what = "rule" if str(place[number - 1]).lower() == "rules" else "entry"
+            what = _ENTRIES.get(str(place[number - 1]).lower(), "entry")
             told += f", {what} {_name(inside) or part + 1}"
         else:
             told += f"{'' if not number else ', ' if is_of_list else '.'}{part}"
@@ -52,7 +54,8 @@ def unknown_told(place: Sequence[str | int], section: Any, model: type[BaseModel
     close = closest(name, [field.alias or name for name, field in known_fields(model, place[:-1]).items()])
     hint = f"; did you mean {close}?" if close else "."
     if any(isinstance(part, int) for part in place):
-        return f"{place_told(place[:-1], section)}: there is no field {name} in a rule{hint}"
+        what = "rule" if "Rules" in place else "project"
+        return f"{place_told(place[:-1], section)}: there is no field {name} in a {what}{hint}"
     return f"{place_told(place, section)}: there is no such setting{hint}"
 
 

@@ -20,6 +20,8 @@ Decisions
     one piece. Archives are compared over narrow rows, single studies exactly.
 2026-11: values that a repair is about, and the files from before each change, are files that only their
     owner reads (``RepairFiles``); the tables hold tags.
+2026-11-30: releases are of the released side alone, keyed by a digest that needs the project's key: who has
+    the whole database cannot tell of which study a pseudonym is. The way back is the custodian's alone.
 2026-11: SQLite with write-ahead logging by default, PostgreSQL when several machines share the work;
     one test suite runs on both.
 """
@@ -65,6 +67,9 @@ from orthanc_plugins.store.inventory_records import (
 )
 from orthanc_plugins.store.leases import Leases
 from orthanc_plugins.store.migration import migrate
+from orthanc_plugins.store.release_files import ReleaseFiles
+from orthanc_plugins.store.releases import Releases
+from orthanc_plugins.store.releases_records import ReleaseFilter, ReleaseRecord, ReleaseState
 from orthanc_plugins.store.repair_files import RepairFiles
 from orthanc_plugins.store.repairs import Repairs
 from orthanc_plugins.store.repairs_records import (
@@ -131,6 +136,11 @@ __all__ = [
     "PatientSummary",
     "PhaseRecord",
     "Presence",
+    "ReleaseFiles",
+    "ReleaseFilter",
+    "ReleaseRecord",
+    "ReleaseState",
+    "Releases",
     "RepairFiles",
     "RepairRecord",
     "RepairState",

@@ -16,6 +16,7 @@ from orthanc_plugins.store.benchmarks import Benchmarks
 from orthanc_plugins.store.engine import as_store_error
 from orthanc_plugins.store.inventory import Inventory
 from orthanc_plugins.store.leases import Leases
+from orthanc_plugins.store.releases import Releases
 from orthanc_plugins.store.repairs import Repairs
 from orthanc_plugins.store.transfers import Transfers
 
@@ -78,7 +79,7 @@ class Store:
 
     Parts of their own: ``inventory`` is what both archives hold, ``transfers`` is the ledger of what goes
     from archive to archive, ``leases`` say who alone may act on something, ``repairs`` hold
-    what is planned, decided and changed.
+    what is planned, decided and changed, ``releases`` what was de-identified and where it went.
 
     Every method is one transaction. Raises StoreError when the database cannot be used.
     """
@@ -91,6 +92,7 @@ class Store:
         self.leases = Leases(engine)
         self.repairs = Repairs(engine)
         self.benchmarks = Benchmarks(engine)
+        self.releases = Releases(engine)
 
     def close(self) -> None:
         """Close all connections."""
