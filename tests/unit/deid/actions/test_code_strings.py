@@ -10,7 +10,18 @@ from orthanc_plugins.deid.text.vocabulary import WORDS
 
 @pytest.mark.parametrize(
     "term",
-    ["ORIGINAL", "CT", "RTSTRUCT", "YBR_FULL_422", "CLOSED_PLANAR", "M_SE", "DIS2D", "ISO_10918_1", "CHEST", "T1"],
+    [
+        "ORIGINAL",
+        "CT",
+        "RTSTRUCT",
+        "YBR_FULL_422",
+        "CLOSED_PLANAR",
+        "M_SE",
+        "DIS2D",
+        "ISO_10918_1",
+        "CHEST",
+        "T1",
+    ],
 )
 def test_a_term_stays(term: str) -> None:
     assert is_term(term, WORDS)
