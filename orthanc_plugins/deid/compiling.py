@@ -18,6 +18,7 @@ from orthanc_plugins.deid.actions import (
     CleanedValue,
     NewPatient,
     NewUid,
+    Removed,
     ReplacedDocument,
     ReplacedLength,
     Shifted,
@@ -94,10 +95,10 @@ def _rules(profile: Profile, rows: dict[str, Row], exceptions: Mapping[str, str]
         vrs = tuple(name.encode() for name in vr.split(" or ")) if vr != "NONE" else (b"UN",)
         row = rows.get(f"{group:04X},{tag & 0xFFFF:04X}")
         if group in _NO_DATA_SET or keyword in _MARKERS | _LENGTHS:
-            letter, row = "X", None
+            kind = Kind.SEQUENCE if vr == "SQ" else Kind.ACTED
+            yield Rule(tag, kind, vrs[0], frozenset({*vrs, b""}), "X", Removed())
         else:
-            letter = exceptions.get(keyword) or letter_of(row, profile)
-        yield _rule(tag, vrs, keyword, letter, row)
+            yield _rule(tag, vrs, keyword, exceptions.get(keyword) or letter_of(row, profile), row)
 
 
 def _rule(tag: int, vrs: tuple[bytes, ...], keyword: str, letter: str, row: Row | None) -> Rule:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.deid.actions import ByType, NewUid, SafeCreator
+from orthanc_plugins.deid.actions import ByType, NewUid, Removed, SafeCreator
 from orthanc_plugins.deid.actions.by_type import FALLEN
 from orthanc_plugins.deid.characters import decoded
 from orthanc_plugins.deid.rules import Fate, Kind, Rule
@@ -62,7 +62,7 @@ class Plan:
     def _removal(self, tag: int) -> Rule:
         found = self._removals.get(tag)
         if found is None:
-            found = Rule(tag, Kind.ACTED, b"UN", frozenset({b"UN", b""}), "X", ByType("X"))
+            found = Rule(tag, Kind.ACTED, b"UN", frozenset({b"UN", b""}), "X", Removed())
             self._removals[tag] = found
         return found
 

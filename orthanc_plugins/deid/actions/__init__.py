@@ -3,13 +3,13 @@
 Each takes the encoded value and returns the one to write, or None to remove the element; each tells in
 ``describe()`` what it does, and the README's list is made of that.
 
-Public: `ByType` (X, Z, D of Table E.1-1), `NewUid`, `NewPatient`, `Shifted`, `Capped`, `CleanedText`,
-`CleanedRegionName`, `CleanedContentText`, `CleanedMeaning`, `CleanedValue`, `Terms`, `ReplacedDocument`,
+Public: `ByType` (X, Z, D of Table E.1-1), `Removed`, `NewUid`, `NewPatient`, `Shifted`, `Capped`,
+`CleanedText`, `CleanedRegionName`, `CleanedContentText`, `CleanedMeaning`, `CleanedValue`, `Terms`, `ReplacedDocument`,
 `DOCUMENT_CLASSES`, `ReplacedLength`, `SafeCreator`.
 """
 
 from orthanc_plugins.deid.actions.ages import Capped
-from orthanc_plugins.deid.actions.by_type import ByType
+from orthanc_plugins.deid.actions.by_type import ByType, Removed
 from orthanc_plugins.deid.actions.code_strings import Terms
 from orthanc_plugins.deid.actions.codes import CleanedMeaning, CleanedValue
 from orthanc_plugins.deid.actions.content_text import CleanedContentText
@@ -32,6 +32,7 @@ __all__ = [
     "CleanedValue",
     "NewPatient",
     "NewUid",
+    "Removed",
     "ReplacedDocument",
     "ReplacedLength",
     "SafeCreator",

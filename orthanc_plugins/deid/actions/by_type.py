@@ -54,3 +54,22 @@ class ByType:
             "X, Z, D and combinations: removed, emptied or replaced by a dummy; of a combination what the "
             "attribute's Type in the object allows at least"
         )
+
+
+class Removed(ByType):
+    """Removed whatever the object's definition demands: what the engine writes itself, or nobody knows."""
+
+    def __init__(self) -> None:
+        super().__init__("X")
+
+    def fate(self, rule: Rule, place: Place, job: Job) -> Fate:
+        """Return that it is removed."""
+        del rule, place, job
+        return Fate.REMOVED
+
+    def describe(self) -> str:
+        """Return what the action does, for a person."""
+        return (
+            "always removed: marks of earlier de-identifications, which are written anew, lengths that no "
+            "longer hold, groups that are no part of a data set, overlays, curves, what the dictionary lacks"
+        )

@@ -15,7 +15,7 @@ from tests.unit.deid.objects import (
     PATIENT,
     PLAN,
     PSEUDONYMS,
-    SECONDARY_CAPTURE,
+    REPORT,
     STRUCTURE_SET,
     new_dataset,
     new_uid,
@@ -40,17 +40,15 @@ ACCESSION, STATION, OPERATORS, CONTENT_DATE = 0x00080050, 0x00081010, 0x00081070
         ("D", (Fate.REPLACED, Fate.REPLACED, Fate.REPLACED)),
     ],
 )
-def test_a_combined_action_is_settled_by_the_type(letter: str, of_type: tuple[Fate, Fate, Fate]) -> None:
-    type_1 = fate(letter, SECONDARY_CAPTURE, (), 0x00080064)  # Conversion Type
-    type_2 = fate(letter, CT, (), ACCESSION)
-    type_3 = fate(letter, CT, (), STATION)
-    assert (type_2, type_3) == of_type[1:]
-    assert type_1 == of_type[0] or type_1 is fate(letter, UNKNOWN_CLASS, (), 0x00080064)
+def test_an_action_is_settled_by_the_type(letter: str, of_type: tuple[Fate, Fate, Fate]) -> None:
+    type_1, type_2, type_3 = (REPORT, CONTENT_DATE), (CT, ACCESSION), (CT, STATION)
+    assert tuple(fate(letter, where, (), tag) for where, tag in (type_1, type_2, type_3)) == of_type
 
 
 def test_of_an_unknown_type_the_object_stays_valid() -> None:
     assert fate("X/Z/D", UNKNOWN_CLASS, (), ACCESSION) is Fate.REPLACED
     assert fate("X/Z", UNKNOWN_CLASS, (), ACCESSION) is Fate.EMPTIED
+    assert fate("X", UNKNOWN_CLASS, (), ACCESSION) is Fate.REMOVED
 
 
 def test_what_is_private_is_of_type_3() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from PIL import Image
 
 from orthanc_plugins.deid.wire.codestreams import without_comments
 from orthanc_plugins.errors import InvalidDicom
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECRET = b"Hidden^Name 19590312"
 PIXELS = (np.arange(64 * 48) % 251).astype(np.uint8).reshape(48, 64)
@@ -63,12 +67,13 @@ def decoded(stream: bytes) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["baseline", "progressive", "main header", "tile header"])
 def test_a_comment_goes_and_every_pixel_stays(kind: str) -> None:
-    stream = {
+    makers: dict[str, Callable[[], bytes]] = {
         "baseline": jpeg,
         "progressive": lambda: jpeg(progressive=True),
         "main header": jpeg_2000,
         "tile header": lambda: jpeg_2000(tile_comment=True),
-    }[kind]()
+    }
+    stream = makers[kind]()
     assert SECRET in stream
     new = without_comments(encapsulated(stream))
     assert new is not None

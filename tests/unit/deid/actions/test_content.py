@@ -1,0 +1,152 @@
+"""Structured reports stay usable without saying who (PS3.15 E.3.4, Clean Structured Content)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.builders.writing import EXPLICIT, IMPLICIT, Element, Elements, Writing
+from tests.unit.deid.objects import REPORT, new_dataset, new_uid
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+OBSERVER = ("121008", "DCM", "Person Observer Name")
+FINDING = ("121071", "DCM", "Finding")
+COMMENT = ("121106", "DCM", "Comment")
+ALGORITHM_VERSION = ("111003", "DCM", "Algorithm Version")
+
+
+def code(tag: int, value: str, scheme: str, meaning: str) -> Element:
+    item = (
+        Element(0x00080100, "SH", value),
+        Element(0x00080102, "SH", scheme),
+        Element(0x00080104, "LO", meaning),
+    )
+    return Element(tag, "SQ", (item,))
+
+
+def content(kind: str, concept: tuple[str, str, str], *more: Element) -> Elements:
+    return (Element(0x0040A040, "CS", kind), code(0x0040A043, *concept), *more)
+
+
+def report(*items: Elements, profile: str = "basic", writing: Writing | None = None) -> list[Dataset]:
+    made = new_dataset((Element(0x0040A730, "SQ", items),), profile, sop_class_uid=REPORT, writing=writing)
+    return list(made.ContentSequence)
+
+
+@pytest.mark.parametrize("profile", ["basic", "research_rt", "longitudinal", "strict"])
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT])
+def test_measures_codes_and_references_stay(profile: str, syntax: str) -> None:
+    measured = (
+        Element(0x0040A30A, "DS", "42.50"),
+        code(0x004008EA, "mm", "UCUM", "mm"),
+    )
+    number, found, place, image = report(
+        content("NUM", ("410668003", "SCT", "Length"), Element(0x0040A300, "SQ", (measured,))),
+        content("CODE", FINDING, code(0x0040A168, "39607008", "SCT", "Lung")),
+        content(
+            "SCOORD",
+            ("111030", "DCM", "Image Region"),
+            Element(0x00700022, "FL", bytes(range(16))),
+            Element(0x00700023, "CS", "POLYLINE"),
+        ),
+        content(
+            "IMAGE",
+            ("121191", "DCM", "Referenced Segment"),
+            Element(
+                0x00081199,
+                "SQ",
+                (
+                    (
+                        Element(0x00081150, "UI", "1.2.840.10008.5.1.4.1.1.2"),
+                        Element(0x00081155, "UI", "1.2.9"),
+                    ),
+                ),
+            ),
+        ),
+        profile=profile,
+        writing=Writing(syntax),
+    )
+    value = number.MeasuredValueSequence[0]
+    assert str(value.NumericValue.original_string) == "42.50"
+    assert value.MeasurementUnitsCodeSequence[0].CodeValue == "mm"
+    assert number.ConceptNameCodeSequence[0].CodeMeaning == "Length"
+    assert found.ConceptCodeSequence[0].CodeMeaning == "Lung"
+    assert len(place.GraphicData) == 4
+    assert image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == new_uid("1.2.9")
+
+
+def test_names_of_persons_and_prose_become_dummies() -> None:
+    name, comment = report(
+        content("PNAME", OBSERVER, Element(0x0040A123, "PN", "Lindqvist^Bo")),
+        content("TEXT", COMMENT, Element(0x0040A160, "UT", "Mr Oberhuber was seen again")),
+    )
+    assert name.PersonName == "REMOVED"
+    assert comment.TextValue == "REMOVED"
+
+
+def test_a_text_of_a_technical_concept_stays() -> None:
+    version, finding = report(
+        content("TEXT", ALGORITHM_VERSION, Element(0x0040A160, "UT", "v2.1 beta")),
+        content("TEXT", FINDING, Element(0x0040A160, "UT", "lung, Oberhuber")),
+    )
+    assert version.TextValue == "v2.1 beta"
+    assert finding.TextValue == "lung"
+
+
+def test_a_technical_text_that_repeats_the_staff_goes() -> None:
+    version, _ = report(
+        content("TEXT", ALGORITHM_VERSION, Element(0x0040A160, "UT", "Lindqvist 2.1")),
+        content("PNAME", OBSERVER, Element(0x0040A123, "PN", "Lindqvist^Bo")),
+    )
+    assert version.TextValue == "REMOVED"
+
+
+def test_a_text_of_no_concept_and_of_a_concept_behind_it_goes() -> None:
+    (none,) = report((Element(0x0040A160, "UT", "v2.1"),))
+    assert none.TextValue == "REMOVED"
+    late = content("TEXT", ALGORITHM_VERSION, Element(0x0040A160, "UT", "v2.1"))
+    first, second = report(late, (Element(0x0040A160, "UT", "v2.1"),))
+    assert (first.TextValue, second.TextValue) == ("v2.1", "REMOVED")
+
+
+def test_dates_and_uids_of_items_go_by_the_options() -> None:
+    items = (
+        content("DATE", ("111060", "DCM", "Study Date"), Element(0x0040A121, "DA", "20240305")),
+        content("UIDREF", ("110180", "DCM", "Study Instance UID"), Element(0x0040A124, "UI", "1.2.9")),
+    )
+    day, uid = report(*items, profile="longitudinal")
+    assert day.Date == "20230110"
+    assert new_uid("1.2.9") == uid.UID
+    day, _ = report(*items, profile="basic")
+    assert day.Date == "19000101"
+
+
+@pytest.mark.parametrize(
+    ("value", "scheme", "meaning", "expected"),
+    [
+        ("39607008", "SCT", "Lung", "Lung"),
+        ("39607008", "SCT", "Lung of Oberhuber", "Lung structure"),
+        ("X1", "99SITE", "thorax", "thorax"),
+        ("X1", "99SITE", "Oberhuber", "X1"),
+        ("778812345", "99SITE", "Oberhuber", None),
+    ],
+)
+def test_the_meaning_of_a_code_is_the_standards_or_made_of_known_words(
+    value: str, scheme: str, meaning: str, expected: str | None
+) -> None:
+    (found,) = report(content("CODE", FINDING, code(0x0040A168, value, scheme, meaning)))
+    told = found.ConceptCodeSequence[0].get("CodeMeaning")
+    assert told == expected or (expected is None and told in {None, "", "REMOVED"})
+
+
+def test_a_dummy_of_a_sequence_of_codes_is_a_code_that_says_nothing() -> None:
+    made = new_dataset((code(0x00401101, "S1", "99SITE", "Oberhuber"),), "basic", sop_class_uid=REPORT)
+    for item in made.get("PersonIdentificationCodeSequence") or ():
+        assert (item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning) == (
+            "REMOVED",
+            "99PACSSUITE",
+            "Removed",
+        )
