@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from orthanc_plugins.certificates.methods import RETAIN_UIDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
@@ -26,7 +28,7 @@ _LETTERS = {
     "D": "replaced by a dummy",
     "U": "UID replaced by a keyed one",
     "U*": "UIDs inside replaced",
-    "C": "words that may not stay removed",
+    "C": "cleaned: dates moved, words that may not stay removed",
     "K": "kept as far as it names nobody",
 }
 _OTHER_ACTIONS = {
@@ -94,10 +96,14 @@ def _summary(one: Certificate) -> Iterator[tuple[str, str]]:
     yield "Claim", one.claim
     yield "Outcome", _outcome(one)
     yield "Patient (pseudonym)", one.study.patient
-    yield "Study Instance UID (new)", one.study.uid
+    retained = any(method.code == RETAIN_UIDS for method in one.methods)
+    yield f"Study Instance UID ({'retained' if retained else 'new'})", one.study.uid
     yield "Objects", ", ".join(f"{kind.instances:,} {kind.name}" for kind in one.study.sop_classes)
     warnings = sum(check.warnings for check in one.verification.checks)
-    yield "Check", f"{len(one.verification.checks)} checks, no errors, {_warnings(warnings)}"
+    yield (
+        "Check",
+        f"{_count(len(one.verification.checks), 'check')}, no errors, {_count(warnings, 'warning')}",
+    )
     yield "Faces", _faces(one)
     yield "De-identified", f"{_time(one.began)}, certificate issued {_time(one.issued)}"
 
@@ -110,8 +116,10 @@ def _faces(one: Certificate) -> str:
     return f"{FLAGGED} Why, and in how many objects: {reasons}."
 
 
-def _warnings(number: int) -> str:
-    return "no warnings" if not number else "1 warning" if number == 1 else f"{number:,} warnings"
+def _count(number: int, what: str) -> str:
+    """Return how many there are: ``no files``, ``1 file``, ``1,200 files``."""
+    told_number = f"{number:,}" if number else "no"
+    return f"{told_number} {what}{'' if number == 1 else 's'}"
 
 
 def _policy(one: Certificate) -> Iterator[tuple[str, str]]:
@@ -129,13 +137,13 @@ def _policy(one: Certificate) -> Iterator[tuple[str, str]]:
 
 
 def _of(number: int, whole: int) -> str:
-    return f"all {whole:,} objects" if number == whole else f"{number:,} of {whole:,} objects"
+    return f"{number:,} of {_count(whole, 'object')}"
 
 
 def _contents(one: Certificate) -> Iterator[tuple[str, str]]:
     for kind in one.study.sop_classes:
         yield (
-            f"{kind.instances:,} objects" if kind.instances != 1 else "1 object",
+            _count(kind.instances, "object"),
             f"{kind.name} ({kind.uid})",
         )
     yield "Files", f"{len(one.study.files):,}; the certificate's JSON has SHA-256 of each"
@@ -175,40 +183,43 @@ def _attributes(counts: Sequence[ActionCount]) -> str:
     )
     shown = [f"{count.keyword} ({count.times:,})" for count in named[:_MOST_ATTRIBUTES]]
     if len(named) > len(shown):
-        shown.append(f"{len(named) - len(shown):,} other attributes (see the certificate's JSON)")
+        shown.append(f"{_count(len(named) - len(shown), 'other attribute')} (see the certificate's JSON)")
     private = [count.times for count in counts if not count.keyword]
     if private:
-        shown.append(f"{len(private):,} attributes without a name in the standard ({sum(private):,})")
-    return f"{sum(count.times for count in counts):,} times: {', '.join(shown)}"
+        shown.append(f"{_count(len(private), 'attribute')} without a name in the standard ({sum(private):,})")
+    return f"{_count(sum(count.times for count in counts), 'time')}: {', '.join(shown)}"
 
 
 def _checks(one: Certificate) -> Iterator[tuple[str, str]]:
     found = one.verification
-    yield "Extent", f"{found.instances:,} objects, {found.bytes_searched:,} bytes, each against its original"
+    yield (
+        "Extent",
+        f"{_count(found.instances, 'object')}, {found.bytes_searched:,} bytes, each against its original",
+    )
     for check in found.checks:
         yield check.name, _check(check)
 
 
 def _check(check: Check) -> str:
     what = _CHECKS.get(check.name)
-    result = f"no errors, {_warnings(check.warnings)}"
+    result = f"no errors, {_count(check.warnings, 'warning')}"
     return result if what is None else f"{result}; {what}"
 
 
 def _delivery(one: Delivery) -> Iterator[tuple[str, str]]:
     yield "Destination", one.destination
     yield "Labels there", f"project {one.project}, subject {one.subject}, session {one.session}"
-    yield "Sent", f"{one.instances:,} objects, {_time(one.at)}"
+    yield "Sent", f"{_count(one.instances, 'object')}, {_time(one.at)}"
     if one.read_back is None:
         yield "Fetched back", "no"
         return
     found = one.read_back
     yield (
         "Fetched back",
-        f"{found.instances:,} objects, {_time(found.at)}; {found.identical:,} byte for byte the same",
+        f"{_count(found.instances, 'object')}, {_time(found.at)}; {found.identical:,} byte for byte the same",
     )
     for change in found.changes:
         yield (
             "Declared change",
-            f"{change.keyword or change.tag}: {change.what} ({change.instances:,} objects)",
+            f"{change.keyword or change.tag}: {change.what} ({_count(change.instances, 'object')})",
         )

@@ -85,6 +85,15 @@ _REPORT: dict[str, Any] = {
     "input": {"files": 3, "same": 0, "faults": []},
     "studies": [_STUDY],
 }
+READ_BACK = ReadBack(
+    at=BEGAN + timedelta(minutes=2),
+    instances=3,
+    identical=0,
+    changes=(
+        DeclaredChange("0008,1030", "StudyDescription", "set to the project's label", 3),
+        DeclaredChange("0012,0064", "DeidentificationMethodCodeSequence", "an item was added", 3),
+    ),
+)
 DELIVERY = Delivery(
     destination="XNAT of the university",
     project="TRIAL7",
@@ -92,15 +101,7 @@ DELIVERY = Delivery(
     session="DEID-K7Q2M4XA_CT_1",
     at=BEGAN + timedelta(minutes=1),
     instances=3,
-    read_back=ReadBack(
-        at=BEGAN + timedelta(minutes=2),
-        instances=3,
-        identical=0,
-        changes=(
-            DeclaredChange("0008,1030", "StudyDescription", "set to the project's label", 3),
-            DeclaredChange("0012,0064", "DeidentificationMethodCodeSequence", "an item was added", 3),
-        ),
-    ),
+    read_back=READ_BACK,
 )
 EXCEPTIONS = (PolicyException("SeriesDescription", "K", "The trial's own names of series are needed."),)
 

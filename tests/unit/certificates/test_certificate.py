@@ -22,6 +22,7 @@ from tests.unit.certificates.samples import (
     EXCEPTIONS,
     FILES,
     ISSUED,
+    READ_BACK,
     RTSTRUCT,
     certificate,
     report,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NEVER = re.compile(r"anonym|gdpr|hipaa|complian", re.IGNORECASE)
-READ_BACK = DELIVERY.read_back
-assert READ_BACK is not None
 
 
 def made(whole: dict[str, Any], delivery: Delivery | None = None) -> Certificate:
@@ -133,6 +132,11 @@ def test_it_never_says_that_nobody_can_be_found_or_a_law_is_kept() -> None:
 def test_whoever_wants_it_said_gets_no_certificate(said: str) -> None:
     with pytest.raises(DeidError, match="says what was done"):
         replace(certificate(), limits=(said,))
+    with pytest.raises(DeidError, match="says what was done"):
+        certificate(faces={said: 1})
+    changes = (replace(READ_BACK.changes[0], what=said),)
+    with pytest.raises(DeidError, match="says what was done"):
+        made(report(), replace(DELIVERY, read_back=replace(READ_BACK, changes=changes)))
     whole = report()
     with pytest.raises(DeidError, match="says what was done"):
         certificate_of(
@@ -264,6 +268,41 @@ def test_a_policy_that_is_none_has_no_certificate(changed: dict[str, Any], says:
 def test_a_delivery_that_was_not_whole_has_no_certificate(delivery: Delivery, says: str) -> None:
     with pytest.raises(DeidError, match=says):
         made(report(), delivery)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "says"),
+    [
+        ("", "format", "orthanc-pacs-suite certificate 2", "format"),
+        ("", "claim", "De-identified.", "claim"),
+        ("", "outcome", "released", "outcome"),
+        ("", "limits", [], "limits"),
+        ("study", "files_sha256", "00" * 32, "digest"),
+        ("study", "files", [], "not all files were checked"),
+        ("study", "sop_classes", [], "SOP classes"),
+        ("verification", "checks", [], "checks"),
+        ("policy", "exceptions", [], "claim"),
+    ],
+)
+def test_a_certificate_that_contradicts_itself_is_not_read(
+    part: str, name: str, value: object, says: str
+) -> None:
+    content = json.loads(to_json(certificate()))
+    holder = content[part] if part else content
+    holder[name] = value
+    with pytest.raises(DeidError, match=says):
+        from_json(json.dumps(content).encode())
+
+
+def test_methods_have_their_order_and_meaning() -> None:
+    content = json.loads(to_json(certificate()))
+    content["methods"].reverse()
+    with pytest.raises(DeidError, match="not in order"):
+        from_json(json.dumps(content).encode())
+    content["methods"].reverse()
+    content["methods"][0]["meaning"] = "Clean Graphics Option"
+    with pytest.raises(DeidError, match="another meaning"):
+        from_json(json.dumps(content).encode())
 
 
 def test_times_are_told_in_utc() -> None:
