@@ -9,6 +9,7 @@ from pydicom._dicom_dict import DicomDictionary
 
 from orthanc_plugins.deid import notes
 from orthanc_plugins.deid.actions import (
+    BlankedProfile,
     ByType,
     Capped,
     CleanedContentText,
@@ -157,6 +158,7 @@ def _special(keyword: str, letter: str, basic: str) -> Action | None:
         "CodeMeaning": lambda: CleanedMeaning(ByType(FALLEN)),
         "TextValue": lambda: CleanedContentText(ByType("D")),
         "EncapsulatedDocument": ReplacedDocument,
+        "ICCProfile": lambda: BlankedProfile(ByType(FALLEN)),
         "EncapsulatedDocumentLength": ReplacedLength,
     }
     if keyword in always:

@@ -3,15 +3,16 @@
 Each takes the encoded value and returns the one to write, or None to remove the element; each tells in
 ``describe()`` what it does, and the README's list is made of that.
 
-Public: `ByType` (X, Z, D of Table E.1-1), `Removed`, `NewUid`, `NewPatient`, `Shifted`, `Capped`,
-`CleanedText`, `CleanedRegionName`, `CleanedContentText`, `CleanedMeaning`, `CleanedValue`, `Terms`, `ReplacedDocument`,
-`DOCUMENT_CLASSES`, `ReplacedLength`, `SafeCreator`.
+Public: `ByType` (X, Z, D of Table E.1-1), `NewUid`, `NewPatient`, `Shifted`, `Capped`, `CleanedText`,
+`CleanedRegionName`, `CleanedContentText`, `CleanedMeaning`, `CleanedValue`, `Terms`, `BlankedProfile`,
+`ReplacedDocument`, `ReplacedLength`, `SafeCreator`; `DOCUMENT_CLASSES`.
 """
 
 from orthanc_plugins.deid.actions.ages import Capped
 from orthanc_plugins.deid.actions.by_type import ByType, Removed
 from orthanc_plugins.deid.actions.code_strings import Terms
 from orthanc_plugins.deid.actions.codes import CleanedMeaning, CleanedValue
+from orthanc_plugins.deid.actions.colour_profiles import BlankedProfile
 from orthanc_plugins.deid.actions.content_text import CleanedContentText
 from orthanc_plugins.deid.actions.dates import Shifted
 from orthanc_plugins.deid.actions.descriptions import CleanedText
@@ -23,6 +24,7 @@ from orthanc_plugins.deid.actions.uids import NewUid
 
 __all__ = [
     "DOCUMENT_CLASSES",
+    "BlankedProfile",
     "ByType",
     "Capped",
     "CleanedContentText",
