@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins import __version__
 from orthanc_plugins.cli import (
+    anonymize,
     benchmark,
     certificate,
     compare,
     deidentify,
+    project,
     repair,
     rtstruct,
     rtstruct_compare,
@@ -37,7 +39,9 @@ COMMANDS = (
     sync.COMMAND,
     compare.COMMAND,
     repair.COMMAND,
+    project.COMMAND,
     deidentify.COMMAND,
+    anonymize.COMMAND,
     certificate.COMMAND,
     benchmark.COMMAND,
 )

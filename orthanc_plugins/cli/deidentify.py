@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -22,6 +23,7 @@ _EXIT_CODES = (
     "a file could not be used: nothing of it was written; 2 the command was not understood, or a key, "
     "profile or folder cannot be used; 130 interrupted: what was written by then was checked."
 )
+_CLEAR = "\r\x1b[K"
 _MOST_FINDINGS = 10
 _MOST_FAULTS = 10
 
@@ -36,7 +38,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--project",
         required=True,
-        help="project of the pseudonyms; its key is made when it is named for the first time",
+        help="project of the pseudonyms; pacs project create NAME makes its key, once",
     )
     parser.add_argument(
         "--profile", default="basic", metavar="NAME|FILE.yaml", help="what is done; basic when not given"
@@ -80,8 +82,9 @@ def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
         _tell_faults(found, errors)
         outcomes = []
         for number, study in enumerate(found.studies, 1):
-            print(f"study {number} of {len(found.studies)}: ", end="", file=errors, flush=True)
-            outcomes.append(_released(study, project, arguments, errors))
+            outcomes.append(
+                _released(study, project, arguments, _Told(f"study {number} of {len(found.studies)}", errors))
+            )
         if arguments.report is not None:
             text = json.dumps(report_of(project, found, outcomes), indent=2, ensure_ascii=False)
             arguments.report.write_text(text + "\n", encoding="utf-8")
@@ -96,6 +99,7 @@ def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
 
 def _project(arguments: argparse.Namespace) -> Project:
     from orthanc_plugins.deid.profile import load_profile, read_profile  # noqa: PLC0415 - likewise
+    from orthanc_plugins.projects import Custodian  # noqa: PLC0415 - likewise
     from orthanc_plugins.release import Project  # noqa: PLC0415 - likewise
 
     missing = [path for path in arguments.input if not path.exists()]
@@ -106,6 +110,7 @@ def _project(arguments: argparse.Namespace) -> Project:
     custody = arguments.custody if arguments.custody is not None else _custody()
     if custody.resolve().is_relative_to(arguments.output.resolve()):
         raise ConfigurationError("The keys lie inside the output: whoever gets the one gets the other.")
+    Custodian(custody).pseudonyms(arguments.project)  # tells what to do where there is no such project
     return Project.opened(arguments.project, custody, profile, __version__)
 
 
@@ -131,19 +136,39 @@ def _released(
     study: StudyInput,
     project: Project,
     arguments: argparse.Namespace,
-    errors: TextIO,
+    told: _Told,
 ) -> Outcome:
     from orthanc_plugins.release import release  # noqa: PLC0415 - numerics are loaded only here
 
     if arguments.one_person:
         project.settle(study)
-    outcome = release(study, project, arguments.output, workers=max(1, arguments.workers))
+    outcome = release(
+        study, project, arguments.output, workers=max(1, arguments.workers), progress=told.progress
+    )
     took = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in outcome.seconds.items())
-    print(f"{outcome.instances} instances, {outcome.state}{f' ({took})' if took else ''}", file=errors)
+    told.end(f"{outcome.instances} instances, {outcome.state}{f' ({took})' if took else ''}")
     if outcome.reason:
-        print(f"  {outcome.reason}", file=errors)
-    _tell_findings(outcome, errors)
+        print(f"  {outcome.reason}", file=told.stream)
+    _tell_findings(outcome, told.stream)
     return outcome
+
+
+@dataclass
+class _Told:
+    """The line of one study; on a terminal it is written over while the study is worked on."""
+
+    study: str
+    stream: TextIO
+
+    def progress(self, done: int, whole: int) -> None:
+        """Tell how far it is."""
+        if self.stream.isatty():
+            what = f"{done} of {whole} instances" if done < whole else f"{whole} instances, being checked"
+            print(f"{_CLEAR}{self.study}: {what}", end="", file=self.stream, flush=True)
+
+    def end(self, what: str) -> None:
+        """Tell what became of it."""
+        print(f"{_CLEAR if self.stream.isatty() else ''}{self.study}: {what}", file=self.stream, flush=True)
 
 
 def _tell_findings(outcome: Outcome, errors: TextIO) -> None:

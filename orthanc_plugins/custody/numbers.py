@@ -120,6 +120,12 @@ class NumberRegister:
         with changing(self._path) as table:
             return _enrolled(table, digest)
 
+    def count(self) -> int:
+        """Return how many patients have a number."""
+        with reading(self._path) as table:
+            row: tuple[int] = table.execute("SELECT count(*) FROM patient").fetchone()
+        return row[0]
+
     def conflict(self, digest: bytes, traits: Mapping[str, bytes]) -> Conflict | None:
         """Return which traits of a patient are not those seen before; traits never seen are remembered.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from orthanc_plugins.custody.keys import create_key
+from orthanc_plugins.custody.keys import load_key
 from orthanc_plugins.custody.numbers import NumberForm, NumberRegister
 from orthanc_plugins.deid.engine import Engine, Subject
 from orthanc_plugins.deid.standard import registered_uids
@@ -50,7 +50,7 @@ class Project:
 
     @classmethod
     def opened(cls, name: str, custody: Path, profile: Profile, version: str) -> Self:
-        """Return a project, with its key and register made now unless they are there.
+        """Return a project that was created before.
 
         Parameters
         ----------
@@ -60,11 +60,11 @@ class Project:
         Raises
         ------
         KeyUnusable, CustodyError
-            What is there cannot be used.
+            Its key or register is missing, or cannot be used. Neither is made here: made anew in place of
+            one that was lost it would give every patient a second pseudonym.
         """
-        key = create_key(custody, name)
-        pseudonyms = Pseudonyms(key.secret, is_public)
-        register = NumberRegister.create(custody, name, pseudonyms.key_id)
+        pseudonyms = Pseudonyms(load_key(custody, name).secret, is_public)
+        register = NumberRegister(custody, name, pseudonyms.key_id)
         return cls(name, Engine(profile, pseudonyms, version), register)
 
     @property

@@ -1,0 +1,88 @@
+"""``pacs anonymize``: the running suite de-identifies a study of its Orthanc and delivers it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TextIO
+
+from orthanc_plugins.cli.commands import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    USAGE,
+    Command,
+    add_address,
+    printable,
+    reason_of,
+)
+from orthanc_plugins.errors import ArchiveError, ConfigurationError
+from orthanc_plugins.identifiers import is_dicom_uid, is_orthanc_id
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from orthanc_plugins.cli.suite import Suite
+
+_EXIT_CODES = (
+    "Exit codes: 0 the study was delivered and certified, or without --wait asked for; 1 it was held, "
+    "refused or not taken; 2 the command was not understood, or the suite does not answer or refuses; 130 "
+    "interrupted: what was begun goes on in the suite."
+)
+_WORKING = frozenset({"queued", "running", "working", "released", "delivered"})
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_address(parser)
+    parser.add_argument("study", metavar="STUDY", help="Study Instance UID or Orthanc identifier")
+    parser.add_argument("--project", metavar="NAME", help="for which project; the default one when not given")
+    parser.add_argument("--profile", metavar="NAME", help="another profile that the project allows")
+    parser.add_argument(
+        "--keep-dates", action="store_true", help="by the project's profile with longitudinal dates"
+    )
+    parser.add_argument("--wait", action="store_true", help="wait until it is delivered and certified")
+
+
+def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from orthanc_plugins.cli.suite import Suite  # noqa: PLC0415 - HTTP, for the commands that ask the suite
+
+    if not is_dicom_uid(chosen.study) and not is_orthanc_id(chosen.study):
+        err.write(f"pacs: {printable(chosen.study)} is no Study Instance UID and no Orthanc identifier.\n")
+        return USAGE
+    try:
+        answer = _asked(Suite(chosen.url), chosen)
+    except (ArchiveError, ConfigurationError, OSError) as error:
+        err.write(f"pacs: {printable(reason_of(error))}\n")
+        return USAGE
+    except KeyboardInterrupt:
+        err.write("pacs: interrupted: what was begun goes on in the suite.\n")
+        return INTERRUPTED
+    return _told(answer, out)
+
+
+def _asked(suite: Suite, chosen: argparse.Namespace) -> Mapping[str, Any]:
+    """Return what the suite answers once the study has come to its end, or at once."""
+    body: dict[str, Any] = {"study_id": chosen.study, "keep_series_date": chosen.keep_dates, "wait_s": 0}
+    body |= {name: getattr(chosen, name) for name in ("project", "profile") if getattr(chosen, name)}
+    answer: Mapping[str, Any] = suite.post("/anonymize", body)
+    while chosen.wait and answer["status"] in _WORKING:
+        answer = suite.post("/anonymize", body | {"wait_s": 30})
+    return answer
+
+
+def _told(answer: Mapping[str, Any], out: TextIO) -> int:
+    out.write(f"{answer['status']}: project {answer['project']}, job {answer['job_id']}\n")
+    if answer["anonymized_patient_id"]:
+        out.write(f"patient {answer['anonymized_patient_id']}, {answer['instances']} instances\n")
+    for name in ("destination", "address", "certificate_url", "reason"):
+        if answer[name]:
+            out.write(f"{name.removesuffix('_url')}: {printable(answer[name])}\n")
+    return DONE if answer["status"] in _WORKING | {"certified"} else FAILED
+
+
+COMMAND = Command(
+    name="anonymize",
+    summary="De-identify a study that Orthanc holds, check it, and deliver it to its project's destination.",
+    exit_codes=_EXIT_CODES,
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,184 @@
+"""What a custodian keeps for projects, in one folder: keys, registers, the way back, the trail's head.
+
+Made when somebody asks for it (`pacs project create`), opened by whoever works with it, and never made anew
+in place of something lost: every patient would get a second pseudonym. Light, for Orthanc's process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.audit.codes import OBJECT_SECURITY_CHANGED
+from orthanc_plugins.audit.events import Occasion, security_alert
+from orthanc_plugins.audit.parties import AuditSource, Participant, ResourceObject
+from orthanc_plugins.audit.trail import AuditTrail
+from orthanc_plugins.custody.keys import KeyPurpose, create_key, destroy_key, key_path, load_key
+from orthanc_plugins.custody.mapping import IdentityTable, forget
+from orthanc_plugins.custody.numbers import NumberRegister
+from orthanc_plugins.errors import AuditError, CustodyError, KeyUnusable
+from orthanc_plugins.pseudonyms import Pseudonyms
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from orthanc_plugins.jobs import DeidentificationOrder
+
+SUITE = "orthanc-pacs-suite"
+"""How the suite is called in the audit trail."""
+
+_TRAIL_KEY = "suite"
+"""Under this name lies the key that seals the installation's trail."""
+
+_RELEASE_ID_LENGTH = 32
+
+
+def release_id_of(pseudonyms: Pseudonyms, order: DeidentificationOrder) -> str:
+    """Return the identifier of what becomes of an order: without the project's key it tells nothing of it."""
+    return pseudonyms.token("release", f"{order.study}|{order.digest}", _RELEASE_ID_LENGTH)
+
+
+@dataclass(frozen=True)
+class Custodian:
+    """The custodian's folder, and the trail whose head is in it.
+
+    Parameters
+    ----------
+    folder
+        Keys and registers; whoever has it can find the patients again.
+    trail_folder
+        The audit trail; None where nothing is recorded, as for files on the command line.
+    """
+
+    folder: Path
+    trail_folder: Path | None = None
+
+    def create(self, project: str, *, reversible: bool = False) -> str:
+        """Make a project's key and register, and what the suite needs besides; return the key's identifier.
+
+        What is there stays. A key whose register is gone is refused: it would begin to count anew.
+
+        Raises
+        ------
+        KeyUnusable, CustodyError, AuditError
+            Something cannot be made, or of what belongs together a part is missing.
+        """
+        if project == _TRAIL_KEY:
+            raise KeyUnusable(f"{_TRAIL_KEY} is the suite's own name here: give the project another.")
+        known = key_path(self.folder, project).exists()
+        key = create_key(self.folder, project)
+        if known:
+            self.pseudonyms(project)
+        else:
+            NumberRegister.create(self.folder, project, key.key_id)
+        if reversible:
+            self._create_identities(project)
+        self._create_trail()
+        return key.key_id
+
+    def pseudonyms(self, project: str) -> Pseudonyms:
+        """Return a project's keyed hash.
+
+        Raises
+        ------
+        KeyUnusable, CustodyError
+            The project's key or register is missing or not usable; the text says what to do.
+        """
+        try:
+            pseudonyms = Pseudonyms(load_key(self.folder, project).secret)
+            NumberRegister(self.folder, project, pseudonyms.key_id)
+        except (KeyUnusable, CustodyError) as error:
+            raise type(error)(
+                f"{error} A new project is made by: pacs project create {project}. One that was there is "
+                "restored from the custodian's copy: a new key gives every patient a second pseudonym."
+            ) from error
+        return pseudonyms
+
+    def identities(self, project: str, roles: Collection[str]) -> IdentityTable:
+        """Return the sealed way back of a project, which these roles may ask.
+
+        Raises
+        ------
+        KeyUnusable, CustodyError
+            There is none, or it cannot be used.
+        """
+        return IdentityTable(
+            self.folder, load_key(self.folder, project, KeyPurpose.MAPPING), frozenset(roles)
+        )
+
+    def has_identities(self, project: str) -> bool:
+        """Return whether there is a way back of a project."""
+        return key_path(self.folder, project, KeyPurpose.MAPPING).exists()
+
+    def count_patients(self, project: str) -> int:
+        """Return how many patients a project has."""
+        return NumberRegister(self.folder, project, self.pseudonyms(project).key_id).count()
+
+    def projects(self) -> tuple[str, ...]:
+        """Return the names of the projects that have a key."""
+        suffix = f".{KeyPurpose.PSEUDONYMS}.key"
+        return tuple(sorted(path.name.removesuffix(suffix) for path in self.folder.glob(f"*{suffix}")))
+
+    def trail(self) -> AuditTrail:
+        """Return the audit trail of this installation.
+
+        Raises
+        ------
+        AuditError
+            There is none, or it is not as it was left: what is to be recorded must not happen.
+        """
+        if self.trail_folder is None:
+            raise AuditError("No audit trail is kept here.")
+        try:
+            key = load_key(self.folder, _TRAIL_KEY, KeyPurpose.AUDIT)
+        except KeyUnusable as error:
+            raise AuditError(f"{error} The first pacs project create makes it.") from error
+        if not self.trail_folder.is_dir():
+            raise AuditError(f"The audit trail is not in {self.trail_folder}; restore it.")
+        return AuditTrail(self.trail_folder, key.secret, anchor=self._anchor)
+
+    def destroy_identities(self, project: str) -> None:
+        """Destroy the way back of a project for good, after that was recorded."""
+        self._record_destruction(project, "mapping_destroyed")
+        forget(self.folder, self.folder, project)
+
+    def destroy_key(self, project: str) -> None:
+        """Destroy the key of a project for good, after that was recorded; its pseudonyms stay as they are.
+
+        Nobody can tell then by computing whose they are, nor give a known patient the same one again.
+        """
+        self._record_destruction(project, "key_destroyed")
+        destroy_key(self.folder, project)
+
+    @property
+    def _anchor(self) -> Path:
+        return self.folder / "audit.head.json"
+
+    def _create_identities(self, project: str) -> None:
+        known = self.has_identities(project)
+        key = create_key(self.folder, project, KeyPurpose.MAPPING)
+        (IdentityTable if known else IdentityTable.create)(self.folder, key)
+
+    def _create_trail(self) -> None:
+        if self.trail_folder is None:
+            return
+        if key_path(self.folder, _TRAIL_KEY, KeyPurpose.AUDIT).exists():
+            self.trail()
+            return
+        if self._anchor.exists():
+            raise AuditError("The audit trail is there and its key is not; restore the key.")
+        key = create_key(self.folder, _TRAIL_KEY, KeyPurpose.AUDIT)
+        AuditTrail.create(self.trail_folder, key.secret, anchor=self._anchor)
+
+    def _record_destruction(self, project: str, what: str) -> None:
+        if self.trail_folder is None or not self._anchor.exists():
+            return
+        event = security_alert(
+            Occasion(datetime.now(UTC), AuditSource(SUITE), reason=what),
+            alert=OBJECT_SECURITY_CHANGED,
+            reporter=Participant(SUITE),
+            subjects=(ResourceObject(f"urn:project:{project}", "Project key"),),
+        )
+        self.trail().append(event)

@@ -1,0 +1,107 @@
+"""What the custodian keeps is made once, and never again in place of what was lost."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orthanc_plugins.audit.codes import EventKind
+from orthanc_plugins.audit.query import TrailQuery
+from orthanc_plugins.custody.identities import Identity
+from orthanc_plugins.errors import AuditError, CustodyError, KeyUnusable
+from orthanc_plugins.identifiers import OrthancId
+from orthanc_plugins.jobs import DeidentificationOrder
+from orthanc_plugins.projects import Custodian, release_id_of
+from orthanc_plugins.pseudonyms import Pseudonyms
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STUDY = OrthancId("6bf20a51-a2f5e4ad-15ee6ff0-d6e7f0a5-1a4d6a14")
+
+
+@pytest.fixture
+def custodian(tmp_path: Path) -> Custodian:
+    return Custodian(tmp_path / "custody", tmp_path / "audit")
+
+
+def test_a_project_is_made_with_register_and_trail_and_making_it_again_changes_nothing(
+    custodian: Custodian,
+) -> None:
+    key_id = custodian.create("trial")
+    assert custodian.pseudonyms("trial").key_id == key_id
+    assert custodian.create("trial") == key_id
+    assert custodian.projects() == ("trial",)
+    assert custodian.count_patients("trial") == 0
+    assert custodian.trail().verify().records == 0
+    assert not custodian.has_identities("trial")
+
+
+def test_a_project_that_nobody_made_is_refused_with_what_to_do(custodian: Custodian) -> None:
+    with pytest.raises(KeyUnusable, match="pacs project create trial"):
+        custodian.pseudonyms("trial")
+
+
+def test_a_lost_register_is_refused_and_not_made_anew(custodian: Custodian, tmp_path: Path) -> None:
+    custodian.create("trial")
+    (tmp_path / "custody" / "trial.numbers.sqlite").unlink()
+    with pytest.raises(CustodyError, match="second pseudonym"):
+        custodian.pseudonyms("trial")
+    with pytest.raises(CustodyError):
+        custodian.create("trial")
+
+
+def test_a_lost_custody_folder_does_not_begin_another_trail(custodian: Custodian, tmp_path: Path) -> None:
+    custodian.create("trial")
+    custodian.destroy_key("trial")
+    shutil.rmtree(tmp_path / "custody")
+    with pytest.raises(AuditError):
+        custodian.create("trial")
+
+
+def test_a_lost_trail_is_refused(custodian: Custodian, tmp_path: Path) -> None:
+    custodian.create("trial")
+    shutil.rmtree(tmp_path / "audit")
+    with pytest.raises(AuditError, match="restore"):
+        custodian.trail()
+
+
+def test_a_reversible_project_has_a_way_back_until_it_is_destroyed(custodian: Custodian) -> None:
+    custodian.create("trial", reversible=True)
+    custodian.create("trial", reversible=True)
+    table = custodian.identities("trial", {"custodian"})
+    table.remember("ANON00001", Identity("P1"))
+    assert custodian.identities("trial", {"custodian"}).pseudonyms() == ("ANON00001",)
+    custodian.destroy_identities("trial")
+    with pytest.raises(KeyUnusable):
+        custodian.identities("trial", {"custodian"})
+    (record,) = custodian.trail().records(TrailQuery())
+    assert (record.event["kind"], record.event["reason"]) == (
+        EventKind.SECURITY_ALERT.value,
+        "mapping_destroyed",
+    )
+
+
+def test_the_name_of_the_suites_own_key_is_no_project(custodian: Custodian) -> None:
+    with pytest.raises(KeyUnusable):
+        custodian.create("suite")
+
+
+def test_without_a_trail_nothing_is_recorded(tmp_path: Path) -> None:
+    custodian = Custodian(tmp_path / "custody")
+    custodian.create("trial")
+    custodian.destroy_key("trial")
+    with pytest.raises(AuditError):
+        custodian.trail()
+
+
+def test_a_release_is_known_by_its_key_and_its_order_alone() -> None:
+    order = DeidentificationOrder(STUDY, "trial", "basic", reversible=False, content="0123")
+    ours = release_id_of(Pseudonyms(bytes(32)), order)
+    assert len(ours) == 32
+    assert ours == release_id_of(Pseudonyms(bytes(32)), order)
+    assert ours != release_id_of(Pseudonyms(b"\1" * 32), order)
+    later = DeidentificationOrder(STUDY, "trial", "basic", reversible=False, content="4567")
+    assert ours != release_id_of(Pseudonyms(bytes(32)), later)
