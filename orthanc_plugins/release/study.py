@@ -6,6 +6,7 @@ import secrets
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import get_context
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -17,11 +18,13 @@ from orthanc_plugins.release.outcome import Outcome, ReleasedFile, State
 from orthanc_plugins.validation import Box, Claims, Pair, check_study
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from orthanc_plugins.release.inputs import StudyInput
     from orthanc_plugins.release.project import Project
+
+    type Progress = Callable[[int, int], None]
 
 _BATCH = 16
 """Files that a process is handed at once."""
@@ -30,7 +33,14 @@ _FEWEST_FOR_PROCESSES = 32
 _MOST_REASONS = 5
 
 
-def release(study: StudyInput, project: Project, destination: Path, *, workers: int = 1) -> Outcome:
+def release(
+    study: StudyInput,
+    project: Project,
+    destination: Path,
+    *,
+    workers: int = 1,
+    progress: Progress = lambda _done, _all: None,
+) -> Outcome:
     """De-identify a study, check it, and put it below a folder; return what became of it.
 
     It stands there as ``<pseudonym>/<study>/<series>/<instance>.dcm``; nothing of it does unless the
@@ -41,6 +51,8 @@ def release(study: StudyInput, project: Project, destination: Path, *, workers: 
     ----------
     workers
         Processes that share the work.
+    progress
+        Told how many objects of how many were de-identified, and are to be checked together afterwards.
 
     Raises
     ------
@@ -53,7 +65,7 @@ def release(study: StudyInput, project: Project, destination: Path, *, workers: 
     workers = workers if len(study.files) >= _FEWEST_FOR_PROCESSES else 1
     try:
         with _staging(destination) as folder:
-            made = _made(study, project, folder, outcome, workers)
+            made = _made(study, project, folder, outcome, _Effort(workers, progress))
             if _check(made, _claims(made, study, project), folder, outcome, workers):
                 outcome.files = _moved(made, destination, outcome)
                 outcome.state = State.RELEASED
@@ -76,13 +88,24 @@ def _staging(destination: Path) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def _made(study: StudyInput, project: Project, folder: Path, outcome: Outcome, workers: int) -> list[Made]:
+@dataclass(frozen=True)
+class _Effort:
+    """How the work is done, and who hears of it."""
+
+    workers: int
+    progress: Progress
+
+
+def _made(study: StudyInput, project: Project, folder: Path, outcome: Outcome, effort: _Effort) -> list[Made]:
     """Return the objects without identity, and tell what was done; raise what keeps them back."""
     subject = project.subject(study)
     outcome.pseudonym = subject.pseudonym
     outcome.study_uid = project.engine.uid(study.study_uid)
     begun = perf_counter()
-    made = _all_made(Maker(project.engine, subject, folder), list(study.files.values()), workers)
+    maker, originals, made = Maker(project.engine, subject, folder), list(study.files.values()), []
+    for one in _each_made(maker, originals, effort.workers):
+        made.append(one)
+        effort.progress(len(made), len(originals))
     outcome.seconds["deidentification"] = perf_counter() - begun
     _tell(made, outcome)
     _stop_at_faults(made)
@@ -100,12 +123,13 @@ def _check(made: Sequence[Made], claims: Claims, folder: Path, outcome: Outcome,
     return outcome.check.passed
 
 
-def _all_made(maker: Maker, originals: Sequence[Path], workers: int) -> list[Made]:
+def _each_made(maker: Maker, originals: Sequence[Path], workers: int) -> Iterator[Made]:
     if workers == 1:
-        return [maker.made(original) for original in originals]
+        yield from map(maker.made, originals)
+        return
     context = get_context("forkserver")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=maker.begin) as pool:
-        return list(pool.map(Maker.made_here, originals, chunksize=_BATCH))
+        yield from pool.map(Maker.made_here, originals, chunksize=_BATCH)
 
 
 def _tell(made: Sequence[Made], outcome: Outcome) -> None:
