@@ -184,8 +184,8 @@ def _moved(made: Sequence[Made], destination: Path, outcome: Outcome) -> list[Re
                 f"{released.path} is there already with other content, so nothing of the study was released; "
                 "take another folder, or move it away."
             )
+    for _, released in places:  # what can fail comes before the first file is moved
+        (destination / released.path).parent.mkdir(parents=True, exist_ok=True)
     for file, released in places:
-        target = destination / released.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        file.replace(target)
+        file.replace(destination / released.path)
     return [released for _, released in places]

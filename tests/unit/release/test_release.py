@@ -1,0 +1,187 @@
+"""A study is released whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from pydicom import dcmread
+
+from orthanc_plugins.deid.profile import Profile
+from orthanc_plugins.deid.standard import Option
+from orthanc_plugins.release import Project, State, instances, release, sorted_studies
+from orthanc_plugins.release import study as study_module
+from orthanc_plugins.validation import Finding, Report
+from tests.unit.release.conftest import PROJECT
+from tests.unit.release.studies import objects, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from orthanc_plugins.release import StudyInput
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of all files below a folder, hidden ones too."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_study_stands_below_pseudonym_study_and_series(
+    study: StudyInput, project: Project, tmp_path: Path
+) -> None:
+    outcome = release(study, project, tmp_path / "out")
+    assert (outcome.state, outcome.reason, outcome.instances) == (State.RELEASED, "", 3)
+    assert outcome.check is not None
+    assert outcome.check.passed
+    found = content_of(tmp_path / "out")
+    assert {file.path: file.sha256 for file in outcome.files} == {
+        path: hashlib.sha256(content).hexdigest() for path, content in found.items()
+    }
+    for file in outcome.files:
+        made = dcmread(tmp_path / "out" / file.path)
+        assert file.path == (
+            f"{made.PatientID}/{made.StudyInstanceUID}/{made.SeriesInstanceUID}/{made.SOPInstanceUID}.dcm"
+        )
+        assert file.sop_class_uid == made.SOPClassUID
+        assert (made.PatientID, made.StudyInstanceUID) == (outcome.pseudonym, outcome.study_uid)
+    assert outcome.actions["U", 0x00080018] == 3
+
+
+def test_references_hold_inside_what_was_released(
+    study: StudyInput, project: Project, tmp_path: Path
+) -> None:
+    outcome = release(study, project, tmp_path / "out")
+    made = [dcmread(tmp_path / "out" / file.path) for file in outcome.files]
+    images = {one.SOPInstanceUID for one in made if one.Modality == "CT"}
+    (structures,) = (one for one in made if one.Modality == "RTSTRUCT")
+    contours = [contour for region in structures.ROIContourSequence for contour in region.ContourSequence]
+    assert {contour.ContourImageSequence[0].ReferencedSOPInstanceUID for contour in contours} <= images
+    frame = structures.ReferencedFrameOfReferenceSequence[0].FrameOfReferenceUID
+    assert {one.FrameOfReferenceUID for one in made if one.Modality == "CT"} == {frame}
+
+
+def test_retained_uids_name_the_folders(given: Path, custody: Path, tmp_path: Path) -> None:
+    profile = Profile(name="retaining", summary="for one test", options=frozenset({Option.RETAIN_UIDS}))
+    (study,) = sorted_studies([given]).studies
+    outcome = release(study, Project.opened(PROJECT, custody, profile, "1.2.3"), tmp_path / "out")
+    assert outcome.study_uid == study.study_uid
+    assert {file.path.split("/")[1] for file in outcome.files} <= {study.study_uid}
+
+
+def test_the_same_again_is_harmless(study: StudyInput, project: Project, tmp_path: Path) -> None:
+    first = release(study, project, tmp_path / "out")
+    before = content_of(tmp_path / "out")
+    again = release(study, project, tmp_path / "out")
+    assert (again.state, again.files) == (State.RELEASED, first.files)
+    assert content_of(tmp_path / "out") == before
+
+
+def test_what_was_released_before_may_be_added_to(project: Project, tmp_path: Path) -> None:
+    made = objects()
+    write(tmp_path / "one", made[:2])
+    write(tmp_path / "two", made[2:])
+    for name, files in (("one", 2), ("two", 3)):
+        (study,) = sorted_studies([tmp_path / name]).studies
+        assert release(study, project, tmp_path / "out").state == State.RELEASED
+        assert len(content_of(tmp_path / "out")) == files
+
+
+def test_other_content_at_the_destination_keeps_all_of_it_back(
+    study: StudyInput, project: Project, tmp_path: Path
+) -> None:
+    planned = release(study, project, tmp_path / "elsewhere").files
+    taken = tmp_path / "out" / planned[-1].path
+    taken.parent.mkdir(parents=True)
+    taken.write_bytes(b"something else")
+    outcome = release(study, project, tmp_path / "out")
+    assert outcome.state == State.REFUSED
+    assert planned[-1].path in outcome.reason
+    assert outcome.files == []
+    assert content_of(tmp_path / "out") == {planned[-1].path: b"something else"}
+
+
+def test_a_folder_that_cannot_be_made_keeps_all_of_it_back(
+    study: StudyInput, project: Project, tmp_path: Path
+) -> None:
+    planned = release(study, project, tmp_path / "elsewhere").files
+    *_, series, _ = planned[-1].path.split("/")
+    assert series not in planned[0].path
+    blocked = (tmp_path / "out" / planned[-1].path).parent
+    blocked.parent.mkdir(parents=True)
+    blocked.write_bytes(b"a file")
+    with pytest.raises(OSError, match="exists"):
+        release(study, project, tmp_path / "out")
+    assert list(content_of(tmp_path / "out").values()) == [b"a file"]
+
+
+def test_what_the_check_finds_keeps_the_study_back(
+    study: StudyInput, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = []
+
+    def check(pairs: list[Any], claims: object, *, folder: Path, **_: object) -> Report:
+        folders.append(folder)
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert len(list(folder.iterdir())) == len(pairs) == 3
+        finding = Finding("residual", "#0", "(0008,0070)", "a name stands there")
+        return Report((finding,), 3, 0, (), {})
+
+    monkeypatch.setattr(study_module, "check_study", check)
+    outcome = release(study, project, tmp_path / "out")
+    assert (outcome.state, outcome.files) == (State.REFUSED, [])
+    assert "check" in outcome.reason
+    assert not folders[0].exists()
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_one_object_that_cannot_be_de_identified_keeps_the_study_back(
+    project: Project, tmp_path: Path
+) -> None:
+    made = objects()
+    del made[0].Rows
+    write(tmp_path / "given", made)
+    (study,) = sorted_studies([tmp_path / "given"]).studies
+    outcome = release(study, project, tmp_path / "out")
+    assert outcome.state in {State.REFUSED, State.HELD}
+    assert outcome.reason.startswith("1 of 3 objects: ")
+    assert content_of(tmp_path / "out") == {}
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("where", ["making", "checking"])
+def test_an_interrupted_run_leaves_nothing(
+    study: StudyInput, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    if where == "making":
+        monkeypatch.setattr(instances, "_written", interrupted)
+    else:
+        monkeypatch.setattr(study_module, "check_study", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        release(study, project, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_two_workers_give_the_bytes_of_one(
+    study: StudyInput, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = release(study, project, tmp_path / "one", workers=1)
+    monkeypatch.setattr(study_module, "_FEWEST_FOR_PROCESSES", 2)
+    shared = release(study, project, tmp_path / "two", workers=2)
+    assert shared.state == State.RELEASED
+    assert content_of(tmp_path / "one") == content_of(tmp_path / "two")
+    assert shared.actions == alone.actions
+    assert shared.files == alone.files
+
+
+def test_a_destination_that_cannot_be_written_is_told(
+    study: StudyInput, project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_bytes(b"a file")
+    with pytest.raises(OSError, match="exists"):
+        release(study, project, tmp_path / "out")
