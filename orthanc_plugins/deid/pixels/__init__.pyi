@@ -7,6 +7,7 @@ from .faces import face_risk as face_risk
 from .faces import settle_faces as settle_faces
 from .faces import surface_regions as surface_regions
 from .faces import without_contours as without_contours
+from .finder import Reading as Reading
 from .finder import TextFinder as TextFinder
 from .known import KnownRegions as KnownRegions
 from .ocr import rapid_finder as rapid_finder

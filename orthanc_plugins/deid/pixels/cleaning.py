@@ -12,7 +12,7 @@ from orthanc_plugins.deid.pixels.masking import paint
 from orthanc_plugins.deid.pixels.native import PixelValues, clear_spare_bits, values_of, with_values
 from orthanc_plugins.deid.pixels.rendering import Renderer, renderer
 from orthanc_plugins.deid.pixels.risk import Risk, risk
-from orthanc_plugins.deid.pixels.search import text_boxes
+from orthanc_plugins.deid.pixels.search import is_identity, is_legible, text_boxes
 from orthanc_plugins.deid.pixels.ultrasound import outside_regions
 from orthanc_plugins.deid.pixels.verdict import Need, PixelPolicy, PixelState, PixelVerdict, Reason
 from orthanc_plugins.errors import HeldForReview
@@ -22,13 +22,10 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-    from orthanc_plugins.deid.pixels.finder import TextFinder
+    from orthanc_plugins.deid.pixels.finder import Reading, TextFinder
 
 _MOST_ROUNDS = 4
 """How often it is painted and looked at again, before a person has to look."""
-_SHARE_OF_EDGES = 0.5
-"""What is found again and is painted by half or more is taken for the edge of the painting: it is painted as
-well, but does not hold the instance."""
 _MARGIN_OF_HEIGHT = 4
 """A text's margin is wider by a quarter of its height: marks above and letters cut off beside it go too."""
 
@@ -108,39 +105,42 @@ class _Sight:
 
     def all_boxes(self) -> tuple[tuple[Box, ...], int]:
         """Return what is to be painted, and how many frames were looked at."""
-        found, frames = self._text()
+        counts = is_identity if self.policy.mask == "identity" else None
+        found, frames = text_boxes(self.values.frames, self.renderer, self.finder, counts)
         return without_covered((*self.rules, *self._with_margin(found))), frames
 
     def paint_over(self) -> tuple[tuple[Box, ...], int]:
-        """Paint over until no text is found; return what was painted, and how many frames were looked at."""
+        """Paint over until no text is legible; return what was painted, and how many frames were looked at.
+
+        Only the first look takes everything for text that looks like it. Once text is gone, fainter patterns
+        of the picture are taken for it, one after the other; so what is found later counts if it can be read.
+        """
         boxes, frames = self.all_boxes()
         if not boxes:
             return boxes, frames
         dark = self.renderer.darkest(self.values)
         for _ in range(_MOST_ROUNDS):
             paint(self.values.frames, boxes, dark)
-            mask = painted(boxes, self.values.rows, self.values.columns)
-            shares = {box: share_outside(box, mask) for box in self._text()[0]}
-            if not any(shares.values()):
+            left = self._left(boxes)
+            if not left:
                 return boxes, frames
-            edges = {box for box, share in shares.items() if share <= _SHARE_OF_EDGES}
-            boxes = without_covered((*boxes, *edges, *self._with_margin(shares.keys() - edges)))
-        if max(shares.values()) > _SHARE_OF_EDGES:
-            raise HeldForReview(Reason.TEXT_REMAINS)
-        paint(self.values.frames, boxes, dark)
-        return boxes, frames
+            boxes = without_covered((*boxes, *self._with_margin(left)))
+        raise HeldForReview(Reason.TEXT_REMAINS)
+
+    def _left(self, boxes: tuple[Box, ...]) -> list[Box]:
+        """Return where text is legible that is not all painted over."""
+        counts = _is_legible_identity if self.policy.mask == "identity" else is_legible
+        mask = painted(boxes, self.values.rows, self.values.columns)
+        found, _ = text_boxes(self.values.frames, self.renderer, self.finder, counts)
+        return [box for box in found if share_outside(box, mask)]
 
     def _with_margin(self, found: Iterable[Box]) -> tuple[Box, ...]:
         grown = (box.grown(self.policy.margin + _height(box) // _MARGIN_OF_HEIGHT) for box in found)
         return tuple(box.within(self.values.rows, self.values.columns) for box in grown)
 
-    def _text(self) -> tuple[tuple[Box, ...], int]:
-        return text_boxes(
-            self.values.frames,
-            self.renderer,
-            self.finder,
-            keep_technical=self.policy.mask == "identity",
-        )
+
+def _is_legible_identity(reading: Reading) -> bool:
+    return is_legible(reading) and is_identity(reading)
 
 
 def _height(box: Box) -> int:

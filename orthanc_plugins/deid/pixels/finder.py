@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from orthanc_plugins.deid.pixels.boxes import Box
     from orthanc_plugins.deid.pixels.rendering import Picture
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text says, and how sure that is, from 0 to 1. The text is not in its representation."""
+
+    text: str = field(repr=False)
+    confidence: float
 
 
 class TextFinder(Protocol):
@@ -15,5 +24,5 @@ class TextFinder(Protocol):
     def find(self, picture: Picture) -> tuple[Box, ...]:
         """Return where text may be, also such that cannot be read."""
 
-    def read(self, picture: Picture, box: Box) -> str | None:
-        """Return what a text says, None where that is not sure."""
+    def read(self, picture: Picture, box: Box) -> Reading:
+        """Return what the text in a box says: nothing, with no confidence, where that cannot be told."""

@@ -26,6 +26,7 @@ from rapidocr.ch_ppocr_det.utils import ResizeImgError
 from rapidocr.inference_engine.onnxruntime.main import ONNXRuntimeError
 
 from orthanc_plugins.deid.pixels.boxes import Box, without_covered
+from orthanc_plugins.deid.pixels.finder import Reading
 from orthanc_plugins.errors import DeidError, HeldForReview
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ _OVERLAP = 48
 """By which quarters of a picture share pixels, so that a text at their edge is whole in one."""
 _LARGEST_SIDE = 8192
 _LEAST_CONFIDENCE = 0.45
-_SURE = 0.9
 _AROUND = 2
 """Pixels around a text that it is read with."""
 _FAILURES: Final = (ONNXRuntimeError, ResizeImgError, rapidocr.LoadImageError, cv2.error, ValueError)
@@ -72,14 +72,14 @@ class RapidFinder:
             texts += [box for part in _quarters(rows, columns) for box in self._within(picture, part)]
         return without_covered(texts)
 
-    def read(self, picture: Picture, box: Box) -> str | None:
-        """Return what the text in a box says, None where that is not sure."""
+    def read(self, picture: Picture, box: Box) -> Reading:
+        """Return what the text in a box says: nothing, with no confidence, where that cannot be told."""
         around = box.grown(_AROUND).within(picture.shape[0], picture.shape[1])
         part = np.ascontiguousarray(picture[around.top : around.bottom, around.left : around.right])
         answer = self._ask(self._reading, part)
         texts: list[str] = list(answer.txts or ())
         scores: list[float] = list(answer.scores or ())
-        return texts[0] if len(texts) == 1 and scores[0] >= _SURE else None
+        return Reading(texts[0], float(scores[0])) if len(texts) == 1 else Reading("", 0.0)
 
     def _within(self, picture: Picture, part: Box) -> list[Box]:
         """Return where text may be in a part of a picture, in pixels of the picture."""

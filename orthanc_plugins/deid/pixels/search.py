@@ -15,19 +15,24 @@ from orthanc_plugins.deid.pixels.boxes import Box, without_covered
 from orthanc_plugins.deid.pixels.wording import is_technical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from orthanc_plugins.deid.pixels.finder import TextFinder
+    from orthanc_plugins.deid.pixels.finder import Reading, TextFinder
     from orthanc_plugins.deid.pixels.rendering import Picture, Renderer
 
+_SURE = 0.9
+_LEGIBLE = 0.5
 _AROUND_CHANGES = 48
 """Pixels around what changed: a text of which one letter changed is seen whole."""
 
 
 def text_boxes(
-    frames: NDArray[Any], renderer: Renderer, finder: TextFinder, *, keep_technical: bool
+    frames: NDArray[Any],
+    renderer: Renderer,
+    finder: TextFinder,
+    counts: Callable[[Reading], bool] | None = None,
 ) -> tuple[tuple[Box, ...], int]:
     """Return where text is in any frame, and how many frames were looked at.
 
@@ -35,8 +40,8 @@ def text_boxes(
     ----------
     frames
         Shape (frames, rows, columns, samples).
-    keep_technical
-        Leave out text that is surely technical in every picture that shows it.
+    counts
+        Whether a text that was read is meant; without it all are, and none is read.
     """
     found: list[Box] = []
     looked = 0
@@ -44,16 +49,25 @@ def text_boxes(
         looked += 1
         shown = frame[part.top : part.bottom, part.left : part.right]
         for picture in renderer.pictures(shown):
-            boxes = _boxes(picture, finder, keep_technical=keep_technical)
+            boxes = _boxes(picture, finder, counts)
             found.extend(box.moved(part.left, part.top) for box in boxes)
     return without_covered(found), looked
 
 
-def _boxes(picture: Picture, finder: TextFinder, *, keep_technical: bool) -> Iterator[Box]:
-    """Yield where a picture has text that is to be painted over."""
+def is_identity(reading: Reading) -> bool:
+    """Return whether a text may name somebody: all may but what is surely read and surely technical."""
+    return reading.confidence < _SURE or not is_technical(reading.text)
+
+
+def is_legible(reading: Reading) -> bool:
+    """Return whether a text has two letters or digits that a machine can read, if not surely."""
+    return reading.confidence >= _LEGIBLE and sum(one.isalnum() for one in reading.text) > 1
+
+
+def _boxes(picture: Picture, finder: TextFinder, counts: Callable[[Reading], bool] | None) -> Iterator[Box]:
+    """Yield where a picture has text that is meant."""
     for box in finder.find(picture):
-        text = finder.read(picture, box) if keep_technical else None
-        if text is None or not is_technical(text):
+        if counts is None or counts(finder.read(picture, box)):
             yield box
 
 

@@ -44,7 +44,7 @@ class Reason(StrEnum):
     UNREADABLE = "its pixels cannot be decoded or drawn"
     TOO_MANY_FRAMES = "it has more frames than are looked at"
     TEXT = "there is text in its pixels"
-    TEXT_REMAINS = "text is still found after it was painted over"
+    TEXT_REMAINS = "text is still legible after it was painted over"
     NO_PIXELS = "it has no pixels"
 
 
@@ -53,7 +53,7 @@ class PixelState(Enum):
 
     NOT_NEEDED = "nobody looked, as its kind has no text"
     CLEAN = "they were looked at, and there is nothing to paint over"
-    MASKED = "text was painted over, and none was found when they were looked at again"
+    MASKED = "text was painted over, and none was legible when they were looked at again"
     HELD = "it must not leave before a person has looked at it"
 
 

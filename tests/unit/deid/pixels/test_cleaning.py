@@ -12,6 +12,7 @@ from pydicom.sequence import Sequence
 
 from orthanc_plugins.deid.pixels.boxes import Box
 from orthanc_plugins.deid.pixels.cleaning import cleaned, look
+from orthanc_plugins.deid.pixels.finder import Reading
 from orthanc_plugins.deid.pixels.known import KnownRegions
 from orthanc_plugins.deid.pixels.native import values_of
 from orthanc_plugins.deid.pixels.verdict import PixelPolicy, PixelState, Reason
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 POLICY = PixelPolicy(known=KnownRegions(()))
+TECHNICAL = Reading("12.3 mm", 0.95)
 GROUND = (np.add.outer(np.arange(60), np.arange(80)) % 100 + 50).astype(np.uint8)
 TEXT, LETTERS = drawn(GROUND, "ANNA", (10, 20), size=12, colour=255, smooth=False)
 
@@ -110,16 +112,15 @@ def test_text_that_is_found_after_painting_is_held() -> None:
         cleaned(instance(large[np.newaxis]), policy=POLICY, finder=Everywhere())
 
 
-def test_the_edge_of_what_was_painted_is_no_text() -> None:
-    class Growing(LightFinder):
-        """Finds a box that is a little larger each time: the painting itself."""
+def test_what_is_found_after_painting_and_cannot_be_read_holds_nothing() -> None:
+    large = np.tile(TEXT, (4, 4))
+    finder = Everywhere(Reading("ANNA", 0.3))
+    _, verdict = cleaned(instance(large[np.newaxis]), policy=POLICY, finder=finder)
+    assert (verdict.state, len(verdict.boxes)) == (PixelState.MASKED, 2)
 
-        def find(self, picture: NDArray[np.uint8]) -> tuple[Box, ...]:
-            self.looked_at.append(picture.shape[:2])
-            return (Box(20, 20, 60, 40).grown(len(self.looked_at)),)
 
-    _, verdict = cleaned(instance(TEXT[np.newaxis]), policy=POLICY, finder=Growing())
-    assert verdict.state is PixelState.MASKED
+def test_a_reading_does_not_show_its_text() -> None:
+    assert "ANNA" not in repr(Reading("ANNA", 0.3))
 
 
 def test_text_of_one_frame_is_painted_in_all() -> None:
@@ -146,15 +147,15 @@ def test_more_frames_than_the_profile_allows_are_held() -> None:
 
 def test_technical_text_stays_where_the_profile_says_so() -> None:
     policy = replace(POLICY, mask="identity")
-    _, technical = cleaned(instance(TEXT[np.newaxis]), policy=policy, finder=LightFinder(["12.3 mm"]))
+    _, technical = cleaned(instance(TEXT[np.newaxis]), policy=policy, finder=LightFinder(TECHNICAL))
     assert technical.state is PixelState.CLEAN
-    for says in ("ANNA", None):
-        _, named = cleaned(instance(TEXT[np.newaxis]), policy=policy, finder=LightFinder([says]))
+    for says in (Reading("ANNA", 0.95), Reading("12.3 mm", 0.6)):
+        _, named = cleaned(instance(TEXT[np.newaxis]), policy=policy, finder=LightFinder(says))
         assert named.state is PixelState.MASKED
 
 
 def test_all_text_goes_by_default_technical_or_not() -> None:
-    _, verdict = cleaned(instance(TEXT[np.newaxis]), policy=POLICY, finder=LightFinder(["12.3 mm"]))
+    _, verdict = cleaned(instance(TEXT[np.newaxis]), policy=POLICY, finder=LightFinder(TECHNICAL))
     assert verdict.state is PixelState.MASKED
 
 
