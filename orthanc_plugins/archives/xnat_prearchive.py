@@ -125,6 +125,10 @@ class XnatPrearchive:
             total += sum_of_files(resources)
         return total
 
+    def kinds(self, row: WaitingSession) -> frozenset[str]:
+        """Return the kinds of a session's scans, such as ``xnat:ctScanData``."""
+        return frozenset(one.get("xsiType", "") for one in self._http.rows(f"/data{row.path}/scans"))
+
     def build(self, row: WaitingSession) -> None:
         """Have a session built of what has been received."""
         self._http.ask(XnatRequest("POST", f"/data{row.path}", {"action": "build"}, patient=True))
