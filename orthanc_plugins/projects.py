@@ -6,9 +6,9 @@ in place of something lost: every patient would get a second pseudonym. Light, f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from orthanc_plugins.audit.codes import OBJECT_SECURITY_CHANGED
 from orthanc_plugins.audit.events import Occasion, security_alert
@@ -21,10 +21,11 @@ from orthanc_plugins.errors import AuditError, CustodyError, KeyUnusable
 from orthanc_plugins.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from orthanc_plugins.jobs import DeidentificationOrder
+    from orthanc_plugins.rules import DeidentificationProject, DeidentificationRule
 
 SUITE = "orthanc-pacs-suite"
 """How the suite is called in the audit trail."""
@@ -182,3 +183,39 @@ class Custodian:
             subjects=(ResourceObject(f"urn:project:{project}", "Project key"),),
         )
         self.trail().append(event)
+
+
+@dataclass(frozen=True)
+class XnatAccess:
+    """How XNAT is reached: ``user`` and ``secret`` are a name and password, or those of an alias token."""
+
+    url: str
+    user: str
+    secret: str = field(repr=False)
+    ca_file: Path | None = None
+    timeout_s: float = 60.0
+    transport: Literal["import", "c-store"] = "import"
+    aet: str = "XNAT"
+    dicom_host: str = ""
+    dicom_port: int = 8104
+    install_script: bool = False
+
+
+@dataclass(frozen=True)
+class Deidentification:
+    """What is de-identified, for whom, and by whose keys.
+
+    ``projects`` are by name, ``profiles`` is the folder of the site's own profiles, ``processes`` how many
+    share the work on one study, ``look_up_users`` may ask who is behind a pseudonym, and ``user_of`` tells
+    whose an Authorization header is: None where nobody can tell.
+    """
+
+    custodian: Custodian
+    projects: Mapping[str, DeidentificationProject] = field(default_factory=dict)
+    default_project: str | None = None
+    rules: tuple[DeidentificationRule, ...] = ()
+    profiles: Path | None = None
+    processes: int = 1
+    look_up_users: frozenset[str] = frozenset()
+    user_of: Callable[[str], str | None] = lambda _: None
+    xnat: XnatAccess | None = None

@@ -19,6 +19,7 @@ from orthanc_plugins.archives.base import ArchiveName, Transport
 from orthanc_plugins.archives.commitment import Commitment, StorageCommitment, commitment_not_configured
 from orthanc_plugins.archives.dicom_peer import DicomPeer
 from orthanc_plugins.archives.dicomweb import DicomWebConnection
+from orthanc_plugins.archives.orthanc_users import OrthancUsers
 from orthanc_plugins.archives.sessions import HttpOptions
 from orthanc_plugins.benchmark.targets import (
     DicomAddress,
@@ -30,6 +31,7 @@ from orthanc_plugins.benchmark.targets import (
 )
 from orthanc_plugins.errors import ConfigurationError
 from orthanc_plugins.jobs import DbosQueue, Doorbell, JobQueue
+from orthanc_plugins.projects import Custodian, Deidentification, XnatAccess
 from orthanc_plugins.rules import RepairPolicy, Window
 from orthanc_plugins.store import Store, create_store_engine
 from orthanc_plugins.store.retention import Retention
@@ -43,7 +45,13 @@ if TYPE_CHECKING:
     from orthanc_plugins.archives.base import Archive, InstanceEntry
     from orthanc_plugins.identifiers import StudyUid
     from orthanc_plugins.rules import ForwardingRule, SyncDirection, SyncRule
-    from orthanc_plugins.settings import Dcm4cheeSettings, RetentionSettings, Settings, StructureFormat
+    from orthanc_plugins.settings import (
+        Dcm4cheeSettings,
+        RetentionSettings,
+        Settings,
+        StructureFormat,
+        XnatSettings,
+    )
 
 AUTHORISATION_VARIABLE = "PACS_SUITE_ORTHANC_AUTHORISATION"
 """Carries Orthanc's internal token from the plugin to its embedded worker; never logged, never stored."""
@@ -91,6 +99,10 @@ class Synchronisation:
     content_pass: Window | None = None
 
 
+def _nothing_deidentified() -> Deidentification:
+    return Deidentification(Custodian(Path("custody")))
+
+
 @dataclass(frozen=True)
 class Services:
     """What routes and workflows work with; tests hand in fakes.
@@ -103,7 +115,7 @@ class Services:
     ``benchmark_targets`` are both archives as the benchmark asks them, none where there is one alone.
     ``commit`` asks DCM4CHEE to commit itself to keeping instances, ``repair`` says what a repair does where
     whoever asks for one says nothing else, ``retention`` how long what is kept,
-    ``repair_transport`` how a repair copies to DCM4CHEE.
+    ``repair_transport`` how a repair copies to DCM4CHEE, ``deidentification`` what leaves without identity.
     """
 
     orthanc: OrthancRest
@@ -128,6 +140,7 @@ class Services:
     repair: RepairPolicy = field(default_factory=RepairPolicy)
     repair_transport: Transport = Transport.STOW
     retention: Retention = field(default_factory=Retention)
+    deidentification: Deidentification = field(default_factory=_nothing_deidentified)
 
     @property
     def benchmarks(self) -> Path:
@@ -196,6 +209,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         ),
         benchmark_targets=benchmark_targets(settings, authorisation),
         commit=_commit(settings.dcm4chee),
+        deidentification=_deidentification(settings),
     )
 
 
@@ -327,6 +341,56 @@ def _retention(chosen: RetentionSettings) -> Retention:
         undo=timedelta(days=chosen.undo_days),
         repairs=timedelta(days=chosen.repair_days),
         reports=timedelta(days=chosen.report_days),
+    )
+
+
+def _deidentification(settings: Settings) -> Deidentification:
+    """Return what is de-identified.
+
+    Raises
+    ------
+    ConfigurationError
+        A project's studies go to XNAT, and nobody has told where and who the suite is there.
+    """
+    chosen, xnat = settings.deidentification, _xnat(settings.xnat)
+    lost = [one.name for one in chosen.projects if one.destination.kind == "xnat"]
+    if lost and xnat is None:
+        raise ConfigurationError(
+            f"Deidentification.Projects: {', '.join(lost)} goes to XNAT: set Xnat.Url and who the suite is "
+            "there, or another Destination."
+        )
+    orthanc = settings.orthanc
+    names = [project.name for project in chosen.projects]
+    return Deidentification(
+        custodian=Custodian(settings.custody, settings.audit),
+        projects={project.name: project for project in chosen.projects},
+        default_project=chosen.default_project or (names[0] if len(names) == 1 else None),
+        rules=chosen.rules,
+        profiles=chosen.profiles_directory,
+        processes=chosen.processes,
+        look_up_users=frozenset(chosen.look_up_users),
+        user_of=OrthancUsers(
+            lambda headers: OrthancRest(str(orthanc.url), timeout_s=orthanc.timeout_s, headers=headers)
+        ).user_of,
+        xnat=xnat,
+    )
+
+
+def _xnat(chosen: XnatSettings) -> XnatAccess | None:
+    user, secret = chosen.username or chosen.alias_token, chosen.password or chosen.secret
+    if chosen.url is None or user is None:
+        return None
+    return XnatAccess(
+        url=str(chosen.url).rstrip("/"),
+        user=user,
+        secret=_told(secret),
+        ca_file=chosen.ca_file,
+        timeout_s=chosen.timeout_s,
+        transport=chosen.transport,
+        aet=chosen.aet,
+        dicom_host=chosen.dicom_host or chosen.url.host or "localhost",
+        dicom_port=chosen.dicom_port,
+        install_script=chosen.install_script,
     )
 
 

@@ -38,8 +38,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument(
         "--reversible",
         action="store_true",
-        help="keep, sealed by a key of its own, who is behind a pseudonym; so it is anyway where the settings "
-        "say Reversible",
+        help="keep, sealed by a key of its own, who is behind a pseudonym; so it is anyway where the "
+        "settings say Reversible",
     )
     actions.add_parser("list", help="tell which projects have a key here")
     actions.add_parser("show", help="tell whether a project can be used").add_argument("name", metavar="NAME")
