@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from orthanc_plugins.validation import Report
 
 
@@ -23,11 +25,25 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class ReleasedFile:
-    """A file that left: its place below the destination, and SHA-256 of its bytes in hex."""
+    """A file that left.
+
+    Parameters
+    ----------
+    path
+        Its place below the destination.
+    sha256
+        Of its bytes, in hex.
+    original
+        The file it was made of, whose name may be a patient's.
+    pixels_cleaned
+        Its pixels were searched for text, and it says so.
+    """
 
     path: str
     sha256: str
     sop_class_uid: str
+    original: Path = field(repr=False)
+    pixels_cleaned: bool = False
 
 
 @dataclass

@@ -176,7 +176,8 @@ def _moved(made: Sequence[Made], destination: Path, outcome: Outcome) -> list[Re
         if one.file is None:
             raise DeidError("An object without a file was to be released.")
         path = f"{outcome.pseudonym}/{outcome.study_uid}/{one.series_uid}/{one.file.name}"
-        places.append((one.file, ReleasedFile(path, one.sha256, one.sop_class_uid)))
+        released = ReleasedFile(path, one.sha256, one.sop_class_uid, one.original, one.boxes is not None)
+        places.append((one.file, released))
     for file, released in places:
         target = destination / released.path
         if target.exists() and target.read_bytes() != file.read_bytes():
