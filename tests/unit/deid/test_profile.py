@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from pydantic import ValidationError
+from pydicom.datadict import tag_for_keyword
 
 from orthanc_plugins.deid.compiling import compiled
 from orthanc_plugins.deid.profile import (
@@ -182,3 +183,25 @@ def test_the_schema_can_be_written() -> None:
         "name", "summary", "options", "pixels", "faces", "patients", "exceptions",
     }  # fmt: skip
     assert schema["additionalProperties"] is False
+
+
+def test_the_strict_profile_is_for_publication() -> None:
+    profile = load_profile("strict")
+    assert not [option for option in profile.options if option.startswith("retain")]
+    assert Option.CLEAN_DESCRIPTORS not in profile.options
+    assert (profile.pixels, profile.faces, profile.patients) == (Pixels(look="all"), "refuse", "numbered")
+    assert {one.attribute for one in profile.exceptions} == {
+        "SoftwareVersions", "SecondaryCaptureDeviceSoftwareVersions", "SequenceName", "PulseSequenceName",
+    }  # fmt: skip
+    assert {one.action for one in profile.exceptions} == {"X"}
+
+
+def test_the_profile_for_radiotherapy_keeps_what_its_research_needs() -> None:
+    rules = compiled(load_profile("research_rt")).rules
+    letters = {
+        "ROIName": "C", "SegmentLabel": "C", "SeriesDescription": "C", "RTPlanLabel": "C",
+        "PatientSize": "K", "PatientWeight": "K", "PatientSex": "K", "PatientAge": "K",
+        "StudyDate": "C", "StructureSetDate": "C", "RadiopharmaceuticalStartDateTime": "C",
+        "SourceStrengthReferenceDate": "C",
+    }  # fmt: skip
+    assert {keyword: rules[tag_for_keyword(keyword) or 0].letter for keyword in letters} == letters

@@ -1,0 +1,86 @@
+"""``pacs profile``, from arguments to exit codes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from orthanc_plugins.cli import DONE, USAGE, main
+from orthanc_plugins.deid.profile import load_profile, shipped_profiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OWN = {
+    "name": "own",
+    "summary": "of this house",
+    "exceptions": [{"attribute": "Manufacturer", "action": "X", "reason": "there is but one \x1b[31mof it"}],
+}
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A profile of a site's own, in a file."""
+    file = tmp_path / "own.yaml"
+    file.write_text(yaml.safe_dump(OWN), encoding="utf-8")
+    return file
+
+
+def test_all_shipped_profiles_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "list"]) == DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(shipped_profiles())
+    assert lines[0] == f"basic        {load_profile('basic').summary}"
+
+
+def test_a_profile_is_shown_with_its_policy_and_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "show", "strict"]) == DONE
+    told = capsys.readouterr().out
+    assert told.startswith(f"strict, policy {load_profile('strict').digest}\n")
+    assert "  dates: removed\n" in told
+    assert "  exception: SequenceName X: sites give sequences names of their own\n" in told
+    assert "attributes of the dictionary (PS3.6), of which" in told
+
+
+def test_a_profile_of_ones_own_is_shown_and_does_nothing_to_a_terminal(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["profile", "show", str(own)]) == DONE
+    told = capsys.readouterr().out
+    assert "  for whom: of this house\n" in told
+    assert "  exception: Manufacturer X: there is but one ?[31mof it\n" in told
+
+
+def test_attributes_are_explained(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "explain", str(own), "Manufacturer", "PatientName"]) == DONE
+    told = capsys.readouterr().out
+    assert "Manufacturer (0008,0070) Manufacturer, LO\n" in told
+    assert "  under own: X, removed" in told
+    assert "PatientName (0010,0010) Patient's Name, PN\n" in told
+
+
+def test_nothing_is_told_where_one_keyword_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "explain", "basic", "PatientName", "PatientNaem"]) == USAGE
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("pacs profile: The dictionary has no attribute 'PatientNaem'. Do you mean ")
+
+
+@pytest.mark.parametrize("name", ["basik", "missing.yaml"])
+def test_what_is_no_profile_is_told(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "show", name]) == USAGE
+    assert name in capsys.readouterr().err
+
+
+def test_a_fault_in_a_profile_is_told_by_its_field(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own.write_text(yaml.safe_dump({**OWN, "faces": "remove"}), encoding="utf-8")
+    assert main(["profile", "show", str(own)]) == USAGE
+    assert "pacs profile: The profile own.yaml cannot be used: faces" in capsys.readouterr().err
+
+
+def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "schema"]) == DONE
+    assert json.loads(capsys.readouterr().out)["required"] == ["name", "summary"]
