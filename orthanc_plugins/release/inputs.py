@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.deid.standard import Option
     from orthanc_plugins.pseudonyms import PatientKey
 
-_STUDY_UID, _SOP_CLASS, _SOP_INSTANCE = 0x0020000D, 0x00080016, 0x00080018
+_STUDY_UID, _SOP_INSTANCE = 0x0020000D, 0x00080018
 _PATIENT_NAME, _BIRTH_DATE, _SEX = 0x00100010, 0x00100030, 0x00100040
 _DIRECTORY = "1.2.840.10008.1.3.10"
 """SOP Class UID of a DICOMDIR (PS3.10 8.6): it names files, and holds none itself."""
@@ -117,7 +117,10 @@ def sorted_studies(inputs: Iterable[Path]) -> Studies:
 
 
 def _read(path: Path) -> Gathered:
-    return gathered(read_part10(path.read_bytes()))
+    file = read_part10(path.read_bytes())
+    if file.sop_class_uid == _DIRECTORY:
+        raise InvalidDicom("It is a DICOMDIR, which only names files; give the files themselves.")
+    return gathered(file)
 
 
 def _claims_dicom(path: Path) -> bool:
@@ -134,8 +137,6 @@ def _sort(
     found: Studies,
 ) -> None:
     texts = known.texts
-    if texts.get(_SOP_CLASS) == _DIRECTORY:
-        raise InvalidDicom("It is a DICOMDIR, which only names files; give the files themselves.")
     study_uid, sop_uid = texts.get(_STUDY_UID, ""), texts.get(_SOP_INSTANCE, "")
     if not study_uid or not sop_uid:
         raise InvalidDicom("It has no Study Instance UID (0020,000D) or no SOP Instance UID (0008,0018).")

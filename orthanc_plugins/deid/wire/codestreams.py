@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _JPEG_START, _JPEG_2000_START = b"\xff\xd8", b"\xff\x4f"
+_BOXES = frozenset({b"jP  ", b"JXL "})
+"""Types of the first box of a JP2 or JPEG XL file, after its length: others hold texts (PS3.5 A.4.4)."""
 _START_OF_SCAN, _END_OF_IMAGE, _COMMENT = 0xDA, 0xD9, 0xFE
 _APPLICATION = range(0xE0, 0xF0)
 _LOSSLESS_JPEG_LS = 0xF7
@@ -100,6 +102,8 @@ def _frames(fragments: Sequence[memoryview]) -> Iterator[list[memoryview]]:
 def _cleaned(frame: Sequence[memoryview]) -> bytes | None:
     """Return a frame's codestream without comments, of even length; None when it has none."""
     start = bytes(frame[0][:2])
+    if bytes(frame[0][4:8]) in _BOXES:
+        raise InvalidDicom("A compressed frame is wrapped in boxes of a file, which DICOM does not allow.")
     if start not in {_JPEG_START, _JPEG_2000_START}:
         return None
     whole = bytes(frame[0]) if len(frame) == 1 else b"".join(frame)

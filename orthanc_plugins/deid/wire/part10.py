@@ -18,7 +18,7 @@ IMPLEMENTATION_CLASS_UID = "2.25.227405571374917519863405212519862903491"
 IMPLEMENTATION_VERSION_NAME = "ORTHANC_PACS_S"
 _PREAMBLE = 128
 _META_GROUP = 0x0002
-_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX = 0x00020002, 0x00020003, 0x00020010
+_SOP_CLASS, _TRANSFER_SYNTAX = 0x00020002, 0x00020010
 _LARGEST_DATA_SET = 2**32
 """Inflated, in bytes: a deflated data set that claims more is refused."""
 
@@ -37,12 +37,15 @@ class Part10:
         The encoded data set, inflated where it was deflated.
     begin
         Where in ``data_set`` its first element stands.
+    sop_class_uid
+        Media Storage SOP Class UID (0002,0002), as the file says it; of a directory it stands nowhere else.
     """
 
     transfer_syntax_uid: str
     encoding: Encoding
     data_set: Buffer
     begin: int
+    sop_class_uid: str = ""
 
 
 def read_part10(data: Buffer) -> Part10:
@@ -71,15 +74,15 @@ def read_part10(data: Buffer) -> Part10:
         if head is None:
             break
         position = head.value + head.length
-        if head.tag in {_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX}:
+        if head.tag in {_SOP_CLASS, _TRANSFER_SYNTAX}:
             uids[head.tag] = bytes(view[head.value : position]).rstrip(b"\0 ").decode("latin-1")
     syntax = uids.get(_TRANSFER_SYNTAX, "")
     if not is_dicom_uid(syntax):
         raise InvalidDicom("Its File Meta Information names no Transfer Syntax UID (0002,0010).")
     encoding = encoding_of(syntax)
     if encoding.deflated:
-        return Part10(syntax, encoding, _inflated(view[position:]), 0)
-    return Part10(syntax, encoding, data, position)
+        data, position = _inflated(view[position:]), 0
+    return Part10(syntax, encoding, data, position, uids.get(_SOP_CLASS, ""))
 
 
 def _inflated(compressed: memoryview) -> bytes:

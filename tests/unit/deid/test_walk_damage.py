@@ -6,9 +6,12 @@ import struct
 
 import pytest
 
+from orthanc_plugins.deid.job import Job
+from orthanc_plugins.deid.walk import Walk
+from orthanc_plugins.deid.wire import read_part10
 from orthanc_plugins.errors import InvalidDicom
 from tests.builders.writing import BIG_ENDIAN, EXPLICIT, IMPLICIT, Element, Writing, part_10
-from tests.unit.deid.objects import base, new_bytes
+from tests.unit.deid.objects import PATIENT, PSEUDONYMS, base, engine, new_bytes
 
 HEAD = part_10(base())
 ITEM, ITEM_END, SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -57,6 +60,26 @@ def test_damage_is_refused_with_the_byte(tail: bytes, told: str, at: int | None)
     assert "byte" in text
     if at is not None:
         assert str(len(HEAD) + at) in text
+
+
+@pytest.mark.parametrize(
+    ("tail", "told"),
+    [
+        (ROWS[:-1], "reaches beyond"),
+        (SEQUENCE + struct.pack("<L", 8 + 9) + ITEM + b"\x09\0\0\0" + ROWS, "reaches beyond"),
+        (SEQUENCE + OPEN + ITEM + OPEN + ROWS, "no delimiter"),
+        (SEQUENCE + OPEN + ITEM + OPEN + ITEM_END, "no delimiter"),
+        (SEQUENCE + OPEN + ROWS, "an item was expected"),
+        (SEQUENCE + b"\x08\0\0\0" + SEQUENCE_END, "an item was expected"),
+        (ITEM_END, "delimiter"),
+        ((SEQUENCE + OPEN + ITEM + OPEN) * 201, "200 sequences"),
+    ],
+)
+def test_the_walk_refuses_damage_that_nobody_has_looked_for_before(tail: bytes, told: str) -> None:
+    file = read_part10(HEAD + tail)
+    job = Job(PSEUDONYMS, PATIENT, -420, lambda _: False)
+    with pytest.raises(InvalidDicom, match=told):
+        Walk(file.data_set, file.begin, file.encoding, engine().plan, job).pieces([])
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG_ENDIAN])

@@ -103,6 +103,19 @@ def test_bytes_behind_the_pixels_are_cut() -> None:
     assert read(made).PixelData == PIXELS
 
 
+@pytest.mark.parametrize(("frames", "kept"), [("2", 16), ("1", 8), ("", 8), ("x", 8), ("1" * 5000, 24)])
+def test_the_number_of_frames_counts(frames: str, kept: int) -> None:
+    image = (*NUMBERS[4:5], Element(0x00280008, "IS", frames), *NUMBERS[5:])
+    made = new_bytes(part_10((*base(), *image, Element(0x7FE00010, "OW", bytes(range(24))))))
+    assert made.endswith(struct.pack("<L", kept) + bytes(range(kept))) or len(frames) > 100
+
+
+def test_binary_numbers_of_vr_un_stay() -> None:
+    writing = Writing(unknown=frozenset({0x00280106}))
+    made = new_bytes(part_10((*base(), Element(0x00280106, "US", b"\1\2")), writing))
+    assert b"\x28\0\x06\1UN\0\0\2\0\0\0\1\2" in made
+
+
 def test_pixels_inside_a_sequence_are_removed() -> None:
     image = (*NUMBERS[4:], Element(0x7FE00010, "OW", PIXELS))
     made = new_bytes(part_10((*base(), *image, Element(0x00081140, "SQ", (image,)))))

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 BERT = replace(ANNE, patient_id="HOSP-2", patient_name="Holm^Per", birth_date="19701231")
 
 
+def directory() -> bytes:
+    """Return a DICOMDIR: its class stands in the File Meta Information alone (PS3.10 8.6)."""
+    whole = part_10((Element(0x00041130, "CS", "CDROM"), Element(0x00041220, "SQ", ())))
+    return whole.replace(b"1.2.840.10008.5.1.4.1.1.7\0", b"1.2.840.10008.1.3.10\0\0\0\0\0\0", 1)
+
+
 def test_files_are_sorted_by_patient_and_study(tmp_path: Path) -> None:
     write(tmp_path / "one", objects(seed=1))
     write(tmp_path / "two", objects(seed=2))
@@ -56,7 +62,7 @@ def test_what_is_no_dicom_is_counted_and_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (part_10((Element(0x00080016, "UI", "1.2.840.10008.1.3.10"),)), "DICOMDIR"),
+        (directory(), "DICOMDIR"),
         (
             part_10((Element(0x00080018, "UI", "1.2.3"), Element(0x00100020, "LO", "SECRET"))),
             "Study Instance",

@@ -151,6 +151,40 @@ def test_one_object_that_cannot_be_de_identified_keeps_the_study_back(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_an_object_that_cannot_be_looked_at_is_held(
+    study: StudyInput, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settle_faces(*_: object) -> None:
+        raise ValueError("Zoltanyi")
+
+    monkeypatch.setattr(instances, "settle_faces", settle_faces)
+    outcome = release(study, project, tmp_path / "out")
+    assert outcome.state == State.HELD
+    assert "ValueError" in outcome.reason
+    assert "Zoltanyi" not in outcome.reason
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_object_nested_60_levels_deep_is_released(project: Project, tmp_path: Path) -> None:
+    (path, *_) = write(tmp_path / "given", objects()[:1])
+    level = b"\x08\0\x15\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    end = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
+    whole = path.read_bytes()
+    at = whole.index(b"\x10\0\x10\0PN")
+    path.write_bytes(whole[:at] + level * 60 + end * 60 + whole[at:])
+    (study,) = sorted_studies([tmp_path / "given"]).studies
+    assert release(study, project, tmp_path / "out").state == State.RELEASED
+
+
+def test_patients_may_be_numbered(given: Path, custody: Path, tmp_path: Path) -> None:
+    profile = Profile(name="numbering", summary="for one test", patients="numbered")
+    (study,) = sorted_studies([given]).studies
+    for out in ("one", "two"):
+        outcome = release(study, Project.opened(PROJECT, custody, profile, "1.2.3"), tmp_path / out)
+        assert (outcome.state, outcome.pseudonym) == (State.RELEASED, "ANON00001")
+        assert {file.path.split("/")[0] for file in outcome.files} == {"ANON00001"}
+
+
 @pytest.mark.parametrize("where", ["making", "checking"])
 def test_an_interrupted_run_leaves_nothing(
     study: StudyInput, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str

@@ -131,3 +131,56 @@ def test_frames_of_run_lengths_have_no_comments_and_are_left() -> None:
 def test_a_segment_that_lies_about_its_length_is_refused() -> None:
     with pytest.raises(InvalidDicom, match="reaches beyond its end"):
         without_comments(encapsulated(b"\xff\xd8\xff\xfe\xff\xff" + b"\0" * 20))
+
+
+@pytest.mark.parametrize("kind", [b"jP  ", b"JXL "])
+def test_a_frame_in_the_boxes_of_a_file_is_refused(kind: bytes) -> None:
+    with pytest.raises(InvalidDicom, match="boxes"):
+        without_comments(encapsulated(b"\0\0\0\x0c" + kind + b"\r\n\x87\n" + SECRET))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"\xff\xd8\xff\xfe\0\6Doe!no marker",
+        b"\xff\x4f\xff\x51\0\4..no marker",
+        b"\xff\x4f\xff\x51\0\4..\xff\x90\0\x0a\0\0\0\0\x10\0\0\1",
+        jpeg_2000()[:-2] + SECRET,
+    ],
+)
+def test_a_frame_that_is_not_in_order_is_refused(frame: bytes) -> None:
+    with pytest.raises(InvalidDicom):
+        without_comments(encapsulated(frame))
+
+
+def test_items_that_are_not_in_order_are_refused() -> None:
+    whole = bytes(encapsulated(jpeg()))
+    for damaged in (
+        whole[:-20],
+        whole[:4] + b"\xf0\xff\xff\x0f" + whole[8:],
+        b"\xfe\xff\x01\xe0\0\0\0\0" + whole,
+    ):
+        with pytest.raises(InvalidDicom):
+            without_comments(memoryview(damaged))
+
+
+def test_fill_bytes_and_markers_without_a_segment_are_passed() -> None:
+    comment = b"\xff\xff\xff\xfe\0\6Doe!"
+    scan = b"\xff\xda\0\2" + b"\1\2\xff\0\3\xff\xd0\4"
+    new = without_comments(encapsulated(b"\xff\xd8\xff\x01" + comment + scan + b"\xff\xd9"))
+    assert new is not None
+    assert items(new)[1] == b"\xff\xd8\xff\x01" + scan + b"\xff\xd9"
+
+
+def test_a_jpeg_ls_scan_may_hold_what_would_be_a_marker_of_jpeg() -> None:
+    head = b"\xff\xd8\xff\xfe\0\6Doe!\xff\xf7\0\4.."
+    scan = b"\xff\xda\0\2\1\xff\x7f\2\xff\x01\3\xff\xd9"
+    new = without_comments(encapsulated(head + scan))
+    assert new is not None
+    assert items(new)[1] == (b"\xff\xd8\xff\xf7\0\4.." + scan).ljust(len(items(new)[1]), b"\0")
+
+
+def test_a_scan_without_an_end_is_kept_to_the_end() -> None:
+    new = without_comments(encapsulated(b"\xff\xd8\xff\xfe\0\6Doe!\xff\xda\0\2\1\2"))
+    assert new is not None
+    assert items(new)[1] == b"\xff\xd8\xff\xda\0\2\1\2"
