@@ -1,4 +1,4 @@
-"""From studies that are complete in Orthanc to jobs that decide what of them is sent on.
+"""From studies that are complete in Orthanc to jobs that decide what of them is sent on, or de-identified.
 
 Orthanc tells that a study is stable; that event is the fast path. It never tells so of a study that was
 still arriving when it was stopped: the sweep over its change log asks for each study that something was added
@@ -8,19 +8,20 @@ to, and keeps asking until Orthanc takes it for stable. Both meet in the same jo
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.errors import NotFound
-from orthanc_plugins.jobs import forward_study_request
+from orthanc_plugins.jobs import forward_study_request, offer_study_request
 from orthanc_plugins.orthanc_facts import contents_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from orthanc_plugins.archives import OrthancRest
     from orthanc_plugins.identifiers import JobId, OrthancId
-    from orthanc_plugins.jobs import JobQueue
-    from orthanc_plugins.rules import ForwardingRule
+    from orthanc_plugins.jobs import JobQueue, JobRequest
+    from orthanc_plugins.rules import StudyRule
     from orthanc_plugins.store import Store
 
 logger = logging.getLogger(__name__)
@@ -28,24 +29,54 @@ logger = logging.getLogger(__name__)
 POSITION = "orthanc-changes-forwarding"
 """Name of the stored position in Orthanc's change log up to which every study has been seen to the end."""
 
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked for once a study is complete.
+
+    Parameters
+    ----------
+    position
+        Name of the stored position in Orthanc's change log up to which every study has been seen to the end.
+    request
+        Returns the request for a study and what it holds.
+    """
+
+    position: str
+    request: Callable[[OrthancId, str], JobRequest]
+
+
+FORWARDING = Asking(POSITION, forward_study_request)
+"""What of it is sent on."""
+
+OFFERING = Asking("orthanc-changes-offering", offer_study_request)
+"""For which project it is de-identified."""
+
 _ADDED = frozenset({"NewInstance", "NewSeries", "NewStudy", "StableStudy"})
 
 
 class StudyForwarding:
     """Turns studies that are complete into jobs, where a rule is switched on.
 
-    What came before the first rule was switched on is not sent on: that is what synchronisation is for.
+    What came before the first rule was switched on is left as it is: that is what synchronisation is for, or
+    somebody asks for it.
 
     Every method may be called any number of times for the same event. Raises ArchiveError, JobError
     or StoreError when a neighbour cannot be used; the sweep then makes up for it.
     """
 
     def __init__(
-        self, orthanc: OrthancRest, store: Store, queue: JobQueue, rules: Sequence[ForwardingRule]
+        self,
+        orthanc: OrthancRest,
+        store: Store,
+        queue: JobQueue,
+        rules: Sequence[StudyRule],
+        asking: Asking = FORWARDING,
     ) -> None:
         self._orthanc = orthanc
         self._store = store
         self._queue = queue
+        self._asking = asking
         self._enabled = any(rule.enabled for rule in rules)
         self._read: int | None = None
         self._arriving: dict[OrthancId, int] = {}
@@ -56,21 +87,21 @@ class StudyForwarding:
         return self._enabled
 
     def study_became_stable(self, study: OrthancId) -> JobId | None:
-        """Ask for the decision what of a study is sent on; None where no rule is switched on."""
+        """Ask for the decision about a study; None where no rule is switched on."""
         if not self._enabled:
             return None
-        return self._queue.submit(forward_study_request(study, contents_of(self._orthanc, study)))
+        return self._queue.submit(self._asking.request(study, contents_of(self._orthanc, study)))
 
     def sweep(self) -> None:
         """Read Orthanc's change log on from where it was read to, and ask for what is complete."""
         newest = self._orthanc.last_change()
-        position = self._store.position(POSITION)
+        position = self._store.position(self._asking.position)
         if not self._enabled or position is None:
             self._begin_at(newest, position)
             return
         if newest < position:
-            logger.warning("Orthanc's change log began anew; it is read from its start for forwarding.")
-            self._store.restart(POSITION, 0)
+            logger.warning("Orthanc's change log began anew; it is read from its start for rules.")
+            self._store.restart(self._asking.position, 0)
             self._read, position = 0, 0
             self._arriving.clear()
         read = position if self._read is None else self._read
@@ -84,16 +115,16 @@ class StudyForwarding:
                 break
         self._read = read
         self._ask_for_complete()
-        self._store.advance(POSITION, min(self._arriving.values(), default=read))
+        self._store.advance(self._asking.position, min(self._arriving.values(), default=read))
 
     def _begin_at(self, newest: int, position: int | None) -> None:
         """Let the log count from now on."""
         self._read = newest
         self._arriving.clear()
         if position is not None and position > newest:
-            self._store.restart(POSITION, newest)
+            self._store.restart(self._asking.position, newest)
         else:
-            self._store.advance(POSITION, newest)
+            self._store.advance(self._asking.position, newest)
 
     def _ask_for_complete(self) -> None:
         for study in list(self._arriving):

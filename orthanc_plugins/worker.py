@@ -28,11 +28,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from orthanc_plugins import __version__
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.errors import ConfigurationError, JobError, PacsSuiteError, StoreError
-from orthanc_plugins.forwarding import StudyForwarding
+from orthanc_plugins.forwarding import OFFERING, StudyForwarding
 from orthanc_plugins.jobs import (
     APPLICATION,
     APPLICATION_VERSION,
     QUEUE,
+    RELEASE_QUEUE,
     SERIALISER,
     TRANSFER_QUEUE,
     Listener,
@@ -49,6 +50,7 @@ from orthanc_plugins.sync.content_pass import ContentPass
 from orthanc_plugins.synchronisation import Rounds, Timetable
 from orthanc_plugins.transfers import Retrying, Waking
 from orthanc_plugins.workflows import adapt_engine_line, register_workflows, share_memory_among_threads
+from orthanc_plugins.workflows.release_work import Sweeping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -132,8 +134,13 @@ def _run(settings: Settings, name: str, stop: threading.Event) -> None:
 def _duties(services: Services, sweep_interval_s: float) -> dict[Duty, float]:
     """Return what else the watch does; most of it where there is a second archive."""
     tidying = Tidying(services.store, services.data, services.retention)
+    rules = services.deidentification.rules
+    offering = StudyForwarding(services.orthanc, services.store, services.queue, rules, OFFERING)
+    sweeping = Sweeping(services.data, services.queue)
+    kept: tuple[Duty, ...] = (tidying.tidy, sweeping.sweep)
+    everywhere = {**dict.fromkeys(kept, _TIDY_S), offering.sweep: sweep_interval_s}
     if ArchiveName.DCM4CHEE not in services.archives:
-        return {tidying.tidy: _TIDY_S}
+        return everywhere
     rounds = Timetable(Rounds(services), services.store.inventory, services.synchronisation)
     waking = Waking(services.store.transfers, services.queue, lambda: datetime.now(UTC))
     switched_on = [rule.name for rule in services.forwarding.rules if rule.enabled]
@@ -144,11 +151,11 @@ def _duties(services: Services, sweep_interval_s: float) -> dict[Duty, float]:
     if hours is not None:
         content_pass[ContentPass(services.queue, hours).keep] = _TIDY_S
     return {
+        **everywhere,
         **content_pass,
         rounds.keep: services.synchronisation.interval_s,
         waking.wake: _WAKE_S,
         waking.tidy: _TIDY_S,
-        tidying.tidy: _TIDY_S,
         retrying.retry: _TIDY_S,
         forwarding.sweep: sweep_interval_s,
         PresentRules(services).apply: _TIDY_S,
@@ -246,7 +253,11 @@ def _launch(settings: Settings, services: Services, name: str) -> list[QueuePoll
 
 def _queues(settings: Settings) -> dict[str, int]:
     """Return the names of the queues and how many jobs of each this worker does at a time."""
-    return {QUEUE: settings.worker_concurrency, TRANSFER_QUEUE: settings.transfer_concurrency}
+    return {
+        QUEUE: settings.worker_concurrency,
+        TRANSFER_QUEUE: settings.transfer_concurrency,
+        RELEASE_QUEUE: settings.deidentification.concurrency,
+    }
 
 
 class Watch:

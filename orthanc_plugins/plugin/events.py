@@ -20,7 +20,7 @@ from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE, OrthancId
 from orthanc_plugins.logs import describe_exception
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from orthanc_plugins.forwarding import StudyForwarding
     from orthanc_plugins.reception import Reception
@@ -50,7 +50,7 @@ class Events:
         self,
         orthanc: Any,
         reception: Reception,
-        forwarding: StudyForwarding,
+        forwarding: Sequence[StudyForwarding],
         deletions: Callable[[Collection[OrthancId], datetime], object],
         *,
         started: Callable[[], None],
@@ -69,7 +69,7 @@ class Events:
             (kind.STABLE_SERIES, level.SERIES): (reception.series_became_stable,),
             (kind.STABLE_STUDY, level.STUDY): (
                 reception.study_became_stable,
-                forwarding.study_became_stable,
+                *(one.study_became_stable for one in forwarding),
             ),
             (kind.DELETED, level.INSTANCE): (reception.instance_deleted,),
         }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from orthanc_plugins import __version__
 from orthanc_plugins.api import create_app
 from orthanc_plugins.archives.base import ArchiveName
-from orthanc_plugins.forwarding import StudyForwarding
+from orthanc_plugins.forwarding import OFFERING, StudyForwarding
 from orthanc_plugins.logs import configure_logging
 from orthanc_plugins.plugin.asgi_bridge import AsgiBridge
 from orthanc_plugins.plugin.events import Events
@@ -71,7 +71,7 @@ def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
     events = Events(
         orthanc,
         Reception(services.orthanc, services.store, services.queue),
-        StudyForwarding(services.orthanc, services.store, services.queue, _rules(services)),
+        _forwarding(services),
         _deletions(services),
         started=started,
         stopped=stopped,
@@ -82,6 +82,15 @@ def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
     # What is loaded by now stays: the collector need not walk it again during Orthanc's ingest.
     gc.collect()
     gc.freeze()
+
+
+def _forwarding(services: Services) -> tuple[StudyForwarding, ...]:
+    """Return what turns studies that are complete into jobs."""
+    rules = services.deidentification.rules
+    return (
+        StudyForwarding(services.orthanc, services.store, services.queue, _rules(services)),
+        StudyForwarding(services.orthanc, services.store, services.queue, rules, OFFERING),
+    )
 
 
 def _rules(services: Services) -> tuple[ForwardingRule, ...]:

@@ -70,7 +70,7 @@ class Rig:
         self.events = Events(
             self.orthanc,
             reception,
-            forwarding,
+            [forwarding],
             lambda deleted, at: self.deleted.append((list(deleted), at)),
             started=lambda: self.life.append("started"),
             stopped=lambda: self.life.append("stopped"),

@@ -1,0 +1,90 @@
+"""The workflows of de-identification: in which order their steps run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dbos import DBOS
+from dbos import error as dbos_error
+
+from orthanc_plugins.errors import PacsSuiteError
+from orthanc_plugins.jobs import DeidentificationOrder, JobKind, JsonValue
+from orthanc_plugins.workflows.deidentify_study import READY, StudyDeidentification, kept_back
+from orthanc_plugins.workflows.destinations import open_destination
+from orthanc_plugins.workflows.job_log import run_job
+from orthanc_plugins.workflows.memory import memory_given_back
+from orthanc_plugins.workflows.offer_study import StudyOffering
+from orthanc_plugins.workflows.steps import WORKER_DEATHS, run_step
+
+if TYPE_CHECKING:
+    from orthanc_plugins.identifiers import JobId
+    from orthanc_plugins.services import Services
+
+_RELEASED = "released"
+
+
+def register_deidentification_workflows(services: Services) -> None:
+    """Make the workflows known to the durable engine; called once, before it is launched."""
+    offering = StudyOffering(services)
+
+    @DBOS.workflow(name=JobKind.OFFER_STUDY.value, max_recovery_attempts=WORKER_DEATHS)
+    def offer_study(study: str) -> dict[str, JsonValue]:
+        return run_job(JobKind.OFFER_STUDY, lambda _: run_step("offer", offering.offer, study))
+
+    @DBOS.workflow(name=JobKind.DEIDENTIFY_STUDY.value, max_recovery_attempts=WORKER_DEATHS)
+    def deidentify_study(
+        study: str, project: str, profile: str, reversible: str, content: str
+    ) -> dict[str, JsonValue]:
+        order = DeidentificationOrder.of_arguments((study, project, profile, reversible, content))
+
+        def work(_: JobId) -> dict[str, JsonValue]:
+            with memory_given_back():
+                return run_deidentification(StudyDeidentification(services, order, open_destination))
+
+        return run_job(JobKind.DEIDENTIFY_STUDY, work)
+
+
+def run_deidentification(run: StudyDeidentification) -> dict[str, JsonValue]:
+    """Run the steps of one job; whatever happens, its work folder is gone afterwards.
+
+    Raises
+    ------
+    HeldForReview, ReleaseRefused
+        The study did not leave; the record of the release says why.
+    PacsSuiteError
+        Something that is needed is missing, or the destination does not answer.
+    """
+    try:
+        return _steps(run)
+    except dbos_error.DBOSWorkflowCancelledError:
+        run.abandon()
+        raise
+
+
+def _steps(run: StudyDeidentification) -> dict[str, JsonValue]:
+    run_step("check", run.check)
+    try:
+        outcome, instances = _released(run)
+        if outcome == _RELEASED:
+            for name, step in (("deliver", run.deliver), ("certify", run.certify), ("record", run.record)):
+                run_step(name, step)
+    except PacsSuiteError as error:
+        reason = type(error).__name__
+        run_step("record_failure", run.record_failure, reason)
+        run_step("tidy", run.tidy)
+        raise
+    run_step("tidy", run.tidy)
+    if outcome in {"held", "refused"}:
+        raise kept_back(outcome)
+    return {"outcome": "certified" if outcome == _RELEASED else outcome, "instances": instances}
+
+
+def _released(run: StudyDeidentification) -> tuple[str, JsonValue]:
+    """Return what became of the study before anything leaves, and of how many instances."""
+    fetched: dict[str, Any] = run_step("fetch", run.fetch)
+    if fetched["outcome"] != READY:
+        return fetched["outcome"], 0
+    made: dict[str, Any] = run_step("release", run.release)
+    if made["outcome"] != _RELEASED:
+        run_step("record_kept_back", run.record_kept_back)
+    return made["outcome"], made["instances"]

@@ -1,0 +1,96 @@
+"""Where released studies of a project go, opened as the settings say."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.archives import BasicCredentials, Dcm4cheeArchive, OrthancArchive, OrthancRest
+from orthanc_plugins.archives.dicom_peer import DicomPeer
+from orthanc_plugins.archives.sessions import HttpOptions
+from orthanc_plugins.archives.xnat import Xnat
+from orthanc_plugins.delivery import ArchiveDestination, FolderDestination, XnatDestination
+from orthanc_plugins.errors import ConfigurationError
+from orthanc_plugins.workflows.release_work import work_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orthanc_plugins.archives.base import Archive
+    from orthanc_plugins.delivery import Destination
+    from orthanc_plugins.projects import XnatAccess
+    from orthanc_plugins.rules import DeidentificationProject, ProjectDestination
+    from orthanc_plugins.services import Services
+
+_SCRIPT = Path(__file__).resolve().parents[2] / "xnat" / "project-script.das"
+_CALLING_AET = "PACS_SUITE"
+
+
+@contextmanager
+def open_destination(services: Services, project: DeidentificationProject) -> Iterator[Destination]:
+    """Yield where the studies of a project go.
+
+    Raises
+    ------
+    ConfigurationError
+        It is XNAT, and nobody has told where that is, or the suite's script for it is not there.
+    """
+    choice = project.destination
+    workspace = work_root(services.data)
+    if choice.kind == "folder" and choice.folder is not None:
+        yield FolderDestination(choice.folder)
+    elif choice.xnat_project is not None:
+        access = services.deidentification.xnat
+        if access is None:
+            raise ConfigurationError(
+                "The project's studies go to XNAT: set Xnat.Url and who the suite is there."
+            )
+        with _xnat(access) as xnat:
+            yield _session(xnat, access, choice.xnat_project, workspace)
+    else:
+        archive = _archive(choice)
+        try:
+            yield ArchiveDestination(archive, project.name, workspace=workspace)
+        finally:
+            archive.close()
+
+
+def _xnat(access: XnatAccess) -> Xnat:
+    options = HttpOptions(ca_file=access.ca_file, timeout_s=access.timeout_s)
+    return Xnat(access.url, BasicCredentials(access.user, access.secret), options)
+
+
+def _session(xnat: Xnat, access: XnatAccess, project: str, workspace: Path) -> XnatDestination:
+    receiver = None
+    if access.transport == "c-store":
+        receiver = DicomPeer(
+            access.dicom_host, access.dicom_port, access.aet, _CALLING_AET, None, access.timeout_s
+        )
+    return XnatDestination(
+        xnat,
+        project,
+        transport=access.transport,
+        receiver=receiver,
+        script=_script() if access.install_script else None,
+        workspace=workspace,
+    )
+
+
+def _script() -> str:
+    try:
+        return _SCRIPT.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"Xnat.InstallScript wants the suite's script, and {_SCRIPT} cannot be read: restore it."
+        ) from error
+
+
+def _archive(choice: ProjectDestination) -> Archive:
+    url = str(choice.url).rstrip("/")
+    password = "" if choice.password is None else choice.password.get_secret_value()
+    user = None if choice.username is None else BasicCredentials(choice.username, password)
+    if choice.kind == "orthanc":
+        credentials = None if user is None else (choice.username or "", password)
+        return OrthancArchive(OrthancRest(url, timeout_s=choice.timeout_s, credentials=credentials))
+    return Dcm4cheeArchive(url, credentials=user, ca_file=choice.ca_file, timeout_s=choice.timeout_s)
