@@ -14,6 +14,7 @@ from orthanc_plugins.deid.standard import Option
 from orthanc_plugins.deid.walk import Walk
 from orthanc_plugins.deid.wire.part10 import deflated, part10_head
 from orthanc_plugins.errors import InvalidDicom
+from orthanc_plugins.identifiers import is_dicom_uid
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -92,8 +93,12 @@ class Engine:
         return Engine, (self.profile, self.pseudonyms, self.version)
 
     def uid(self, uid: str) -> str:
-        """Return the UID that stands for a UID in what is made; itself where the profile retains UIDs."""
-        return uid if Option.RETAIN_UIDS in self.profile.options else self.pseudonyms.uid(uid)
+        """Return the UID that stands for a UID in what is made; itself where the profile retains UIDs.
+
+        What is no valid UID is never itself: a name or a path may stand there.
+        """
+        is_retained = Option.RETAIN_UIDS in self.profile.options and is_dicom_uid(uid)
+        return uid if is_retained else self.pseudonyms.uid(uid)
 
     def deidentified(
         self, file: Part10, known: Gathered, subject: Subject, *, pixels_cleaned: bool = False

@@ -71,6 +71,22 @@ def test_retained_uids_name_the_folders(given: Path, custody: Path, tmp_path: Pa
     assert {file.path.split("/")[1] for file in outcome.files} <= {study.study_uid}
 
 
+def test_a_retained_uid_that_is_a_path_names_no_folder(custody: Path, tmp_path: Path) -> None:
+    profile = Profile(name="retaining", summary="for one test", options=frozenset({Option.RETAIN_UIDS}))
+    project = Project.opened(PROJECT, custody, profile, "1.2.3")
+    for number, uid in enumerate(("../../escaped", "/escaped", "1.2.3\\..", "Zoltanyi")):
+        assert project.engine.uid(uid).startswith("2.25.")
+        (path, *_) = write(tmp_path / str(number), objects()[:1])
+        old = path.read_bytes()
+        at = old.index(b"\x20\0\x0d\0UI") + 6
+        size = int.from_bytes(old[at : at + 2], "little")
+        path.write_bytes(old[: at + 2] + uid.encode().ljust(size, b"\0") + old[at + 2 + size :])
+        for study in sorted_studies([path]).studies:
+            release(study, project, tmp_path / "deep" / "out")
+    assert not list(tmp_path.rglob("*escaped*"))
+    assert not list(tmp_path.rglob("*Zoltanyi*"))
+
+
 def test_the_same_again_is_harmless(study: StudyInput, project: Project, tmp_path: Path) -> None:
     first = release(study, project, tmp_path / "out")
     before = content_of(tmp_path / "out")
