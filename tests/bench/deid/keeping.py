@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _AT_TOP = {"(0008,0018)", "(0020,000D)", "(0020,000E)", "(0020,0052)"}
 _OF_ITEMS = {0x00200052, 0x00209164, 0x00620021, 0x0070031A, 0x300A0013}
-"""Attributes by which items carry a UID: frames of reference, dimensions, what is tracked, fiducials, doses."""
+"""By which items carry a UID: frames of reference, dimensions, what is tracked, fiducials, doses."""
 type Files = Mapping[str, Opened]
 
 

@@ -61,7 +61,7 @@ class Opened:
         """Every element of meta information and data set that is no sequence."""
         meta = getattr(self.dataset, "file_meta", Dataset())
         try:
-            return [*places(meta), *places(self.dataset)]
+            return [_as_bytes(place) for place in (*places(meta), *places(self.dataset))]
         except Exception:  # noqa: BLE001 - the same; what is hidden is still looked for in the bytes
             return []
 
@@ -98,6 +98,11 @@ class Opened:
         return found
 
 
+def _as_bytes(place: Place) -> Place:
+    """Return an element whose emptiness is no text."""
+    return place._replace(value=b"") if place.value == b"None" else place
+
+
 def _inflated(data: bytes, window: int) -> Iterator[bytes]:
     try:
         yield zlib.decompressobj(window).decompress(data)
@@ -116,8 +121,9 @@ def _picture(holder: Dataset, tag: int) -> NDArray[np.bool_]:
         return values.reshape(holder.Rows, holder.Columns) > _BRIGHT
     stored: NDArray[Any] = holder.pixel_array
     if holder.BitsAllocated > holder.BitsStored:  # what is drawn is in the bits above
-        raw = np.frombuffer(holder.PixelData, "<u2").reshape(holder.Rows, holder.Columns)
-        return (raw >> holder.BitsStored) > 0
+        raw: NDArray[Any] = np.frombuffer(holder.PixelData, "<u2").reshape(holder.Rows, holder.Columns)
+        above: NDArray[np.bool_] = (raw >> holder.BitsStored) > 0
+        return above
     return (stored if stored.ndim == 2 else stored[..., 0]) > _BRIGHT
 
 

@@ -75,7 +75,7 @@ PACKAGES = tuple(dict.fromkeys(tool.package for tool in PEERS))
 
 def ours(how: str, profile: str) -> Tool:
     """Return the suite's own, working in one of the ways of its driver by a profile."""
-    return Tool(f"ours, {profile}", "", "run_ours", (how, profile, "{work}"))
+    return Tool(f"ours, {profile}", "", "run_ours", (how, profile, "{work}/custody"))
 
 
 def _list(package: str) -> Path:

@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orthanc_plugins import __version__
+from orthanc_plugins.custody.keys import create_key
+from orthanc_plugins.custody.numbers import NumberRegister
 from orthanc_plugins.deid.gathering import Gathered, gathered
 from orthanc_plugins.deid.profile import load_profile
 from orthanc_plugins.deid.wire import read_part10
 from orthanc_plugins.errors import DeidError, InvalidDicom
+from orthanc_plugins.pseudonyms import Pseudonyms
 from orthanc_plugins.release import Project, State, release, sorted_studies
 from orthanc_plugins.release.inputs import Identity, StudyInput
 from orthanc_plugins.release.instances import Maker
+from orthanc_plugins.release.project import is_public
 from tests.bench.deid.drivers.serving import serve
 
 if TYPE_CHECKING:
@@ -29,13 +33,16 @@ if TYPE_CHECKING:
     from tests.bench.deid.drivers.serving import Failures, Pairs
 
 _STUDY_UID = 0x0020000D
+_PROJECT = "bench"
 
 
 class Ours:
     """A project, and the three ways to have it work on a list of files."""
 
     def __init__(self, profile: str, custody: Path) -> None:
-        self.project = Project.opened("bench", custody, load_profile(profile), __version__)
+        key = create_key(custody, _PROJECT)
+        NumberRegister.create(custody, _PROJECT, Pseudonyms(key.secret, is_public).key_id)
+        self.project = Project.opened(_PROJECT, custody, load_profile(profile), __version__)
 
     def engine(self, pairs: Pairs) -> Failures:
         """Gather what all files say of persons, then read, make and write each."""
