@@ -16,6 +16,8 @@ from orthanc_plugins import __version__
 from orthanc_plugins.api.deadline import Question
 from orthanc_plugins.api.dependencies import Joined
 from orthanc_plugins.archives.base import Archive, ArchiveName
+from orthanc_plugins.archives.sessions import HttpOptions
+from orthanc_plugins.archives.xnat_state import xnat_state
 from orthanc_plugins.errors import ArchiveError, PacsSuiteError
 from orthanc_plugins.jobs import JobState
 from orthanc_plugins.metrics import MEDIA_TYPE, count_jobs, render_metrics
@@ -79,7 +81,7 @@ class Statistics(BaseModel):
 def health(request: Request, response: Response, services: Joined) -> Health:
     """Tell how the suite is; 503 when it cannot work."""
     essential = {"orthanc": _orthanc(services), "store": _store(services), "jobs": _jobs(services)}
-    parts = _probe({**essential, "worker": _worker(services), **_dcm4chee(services)})
+    parts = _probe({**essential, "worker": _worker(services), **_neighbours(services)})
     wrong = {name for name, part in parts.items() if part.state == "unhealthy"}
     warnings = [] if "store" in wrong else [one.text for one in services.store.inventory.holds().values()]
     status: Literal["healthy", "degraded", "unhealthy"] = "degraded" if wrong or warnings else "healthy"
@@ -93,11 +95,13 @@ def health(request: Request, response: Response, services: Joined) -> Health:
 @router.get("/status", summary="Probe the neighbours")
 def status(services: Joined) -> Status:
     """Probe every neighbour at its configured address."""
-    probes = {"orthanc": _orthanc(services), "ohif": _viewer(services), **_dcm4chee(services)}
+    probes = {"orthanc": _orthanc(services), "ohif": _viewer(services), **_neighbours(services)}
     addresses = {"orthanc": services.orthanc.url, "ohif": services.viewer_url}
     archive = services.archives.get(ArchiveName.DCM4CHEE)
     if archive is not None:
         addresses["dcm4chee"] = archive.url
+    if services.deidentification.xnat is not None:
+        addresses["xnat"] = services.deidentification.xnat.url
     return Status(services=_probe(probes), addresses=addresses)
 
 
@@ -187,6 +191,11 @@ def _orthanc(services: Services) -> Probe:
     return lambda: _Answer(str(services.orthanc.system()["Version"]))
 
 
+def _neighbours(services: Services) -> dict[str, Probe]:
+    """Return the probes of the archives beside Orthanc, of those that there are."""
+    return {**_dcm4chee(services), **_xnat(services)}
+
+
 def _dcm4chee(services: Services) -> dict[str, Probe]:
     """Return the probe of the second archive, where there is one; it is waited for a short time only."""
     archive = services.archives.get(ArchiveName.DCM4CHEE)
@@ -198,6 +207,20 @@ def _dcm4chee(services: Services) -> dict[str, Probe]:
         return _Answer(state.version or None, state.stand_in is not None)
 
     return {"dcm4chee": probe}
+
+
+def _xnat(services: Services) -> dict[str, Probe]:
+    """Return the probe of XNAT, where there is one; it is waited for a short time only."""
+    access = services.deidentification.xnat
+    if access is None:
+        return {}
+    options = HttpOptions(ca_file=access.ca_file, timeout_s=_PROBE_TIMEOUT_S)
+
+    def probe() -> _Answer:
+        state = xnat_state(access.url, options)
+        return _Answer(state.version, state.stand_in is not None)
+
+    return {"xnat": probe}
 
 
 def _store(services: Services) -> Probe:

@@ -14,8 +14,9 @@ from sqlalchemy import update
 
 from orthanc_plugins.api import create_app
 from orthanc_plugins.api.routers import health
-from orthanc_plugins.archives.base import ArchiveName
+from orthanc_plugins.archives.base import ArchiveName, ArchiveState
 from orthanc_plugins.errors import ArchiveUnavailable
+from orthanc_plugins.projects import XnatAccess
 from orthanc_plugins.store import create_store_engine, models
 from tests.fakes.archive import MemoryArchive
 from tests.unit.api.conftest import Client
@@ -23,6 +24,7 @@ from tests.unit.api.conftest import Client
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orthanc_plugins.archives.sessions import HttpOptions
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import Store
     from tests.unit.api.conftest import World
@@ -222,3 +224,49 @@ def test_both_archives_are_counted(services: Services) -> None:
     archive.faults.down = True
     counted = client.get("api/statistics").json()["archives"]["dcm4chee"]
     assert (counted["studies"], counted["detail"]) == (None, "dcm4chee does not answer.")
+
+
+XNAT = XnatAccess("http://xnat.invalid", "suite", "s3cret")
+
+
+def with_xnat(services: Services) -> Client:
+    return Client(
+        create_app(replace(services, deidentification=replace(services.deidentification, xnat=XNAT)))
+    )
+
+
+def test_what_plays_xnat_is_named_with_its_version_and_address(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def state(url: str, options: HttpOptions) -> ArchiveState:
+        asked.append((url, options.timeout_s))
+        return ArchiveState("1.9.3", 1.0, "XNAT stand-in")
+
+    monkeypatch.setattr(health, "xnat_state", state)
+    client = with_xnat(services)
+    for path in ("api/health", "api/status"):
+        part = client.get(path).json()["services"]["xnat"]
+        assert (part["state"], part["stand_in"], part["version"]) == ("healthy", True, "1.9.3")
+    assert client.get("api/status").json()["addresses"]["xnat"] == "http://xnat.invalid"
+    assert set(asked) == {("http://xnat.invalid", 3.0)}
+
+
+def test_an_xnat_that_is_away_degrades_the_suite_and_its_secret_is_not_told(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def state(*_: object) -> ArchiveState:
+        raise ArchiveUnavailable("XNAT did not answer for its version (ConnectionError).", archive="xnat")
+
+    monkeypatch.setattr(health, "xnat_state", state)
+    services.store.heartbeat("one", 1, datetime.now(UTC))
+    answer = with_xnat(services).get("api/health")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert "did not answer" in answer.json()["services"]["xnat"]["detail"]
+    assert "s3cret" not in answer.text
+
+
+def test_where_there_is_no_xnat_none_is_probed(client: Client) -> None:
+    assert "xnat" not in client.get("api/health").json()["services"]
+    assert "xnat" not in client.get("api/status").json()["addresses"]
