@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,7 @@ from orthanc_plugins.deid.plan import Plan
 from orthanc_plugins.deid.rules import Kind, Rule
 from orthanc_plugins.deid.standard import Option, confidentiality_rows, safe_private
 from orthanc_plugins.deid.standard.supplement import DateRole, date_role, supplement_rows
+from orthanc_plugins.deid.wire import UNDEFINED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,6 +45,8 @@ _WORDS = frozenset({b"AE", b"CS", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UR
 _CHECKED = frozenset({b"AS", b"DA", b"DS", b"DT", b"IS", b"TM", b"UI"})
 _DATES = frozenset({b"DA", b"DT", b"TM"})
 _TEXTS = frozenset({b"LO", b"LT", b"SH", b"ST", b"UC", b"UT"})
+_NUMBER_BYTES = {b"AT": 4, b"FD": 8, b"FL": 4, b"SL": 4, b"SS": 2, b"SV": 8, b"UL": 4, b"US": 2, b"UV": 8}
+_DIGITS = re.compile(r"\d+")
 _NO_DATA_SET = frozenset({0x0000, 0x0002, 0x0004})
 """Groups of commands, of the file's head and of directories: no part of an object's data set."""
 _MARKERS = frozenset(
@@ -91,7 +96,7 @@ def letter_of(row: Row | None, profile: Profile) -> str:
 
 
 def _rules(profile: Profile, rows: dict[str, Row], exceptions: Mapping[str, str]) -> Iterator[Rule]:
-    for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
+    for tag, (vr, multiplicity, _, _, keyword) in DicomDictionary.items():
         group = tag >> 16
         vrs = tuple(name.encode() for name in vr.split(" or ")) if vr != "NONE" else (b"UN",)
         row = rows.get(f"{group:04X},{tag & 0xFFFF:04X}")
@@ -99,7 +104,8 @@ def _rules(profile: Profile, rows: dict[str, Row], exceptions: Mapping[str, str]
             kind = Kind.SEQUENCE if vr == "SQ" else Kind.ACTED
             yield Rule(tag, kind, vrs[0], frozenset({*vrs, b""}), "X", Removed())
         else:
-            yield _rule(tag, vrs, keyword, exceptions.get(keyword) or letter_of(row, profile), row)
+            rule = _rule(tag, vrs, keyword, exceptions.get(keyword) or letter_of(row, profile), row)
+            yield replace(rule, longest=_longest(vrs, multiplicity))
 
 
 def _rule(tag: int, vrs: tuple[bytes, ...], keyword: str, letter: str, row: Row | None) -> Rule:
@@ -116,6 +122,15 @@ def _rule(tag: int, vrs: tuple[bytes, ...], keyword: str, letter: str, row: Row 
         kind = _kind_of_kept(vr, keyword)
     note = _NOTES.get(keyword)
     return Rule(tag, kind, vr, frozenset({*vrs, b""}), letter, action, keyword.endswith("CodeSequence"), note)
+
+
+def _longest(vrs: tuple[bytes, ...], multiplicity: str) -> int:
+    """Return the bytes of as many binary numbers as the dictionary allows (PS3.5 6.4); of others no limit."""
+    sizes = [_NUMBER_BYTES.get(vr, 0) for vr in vrs]
+    counts = [int(count) for count in _DIGITS.findall(multiplicity)]
+    if not all(sizes) or not counts or "n" in multiplicity:
+        return UNDEFINED - 1
+    return max(sizes) * max(counts)
 
 
 def _kind_of_kept(vr: bytes, keyword: str) -> Kind:

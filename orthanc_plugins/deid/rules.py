@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
 from orthanc_plugins.deid.standard import attribute_type
+from orthanc_plugins.deid.wire.encodings import UNDEFINED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +122,8 @@ class Rule:
         It is a sequence of codes: a dummy of it is one code that says nothing.
     note
         Takes a note of a kept value for what follows.
+    longest
+        Bytes that a kept value may have: a text does not hide behind a number.
     """
 
     tag: int
@@ -131,6 +134,7 @@ class Rule:
     action: Action | None = None
     code: bool = False
     note: Note | None = None
+    longest: int = UNDEFINED - 1
 
 
 def fate(letter: str, sop_class_uid: str, path: tuple[int, ...], tag: int) -> Fate:

@@ -97,7 +97,7 @@ class Walk:
                     return position
                 raise InvalidDicom(f"At byte {position} stands a delimiter where an element was expected.")
             rule = rules.get(tag) or self.plan.rule_for(tag, place)
-            if rule.kind is Kind.RAW and head.length != UNDEFINED and head.vr in rule.vrs:
+            if rule.kind is Kind.RAW and head.length <= rule.longest and head.vr in rule.vrs:
                 position = head.value + head.length
                 continue
             if rule.kind is Kind.SEQUENCE and head.vr in _SEQUENCE_VRS:
@@ -137,6 +137,8 @@ class Walk:
     def _may_stay(self, value: bytes, head: Header, rule: Rule, place: Place) -> bool:
         """Return whether a kept element is what the dictionary says, and says nothing of the identity."""
         if head.vr not in rule.vrs and not (head.vr == b"UN" or {head.vr, rule.vr} <= _TEXT_VRS):
+            return False
+        if len(value) > rule.longest:
             return False
         if rule.kind is Kind.RAW:
             return True

@@ -89,3 +89,30 @@ def test_a_kept_element_of_vr_un_stays_as_it_is() -> None:
 def test_a_replaced_value_gets_the_representation_of_the_dictionary() -> None:
     made = new_bytes(part_10((*base(), Element(0x00100010, "OB", SECRET))))
     assert b"\x10\0\x10\0PN\x0a\0" + PATIENT.encode() in made.replace(b"DEID-TEST ", b"DEID-TEST")
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr"),
+    [
+        (0x00280010, "US"),  # Rows, one
+        (0x00280106, "US"),  # Smallest Image Pixel Value, one of US or SS
+        (0x00280106, "UN"),
+        (0x00189073, "FD"),  # Acquisition Duration, one
+        (0x00281101, "US"),  # Red Palette Color Lookup Table Descriptor, three
+    ],
+)
+def test_more_binary_numbers_than_the_dictionary_allows_may_be_text_and_go(tag: int, vr: str) -> None:
+    assert b"Doe" not in new_bytes(part_10((*base(), Element(tag, vr, b"Doe^John and others "))))
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "value"),
+    [
+        (0x00280010, "US", b"\x40\1"),
+        (0x00281101, "US", b"\0\1\0\0\x10\0"),
+        (0x00700022, "FL", bytes(range(40))),
+        (0x00189087, "FD", bytes(range(8))),
+    ],
+)
+def test_as_many_binary_numbers_as_the_dictionary_allows_stay(tag: int, vr: str, value: bytes) -> None:
+    assert value in new_bytes(part_10((*base(), Element(tag, vr, value))))
