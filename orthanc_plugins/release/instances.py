@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field
@@ -150,8 +151,9 @@ def _looked_at(data: bytes, profile: Profile) -> _Seen:
     HeldForReview
         Only a person can say what its pixels show.
     """
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)  # it quotes values
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they quote values
+        warnings.simplefilter("ignore")  # likewise
         try:
             dataset = dcmread(BytesIO(data))
             faces = tuple(map(str, settle_faces(dataset, Deface(profile.faces))))

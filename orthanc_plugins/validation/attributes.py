@@ -14,7 +14,12 @@ from __future__ import annotations
 
 from pydicom.datadict import tag_for_keyword
 
-from orthanc_plugins.validation.claims import RETAIN_DEVICE, RETAIN_INSTITUTION, RETAIN_PATIENT
+from orthanc_plugins.validation.claims import (
+    CLEAN_DESCRIPTORS,
+    RETAIN_DEVICE,
+    RETAIN_INSTITUTION,
+    RETAIN_PATIENT,
+)
 
 
 def _tag(keyword: str) -> int:
@@ -91,11 +96,14 @@ IDENTITY_CONCEPTS = frozenset(
 )  # fmt: skip
 """Concepts of the contexts of observer, procedure and subject in reports (PS3.16 TID 1002 to 1009)."""
 KEPT_BY_OPTION = {
+    CLEAN_DESCRIPTORS: tags(
+        "PatientComments AdditionalPatientHistory IdentifyingComments VisitComments RequestingService"
+    ),
     RETAIN_PATIENT: tags("EthnicGroup AdditionalPatientHistory"),
     RETAIN_DEVICE: DEVICES | tags("StationAETitle ScheduledStationAETitle PerformedStationAETitle"),
     RETAIN_INSTITUTION: INSTITUTIONS | tags("InstitutionCodeSequence"),
 }
-"""What options of PS3.15 E.3 allow to stay."""
+"""What options of PS3.15 E.3 allow to stay; a cleaned text may be the original, if all is technique."""
 
 BIRTH_DATE = _tag("PatientBirthDate")
 VOCABULARY_DATES = tags("ContextGroupVersion ContextGroupLocalVersion TemplateVersion TemplateLocalVersion")

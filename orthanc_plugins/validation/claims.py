@@ -16,6 +16,7 @@ type Longitudinal = Literal["removed", "modified", "unmodified"]
 """What became of dates (PS3.15 E.3.6), as Longitudinal Temporal Information Modified says it."""
 
 CLEAN_PIXELS, CLEAN_FACE, CLEAN_GRAPHICS, CLEAN_CONTENT = "113101", "113102", "113103", "113104"
+CLEAN_DESCRIPTORS = "113105"
 FULL_DATES, MODIFIED_DATES = "113106", "113107"
 RETAIN_PATIENT, RETAIN_DEVICE, RETAIN_UIDS = "113108", "113109", "113110"
 RETAIN_PRIVATE, RETAIN_INSTITUTION = "113111", "113112"

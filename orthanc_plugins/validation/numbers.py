@@ -33,6 +33,12 @@ _WORDS = {
 }  # fmt: skip
 _CODES = tags("CodeValue LongCodeValue URNCodeValue CodingSchemeDesignator")
 _SCHEME = 0x00080102
+_SCHEMES = frozenset(
+    ["DCM", "SCT", "SRT", "SNM3", "99SDM", "UCUM", "LN", "FMA", "NCIt", "RADLEX", "UMLS", "MDC", "SCPECG", "IBSI", "I9", "I9C", "I10", "I10P", "BARI", "NEU", "MSH", "RXNORM", "NDC", "RO", "ISO639_1", "ISO639_2", "ISO3166_1", "RFC3066", "RFC5646", "UBERON", "NYUMCCG", "UNS", "ACR", "MA", "ITIS_TSN", "PUBCHEM_CID", "CD8", "C4", "C5", "HPC"]
+)
+"""Schemes that many use (PS3.16 8); the codes of any other may be a house's own."""
+_NO_TERMS = frozenset({b"OTHER", b"REMOVED"})
+"""They stand where something else than a term was; nobody takes them for one."""
 _PIXELS = tags("PixelData FloatPixelData DoubleFloatPixelData ExtendedOffsetTable ExtendedOffsetTableLengths")
 _DOCUMENT = tags("EncapsulatedDocument EncapsulatedDocumentLength")
 """A document may be written anew without what it told; the search has looked into it."""
@@ -78,7 +84,7 @@ def _is_local(leaf: Leaf, comparison: Comparison) -> bool:
     if leaf.tag not in _CODES:
         return False
     scheme = comparison.original.leaves.get((*leaf.place[:-1], _SCHEME))
-    return scheme is not None and (scheme.plain.startswith("99") or scheme.plain == "L")
+    return scheme is not None and scheme.plain not in _SCHEMES
 
 
 def _exempt(comparison: Comparison) -> frozenset[int]:
@@ -95,8 +101,21 @@ def _changed(before: Leaf, after: Leaf, order: tuple[str, str]) -> str:
         return "" if _decimals(before) == _decimals(after) else "a number was changed"
     if before.vr in _WORDS:
         return "" if _words(before, order[0]) == _words(after, order[1]) else "a number was changed"
-    same = before.stripped == after.stripped
+    same = before.stripped == after.stripped or (before.vr == "CS" and _has_lost_terms(before, after))
     return "" if same else _OTHERS.get("codes" if before.tag in _CODES else before.vr, "")
+
+
+def _has_lost_terms(before: Leaf, after: Leaf) -> bool:
+    """Return whether terms are the same but for such as are none any more."""
+    old, new = before.stripped.split(b"\\"), after.stripped.split(b"\\")
+    if before.tag in ESSENTIAL:
+        return False
+    if new == [b"REMOVED"]:
+        return True
+    return len(old) == len(new) and all(
+        one.strip() == other.strip() or other.strip() in _NO_TERMS
+        for one, other in zip(old, new, strict=True)
+    )
 
 
 _OTHERS = {

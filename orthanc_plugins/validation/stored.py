@@ -10,6 +10,7 @@ Decisions
             what it is given.
 2026-11-30  An attribute may be declared to have one other value, never any: XNAT's relabelling is to exactly
             project, subject and session.
+2026-11-30  An element may be taken away only where its value said nothing: it was empty, or a dummy.
 2026-11-30  A destination's script leaves its number in (0012,0064): demanded where the script is on, it is
             the proof that the destination's own barrier ran. An older number is taken of what was stored
             before.
@@ -74,12 +75,15 @@ class Allowed:
         Top-level attributes, and the one other value that each may have.
     emptied
         Attributes that may be missing, or be there, where they are empty.
+    dismissible
+        Values that say nothing: an element that has one of them may be gone.
     traces
         Of its scripts, in the order in which they run.
     """
 
     values: Mapping[int, str] = field(default=MappingProxyType({}))
     emptied: frozenset[int] = frozenset()
+    dismissible: frozenset[bytes] = frozenset()
     traces: tuple[Trace, ...] = ()
 
 
@@ -187,6 +191,9 @@ class _Difference:
         if sent is not None and held is not None and sent.stripped == held.stripped:
             return ""
         if self._is_empty_either_way(place, sent, held) or self._is_declared(place, held):
+            return ""
+        if sent is not None and held is None and sent.stripped in self._allowed.dismissible:
+            self._note(place[-1])
             return ""
         if held is None:
             return "it is gone"

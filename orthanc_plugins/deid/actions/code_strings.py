@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.deid.characters import decoded
 from orthanc_plugins.deid.keeping import is_legal
-from orthanc_plugins.deid.standard.code_strings import is_term
+from orthanc_plugins.deid.standard.code_strings import code_strings, is_term
 from orthanc_plugins.deid.text.vocabulary import WORDS
 
 if TYPE_CHECKING:
@@ -40,9 +40,10 @@ class Terms:
                 self._known[value] = new
         if new == _OTHER and b"\\" not in value:
             return self.otherwise(value, rule, place, job)
-        if job.doubtful and job.echoes(decoded(new, b"")):
-            return self.otherwise(value, rule, place, job)
-        job.words.setdefault(b"", []).append(new)
+        if unlisted := _unlisted(new):
+            if job.doubtful and job.echoes(decoded(unlisted, b"")):
+                return self.otherwise(value, rule, place, job)
+            job.words.setdefault(b"", []).append(unlisted)
         return value if new == value else new
 
     def describe(self) -> str:
@@ -51,6 +52,12 @@ class Terms:
             "K for code strings: terms that PS3.3 defines, short ones and such of known words stay; of "
             "several values one that is none becomes OTHER"
         )
+
+
+def _unlisted(value: bytes) -> bytes:
+    """Return the values that are no terms of the standard; those are, whoever is called Pname."""
+    parts = (part.strip(b" \0") for part in value.split(b"\\"))
+    return b"\n".join(part for part in parts if part.decode("ascii") not in code_strings())
 
 
 def _terms(value: bytes) -> bytes:

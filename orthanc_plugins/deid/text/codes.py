@@ -37,6 +37,7 @@ _STANDARD = {
     "ITIS_TSN": _DIGITS,
     "PUBCHEM_CID": _DIGITS,
     "RO": r"[0-9A-Z]{1,8}",
+    "SCPECG": r"\d{1,2}(?:[.-]\d{1,3}){1,6}",
     "RFC5646": r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,4}){0,2}",
     "RFC3066": r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,4}){0,2}",
     "ISO639_1": r"[a-z]{2}",
@@ -45,6 +46,7 @@ _STANDARD = {
 """Form of the values of each scheme that is no site's own (PS3.16 8)."""
 
 _PRIVATE_SCHEME = re.compile(r"(?:99[A-Z0-9_]{0,14}|L)", re.IGNORECASE)
+"""Of a site (PS3.16 8.2). A scheme of any other name may be called after somebody."""
 _PRIVATE_VALUE = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,15}|\d{1,4}(?:[.-]\d{1,2})?")
 _LONG_NUMBER = re.compile(r"\d{5}")
 _SEMANTIC_TAG = re.compile(r" \([a-z ]+\)$")
