@@ -29,6 +29,9 @@ RESOURCE = "DEIDENTIFICATION"
 _STUDY_DESCRIPTION, _PATIENT_NAME, _PATIENT_ID = 0x00081030, 0x00100010, 0x00100020
 _EMPTIED = frozenset({0x00080090, 0x00100030})
 """Referring Physician's Name and Patient's Birth Date: the project's script empties or deletes them."""
+_DISMISSIBLE = frozenset({b"", b"REMOVED"})
+"""Empty values and the dummy of texts (PS3.15 E.1.1, action D): the project's script deletes some elements
+that an object's definition demands, and of which nothing else was left."""
 _SCHEME = "XNAT"
 
 
@@ -138,7 +141,7 @@ class XnatDestination:
             _PATIENT_NAME: parcel.patient,
             _PATIENT_ID: parcel.session,
         }
-        return Allowed(relabelled, _EMPTIED, traces)
+        return Allowed(relabelled, _EMPTIED, _DISMISSIBLE, traces)
 
     def _findings_of_session(self, parcel: Parcel, held: Held, check: ParcelCheck) -> list[Finding]:
         """Return what is wrong with the session itself: numbers of files, scans, its XML, names of files."""
