@@ -81,7 +81,7 @@ _LETTERS = {
     "C": "cleaned",
 }
 _KEPT = {
-    Kind.RAW: "kept as it is; binary numbers and measured data are not looked into",
+    Kind.RAW: "kept; binary numbers and measured data are not looked into",
     Kind.CHECKED: "kept where its value is what its VR allows, so that no name hides in a number",
     Kind.WORDS: "kept unless it repeats something of the patient's or the staff's identity",
     Kind.SEQUENCE: "its items stay, each attribute in them by its own rule",

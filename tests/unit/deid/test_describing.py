@@ -140,7 +140,7 @@ def test_what_an_option_changes_is_explained() -> None:
         ("basic", "Rows", "under basic: kept where its value"),
         ("basic", "ContourImageSequence", "under basic: its items stay"),
         ("basic", "PixelData", "under basic: kept but for what is no pixel in it"),
-        ("basic", "SmallestImagePixelValue", "under basic: kept as it is"),
+        ("basic", "SmallestImagePixelValue", "under basic: kept; binary numbers"),
         ("strict", "SoftwareVersions", "exception of strict: X, removed; the installed version and"),
         ("strict", "SoftwareVersions", "under strict: X, removed"),
     ],
