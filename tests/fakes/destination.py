@@ -1,0 +1,58 @@
+"""Where released studies go, in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orthanc_plugins.delivery.parcel import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orthanc_plugins.delivery.parcel import Destination, Parcel
+    from orthanc_plugins.errors import PacsSuiteError
+
+
+@dataclass
+class MemoryDestination:
+    """A `Destination` that keeps what it is given.
+
+    ``failures`` are raised, one at each delivery, before anything is stored; ``held`` are files by SOP
+    Instance UID, ``attached`` those beside them by name, ``sent`` what each delivery added.
+    """
+
+    name: str = "xnat:PACS_ANONYMIZED"
+    failures: list[PacsSuiteError] = field(default_factory=list)
+    held: dict[str, bytes] = field(default_factory=dict)
+    attached: dict[str, bytes] = field(default_factory=dict)
+    sent: list[int] = field(default_factory=list)
+    parcels: list[Parcel] = field(default_factory=list)
+
+    def deliver(self, parcel: Parcel) -> Delivery:
+        """Keep what is missing."""
+        if self.failures:
+            raise self.failures.pop(0)
+        self.parcels.append(parcel)
+        missing = [file for file in parcel.files if file.sop_instance_uid not in self.held]
+        for file in missing:
+            content = file.path.read_bytes()
+            assert hashlib.sha256(content).hexdigest() == file.sha256
+            assert file.original.is_file()
+            self.held[file.sop_instance_uid] = content
+        self.sent.append(len(missing))
+        labels = {"project": "PACS_ANONYMIZED", "subject": parcel.patient, "session": parcel.session}
+        changes = {"0008,1030": len(parcel.files)}
+        return Delivery(self.name, "https://xnat.invalid/data/1", labels, len(parcel.files), changes)
+
+    def attach(self, parcel: Parcel, name: str, content: bytes) -> None:
+        """Keep a file beside the study."""
+        assert parcel.files
+        self.attached[name] = content
+
+    @contextmanager
+    def opened(self, *_: object) -> Iterator[Destination]:
+        """Open it, whatever is asked for."""
+        yield self
