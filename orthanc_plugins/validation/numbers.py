@@ -34,7 +34,23 @@ _WORDS = {
 _CODES = tags("CodeValue LongCodeValue URNCodeValue CodingSchemeDesignator")
 _SCHEME = 0x00080102
 _SCHEMES = frozenset(
-    ["DCM", "SCT", "SRT", "SNM3", "99SDM", "UCUM", "LN", "FMA", "NCIt", "RADLEX", "UMLS", "MDC", "SCPECG", "IBSI", "I9", "I9C", "I10", "I10P", "BARI", "NEU", "MSH", "RXNORM", "NDC", "RO", "ISO639_1", "ISO639_2", "ISO3166_1", "RFC3066", "RFC5646", "UBERON", "NYUMCCG", "UNS", "ACR", "MA", "ITIS_TSN", "PUBCHEM_CID", "CD8", "C4", "C5", "HPC"]
+    {"DCM", "SCT", "SRT", "SNM3", "99SDM", "UCUM", "LN", "FMA", "NCIt", "RADLEX", "UMLS", "MDC", "SCPECG"}
+    | {
+        "IBSI",
+        "I9",
+        "I9C",
+        "I10",
+        "I10P",
+        "BARI",
+        "NEU",
+        "MSH",
+        "RXNORM",
+        "NDC",
+        "RO",
+        "ISO639_1",
+        "ISO639_2",
+    }
+    | {"ISO3166_1", "RFC3066", "RFC5646", "UBERON", "NYUMCCG", "UNS", "ACR", "MA", "ITIS_TSN", "PUBCHEM_CID"}
 )
 """Schemes that many use (PS3.16 8); the codes of any other may be a house's own."""
 _NO_TERMS = frozenset({b"OTHER", b"REMOVED"})
