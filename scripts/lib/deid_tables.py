@@ -3,7 +3,7 @@
 The folder holds what others have taken from the standard, as they publish it:
 
 ``confidentiality_profile_attributes.json``
-    Table E.1-1 of edition 2024b: ``standard/`` of github.com/innolitics/dicom-standard at 7f4749d.
+    Table E.1-1 of edition 2024b: ``standard/`` of the GitHub repository innolitics/dicom-standard at 7f4749d.
 ``sop_class_iod_map.json``, ``iod_module_map.json``, ``module_attribute_map.json``
     PS3.3 and PS3.4 of edition 2026b: ``highdicom/_standard/`` of highdicom 0.28.2 on PyPI.
 

@@ -1,7 +1,7 @@
 """Asks the running suite how it is: ``python -m scripts.lib.health [--wait SECONDS] [--addresses]``.
 
 Exit code 1 when something is not healthy; with ``--wait``, when something is not that the suite needs to run.
-A DCM4CHEE that is not there is none of that: the suite works, and makes up for what that missed.
+A DCM4CHEE or XNAT that is not there is none of that: the suite works, and makes up for what that missed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.lib import dcm4chee
+from scripts.lib import dcm4chee, xnat
 from scripts.lib.render import Deployment, DeploymentError, this_deployment
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ _FAILED = frozenset({"BACKOFF", "EXITED", "FATAL", "UNKNOWN"})
 """States of supervisor in which a program has ended that should run."""
 _STATES = _FAILED | {_UP, "STARTING", "STOPPED", "STOPPING"}
 _STRANGER = "stop it, or write another port into .env"
-_ARCHIVE = "dcm4chee"
 _REFUSED = (
     (
         ("HTTP 401", "HTTP 403", "token address"),
@@ -41,9 +40,14 @@ _REFUSED = (
         "correct DCM4CHEE_URL in .env, and see that the AE title in it is one of the archive's",
     ),
 )
-"""What is to be done about a DCM4CHEE that answers, by what the suite says of its answer."""
-_AWAY = "start it: the suite catches up then. Or correct DCM4CHEE_URL in .env"
-_NOT_OF_ENV = "start it, or correct Dcm4chee in orthanc-config/orthanc.json, then scripts/down and scripts/up"
+"""What is to be done about a DCM4CHEE that answers, by what it answered."""
+_AWAY = {
+    "DCM4CHEE": "start it: the suite catches up then. Or correct DCM4CHEE_URL in .env",
+    "XNAT": "start it, or correct XNAT_URL in .env",
+}
+_NOT_OF_ENV = (
+    "start it, or correct {section} in orthanc-config/orthanc.json, then scripts/down and scripts/up"
+)
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,12 @@ def get_json(port: int, path: str) -> Any:
 
 
 def examine(deployment: Deployment) -> list[Finding]:
-    """Return how the suite (through nginx), OHIF, and DCM4CHEE or what stands in its place are."""
+    """Return how the suite (through nginx), OHIF, and both archives or what stands in their place are."""
     suite, *beside = _suite(deployment)
     found = [suite, _ohif(deployment.ports.ohif), *beside]
-    return [*found, _stand_in(deployment.ports.dcm4chee)] if deployment.stand_in else found
+    found += [_stand_in(deployment.ports.dcm4chee)] if deployment.stand_in else []
+    found += [_xnat_stand_in(deployment.ports.xnat)] if deployment.xnat_stand_in else []
+    return found
 
 
 def _suite(deployment: Deployment) -> list[Finding]:
@@ -114,10 +120,11 @@ def _suite(deployment: Deployment) -> list[Finding]:
         words = [f"{health['status']}, version {health['version']}"]
         services = dict(sorted(health["services"].items()))
         beside = []
-        if not deployment.stand_in and services.get(_ARCHIVE, {}).get("state") == "unhealthy":
-            archive = services.pop(_ARCHIVE)
-            words.append(f"{_ARCHIVE} {archive['state']}")
-            beside = [_away(deployment, archive)]
+        for name, url in _elsewhere(deployment).items():
+            if services.get(name, {}).get("state") == "unhealthy":
+                archive = services.pop(name)
+                words.append(f"{name} {archive['state']}")
+                beside.append(_away(name.upper(), url, archive))
         words += [f"{name} {_state(service)}" for name, service in services.items()]
         well = all(service["state"] == "healthy" for service in services.values())
         beside += [_warning(str(text)) for text in health.get("warnings", ())]
@@ -130,14 +137,29 @@ def _suite(deployment: Deployment) -> list[Finding]:
     return [Finding("suite", healthy=well, text=", ".join(words)), *beside]
 
 
-def _away(deployment: Deployment, archive: Mapping[str, Any]) -> Finding:
-    """Return what is wrong with a DCM4CHEE that is not of this deployment, and where that is mended."""
+def _elsewhere(deployment: Deployment) -> Mapping[str, str | None]:
+    """Return the archives that are no part of this deployment, and their addresses in ``.env``."""
+    archives = {
+        "dcm4chee": (deployment.stand_in, deployment.dcm4chee_url),
+        "xnat": (deployment.xnat_stand_in, deployment.xnat_url),
+    }
+    return {name: url for name, (stand_in, url) in archives.items() if not stand_in}
+
+
+def _away(name: str, url: str | None, archive: Mapping[str, Any]) -> Finding:
+    """Return what is wrong with an archive that is not of this deployment, and where that is mended."""
     detail = str(archive.get("detail") or archive["state"])
-    url = deployment.dcm4chee_url
-    refused = (remedy for phrases, remedy in _REFUSED if any(phrase in detail for phrase in phrases))
-    remedy = _NOT_OF_ENV if url is None else f"{next(refused, _AWAY)}, then run scripts/up"
-    text = detail if url is None else f"{url}: {detail}"
-    return Finding("DCM4CHEE", healthy=False, text=text, remedy=remedy, needed=False)
+    text, remedy = f"{url}: {detail}", f"{_remedy(name, detail)}, then run scripts/up"
+    if url is None:
+        text, remedy = detail, _NOT_OF_ENV.format(section=name.capitalize())
+    return Finding(name, healthy=False, text=text, remedy=remedy, needed=False)
+
+
+def _remedy(name: str, detail: str) -> str:
+    """Return what is to be done in ``.env`` about an archive, by what the suite says of its answer."""
+    refused = _REFUSED if name == "DCM4CHEE" else ()
+    found = (remedy for phrases, remedy in refused if any(phrase in detail for phrase in phrases))
+    return next(found, _AWAY[name])
 
 
 def _warning(text: str) -> Finding:
@@ -173,6 +195,18 @@ def _stand_in(port: int) -> Finding:
     if "stand-in" not in name:
         return _stranger("DCM4CHEE", port)
     return Finding("DCM4CHEE", healthy=state == "STARTED", text=f"{state.lower()}, a stand-in: {name}")
+
+
+def _xnat_stand_in(port: int) -> Finding:
+    """Return how what plays XNAT is; it says of itself that it is not the real one."""
+    try:
+        _, body = get(port, "/xapi/siteConfig/buildInfo")
+        name = json.loads(body)["standIn"]
+    except OSError as error:
+        return Finding("XNAT", healthy=False, text=f"no answer from port {port} ({type(error).__name__})")
+    except (ValueError, KeyError, TypeError):
+        return _stranger("XNAT", port)
+    return Finding("XNAT", healthy=True, text=f"started, {name}")
 
 
 def _stranger(part: str, port: int) -> Finding:
@@ -225,6 +259,12 @@ def addresses(deployment: Deployment) -> Iterable[str]:
         yield f"  DICOM (C-STORE) to     {dcm4chee.AET} at port {ports.dcm4chee_dicom}"
     elif deployment.dcm4chee_url:
         yield f"  DCM4CHEE               {deployment.dcm4chee_url}"
+    if deployment.xnat_stand_in:
+        yield f"  XNAT (stand-in)        {xnat.web_root(ports.xnat)}"
+        yield f"  DICOM (C-STORE) to     {xnat.AET} at port {ports.xnat_dicom}"
+        yield f"  its administrator      admin, with the password in {xnat.admin_password(deployment)}"
+    elif deployment.xnat_url:
+        yield f"  XNAT                   {deployment.xnat_url}"
     yield f"  results                {deployment.data / 'exports'}"
 
 

@@ -7,6 +7,10 @@ if [ -z "$(setting DCM4CHEE_URL)" ]; then # else the ports are another machine's
     # shellcheck disable=SC2034 # for those who source this
     PORTS="$PORTS DCM4CHEE_PORT DCM4CHEE_DICOM_PORT DCM4CHEE_ORTHANC_PORT"
 fi
+if [ -z "$(setting XNAT_URL)" ]; then
+    # shellcheck disable=SC2034
+    PORTS="$PORTS XNAT_PORT XNAT_DICOM_PORT"
+fi
 
 # listener PORT: the process that takes what is sent to a port of this machine; "unknown" when this machine
 # does not tell, nothing when there is none.

@@ -126,6 +126,25 @@ def test_the_stand_in_for_dcm4chee_is_called_so(
     assert said in found.text
 
 
+@pytest.mark.parametrize(
+    ("body", "healthy", "said"),
+    [
+        (b'{"version":"1.9.3","standIn":"XNAT stand-in: it is none"}', True, "started, XNAT stand-in"),
+        (b'{"version":"1.9.3"}', False, "another program answers"),
+        (b"<html>", False, "another program answers"),
+        (b"[]", False, "another program answers"),
+    ],
+)
+def test_the_stand_in_for_xnat_is_called_so(
+    monkeypatch: pytest.MonkeyPatch, *, body: bytes, healthy: bool, said: str
+) -> None:
+    monkeypatch.setattr(health, "get", lambda *_: (200, body))
+    monkeypatch.setattr(health, "_suite", lambda _: WELL)
+    found = health.examine(Deployment(data=REPOSITORY, xnat_stand_in=True))[-1]
+    assert (found.part, found.healthy) == ("XNAT", healthy)
+    assert said in found.text
+
+
 def test_a_stand_in_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -142,8 +161,8 @@ def answering(monkeypatch: pytest.MonkeyPatch, *, worker: str = "healthy", **tol
     """Have the suite answer with its health."""
     services = {name: {"state": "healthy"} for name in ("orthanc", "store", "jobs")}
     services["worker"] = {"state": worker}
-    if "dcm4chee" in told:
-        services["dcm4chee"] = {"state": "unhealthy", "detail": told["dcm4chee"]}
+    for name in {"dcm4chee", "xnat"} & told.keys():
+        services[name] = {"state": "unhealthy", "detail": told[name]}
     report = {
         "status": "degraded",
         "version": "1",
@@ -175,6 +194,17 @@ def test_a_dcm4chee_that_is_away_or_refuses_does_not_keep_the_suite_from_startin
     assert archive.text == f"{ARCHIVE_URL}: {detail}"
     assert remedy in archive.remedy
     assert ".env" in archive.remedy
+
+
+def test_an_xnat_that_is_away_does_not_keep_the_suite_from_starting(
+    monkeypatch: pytest.MonkeyPatch, deployment: Deployment
+) -> None:
+    answering(monkeypatch, xnat="What is at XNAT's address is no XNAT (HTTP 404).")
+    suite, _, archive = health.wait(replace(deployment, xnat_url="https://xnat.example"), 60)
+    assert suite.healthy, suite.text
+    assert (archive.part, archive.healthy, archive.hinders) == ("XNAT", False, False)
+    assert archive.text == "https://xnat.example: What is at XNAT's address is no XNAT (HTTP 404)."
+    assert archive.remedy == "start it, or correct XNAT_URL in .env, then run scripts/up"
 
 
 def test_what_a_person_is_to_decide_does_not_keep_the_suite_from_starting(
@@ -219,6 +249,19 @@ def test_addresses_name_the_stand_in_as_one(deployment: Deployment) -> None:
     assert not any("DCM4CHEE" in line for line in health.addresses(deployment))
     lines = list(health.addresses(replace(deployment, stand_in=True)))
     assert any("DCM4CHEE (stand-in)" in line and ":8080/" in line for line in lines)
+
+
+def test_addresses_name_the_stand_in_for_xnat_and_where_its_password_is_but_not_the_password(
+    deployment: Deployment,
+) -> None:
+    standing_in = replace(deployment, xnat_stand_in=True)
+    render(standing_in)
+    told = "\n".join(health.addresses(standing_in))
+    assert "XNAT (stand-in)        http://127.0.0.1:8090" in told
+    assert "XNAT at port 8104" in told
+    path = standing_in.secrets / "xnat-admin"
+    assert str(path) in told
+    assert path.read_text(encoding="ascii") not in told
 
 
 def test_a_reader_who_leaves_is_no_error() -> None:

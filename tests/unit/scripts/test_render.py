@@ -15,16 +15,14 @@ import pytest
 
 from dcm4chee.standin.configuration import read_configuration
 from orthanc_plugins.settings import load_settings
+from scripts.lib.environment import VARIABLES, deployment_of, read_environment_file
 from scripts.lib.render import (
     REPOSITORY,
-    VARIABLES,
     Deployment,
     DeploymentError,
     Ports,
-    deployment_of,
     is_rendered,
     orthanc_configuration,
-    read_environment_file,
     render,
 )
 
@@ -226,7 +224,7 @@ def test_a_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_machine_without_an_environment_file_has_the_defaults(tmp_path: Path) -> None:
     assert deployment_of(read_environment_file(tmp_path / ".env"), tmp_path) == Deployment(
-        data=tmp_path, orthanc={"PacsSuite": {}}, stand_in=True
+        data=tmp_path, orthanc={"PacsSuite": {}}, stand_in=True, xnat_stand_in=True
     )
 
 

@@ -38,8 +38,11 @@ def test_a_wrong_setting_is_told_before_anything_is_done(checkout: Path, line: s
     assert {path.name for path in checkout.iterdir()} == {"scripts", ".env"}
 
 
-def test_a_setting_is_checked_by_any_python_a_machine_may_have() -> None:
-    source = (REPOSITORY / "scripts" / "lib" / "render.py").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    "module", ["render", "deployment", "environment", "dcm4chee", "xnat", "secret_files"]
+)
+def test_a_setting_is_checked_by_any_python_a_machine_may_have(module: str) -> None:
+    source = (REPOSITORY / "scripts" / "lib" / f"{module}.py").read_text(encoding="utf-8")
     tree = ast.parse(source, feature_version=(3, 10))
     names = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
