@@ -67,7 +67,8 @@ def test_damage_is_refused_with_the_byte(tail: bytes, told: str, at: int | None)
     [
         (ROWS[:-1], "reaches beyond"),
         (SEQUENCE + struct.pack("<L", 8 + 9) + ITEM + b"\x09\0\0\0" + ROWS, "reaches beyond"),
-        (SEQUENCE + OPEN + ITEM + OPEN + ROWS, "no delimiter"),
+        (SEQUENCE + OPEN + ITEM + OPEN + ROWS, "The item that ends"),
+        (SEQUENCE + struct.pack("<L", 8 + 10) + ITEM + OPEN + ROWS, "The item that ends"),
         (SEQUENCE + OPEN + ITEM + OPEN + ITEM_END, "no delimiter"),
         (SEQUENCE + OPEN + ROWS, "an item was expected"),
         (SEQUENCE + b"\x08\0\0\0" + SEQUENCE_END, "an item was expected"),
