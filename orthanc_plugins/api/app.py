@@ -12,14 +12,18 @@ from starlette.staticfiles import StaticFiles
 from orthanc_plugins import __version__
 from orthanc_plugins.api.problems import install_problem_handlers, problem_documented
 from orthanc_plugins.api.routers import (
+    anonymize,
+    audit,
     benchmarks,
     comparison,
     comparisons,
     documentation,
     health,
     jobs,
+    look_up,
     patients,
     process,
+    releases,
     repairs,
     results,
     rules,
@@ -52,7 +56,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="Orthanc PACS Suite",
         version=__version__,
-        summary="Structure sets made into masks and measures, two archives kept in step, in Orthanc.",
+        summary="Structure sets made into masks, two archives kept in step, studies de-identified, in Orthanc.",
         description=_DESCRIPTION,
         responses={"default": problem_documented("A problem, with what to do.")},
         docs_url=None,
@@ -82,6 +86,10 @@ def create_app(services: Services) -> FastAPI:
         rules.router,
         transfers.router,
         benchmarks.router,
+        anonymize.router,
+        look_up.router,
+        releases.router,
+        audit.router,
     ):
         app.include_router(router, prefix="/api")
     app.include_router(documentation.router)

@@ -41,6 +41,10 @@ class Links:
         """Return the address of a repair, or of something below it."""
         return f"{self.root}/api/repairs/{repair_id}{below}"
 
+    def release(self, release_id: str, below: str = "") -> str:
+        """Return the address of a release, or of something below it."""
+        return f"{self.root}/api/releases/{release_id}{below}"
+
     def results(self, of: StructureSubject) -> str:
         """Return the address of the results of a structure set."""
         return self._of_set(of, "")

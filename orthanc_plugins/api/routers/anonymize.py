@@ -1,0 +1,333 @@
+"""Asking for a study to be de-identified and delivered, and waiting for it.
+
+The pseudonym is in the record of the release, whose identifier only the project's key gives: it is computed
+for the answer, and original and pseudonym meet there and nowhere else.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from orthanc_plugins.api.dependencies import STUDY_PATTERN, Joined, Parameters, wait_for_job
+from orthanc_plugins.api.links import Linked, Links
+from orthanc_plugins.api.problems import STATUS_OF_ERROR, Problem, problem_documented, problem_response
+from orthanc_plugins.api.routers.studies import StudyPath
+from orthanc_plugins.errors import AuditError, CustodyError, JobActive, JobError, KeyUnusable
+from orthanc_plugins.identifiers import JobId, OrthancId, is_orthanc_id
+from orthanc_plugins.jobs import DeidentificationOrder, Job, JobState, deidentify_study_request
+from orthanc_plugins.orthanc_facts import contents_of
+from orthanc_plugins.projects import release_id_of
+from orthanc_plugins.rules import DeidentificationProject
+from orthanc_plugins.services import Services
+from orthanc_plugins.store import ReleaseRecord
+
+router = APIRouter(prefix="/anonymize", tags=["de-identification"])
+
+PROJECT_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+_PROFILE_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
+_STATUS_OF_FAILURE = {error.__name__: status for error, status in STATUS_OF_ERROR.items()} | {
+    JobError.__name__: HTTPStatus.INTERNAL_SERVER_ERROR
+}
+"""Status of a failed job by its failure's name; as a job's failure JobError is a fault of the suite."""
+
+
+class Wishes(BaseModel):
+    """How a study is to be de-identified; what is left out is as the project has it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    keep_series_date: bool = Field(
+        default=False, description="By the project's profile with longitudinal dates (PS3.15 E.3.6)."
+    )
+    profile: str | None = Field(
+        default=None, pattern=_PROFILE_PATTERN, description="Another profile that the project allows."
+    )
+    project: str | None = Field(default=None, pattern=PROJECT_PATTERN, description="For which project.")
+    reversible: bool | None = Field(
+        default=None, description="Whether the custodian keeps who it is; true only where the project does."
+    )
+    again: bool = Field(default=False, description="Do it again if it had failed or was kept back.")
+    wait_s: float = Field(default=30.0, ge=0, le=600, description="Seconds to wait before answering 202.")
+
+
+class AnonymizeRequest(Wishes):
+    """Which study to de-identify, and how."""
+
+    patient_id: str | None = Field(
+        default=None, max_length=64, description="PatientID; tells studies of one Study Instance UID apart."
+    )
+    study_id: str = Field(
+        pattern=STUDY_PATTERN, description="Study Instance UID, or Orthanc identifier of the study."
+    )
+
+
+class AnonymizeAnswer(BaseModel):
+    """What became of a study, or how far its job is."""
+
+    status: str = Field(
+        description="`queued`, `running`; then `certified` (delivered, asked back and certified: this alone "
+        "is success), `held` (a person has to look), `refused`, `failed`, `gone`, `changed` (ask again)."
+    )
+    project: str
+    profile: str
+    original_patient_id: str
+    anonymized_patient_id: str | None
+    study_instance_uid: str | None = Field(description="The new one.")
+    xnat_project: str | None
+    destination: str | None = Field(description="Kind and name.")
+    address: str | None = Field(description="Where a person finds the study.")
+    download_url: str | None = Field(description="All of its files as one ZIP, where XNAT holds it.")
+    instances: int
+    certificate_url: str | None
+    release_id: str
+    release_url: str
+    job_id: str
+    job_url: str
+    reason: str | None = Field(description="Why it was held, refused or not taken.")
+
+
+class ProjectAnswer(BaseModel):
+    """A project of the settings."""
+
+    name: str
+    is_default: bool
+    profiles: list[str] = Field(description="Those that may be asked for; the first is taken otherwise.")
+    longitudinal_profile: str | None = Field(description="What `keep_series_date` asks for.")
+    patients: str | None = Field(description="`keyed` or `numbered`; null: as the profile has it.")
+    destination: str = Field(description="Its kind.")
+    xnat_project: str | None
+    reversible: bool
+    custodians: list[str]
+    ready: bool = Field(description="Key, register and audit trail are there.")
+    reason: str | None = Field(description="What is missing, and what to do.")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked for, and the job that does it."""
+
+    project: DeidentificationProject
+    order: DeidentificationOrder
+    release_id: str
+    patient_id: str
+    job_id: JobId
+
+
+_DOCUMENTED = {
+    202: {"model": AnonymizeAnswer, "description": "It is not done yet."},
+    404: problem_documented("Orthanc does not hold the study, or there is no such project."),
+    409: problem_documented("A person has to look at the study, or several studies may be meant."),
+    422: problem_documented("The study is not to leave, or the project does not allow what was asked."),
+    500: problem_documented("A key, the register or the audit trail is missing or not usable."),
+    502: problem_documented("The destination does not take the study."),
+    503: problem_documented("The destination, Orthanc or the database does not answer: ask again later."),
+}
+
+
+@router.post(
+    "", summary="De-identify and deliver a study", response_model=AnonymizeAnswer, responses=_DOCUMENTED
+)
+async def anonymize(request: AnonymizeRequest, services: Joined, links: Linked) -> JSONResponse:
+    """De-identify a study, check it, deliver and certify it; 202 with the job when that takes longer."""
+    return await _anonymize(services, links, request.study_id, request.patient_id, request)
+
+
+@router.post(
+    "/study/{study}",
+    summary="De-identify and deliver a study by its address",
+    response_model=AnonymizeAnswer,
+    responses=_DOCUMENTED,
+)
+async def anonymize_study(
+    study: StudyPath, services: Joined, links: Linked, wishes: Wishes | None = None
+) -> JSONResponse:
+    """Do as `POST api/anonymize` does; the body may be left out."""
+    return await _anonymize(services, links, study, None, wishes or Wishes())
+
+
+@router.get("/projects", summary="List projects")
+def list_projects(services: Joined, _: Annotated[Parameters, Query()] = Parameters()) -> list[ProjectAnswer]:
+    """List the projects of the settings, and whether they can be used."""
+    return [_project_told(services, project) for project in services.deidentification.projects.values()]
+
+
+def _project_told(services: Services, project: DeidentificationProject) -> ProjectAnswer:
+    fault = _missing(services, project)
+    return ProjectAnswer(
+        name=project.name,
+        is_default=project.name == services.deidentification.default_project,
+        profiles=list(project.profiles),
+        longitudinal_profile=project.longitudinal_profile,
+        patients=project.patients,
+        destination=project.destination.kind,
+        xnat_project=project.destination.xnat_project,
+        reversible=project.reversible,
+        custodians=list(project.custodians),
+        ready=fault is None,
+        reason=fault,
+    )
+
+
+def _missing(services: Services, project: DeidentificationProject) -> str | None:
+    custodian = services.deidentification.custodian
+    try:
+        custodian.pseudonyms(project.name)
+        custodian.trail()
+        if project.reversible:
+            custodian.identities(project.name, project.custodians)
+    except (KeyUnusable, CustodyError, AuditError) as error:
+        return str(error)
+    return None
+
+
+async def _anonymize(
+    services: Services, links: Links, study_id: str, patient_id: str | None, wishes: Wishes
+) -> JSONResponse:
+    asked = await run_in_threadpool(_submit, services, study_id, patient_id, wishes)
+    job = await wait_for_job(services, asked.job_id, wishes.wait_s)
+    return await run_in_threadpool(_answer, services, links, asked, job)
+
+
+def _submit(services: Services, study_id: str, patient_id: str | None, wishes: Wishes) -> _Asked:
+    """Ask for the job; what was cancelled, or on demand what had failed, is done again."""
+    project = project_of(services, wishes.project)
+    study, original = _meant(services, study_id, patient_id)
+    order = DeidentificationOrder(
+        study,
+        project.name,
+        _profile(project, wishes),
+        reversible=_reversible(project, wishes),
+        content=contents_of(services.orthanc, study),
+    )
+    release_id = release_id_of(services.deidentification.custodian.pseudonyms(project.name), order)
+    job_id = services.queue.submit(deidentify_study_request(order))
+    state = services.queue.job(job_id).state
+    if state is JobState.CANCELLED or (wishes.again and state is JobState.FAILED):
+        with suppress(JobActive):  # it is being done at this moment
+            services.queue.run_again(job_id)
+    return _Asked(project, order, release_id, original, job_id)
+
+
+def project_of(services: Services, name: str | None) -> DeidentificationProject:
+    """Return a project by its name, the default one where none is named.
+
+    Raises
+    ------
+    Problem
+        There is none.
+    """
+    chosen = services.deidentification
+    wanted = name or chosen.default_project
+    if wanted is None:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "Name a project: none is Deidentification.DefaultProject."
+        )
+    project = chosen.projects.get(wanted)
+    if project is None:
+        raise Problem(
+            HTTPStatus.NOT_FOUND, "There is no such project: GET api/anonymize/projects lists them."
+        )
+    return project
+
+
+def _meant(services: Services, study_id: str, patient_id: str | None) -> tuple[OrthancId, str]:
+    """Return the study that is meant, and its PatientID."""
+    orthanc = services.orthanc
+    found = [OrthancId(study_id)] if is_orthanc_id(study_id) else orthanc.lookup(study_id, "Study")
+    patients = {study: orthanc.study(study).tags.get("PatientID", "") for study in found}
+    meant = [study for study in found if patient_id in {None, patients[study]}]
+    if not meant:
+        raise Problem(HTTPStatus.NOT_FOUND, "Orthanc does not hold this study, or not of this patient.")
+    if len(meant) > 1:
+        raise Problem(
+            HTTPStatus.CONFLICT,
+            "Several patients have a study of this UID: name one by patient_id, or by Orthanc's identifier.",
+        )
+    return meant[0], patients[meant[0]]
+
+
+def _profile(project: DeidentificationProject, wishes: Wishes) -> str:
+    """Return the profile that is asked for, if the project allows it."""
+    if wishes.keep_series_date:
+        if project.longitudinal_profile is None or wishes.profile not in {None, project.longitudinal_profile}:
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"Project {project.name} does not keep dates: it has no LongitudinalProfile, or another "
+                "profile was asked for as well.",
+            )
+        return project.longitudinal_profile
+    profile = wishes.profile or project.profile
+    if profile not in project.profiles:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"Project {project.name} allows the profiles {', '.join(project.profiles)}, and no other.",
+        )
+    return profile
+
+
+def _reversible(project: DeidentificationProject, wishes: Wishes) -> bool:
+    if wishes.reversible and not project.reversible:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"Project {project.name} keeps no way back: it is not Reversible.",
+        )
+    return project.reversible if wishes.reversible is None else wishes.reversible
+
+
+def _answer(services: Services, links: Links, asked: _Asked, job: Job) -> JSONResponse:
+    release = services.store.releases.find(asked.release_id)
+    answer = _told(links, asked, job, release).model_dump(mode="json")
+    if job.failure is not None:
+        status = _STATUS_OF_FAILURE.get(job.failure.name, HTTPStatus.INTERNAL_SERVER_ERROR)
+        text = answer["reason"] or job.failure.message
+        # A problem has a status of its own, HTTP's; what became of the study is its outcome.
+        return problem_response(status, text, outcome=answer.pop("status"), error=job.failure.name, **answer)
+    if job.state is JobState.CANCELLED:
+        return problem_response(
+            HTTPStatus.CONFLICT, "The job was cancelled: ask again to have it done.", job_id=job.job_id
+        )
+    return JSONResponse(answer, HTTPStatus.OK if job.state.ended else HTTPStatus.ACCEPTED)
+
+
+def _told(links: Links, asked: _Asked, job: Job, release: ReleaseRecord | None) -> AnonymizeAnswer:
+    certified = release is not None and bool(release.certificate_sha256)
+    return AnonymizeAnswer(
+        status=_status(job, release),
+        project=asked.project.name,
+        profile=asked.order.profile,
+        original_patient_id=asked.patient_id,
+        anonymized_patient_id=(release.pseudonym or None) if release else None,
+        study_instance_uid=(release.study_uid or None) if release else None,
+        xnat_project=asked.project.destination.xnat_project,
+        destination=(release.destination or None) if release else None,
+        address=(release.address or None) if release else None,
+        download_url=_download_url(asked.project, release),
+        instances=release.instances if release else 0,
+        certificate_url=links.release(asked.release_id, "/certificate.json") if certified else None,
+        release_id=asked.release_id,
+        release_url=links.release(asked.release_id),
+        job_id=job.job_id,
+        job_url=links.job(job.job_id),
+        reason=(release.reason or None) if release else None,
+    )
+
+
+def _status(job: Job, release: ReleaseRecord | None) -> str:
+    if not job.state.ended:
+        return job.state.value
+    outcome = (job.result or {}).get("outcome")
+    if isinstance(outcome, str):
+        return outcome
+    return release.state.value if release is not None and release.state.ended else "failed"
+
+
+def _download_url(project: DeidentificationProject, release: ReleaseRecord | None) -> str | None:
+    if release is None or not release.address or project.destination.kind != "xnat":
+        return None
+    return f"{release.address.partition('?')[0]}/scans/ALL/files?format=zip"

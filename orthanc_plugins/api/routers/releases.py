@@ -1,0 +1,147 @@
+"""Releases: what was de-identified, how it ended, where it went, and its certificates."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field
+
+from orthanc_plugins.api.dependencies import Joined, PageParameters
+from orthanc_plugins.api.links import Linked, Links
+from orthanc_plugins.api.problems import Problem
+from orthanc_plugins.api.routers.anonymize import PROJECT_PATTERN
+from orthanc_plugins.services import Services
+from orthanc_plugins.store import ReleaseFiles, ReleaseFilter, ReleaseRecord, ReleaseState
+
+router = APIRouter(prefix="/releases", tags=["de-identification"])
+
+_PSEUDONYM_PATTERN = r"^[A-Z0-9-]{1,64}$"
+
+ReleaseIdPath = Annotated[
+    str, Path(pattern=r"^[A-Z2-7]{8,51}$", description="Identifier of a release, as answers tell it.")
+]
+
+
+class Release(BaseModel):
+    """A release; everything in it is of the released side. Times are UTC, to the minute."""
+
+    release_id: str
+    project: str
+    profile: str
+    policy_digest: str
+    state: ReleaseState = Field(
+        description="`working`, `released` (passed the check), `delivered`, `certified` (this alone is "
+        "success), `held` (a person has to look), `refused`, `failed` (not taken by the destination)."
+    )
+    patient_id: str = Field(description="The pseudonym; empty while it is not known.")
+    study_instance_uid: str
+    instances: int
+    destination: str
+    address: str
+    labels: dict[str, str]
+    changes: dict[str, int] = Field(
+        description="What the destination itself changed and was declared to, by attribute."
+    )
+    reason: str
+    begun_at: datetime
+    ended_at: datetime | None
+    certificate_sha256: str
+    certificate_url: str | None
+    certificate_pdf_url: str | None
+    href: str
+
+
+class ReleasePage(BaseModel):
+    """A page of releases, the newest first."""
+
+    releases: list[Release]
+    total: int
+    limit: int
+    offset: int
+
+
+class ReleaseParameters(PageParameters):
+    """Which releases to list."""
+
+    project: str | None = Field(default=None, pattern=PROJECT_PATTERN, description="Only of this project.")
+    state: ReleaseState | None = Field(default=None, description="Only those in this state.")
+    patient: str | None = Field(
+        default=None, pattern=_PSEUDONYM_PATTERN, description="Only of this pseudonym."
+    )
+
+
+@router.get("", summary="List releases")
+def list_releases(
+    services: Joined, links: Linked, wanted: Annotated[ReleaseParameters, Query()]
+) -> ReleasePage:
+    """List what was de-identified, the newest first."""
+    asked = ReleaseFilter(wanted.project, wanted.state, wanted.patient)
+    page = services.store.releases.page(asked, limit=wanted.limit, offset=wanted.offset)
+    return ReleasePage(
+        releases=[_told(links, one) for one in page.entries],
+        total=page.total,
+        limit=wanted.limit,
+        offset=wanted.offset,
+    )
+
+
+@router.get("/{release_id}", summary="Show a release")
+def show_release(services: Joined, links: Linked, release_id: ReleaseIdPath) -> Release:
+    """Show a release as it stands now."""
+    return _told(links, _record(services, release_id))
+
+
+@router.get("/{release_id}/certificate.json", summary="Get a certificate", response_class=FileResponse)
+def certificate_json(services: Joined, release_id: ReleaseIdPath) -> FileResponse:
+    """Answer the signed certificate; `pacs certificate verify` checks it."""
+    path = ReleaseFiles(services.data).path(release_id, "certificate.json")
+    if path is None:
+        raise _no_certificate()
+    return FileResponse(path, media_type="application/json")
+
+
+@router.get("/{release_id}/certificate.pdf", summary="Get a certificate to read", response_class=FileResponse)
+def certificate_pdf(services: Joined, release_id: ReleaseIdPath) -> FileResponse:
+    """Answer the certificate as PDF."""
+    path = ReleaseFiles(services.data).path(release_id, "certificate.pdf")
+    if path is None:
+        raise _no_certificate()
+    return FileResponse(path, media_type="application/pdf")
+
+
+def _record(services: Services, release_id: str) -> ReleaseRecord:
+    record = services.store.releases.find(release_id)
+    if record is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "There is no such release: GET api/releases lists them.")
+    return record
+
+
+def _no_certificate() -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "The release has no certificate: only what was delivered has one.")
+
+
+def _told(links: Links, one: ReleaseRecord) -> Release:
+    certified = bool(one.certificate_sha256)
+    return Release(
+        release_id=one.release_id,
+        project=one.project,
+        profile=one.profile,
+        policy_digest=one.policy_digest,
+        state=one.state,
+        patient_id=one.pseudonym,
+        study_instance_uid=one.study_uid,
+        instances=one.instances,
+        destination=one.destination,
+        address=one.address,
+        labels=dict(one.labels),
+        changes=dict(one.changes),
+        reason=one.reason,
+        begun_at=one.begun_at,
+        ended_at=one.ended_at,
+        certificate_sha256=one.certificate_sha256,
+        certificate_url=links.release(one.release_id, "/certificate.json") if certified else None,
+        certificate_pdf_url=links.release(one.release_id, "/certificate.pdf") if certified else None,
+        href=links.release(one.release_id),
+    )
