@@ -12,6 +12,8 @@ import subprocess
 import sys
 from importlib import metadata
 
+from packaging.requirements import Requirement
+
 from orthanc_plugins.errors import ConfigurationError
 from orthanc_plugins.settings import load_settings
 from scripts.lib.health import Finding, examine, supervised
@@ -30,9 +32,7 @@ _CORRECT = "correct it there: in the environment, .env or orthanc-config/orthanc
 
 def packages() -> Finding:
     """Return whether what is installed is what the lock names."""
-    locked = dict(
-        re.findall(r"^([\w.-]+)==([^\s;\\]+)", (REPOSITORY / "requirements.lock").read_text(), re.MULTILINE)
-    )
+    locked = locked_packages((REPOSITORY / "requirements.lock").read_text(encoding="utf-8"))
     installed = {
         re.sub(r"[-_.]+", "-", found.name).lower(): found.version
         for found in metadata.distributions()
@@ -47,6 +47,13 @@ def packages() -> Finding:
             remedy="run scripts/up",
         )
     return Finding("Python packages", healthy=True, text=f"{len(locked)}, as locked")
+
+
+def locked_packages(text: str) -> dict[str, str]:
+    """Return the packages that a lock names for this machine, and their versions."""
+    named = (Requirement(line.rstrip(" \\")) for line in re.findall(r"^\w.*", text, re.MULTILINE))
+    meant = [one for one in named if one.marker is None or one.marker.evaluate()]
+    return {one.name: next(iter(one.specifier)).version for one in meant}
 
 
 def settings(deployment: Deployment, *, running: bool) -> Finding:

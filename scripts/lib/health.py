@@ -265,6 +265,8 @@ def addresses(deployment: Deployment) -> Iterable[str]:
         yield f"  its administrator      admin, with the password in {xnat.admin_password(deployment)}"
     elif deployment.xnat_url:
         yield f"  XNAT                   {deployment.xnat_url}"
+    if deployment.xnat_stand_in or deployment.xnat_url:
+        yield f"  keys of the projects   {deployment.data / 'custody'}: keep a copy where the data do not go"
     yield f"  results                {deployment.data / 'exports'}"
 
 

@@ -37,11 +37,7 @@ def web_root(port: int) -> str:
 
 
 def fault_of(url: str) -> str | None:
-    """Return what is wrong with the address of an XNAT, None when nothing is.
-
-    >>> fault_of("http://xnat/site"), fault_of("xnat:80")
-    (None, 'is no http or https address')
-    """
+    """Return what is wrong with the address of an XNAT, None when nothing is."""
     try:
         parts = urlsplit(url)
         named = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0

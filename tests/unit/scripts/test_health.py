@@ -262,6 +262,7 @@ def test_addresses_name_the_stand_in_for_xnat_and_where_its_password_is_but_not_
     path = standing_in.secrets / "xnat-admin"
     assert str(path) in told
     assert path.read_text(encoding="ascii") not in told
+    assert f"{standing_in.data / 'custody'}: keep a copy" in told
 
 
 def test_a_reader_who_leaves_is_no_error() -> None:
@@ -282,3 +283,13 @@ def test_settings_are_in_use_only_while_the_suite_runs_with_them(tmp_path: Path)
     assert "changed" in doctor.settings(changed, running=True).text
     wrong = Deployment(data=tmp_path, orthanc={"PacsSuite": {"LogLevel": "LOUD"}})
     assert "LogLevel" in doctor.settings(wrong, running=False).text
+
+
+def test_packages_that_a_lock_names_for_other_machines_are_not_missed() -> None:
+    lock = (
+        "# made by scripts/lock\n"
+        "numpy==2.5.1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\n"
+        "colorama==0.4.6 ; sys_platform == 'win32' \\\n    --hash=sha256:02\n"
+        "uvloop==0.22.1 ; sys_platform == 'linux'\n"
+    )
+    assert doctor.locked_packages(lock) == {"numpy": "2.5.1", "uvloop": "0.22.1"}
