@@ -53,6 +53,8 @@ class Made:
         Why a face may be recognised.
     has_surface
         It is a structure set with the surface of the body.
+    has_pixels
+        It is an image, or a map that has pixels.
     """
 
     original: Path = field(repr=False)
@@ -64,6 +66,7 @@ class Made:
     boxes: tuple[Box, ...] | None = None
     faces: tuple[str, ...] = ()
     has_surface: bool = False
+    has_pixels: bool = False
     reason: str = ""
     is_held: bool = False
 
@@ -120,6 +123,7 @@ class Maker:
             seen.boxes,
             seen.faces,
             seen.has_surface,
+            seen.has_pixels,
         )
 
 
@@ -141,6 +145,7 @@ class _Seen:
     boxes: tuple[Box, ...] | None
     faces: tuple[str, ...]
     has_surface: bool
+    has_pixels: bool
 
 
 def _looked_at(data: bytes, profile: Profile) -> _Seen:
@@ -165,7 +170,7 @@ def _looked_at(data: bytes, profile: Profile) -> _Seen:
             raise HeldForReview(
                 f"It cannot be looked at for text and faces ({type(error).__name__})."
             ) from None
-    return _Seen(seen, boxes, faces, has_surface)
+    return _Seen(seen, boxes, faces, has_surface, any(keyword in dataset for keyword in _PIXELS))
 
 
 def _without_text(dataset: Dataset, data: bytes, profile: Profile) -> tuple[bytes, tuple[Box, ...] | None]:

@@ -109,6 +109,7 @@ def _made(study: StudyInput, project: Project, folder: Path, outcome: Outcome, e
     outcome.seconds["deidentification"] = perf_counter() - begun
     _tell(made, outcome)
     _stop_at_faults(made)
+    _stop_at_surfaces(made, project)
     return made
 
 
@@ -151,6 +152,16 @@ def _stop_at_faults(made: Sequence[Made]) -> None:
     reasons = list(dict.fromkeys(one.reason for one in faults))
     text = f"{len(faults)} of {len(made)} objects: {' '.join(reasons[:_MOST_REASONS])}"
     raise (HeldForReview if all(one.is_held for one in faults) else DeidError)(text)
+
+
+def _stop_at_surfaces(made: Sequence[Made], project: Project) -> None:
+    """Hold a structure set with the surface of a body whose images do not say that it is no head's."""
+    if project.profile.faces != "refuse" or any(one.has_pixels for one in made):
+        return  # an image of a head is held by itself
+    if any(one.has_surface for one in made):
+        raise HeldForReview(
+            "A structure set has the surface of a body, perhaps of a face, and no images are there to tell."
+        )
 
 
 def _claims(made: Sequence[Made], study: StudyInput, project: Project) -> Claims:

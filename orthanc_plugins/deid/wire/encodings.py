@@ -92,7 +92,12 @@ class Encoding:
             if vr in LONG_LENGTHS:
                 (length,) = (_LONG_LE if self.little else _LONG_BE)(data, position + 8)
                 return Header(group << 16 | element, vr, position + 12, length)
+            if group == element == length == 0 and vr == b"\0\0":
+                return Header(0, b"", position + 8, 0)  # zeros that some writers append
         except struct.error:
+            rest = bytes(memoryview(data)[max(position - 8, 0) :])
+            if len(rest) > 8 and not rest.strip(b"\0"):  # noqa: PLR2004 - at least one whole head of zeros
+                return Header(0, b"", position + len(rest) - 8, 0)
             raise InvalidDicom(f"The data set ends inside an element, at byte {position}.") from None
         raise InvalidDicom(f"At byte {position} stands no element: its value representation is unknown.")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydicom import dcmread
+from xnat_standin.dicomedit.script import Script
 
 from orthanc_plugins.deid.engine import Engine, Subject
 from orthanc_plugins.deid.gathering import gathered
@@ -15,7 +16,6 @@ from orthanc_plugins.deid.wire.part10 import read_part10
 from orthanc_plugins.pseudonyms import Pseudonyms, is_assigned_by_dicom
 from scripts.lib.render import REPOSITORY
 from tests.builders.planted.build import build_corpus
-from xnat_standin.dicomedit.script import Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-_EMPTIED_OR_DELETED = {0x00080090, 0x00100030}
-"""Referring Physician's Name and Patient's Birth Date: empty, they are deleted inside sequences."""
+_SAYS_NOTHING = {"", "REMOVED"}
+"""What an object's definition demands stays so in sequences, and is deleted there."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def elements_of(dataset: Dataset, above: tuple[int, ...] = ()) -> Iterator[tuple
         if element.VR == "SQ":
             for number, item in enumerate(element.value):
                 yield from elements_of(item, (*place, number))
-        elif not (above and element.is_empty and element.tag in _EMPTIED_OR_DELETED):
+        elif not (above and str(element.value or "") in _SAYS_NOTHING):
             yield place, str(element.value)
 
 

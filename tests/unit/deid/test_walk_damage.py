@@ -50,7 +50,7 @@ def refused(tail: bytes) -> str:
         (SEQUENCE + struct.pack("<L", 16) + ITEM + b"\x08\0\0\0" + SEQUENCE_END, "delimiter", 20),
         (SEQUENCE + b"\x08\0\0\0" + SEQUENCE_END, "", None),
         (b"\xff\xff\xff\xffUN\0\0\0\0\0\0", "", 0),
-        (b"\0\0\0\0\0\0\0\0", "no element", 0),
+        (b"\0\0\0\0\0\0\1\0.", "no element", 0),
         (b"\x10\0\x10\0Q?\6\0Secret", "no element", 0),
     ],
 )

@@ -147,3 +147,9 @@ def test_a_file_mapped_into_memory_comes_out_the_same(tmp_path: Path) -> None:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         made = new_bytes(mapped)
     assert made == new_bytes(data)
+
+
+@pytest.mark.parametrize("zeros", [8, 13, 512])
+def test_zeros_after_the_data_set_are_left_out(zeros: int) -> None:
+    data = part_10(OBJECT, Writing(EXPLICIT))
+    assert new_bytes(data + bytes(zeros)) == new_bytes(data)
