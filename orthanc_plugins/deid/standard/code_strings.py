@@ -26,8 +26,8 @@ def is_term(value: str, words: frozenset[str]) -> bool:
     words
         Words of anatomy and technique in lower case; a term made of them alone, or of short pieces, stays.
 
-    >>> is_term("APPROVED", frozenset()), is_term("SMITHSON", frozenset()), is_term("LUNG_3", frozenset({"lung"}))
-    (True, False, True)
+    >>> [is_term(value, frozenset({"lung"})) for value in ("APPROVED", "SMITHSON", "LUNG_3")]
+    [True, False, True]
     """
     if len(value) <= _SHORT or value in code_strings():
         return True
