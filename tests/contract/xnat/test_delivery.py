@@ -3,62 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from pydicom.uid import CTImageStorage
 
-from orthanc_plugins.archives import BasicCredentials
 from orthanc_plugins.archives.dicom_peer import DicomPeer
 from orthanc_plugins.archives.xnat import Xnat
-from orthanc_plugins.delivery import Patience, XnatDestination
+from orthanc_plugins.delivery import XnatDestination
 from orthanc_plugins.errors import ArchiveRefused, NotFound, ReleaseRefused
-from scripts.lib.render import REPOSITORY
+from tests.contract.xnat.delivering import (
+    CREDENTIALS,
+    SCRIPT,
+    SECRETS,
+    destination,
+    parcel,
+    stored_uids,
+    uids_of,
+    xnat,
+)
 from tests.fakes.faulty_archive import faulty_proxy
 from tests.unit.delivery.parcels import PATIENT, SESSION, build_parcel, without_structures
-from tests.xnat_process import PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from orthanc_plugins.delivery import Parcel
     from tests.contract.xnat.site import Site
     from tests.unit.validation.studies import Study
 
-SCRIPT = (REPOSITORY / "xnat" / "project-script.das").read_text(encoding="utf-8")
-CREDENTIALS = BasicCredentials("admin", PASSWORD)
-HASTE = Patience(deadline_s=20, quiet_s=0.3, appear_s=1.5)
-SECRETS = ("Oberhuber", "Änne", "HOSP-778812", "19471231", "ACC-55190", "Lindqvist", "Nordheim", "LINAC7")
-
-
-@pytest.fixture
-def xnat(site: Site) -> Iterator[Xnat]:
-    with Xnat(site.process.url, CREDENTIALS) as client:
-        yield client
-
-
-@pytest.fixture
-def parcel(tmp_path: Path) -> Parcel:
-    return build_parcel(tmp_path / "parcel")
-
-
-def destination(site: Site, xnat: Xnat, **more: Any) -> XnatDestination:
-    given: dict[str, Any] = {"script": SCRIPT, "patience": HASTE, **more}
-    return XnatDestination(xnat, site.project, **given)
-
-
-def stored_uids(site: Site) -> list[str]:
-    """Return the SOP Instance UIDs of the session, one for each file."""
-    uri = f"/data/projects/{site.project}/experiments/{SESSION}"
-    names = [row["Name"] for row in site.rows(f"{uri}/scans/ALL/files")]
-    found = site.downloaded(uri)
-    assert len(names) == len(found)
-    return sorted(found)
-
-
-def uids_of(parcel: Parcel) -> list[str]:
-    return sorted(file.sop_instance_uid for file in parcel.files)
+__all__ = ["parcel", "xnat"]
 
 
 def test_a_study_is_stored_once_as_subject_and_session_and_looked_at_again(
@@ -130,7 +104,7 @@ def test_structures_alone_are_refused_with_what_to_do_and_the_session_stays(
     images = without_structures(parcel)
     destination(site, xnat).deliver(images)
     alone = replace(parcel, files=tuple(one for one in parcel.files if one not in images.files))
-    with pytest.raises(ArchiveRefused, match="Invalid modification of session modality.*together with"):
+    with pytest.raises(ArchiveRefused, match=r"Invalid modification of session modality.*together with"):
         destination(site, xnat).deliver(alone)
     assert stored_uids(site) == uids_of(images)
     assert destination(site, xnat).deliver(parcel).instances == 5
@@ -225,5 +199,5 @@ def test_a_name_that_was_left_in_what_is_released_is_found_in_what_is_stored(
 
     with pytest.raises(ReleaseRefused, match=r"\(3006,0004\).*a name of the originals") as refused:
         destination(site, xnat).deliver(build_parcel(tmp_path, spoil))
-    assert f"Quarantine the session there; it was not delivered" in str(refused.value)
+    assert "Quarantine the session there; it was not delivered" in str(refused.value)
     assert "Oberhuber" not in str(refused.value)

@@ -13,19 +13,17 @@ from orthanc_plugins.archives.xnat import Xnat
 from orthanc_plugins.delivery import Patience
 from orthanc_plugins.delivery.packing import zips_of
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused, ArchiveUnavailable, ReleaseRefused
-from tests.contract.xnat.site import message_of
-from tests.contract.xnat.test_delivery import (
+from tests.contract.xnat.delivering import (
     CREDENTIALS,
-    HASTE,
-    SCRIPT,
     destination,
     parcel,
     stored_uids,
     uids_of,
     xnat,
 )
+from tests.contract.xnat.site import build_study
 from tests.stack import eventually
-from tests.unit.delivery.parcels import SESSION, PATIENT, without_structures
+from tests.unit.delivery.parcels import PATIENT, SESSION, without_structures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,7 +177,7 @@ def test_a_site_that_drops_objects_is_told_so(site: Site, xnat: Xnat, parcel: Pa
             destination(site, xnat).deliver(parcel)
         assert site.get(f"/data/projects/{site.project}/experiments/{SESSION}").status_code == 404
     finally:
-        site.set_script(requests_default(site), "site")
+        site.set_script(site.get("/xapi/anonymize/default").text, "site")
         site.no_site_script()
     delivered_whole(site, xnat, parcel)
 
@@ -214,8 +212,6 @@ def test_a_part_that_was_left_behind_is_deleted_and_all_is_sent(
 
 
 def test_what_waits_of_other_studies_is_not_touched(site: Site, xnat: Xnat, parcel: Parcel) -> None:
-    from tests.contract.xnat.site import build_study  # noqa: PLC0415 - its name is that of a fixture elsewhere
-
     site.send_to_prearchive(build_study(), session="OTHER")
     destination(site, xnat).deliver(parcel)
     assert [row["name"] for row in site.prearchived()] == ["OTHER"]
