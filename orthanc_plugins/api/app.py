@@ -56,7 +56,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="Orthanc PACS Suite",
         version=__version__,
-        summary="Structure sets made into masks, two archives kept in step, studies de-identified, in Orthanc.",
+        summary="Structure sets made into masks, archives kept in step, studies de-identified, in Orthanc.",
         description=_DESCRIPTION,
         responses={"default": problem_documented("A problem, with what to do.")},
         docs_url=None,

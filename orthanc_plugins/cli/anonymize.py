@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TextIO
 
 from orthanc_plugins.cli.commands import (
@@ -14,7 +15,7 @@ from orthanc_plugins.cli.commands import (
     printable,
     reason_of,
 )
-from orthanc_plugins.errors import ArchiveError, ConfigurationError
+from orthanc_plugins.errors import ArchiveError, ArchiveRefused, ConfigurationError
 from orthanc_plugins.identifiers import is_dicom_uid, is_orthanc_id
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _EXIT_CODES = (
     "refused or not taken; 2 the command was not understood, or the suite does not answer or refuses; 130 "
     "interrupted: what was begun goes on in the suite."
 )
+_KEPT_BACK = frozenset({HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_GATEWAY})
+"""What the suite answers when a study is held, refused or not taken."""
 _WORKING = frozenset({"queued", "running", "working", "released", "delivered"})
 
 
@@ -52,7 +55,7 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         answer = _asked(Suite(chosen.url), chosen)
     except (ArchiveError, ConfigurationError, OSError) as error:
         err.write(f"pacs: {printable(reason_of(error))}\n")
-        return USAGE
+        return FAILED if isinstance(error, ArchiveRefused) and error.status in _KEPT_BACK else USAGE
     except KeyboardInterrupt:
         err.write("pacs: interrupted: what was begun goes on in the suite.\n")
         return INTERRUPTED
@@ -63,7 +66,7 @@ def _asked(suite: Suite, chosen: argparse.Namespace) -> Mapping[str, Any]:
     """Return what the suite answers once the study has come to its end, or at once."""
     body: dict[str, Any] = {"study_id": chosen.study, "keep_series_date": chosen.keep_dates, "wait_s": 0}
     body |= {name: getattr(chosen, name) for name in ("project", "profile") if getattr(chosen, name)}
-    answer: Mapping[str, Any] = suite.post("/anonymize", body)
+    answer: Mapping[str, Any] = suite.post("/anonymize", body | {"again": True})
     while chosen.wait and answer["status"] in _WORKING:
         answer = suite.post("/anonymize", body | {"wait_s": 30})
     return answer

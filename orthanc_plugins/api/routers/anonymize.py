@@ -7,7 +7,7 @@ for the answer, and original and pseudonym meet there and nowhere else.
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
@@ -119,7 +119,7 @@ class _Asked:
     job_id: JobId
 
 
-_DOCUMENTED = {
+_DOCUMENTED: dict[int | str, dict[str, Any]] = {
     202: {"model": AnonymizeAnswer, "description": "It is not done yet."},
     404: problem_documented("Orthanc does not hold the study, or there is no such project."),
     409: problem_documented("A person has to look at the study, or several studies may be meant."),
@@ -130,9 +130,7 @@ _DOCUMENTED = {
 }
 
 
-@router.post(
-    "", summary="De-identify and deliver a study", response_model=AnonymizeAnswer, responses=_DOCUMENTED
-)
+@router.post("", summary="De-identify a study", response_model=AnonymizeAnswer, responses=_DOCUMENTED)
 async def anonymize(request: AnonymizeRequest, services: Joined, links: Linked) -> JSONResponse:
     """De-identify a study, check it, deliver and certify it; 202 with the job when that takes longer."""
     return await _anonymize(services, links, request.study_id, request.patient_id, request)
@@ -140,7 +138,7 @@ async def anonymize(request: AnonymizeRequest, services: Joined, links: Linked) 
 
 @router.post(
     "/study/{study}",
-    summary="De-identify and deliver a study by its address",
+    summary="De-identify a study by address",
     response_model=AnonymizeAnswer,
     responses=_DOCUMENTED,
 )
@@ -152,7 +150,7 @@ async def anonymize_study(
 
 
 @router.get("/projects", summary="List projects")
-def list_projects(services: Joined, _: Annotated[Parameters, Query()] = Parameters()) -> list[ProjectAnswer]:
+def list_projects(services: Joined, _: Annotated[Parameters, Query()]) -> list[ProjectAnswer]:
     """List the projects of the settings, and whether they can be used."""
     return [_project_told(services, project) for project in services.deidentification.projects.values()]
 
@@ -230,9 +228,7 @@ def project_of(services: Services, name: str | None) -> DeidentificationProject:
         )
     project = chosen.projects.get(wanted)
     if project is None:
-        raise Problem(
-            HTTPStatus.NOT_FOUND, "There is no such project: GET api/anonymize/projects lists them."
-        )
+        raise Problem(HTTPStatus.NOT_FOUND, "There is no such project: see GET api/anonymize/projects.")
     return project
 
 

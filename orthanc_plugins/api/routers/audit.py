@@ -1,4 +1,4 @@
-"""The audit trail: its records in the forms that others read, and whether it is whole. Reading is recorded."""
+"""The audit trail in the forms that others read, and whether it is whole. That it is read is recorded."""
 
 import json
 import os
@@ -46,7 +46,7 @@ class AuditParameters(Parameters):
     study: str | None = Field(default=None, pattern=UID_PATTERN, description="New Study Instance UID.")
     format: Literal["json", "fhir", "syslog", "xml"] = Field(
         default="json",
-        description="As the trail has them; a Bundle of FHIR R4; messages of syslog, one a line; DICOM's XML.",
+        description="As the trail has them; a Bundle of FHIR R4; syslog, a message a line; DICOM's XML.",
     )
     limit: int = Field(default=100, ge=1, le=1000)
 
@@ -88,9 +88,7 @@ def show_audit(services: Joined, request: Request, wanted: Annotated[AuditParame
 
 
 @router.get("/verify", summary="Verify the audit trail")
-def verify_audit(
-    services: Joined, request: Request, _: Annotated[Parameters, Query()] = Parameters()
-) -> TrailVerdict:
+def verify_audit(services: Joined, request: Request, _: Annotated[Parameters, Query()]) -> TrailVerdict:
     """Read all of the trail, and tell whether anything of it was changed."""
     verdict = _read_by(services, request).verify()
     broken = verdict.broken

@@ -57,7 +57,7 @@ class LookUpAnswer(BaseModel):
 
 @router.post(
     "/look-up",
-    summary="Look up who is behind a pseudonym",
+    summary="Look up a pseudonym",
     responses={
         403: problem_documented("Whoever asks may not; it was recorded that they did."),
         404: problem_documented("There is no such project, it keeps no way back, or not of this pseudonym."),
