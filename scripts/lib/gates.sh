@@ -21,7 +21,7 @@ gate() {
 
 count() { grep -c . || :; }
 python_files=$(ruff check --show-files | count)
-mapfile -t shell_files < <(grep -lE '^#!/bin/(ba)?sh' -r scripts .ci; ls scripts/lib/*.sh)
+mapfile -t shell_files < <(grep -lE '^#!/bin/(ba)?sh' -r scripts .ci xnat; ls scripts/lib/*.sh)
 mapfile -t shell_files < <(printf '%s\n' "${shell_files[@]}" | sort -u)
 
 gate format "$python_files" ruff format --check --output-format concise

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from pydicom.uid import UID
 
 from scripts.lib.render import REPOSITORY
