@@ -1,0 +1,83 @@
+"""``pacs anonymize``, from arguments to exit codes, against a double of the suite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orthanc_plugins.cli import DONE, FAILED, USAGE, main
+from tests.unit.cli.test_archive_commands import SuiteDouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ANSWER: dict[str, Any] = {
+    "status": "queued",
+    "project": "trial",
+    "job_id": "deidentify-study.x",
+    "anonymized_patient_id": None,
+    "instances": 0,
+    "destination": None,
+    "address": None,
+    "certificate_url": None,
+    "reason": None,
+}
+CERTIFIED = ANSWER | {
+    "status": "certified",
+    "anonymized_patient_id": "ANON00742",
+    "instances": 3,
+    "destination": "xnat:PACS_ANONYMIZED",
+}
+
+
+@pytest.fixture
+def suite() -> Iterator[SuiteDouble]:
+    double = SuiteDouble()
+    yield double
+    double.close()
+
+
+def run(suite: SuiteDouble, *arguments: str) -> int:
+    return main(["anonymize", "1.2.3", "--url", suite.url, *arguments])
+
+
+def test_a_study_is_asked_for(suite: SuiteDouble, capsys: pytest.CaptureFixture[str]) -> None:
+    suite.say("/anonymize", ANSWER, 202)
+    assert run(suite, "--project", "trial", "--keep-dates") == DONE
+    assert capsys.readouterr().out == "queued: project trial, job deidentify-study.x\n"
+    assert suite.bodies["/pacs/api/anonymize"] == {
+        "study_id": "1.2.3",
+        "project": "trial",
+        "keep_series_date": True,
+        "wait_s": 0,
+        "again": True,
+    }
+
+
+def test_waiting_ends_once_it_is_certified(suite: SuiteDouble, capsys: pytest.CaptureFixture[str]) -> None:
+    suite.say("/anonymize", ANSWER, 202)
+    suite.say("/anonymize", CERTIFIED)
+    assert run(suite, "--wait") == DONE
+    assert "patient ANON00742, 3 instances" in capsys.readouterr().out
+    assert "again" not in suite.bodies["/pacs/api/anonymize"]
+
+
+@pytest.mark.parametrize(("status", "code"), [(409, FAILED), (422, FAILED), (502, FAILED), (500, USAGE)])
+def test_what_did_not_leave_is_told_with_its_reason(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str], status: int, code: int
+) -> None:
+    suite.say("/anonymize", {"detail": "A person has to look."}, status)
+    assert run(suite, "--wait") == code
+    assert "A person has to look." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("outcome", ["changed", "gone"])
+def test_a_study_that_changed_meanwhile_is_not_done(suite: SuiteDouble, outcome: str) -> None:
+    suite.say("/anonymize", ANSWER | {"status": outcome})
+    assert run(suite, "--wait") == FAILED
+
+
+def test_what_is_no_study_is_not_asked_for(suite: SuiteDouble) -> None:
+    assert main(["anonymize", "Doe^Jane", "--url", suite.url]) == USAGE
+    assert suite.bodies == {}
