@@ -143,7 +143,7 @@ class Course:
         return list(by_class.values())
 
     def _send(self, files: Sequence[ParcelFile]) -> None:
-        """Send files; when nobody knows whether they have arrived, go on only if something has."""
+        """Send files; go on only if something of them is seen afterwards, so that none is sent twice."""
         try:
             self._transport.send(self._parcel, files, self._folder)
         except ArchiveUnavailable as error:
@@ -154,22 +154,32 @@ class Course:
             with suppress(ArchiveError):  # what it refused counts; the next delivery looks at the rest
                 self._delete(self._waiting())
             raise
+        else:
+            if not self._has_appeared():
+                raise ArchiveRefused(
+                    f"XNAT took {len(files)} objects of study {self._parcel.study_uid} and shows none of "
+                    "them: see whether a script of the site drops them, or its receiver gives them to no project "
+                    "that the suite's user sees.",
+                    archive=ARCHIVE,
+                )
         self._sent = True
 
     def _has_appeared(self) -> bool:
-        """Return whether there is anything of the study in the prearchive or the archive, after some time."""
+        """Return whether anything new is in the prearchive or the archive; it is waited for some time."""
         clocks = self._xnat.http.clocks
         until_s = clocks.seconds() + self._patience.appear_s
-        while True:
-            if self._waiting() or session_of(self._xnat, self._project, self._parcel) != self._session:
-                return True
+        while not (self._waiting() or self._is_changed()):
             if clocks.seconds() >= until_s:
                 return False
             clocks.sleep(1.0)
+        return True
 
-    @property
-    def _session(self) -> object:
-        return None if self._held is None else self._held.session
+    def _is_changed(self) -> bool:
+        """Return whether the archive holds something else of the study than at the last look."""
+        session = session_of(self._xnat, self._project, self._parcel)
+        if session is None or self._held is None:
+            return session is not None
+        return session != self._held.session or self._xnat.sessions.count(session) != self._held.count
 
     def _waiting(self) -> tuple[WaitingSession, ...]:
         waiting = self._xnat.prearchive.waiting(self._project, study_uid=self._parcel.study_uid)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydicom.uid import CTImageStorage
 
+from orthanc_plugins.archives import BasicCredentials
 from orthanc_plugins.archives.dicom_peer import DicomPeer
 from orthanc_plugins.archives.xnat import Xnat
 from orthanc_plugins.delivery import XnatDestination
@@ -138,6 +139,31 @@ def test_a_file_that_changed_after_its_release_is_not_sent(site: Site, xnat: Xna
     assert site.prearchived() == []
 
 
+def test_an_owner_of_the_project_with_an_alias_token_needs_no_rights_on_the_site(
+    site: Site, parcel: Parcel
+) -> None:
+    owner = f"owner-{site.project}"
+    site.post("/xapi/users", json={"username": owner, "password": "secret", "email": "u@localhost"})
+    site.put(f"/data/projects/{site.project}/users/Owners/{owner}")
+    site.enable_script("site", enabled=True)
+    token = site.get(f"/data/services/tokens/issue/user/{owner}").json()
+    with Xnat(site.process.url, BasicCredentials(token["alias"], token["secret"])) as client:
+        assert client.projects.site_script() is None
+        assert destination(site, client).deliver(parcel).instances == 5
+
+
+def test_who_does_not_own_the_project_delivers_nothing(site: Site, parcel: Parcel) -> None:
+    member = f"member-{site.project}"
+    site.post("/xapi/users", json={"username": member, "password": "secret", "email": "u@localhost"})
+    site.put(f"/data/projects/{site.project}/users/Members/{member}")
+    with (
+        Xnat(site.process.url, BasicCredentials(member, "secret")) as client,
+        pytest.raises(ArchiveRefused, match="give the suite's user the rights"),
+    ):
+        destination(site, client).deliver(parcel)
+    assert site.prearchived() == []
+
+
 def test_large_studies_go_in_parts_into_one_session(
     site: Site, xnat: Xnat, parcel: Parcel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +205,21 @@ def test_c_store_delivers_the_same_without_a_word_in_the_objects(
         for one in site.downloaded(f"/data/projects/{site.project}/experiments/{SESSION}").values()
     )
     assert there.deliver(parcel).instances == 5
+
+
+def test_what_c_store_brings_where_nobody_sees_it_is_sent_once_and_told(site: Site, parcel: Parcel) -> None:
+    owner = f"sender-{site.project}"
+    site.post("/xapi/users", json={"username": owner, "password": "secret", "email": "u@localhost"})
+    site.put(f"/data/projects/{site.project}/users/Owners/{owner}")
+    receiver = DicomPeer("127.0.0.1", site.process.dicom_port, "XNAT", "SUITE")
+    with Xnat(site.process.url, BasicCredentials(owner, "secret")) as client:
+        there = destination(site, client, transport="c-store", receiver=receiver)
+        with pytest.raises(ArchiveRefused, match=r"took 5 objects of study .* and shows none of them"):
+            there.deliver(parcel)
+    (row,) = [
+        one for one in site.rows("/data/prearchive/projects/Unassigned") if one["tag"] == parcel.study_uid
+    ]
+    site.delete(f"/data{row['url']}")
 
 
 def test_nothing_of_the_originals_is_in_any_request(site: Site, parcel: Parcel) -> None:

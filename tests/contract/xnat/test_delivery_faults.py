@@ -186,6 +186,19 @@ def requests_default(site: Site) -> str:
     return site.get("/xapi/anonymize/default").text
 
 
+def test_a_site_that_drops_everything_is_told_so_and_sent_to_once(
+    site: Site, xnat: Xnat, parcel: Parcel
+) -> None:
+    site.set_script('version "6.6"\nreject[]\n', "site")
+    try:
+        with pytest.raises(ArchiveRefused, match="shows none of them: see whether a script of the site"):
+            destination(site, xnat).deliver(parcel)
+    finally:
+        site.set_script(site.get("/xapi/anonymize/default").text, "site")
+        site.no_site_script()
+    delivered_whole(site, xnat, parcel)
+
+
 def test_logins_that_end_are_made_anew(site: Site, xnat: Xnat, parcel: Parcel) -> None:
     destination(site, xnat).deliver(without_structures(parcel))
     site.process.expire_sessions()

@@ -204,6 +204,62 @@ def test_rows_are_chosen_by_study_and_label() -> None:
         assert prearchive.waiting("P", study_uid="1.3", label="E") == ()
 
 
+SCRIPT = "GET //data/config/edit/projects/P/image/dicom/script"
+SWITCH = "//xapi/anonymize/projects/P"
+
+
+def script(body: str, number: str = "7") -> dict[str, Any]:
+    return {"status": 200, "json": {"ResultSet": {"Result": [{"id": number, "script": body}]}}}
+
+
+def switched(*, on: bool) -> dict[str, Any]:
+    return {"status": 200, "json": on}
+
+
+def test_a_script_that_is_there_and_on_is_not_stored_again() -> None:
+    with scripted_archive(
+        LOGIN,
+        Exchange(f"GET {SWITCH}/enabled", switched(on=True)),
+        Exchange(SCRIPT, script('version "6.3"\r\n-(0010,0021)\r\n')),
+    ) as archive:
+        there = xnat_at(archive).projects.ensure_script("P", 'version "6.3"\n-(0010,0021)\n')
+    assert (there.number, there.enabled) == ("7", True)
+
+
+@pytest.mark.parametrize(
+    ("on", "kept", "refused"),
+    [(True, "new", False), (False, "new", True), (True, "old", True)],
+    ids=["kept", "off", "not kept"],
+)
+def test_a_script_is_stored_switched_on_and_read_back(*, on: bool, kept: str, refused: bool) -> None:
+    with scripted_archive(
+        LOGIN,
+        Exchange(f"GET {SWITCH}/enabled", switched(on=False)),
+        Exchange(SCRIPT, {"status": 404}),
+        Exchange(f"PUT {SWITCH}"),
+        Exchange(f"PUT {SWITCH}/enabled?enable=true"),
+        Exchange(f"GET {SWITCH}/enabled", switched(on=on)),
+        Exchange(SCRIPT, script(kept, "8")),
+    ) as archive:
+        projects = xnat_at(archive).projects
+        if refused:
+            with pytest.raises(ArchiveRefused, match="does not keep the anonymisation script"):
+                projects.ensure_script("P", "new")
+        else:
+            assert projects.ensure_script("P", "new").number == "8"
+        sent = {one.line: one for one in archive.asked}
+    assert (sent[f"PUT {SWITCH}"].body, sent[f"PUT {SWITCH}"].headers["Content-Type"]) == (
+        b"new",
+        "text/plain",
+    )
+    assert sent[f"PUT {SWITCH}/enabled"].headers["Content-Type"] == "application/json"
+
+
+def test_the_site_s_script_is_unknown_to_who_may_not_know_it() -> None:
+    with scripted_archive(LOGIN, Exchange("GET //xapi/anonymize/site/enabled", refusal(403))) as archive:
+        assert xnat_at(archive).projects.site_script() is None
+
+
 def test_the_version_is_told() -> None:
     build = Exchange("GET //xapi/siteConfig/buildInfo", {"status": 200, "json": {"version": "1.9.3"}})
     with scripted_archive(LOGIN, build) as archive:
