@@ -158,8 +158,8 @@ class Course:
             if not self._has_appeared():
                 raise ArchiveRefused(
                     f"XNAT took {len(files)} objects of study {self._parcel.study_uid} and shows none of "
-                    "them: see whether a script of the site drops them, or its receiver gives them to no project "
-                    "that the suite's user sees.",
+                    "them: see whether a script of the site drops them, or its receiver gives them to no "
+                    "project that the suite's user sees.",
                     archive=ARCHIVE,
                 )
         self._sent = True
