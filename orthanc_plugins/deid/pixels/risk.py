@@ -100,13 +100,13 @@ def _holding(dataset: Dataset, policy: PixelPolicy) -> Iterator[Reason]:
 
 def _looking(dataset: Dataset, policy: PixelPolicy) -> Iterator[Reason]:
     """Yield why text may be in the pixels of an instance."""
-    if policy.look == "all":
+    kind = word(dataset, "SOPClassUID")
+    if policy.look == "all" and kind not in _NO_PICTURES:
         yield Reason.ASKED
     if word(dataset, "BurnedInAnnotation") == "YES":
         yield Reason.DECLARED
     if _has_embedded_overlay(dataset):
         yield Reason.EMBEDDED_OVERLAY
-    kind = word(dataset, "SOPClassUID")
     if kind in _NO_PICTURES:
         return
     if kind not in _MEASURED:

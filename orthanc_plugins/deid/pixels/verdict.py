@@ -64,7 +64,8 @@ class PixelPolicy:
     Parameters
     ----------
     look
-        ``risky``: at instances whose header says that text may be in them. ``all``: at every one.
+        ``risky``: at instances whose header says that text may be in them. ``all``: at every
+        image; doses, segmentations and parametric maps are none.
     mask
         ``all``: all text is painted over. ``identity``: text stays that a list knows as technical.
     outside_ultrasound_regions

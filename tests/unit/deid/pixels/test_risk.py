@@ -96,6 +96,12 @@ def test_a_profile_can_ask_for_every_image() -> None:
     assert risk(slice_of_ct(), PixelPolicy(look="all")).reasons == (Reason.ASKED,)
 
 
+@pytest.mark.parametrize("sop_class", ["481.2", "66.4", "66.7", "30"])
+def test_doses_and_maps_are_no_images_even_then(sop_class: str) -> None:
+    asked = risk(slice_of_ct(SOPClassUID=UID(STORAGE + sop_class)), PixelPolicy(look="all"))
+    assert asked.need is Need.NONE
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
