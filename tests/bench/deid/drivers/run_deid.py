@@ -17,7 +17,7 @@ _NUMBERS = {"DS", "IS", "FD", "FL", "SL", "SS", "UL", "US"}
 _SALT = uuid.uuid4()
 
 
-def new_uid(_item: Any, _value: Any, field: Any, _dicom: Any, *_: Any) -> Any:
+def new_uid(*, field: Any, **_: Any) -> Any:
     """Return one UID, or several, in the place of those of a field; the same for the same in this process."""
     old = field.element.value
     several = [old] if isinstance(old, str) else list(old or ())
@@ -25,7 +25,7 @@ def new_uid(_item: Any, _value: Any, field: Any, _dicom: Any, *_: Any) -> Any:
     return new[0] if len(new) == 1 else new
 
 
-def dummy(_item: Any, _value: Any, field: Any, _dicom: Any, *_: Any) -> Any:
+def dummy(*, field: Any, **_: Any) -> Any:
     """Return a value that says nothing."""
     representation = str(field.element.VR)
     if representation in _NUMBERS:

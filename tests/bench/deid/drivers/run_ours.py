@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orthanc_plugins.pseudonyms import PatientKey
+    from orthanc_plugins.release import Outcome
     from tests.bench.deid.drivers.serving import Failures, Pairs
 
 _STUDY_UID = 0x0020000D
 _PROJECT = "bench"
+_MOST_FINDINGS = 12
 
 
 class Ours:
@@ -97,8 +100,16 @@ class Ours:
         for study in found.studies:
             outcome = release(study, self.project, Path(pairs[0][1]).parent)
             if outcome.state is not State.RELEASED:
-                failed |= dict.fromkeys(map(str, study.files.values()), f"{outcome.state}: {outcome.reason}")
+                why = f"{outcome.state}: {outcome.reason} {_findings(outcome)}"
+                failed |= dict.fromkeys(map(str, study.files.values()), why)
         return failed
+
+
+def _findings(outcome: Outcome) -> str:
+    """Return what the check found, alike ones together."""
+    found = outcome.check.findings if outcome.check is not None else ()
+    alike = Counter(f"{one.check} {one.location} {one.text}" for one in found)
+    return "; ".join(f"{text} ({times} times)" for text, times in alike.most_common(_MOST_FINDINGS))
 
 
 def main(how: str, profile: str, custody: str) -> None:
