@@ -13,6 +13,7 @@ from orthanc_plugins import __version__
 from orthanc_plugins.api.problems import install_problem_handlers, problem_documented
 from orthanc_plugins.api.routers import (
     anonymize,
+    anonymize_studies,
     audit,
     benchmarks,
     comparison,
@@ -87,6 +88,7 @@ def create_app(services: Services) -> FastAPI:
         transfers.router,
         benchmarks.router,
         anonymize.router,
+        anonymize_studies.router,
         look_up.router,
         releases.router,
         audit.router,

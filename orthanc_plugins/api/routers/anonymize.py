@@ -37,7 +37,7 @@ _STATUS_OF_FAILURE = {error.__name__: status for error, status in STATUS_OF_ERRO
 """Status of a failed job by its failure's name; as a job's failure JobError is a fault of the suite."""
 
 
-class Wishes(BaseModel):
+class Choices(BaseModel):
     """How a study is to be de-identified; what is left out is as the project has it."""
 
     model_config = ConfigDict(extra="forbid")
@@ -53,6 +53,11 @@ class Wishes(BaseModel):
         default=None, description="Whether the custodian keeps who it is; true only where the project does."
     )
     again: bool = Field(default=False, description="Do it again if it had failed or was kept back.")
+
+
+class Wishes(Choices):
+    """How a study is to be de-identified, and how long the answer may take."""
+
     wait_s: float = Field(default=30.0, ge=0, le=600, description="Seconds to wait before answering 202.")
 
 
@@ -109,7 +114,7 @@ class ProjectAnswer(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """What was asked for, and the job that does it."""
 
     project: DeidentificationProject
@@ -187,13 +192,19 @@ def _missing(services: Services, project: DeidentificationProject) -> str | None
 async def _anonymize(
     services: Services, links: Links, study_id: str, patient_id: str | None, wishes: Wishes
 ) -> JSONResponse:
-    asked = await run_in_threadpool(_submit, services, study_id, patient_id, wishes)
+    asked = await run_in_threadpool(submit, services, study_id, patient_id, wishes)
     job = await wait_for_job(services, asked.job_id, wishes.wait_s)
     return await run_in_threadpool(_answer, services, links, asked, job)
 
 
-def _submit(services: Services, study_id: str, patient_id: str | None, wishes: Wishes) -> _Asked:
-    """Ask for the job; what was cancelled, or on demand what had failed, is done again."""
+def submit(services: Services, study_id: str, patient_id: str | None, wishes: Choices) -> Asked:
+    """Ask for the job; what was cancelled, or on demand what had failed, is done again.
+
+    Raises
+    ------
+    Problem
+        There is no such study or project, several may be meant, or the project does not allow what is wished.
+    """
     project = project_of(services, wishes.project)
     study, original = _meant(services, study_id, patient_id)
     order = DeidentificationOrder(
@@ -209,7 +220,7 @@ def _submit(services: Services, study_id: str, patient_id: str | None, wishes: W
     if state is JobState.CANCELLED or (wishes.again and state is JobState.FAILED):
         with suppress(JobActive):  # it is being done at this moment
             services.queue.run_again(job_id)
-    return _Asked(project, order, release_id, original, job_id)
+    return Asked(project, order, release_id, original, job_id)
 
 
 def project_of(services: Services, name: str | None) -> DeidentificationProject:
@@ -248,7 +259,7 @@ def _meant(services: Services, study_id: str, patient_id: str | None) -> tuple[O
     return meant[0], patients[meant[0]]
 
 
-def _profile(project: DeidentificationProject, wishes: Wishes) -> str:
+def _profile(project: DeidentificationProject, wishes: Choices) -> str:
     """Return the profile that is asked for, if the project allows it."""
     if wishes.keep_series_date:
         if project.longitudinal_profile is None or wishes.profile not in {None, project.longitudinal_profile}:
@@ -267,7 +278,7 @@ def _profile(project: DeidentificationProject, wishes: Wishes) -> str:
     return profile
 
 
-def _reversible(project: DeidentificationProject, wishes: Wishes) -> bool:
+def _reversible(project: DeidentificationProject, wishes: Choices) -> bool:
     if wishes.reversible and not project.reversible:
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -276,7 +287,7 @@ def _reversible(project: DeidentificationProject, wishes: Wishes) -> bool:
     return project.reversible if wishes.reversible is None else wishes.reversible
 
 
-def _answer(services: Services, links: Links, asked: _Asked, job: Job) -> JSONResponse:
+def _answer(services: Services, links: Links, asked: Asked, job: Job) -> JSONResponse:
     release = services.store.releases.find(asked.release_id)
     answer = _told(links, asked, job, release).model_dump(mode="json")
     if job.failure is not None:
@@ -291,7 +302,7 @@ def _answer(services: Services, links: Links, asked: _Asked, job: Job) -> JSONRe
     return JSONResponse(answer, HTTPStatus.OK if job.state.ended else HTTPStatus.ACCEPTED)
 
 
-def _told(links: Links, asked: _Asked, job: Job, release: ReleaseRecord | None) -> AnonymizeAnswer:
+def _told(links: Links, asked: Asked, job: Job, release: ReleaseRecord | None) -> AnonymizeAnswer:
     certified = release is not None and bool(release.certificate_sha256)
     return AnonymizeAnswer(
         status=_status(job, release),
