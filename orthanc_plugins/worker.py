@@ -50,6 +50,7 @@ from orthanc_plugins.sync.content_pass import ContentPass
 from orthanc_plugins.synchronisation import Rounds, Timetable
 from orthanc_plugins.transfers import Retrying, Waking
 from orthanc_plugins.workflows import adapt_engine_line, register_workflows, share_memory_among_threads
+from orthanc_plugins.workflows.release_retrying import ReleaseRetrying
 from orthanc_plugins.workflows.release_work import Sweeping
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ def _duties(services: Services, sweep_interval_s: float) -> dict[Duty, float]:
     rules = services.deidentification.rules
     offering = StudyForwarding(services.orthanc, services.store, services.queue, rules, OFFERING)
     sweeping = Sweeping(services.data, services.queue)
-    kept: tuple[Duty, ...] = (tidying.tidy, sweeping.sweep)
+    again = ReleaseRetrying(services.queue, lambda: datetime.now(UTC))
+    kept: tuple[Duty, ...] = (tidying.tidy, sweeping.sweep, again.try_again)
     everywhere = {**dict.fromkeys(kept, _TIDY_S), offering.sweep: sweep_interval_s}
     if ArchiveName.DCM4CHEE not in services.archives:
         return everywhere

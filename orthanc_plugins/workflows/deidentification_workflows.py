@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS
 from dbos import error as dbos_error
 
-from orthanc_plugins.errors import PacsSuiteError
+from orthanc_plugins.errors import JobError, PacsSuiteError
 from orthanc_plugins.jobs import DeidentificationOrder, JobKind, JsonValue
+from orthanc_plugins.transfers import held
 from orthanc_plugins.workflows.deidentify_study import READY, StudyDeidentification, kept_back
 from orthanc_plugins.workflows.destinations import open_destination
 from orthanc_plugins.workflows.job_log import run_job
@@ -17,10 +20,14 @@ from orthanc_plugins.workflows.offer_study import StudyOffering
 from orthanc_plugins.workflows.steps import WORKER_DEATHS, run_step
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from orthanc_plugins.identifiers import JobId
     from orthanc_plugins.services import Services
 
 _RELEASED = "released"
+_WAITS_S = (1.0, 2.0, 5.0, 10.0, 20.0, *(60.0,) * 60)
+"""Seconds between looks whether another job has given the study back."""
 
 
 def register_deidentification_workflows(services: Services) -> None:
@@ -37,11 +44,42 @@ def register_deidentification_workflows(services: Services) -> None:
     ) -> dict[str, JsonValue]:
         order = DeidentificationOrder.of_arguments((study, project, profile, reversible, content))
 
-        def work(_: JobId) -> dict[str, JsonValue]:
-            with memory_given_back():
+        def work(job_id: JobId) -> dict[str, JsonValue]:
+            # One process at a time has this worker's name: what it began before it ended is its own.
+            holder = f"{DBOS.executor_id}.{job_id}"
+            with alone(services, order, holder), memory_given_back():
                 return run_deidentification(StudyDeidentification(services, order, open_destination))
 
         return run_job(JobKind.DEIDENTIFY_STUDY, work)
+
+
+@contextmanager
+def alone(
+    services: Services, order: DeidentificationOrder, holder: str, waits_s: Sequence[float] = _WAITS_S
+) -> Iterator[None]:
+    """Have nobody else release the same study for the same project inside the block, on whichever machine.
+
+    Of a study to which something is added each addition is a job; a destination takes one at a time.
+
+    Raises
+    ------
+    JobError
+        Another job has it for too long.
+    """
+    name = f"release:{order.project}:{order.study}"
+    for wait_s in (*waits_s, None):
+        with held(services.store.leases, name, holder, _awake_s) as lease:
+            if lease is not None:
+                yield
+                return
+        if wait_s is not None:
+            time.sleep(wait_s)
+    raise JobError("Another job releases this study for longer now: ask again later.")
+
+
+def _awake_s() -> float:
+    """Return seconds that only grow, also while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def run_deidentification(run: StudyDeidentification) -> dict[str, JsonValue]:
