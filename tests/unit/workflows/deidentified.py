@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import MetaData, select
+
 from orthanc_plugins.certificates import create_signing_key
 from orthanc_plugins.jobs import DeidentificationOrder
 from orthanc_plugins.orthanc_facts import contents_of
@@ -18,13 +20,14 @@ from tests.standin_objects import content_of
 from tests.unit.release.studies import ANNE, objects
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pydicom.dataset import FileDataset
 
     from orthanc_plugins.identifiers import OrthancId
     from orthanc_plugins.services import Services
-    from orthanc_plugins.store import ReleaseRecord
+    from orthanc_plugins.store import ReleaseRecord, Store
     from tests.fakes import FakeOrthancRest
     from tests.unit.workflows.repaired import DurableSteps
 
@@ -107,3 +110,13 @@ def new_rig(
     rig = Rig(replace(services, deidentification=chosen), orthanc, steps)
     rig.receive()
     return rig
+
+
+def rows_of(store: Store) -> Iterator[str]:
+    """Yield every row of every table, as text."""
+    tables = MetaData()
+    tables.reflect(store._engine)
+    with store._engine.connect() as connection:
+        for table in tables.sorted_tables:
+            for row in connection.execute(select(table)):
+                yield f"{table.name}: {tuple(row)}"

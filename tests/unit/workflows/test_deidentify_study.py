@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydicom import dcmread
-from sqlalchemy import MetaData, select
 
 from orthanc_plugins.audit.codes import Outcome
 from orthanc_plugins.audit.query import TrailQuery
@@ -31,12 +30,10 @@ from orthanc_plugins.store import ReleaseFiles, ReleaseState
 from orthanc_plugins.workflows import deidentification_workflows, deidentify_study
 from orthanc_plugins.workflows.release_audit import ReleaseAudit
 from tests.unit.release.studies import SECRETS, objects, uids_of
-from tests.unit.workflows.deidentified import PROJECT, SETTINGS, Rig, new_rig
+from tests.unit.workflows.deidentified import PROJECT, SETTINGS, Rig, new_rig, rows_of
 from tests.unit.workflows.repaired import DurableSteps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from orthanc_plugins.services import Services
     from tests.fakes import FakeOrthancRest
 
@@ -316,17 +313,6 @@ def test_the_way_back_is_kept_only_where_it_is_asked_for(
     assert known.uids[str(rig.made[0].StudyInstanceUID)] == rig.release(rig.order(reversible=True)).study_uid
 
 
-def tables_of(rig: Rig) -> Iterator[str]:
-    """Yield every row of the store, as text."""
-    engine = rig.services.store._engine
-    tables = MetaData()
-    tables.reflect(engine)
-    with engine.connect() as connection:
-        for table in tables.sorted_tables:
-            for row in connection.execute(select(table)):
-                yield f"{table.name}: {tuple(row)}"
-
-
 def test_no_value_of_an_original_is_anywhere_but_with_the_custodian(
     rig: Rig, steps: RecordingSteps, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -336,7 +322,7 @@ def test_no_value_of_an_original_is_anywhere_but_with_the_custodian(
     with caplog.at_level(logging.DEBUG):
         rig.run()
     originals = {*SECRETS, *uids_of(rig.made)}
-    told = [*steps.stored, *tables_of(rig), caplog.text, *rig.destination.attached]
+    told = [*steps.stored, *rows_of(rig.services.store), caplog.text, *rig.destination.attached]
     told += [path.read_text() for path in (rig.services.data / "audit").rglob("*.jsonl")]
     told += [str(path) for path in rig.services.data.rglob("*")]
     assert not [word for word in originals for text in told if word in text]
@@ -348,7 +334,7 @@ def test_nothing_stored_has_an_original_beside_its_pseudonym(rig: Rig, steps: Re
     newer = {release.pseudonym, release.study_uid, release.release_id, *release.labels.values()}
     newer -= {"PACS_ANONYMIZED"}
     assert not [word for word in newer for text in steps.stored if word in text]
-    rows = [row for row in tables_of(rig) if any(word in row for word in newer)]
+    rows = [row for row in rows_of(rig.services.store) if any(word in row for word in newer)]
     assert len(rows) == 1
     assert rig.study not in rows[0]
     assert rig.order().digest not in rows[0]
