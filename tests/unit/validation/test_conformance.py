@@ -74,3 +74,18 @@ def test_a_judge_that_does_not_end_or_says_nothing_is_an_error(
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: silent)
     (finding,) = check_study(pairs, study.claims, conformance=True).findings
     assert finding.text == "the check could not be made: dciodvfy ended with -9 and said nothing"
+
+
+def test_an_assertion_of_the_judge_at_the_original_too_is_no_new_error(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = study.write(tmp_path)[:1]
+    stopped = subprocess.CompletedProcess([], -6, b"", b"dciodvfy: Assertion `bits' failed.\n")
+    fine = subprocess.CompletedProcess([], 0, b"", b"CTImage\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: stopped)
+    assert check_study(pairs, study.claims, conformance=True).findings == ()
+    monkeypatch.setattr(
+        subprocess, "run", lambda arguments, **_: stopped if "released" in arguments[1] else fine
+    )
+    (finding,) = check_study(pairs, study.claims, conformance=True).findings
+    assert finding.text == "1 new errors of the kind: the program stopped at an assertion of its own"
