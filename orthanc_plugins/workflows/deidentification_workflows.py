@@ -108,8 +108,10 @@ def _steps(run: StudyDeidentification) -> dict[str, JsonValue]:
                 run_step(name, step)
     except PacsSuiteError as error:
         reason = type(error).__name__
-        run_step("record_failure", run.record_failure, reason)
-        run_step("tidy", run.tidy)
+        try:
+            run_step("record_failure", run.record_failure, reason)
+        finally:
+            run_step("tidy", run.tidy)
         raise
     run_step("tidy", run.tidy)
     if outcome in {"held", "refused"}:

@@ -8,6 +8,7 @@ the project's key joins to the original, and until the last step in the job's wo
 from __future__ import annotations
 
 import logging
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ from orthanc_plugins.workflows.release_work import WorkFolder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from orthanc_plugins.deid.profile import Profile
     from orthanc_plugins.delivery.parcel import Destination
@@ -52,7 +54,9 @@ if TYPE_CHECKING:
     from orthanc_plugins.rules import DeidentificationProject
     from orthanc_plugins.services import Services
 
-    type OpenDestination = Callable[[Services, DeidentificationProject], AbstractContextManager[Destination]]
+    type OpenDestination = Callable[
+        [Services, DeidentificationProject, Path], AbstractContextManager[Destination]
+    ]
 
 logger = logging.getLogger(__name__)
 
@@ -243,6 +247,7 @@ class StudyDeidentification:
         return known
 
     def _release(self) -> dict[str, Any]:
+        shutil.rmtree(self._work.released, ignore_errors=True)  # of a run that was cut off
         found = sorted_studies([self._work.originals])
         project = Project.opened(self._order.project, self._custodian.folder, self._profile, __version__)
         fault = fault_of(found)
@@ -310,7 +315,7 @@ class StudyDeidentification:
             It does not take the study; without its words, which may name a subject.
         """
         try:
-            with self._open(self._services, self._project_settings) as destination:
+            with self._open(self._services, self._project_settings, self._work.workspace) as destination:
                 yield destination
         except ArchiveUnavailable as error:
             self._note_failure(str(error))

@@ -12,7 +12,6 @@ from orthanc_plugins.archives.sessions import HttpOptions
 from orthanc_plugins.archives.xnat import Xnat
 from orthanc_plugins.delivery import ArchiveDestination, FolderDestination, XnatDestination
 from orthanc_plugins.errors import ConfigurationError
-from orthanc_plugins.workflows.release_work import work_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +27,10 @@ _CALLING_AET = "PACS_SUITE"
 
 
 @contextmanager
-def open_destination(services: Services, project: DeidentificationProject) -> Iterator[Destination]:
-    """Yield where the studies of a project go.
+def open_destination(
+    services: Services, project: DeidentificationProject, workspace: Path
+) -> Iterator[Destination]:
+    """Yield where the studies of a project go; ``workspace`` is where their files are packed and unpacked.
 
     Raises
     ------
@@ -37,7 +38,6 @@ def open_destination(services: Services, project: DeidentificationProject) -> It
         It is XNAT, and nobody has told where that is, or the suite's script for it is not there.
     """
     choice = project.destination
-    workspace = work_root(services.data)
     if choice.kind == "folder" and choice.folder is not None:
         yield FolderDestination(choice.folder)
     elif choice.xnat_project is not None:

@@ -53,12 +53,18 @@ class WorkFolder:
         """Folder of what may leave."""
         return self.path / "out"
 
+    @property
+    def workspace(self) -> Path:
+        """Folder of what a destination packs and unpacks."""
+        return self.path / "tmp"
+
     def begin(self) -> None:
         """Begin with an empty folder."""
         self.remove()
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.mkdir(mode=0o700)
-        self.originals.mkdir()
+        for folder in (self.originals, self.workspace):
+            folder.mkdir()
 
     def mark(self, step: Mark, known: dict[str, Any]) -> None:
         """Write down that a step is done; it is there whole or not at all."""
@@ -103,7 +109,7 @@ class Sweeping:
 
 
 def _folders(root: Path) -> list[Path]:
-    return list(root.iterdir()) if root.is_dir() else []
+    return [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
 
 
 def _idle(folders: Collection[Path], active: Collection[str]) -> list[Path]:

@@ -13,6 +13,7 @@ from pydicom import dcmread
 
 from orthanc_plugins.audit.codes import Outcome
 from orthanc_plugins.audit.query import TrailQuery
+from orthanc_plugins.audit.trail import AuditTrail
 from orthanc_plugins.certificates import Verdict, load_signing_key, opened, verify
 from orthanc_plugins.errors import (
     ArchiveRefused,
@@ -136,6 +137,20 @@ def test_nothing_leaves_where_it_cannot_be_recorded(rig: Rig, monkeypatch: pytes
         rig.run()
     assert rig.destination.held == {}
     assert rig.release().state is ReleaseState.FAILED
+    monkeypatch.setattr(AuditTrail, "append", full)
+    with pytest.raises(AuditError):
+        rig.run()
+    assert (rig.destination.held, left_in(rig)) == ({}, [])
+
+
+def test_what_a_cut_off_run_made_is_made_anew(rig: Rig) -> None:
+    job = rig.job()
+    job.check()
+    job.fetch()
+    (partial,) = rig.work.iterdir()
+    (partial / "out" / ".unchecked-1").mkdir(parents=True)
+    job.release()
+    assert [path.name for path in (partial / "out").iterdir()] == ["ANON00001"]
 
 
 def test_done_twice_the_same_content_is_sent_once_with_one_certificate(rig: Rig) -> None:

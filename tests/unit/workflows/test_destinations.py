@@ -21,7 +21,8 @@ ACCESS = XnatAccess("http://xnat.invalid", "suite", "secret", dicom_host="xnat.i
 def named(services: Services, destination: dict[str, Any], access: XnatAccess | None = ACCESS) -> str:
     project = DeidentificationProject.model_validate({"name": "trial", "destination": destination})
     chosen = replace(services.deidentification, xnat=access)
-    with open_destination(replace(services, deidentification=chosen), project) as opened:
+    chosen_services = replace(services, deidentification=chosen)
+    with open_destination(chosen_services, project, services.data) as opened:
         return opened.name
 
 

@@ -56,6 +56,7 @@ def test_folders_of_ended_jobs_are_swept_and_those_of_others_stay(tmp_path: Path
         queue.submit(asked)
     queue.start(running.job_id)
     queue.fail(failed.job_id, "HeldForReview")
+    (work_root(tmp_path) / "a file").touch()
     Sweeping(tmp_path, queue).sweep()
     assert [one.path.exists() for one in folders] == [True, True, False, False]
 
