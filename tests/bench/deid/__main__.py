@@ -107,13 +107,14 @@ def _speed(chosen: argparse.Namespace, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     before = _conditions()
     with ExitStack() as running:
-        found = speed.measure(chosen.peers, folder, chosen.rounds, chosen.tools, running)
+        cases = speed.write_cases(folder / "cases")
+        found = speed.measure(chosen.peers, folder, cases, chosen.rounds, chosen.tools, running)
     said = {name: {case: timed.record() for case, timed in cases.items()} for name, cases in found.items()}
     (folder / "speed.json").write_text(json.dumps(said, indent=1), encoding="utf-8")
     about = (
         f"{before} {chosen.rounds} rounds by turns after one to warm; files in memory; one process a tool; "
-        f"ours by profile {speed.PROFILE}. Orthanc: files uploaded before, answers written to files "
-        "(instances) or stored by it (study)."
+        f"{speed.described(cases)}; ours by profile {speed.PROFILE}. Orthanc: files uploaded before, answers "
+        "written to files (instances) or stored by it (study)."
     )
     text = f"{about}\n\n{report.speed_table(found)}"
     (folder / "speed.md").write_text(text + "\n", encoding="utf-8")

@@ -62,7 +62,7 @@ class Orthanc:
 
     def anonymised_study(self, study: str) -> str:
         """Anonymise a study into a new one that is stored, and return that one's identifier."""
-        asked = {"Synchronous": True, "KeepSource": True, "Permissive": False}
+        asked = {"Synchronous": True, "KeepSource": True, "Permissive": True}
         return str(self._post(f"/studies/{study}/anonymize", json=asked).json()["ID"])
 
     def studies(self) -> list[str]:

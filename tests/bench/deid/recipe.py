@@ -40,7 +40,7 @@ def _line(tag: str, action: str) -> Iterator[str]:
             last in "XZD"
         ):  # a sequence cannot be replaced; UIDs inside one that is mapped have rows of their own
             yield _ACTIONS["X" if last == "X" else "Z"].format(tag)
-    elif not tag.startswith("0002"):
+    else:
         yield _ACTIONS[last].format(tag)
 
 

@@ -87,15 +87,20 @@ def _broken(tallies: Iterable[Tally]) -> str:
 def kinds_table(verdicts: Mapping[str, Verdict], planted: Mapping[str, int]) -> str:
     """Return how many values of each kind each tool leaves; what its options retain is in brackets."""
     counts = {name: by_kind(verdict.leaks) for name, verdict in verdicts.items()}
+    leaks = {name: by_kind(leaked(name, verdict.leaks)) for name, verdict in verdicts.items()}
     rows = [
-        [kind, str(number), *(_cell(name, kind, counts[name].get(kind, 0)) for name in verdicts)]
+        [
+            kind,
+            str(number),
+            *(_cell(leaks[name].get(kind, 0), counts[name].get(kind, 0)) for name in verdicts),
+        ]
         for kind, number in planted.items()
     ]
     return _table(("kind", "planted", *verdicts), rows)
 
 
-def _cell(name: str, kind: str, number: int) -> str:
-    return f"({number})" if number and kind in VOCABULARY | RETAINED.get(name, frozenset()) else str(number)
+def _cell(leaks: int, all_: int) -> str:
+    return f"({all_})" if all_ > leaks == 0 else str(leaks)
 
 
 def losses_table(verdicts: Mapping[str, Verdict], part: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -116,10 +115,14 @@ _AROUND = 200
 
 
 def measure(
-    peers: Path, folder: Path, rounds: int, tools: Sequence[str], running: ExitStack
+    peers: Path,
+    folder: Path,
+    cases: dict[str, list[Path]],
+    rounds: int,
+    tools: Sequence[str],
+    running: ExitStack,
 ) -> dict[str, dict[str, Timed]]:
     """Return what every tool took for every case; the tools take turns, and go first by turns."""
-    cases = write_cases(folder / "cases")
     passes = _drivers(peers, folder, tools, running)
     if not tools or orthanc.NAME in tools:
         passes |= _orthanc(folder, cases, running)
@@ -211,8 +214,3 @@ def described(cases: dict[str, list[Path]]) -> str:
         size = sum(path.stat().st_size for path in files) / len(files) / 1e6
         told.append(f"{name}: {len(files)} files of {size:.2f} MB, {len(dataset)} attributes at the top")
     return "; ".join(told)
-
-
-def cleared(folder: Path) -> None:
-    """Delete what was written."""
-    shutil.rmtree(folder, ignore_errors=True)
