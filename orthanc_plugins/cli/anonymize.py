@@ -42,6 +42,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-dates", action="store_true", help="by the project's profile with longitudinal dates"
     )
+    parser.add_argument(
+        "--one-person",
+        action="store_true",
+        help="it was held for names or birth dates that differ: you have looked, and they are one person's",
+    )
     parser.add_argument("--wait", action="store_true", help="wait until it is delivered and certified")
 
 
@@ -65,6 +70,7 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 def _asked(suite: Suite, chosen: argparse.Namespace) -> Mapping[str, Any]:
     """Return what the suite answers once the study has come to its end, or at once."""
     body: dict[str, Any] = {"study_id": chosen.study, "keep_series_date": chosen.keep_dates, "wait_s": 0}
+    body["one_person"] = chosen.one_person
     body |= {name: getattr(chosen, name) for name in ("project", "profile") if getattr(chosen, name)}
     answer: Mapping[str, Any] = suite.post("/anonymize", body | {"again": True})
     while chosen.wait and answer["status"] in _WORKING:

@@ -72,6 +72,7 @@ class JobKind(StrEnum):
 
 
 _REVERSIBLE = "reversible"
+_ONE_PERSON = "one-person"
 _AFTER_ALL_ELSE = 200
 """Turn of a transfer of priority 0: what only asks archives does not wait for what sends."""
 
@@ -317,7 +318,8 @@ class DeidentificationOrder:
     """What is asked of a study: for which project, by which profile, and whether the way back is kept.
 
     ``content`` tells what the study held (`forward_study_request`): what was added later is another order.
-    It names the original and nothing of what becomes of it.
+    ``one_person`` says that somebody has looked, and names and birth dates that differ are one patient's.
+    An order names the original and nothing of what becomes of it.
     """
 
     study: OrthancId
@@ -325,18 +327,22 @@ class DeidentificationOrder:
     profile: str
     reversible: bool
     content: str
+    one_person: bool = False
 
     @classmethod
     def of_arguments(cls, arguments: Sequence[str]) -> Self:
         """Return the order of a job's arguments."""
-        study, project, profile, reversible, content = arguments
-        return cls(OrthancId(study), project, profile, reversible == _REVERSIBLE, content)
+        study, project, profile, reversible, content, person = arguments
+        return cls(
+            OrthancId(study), project, profile, reversible == _REVERSIBLE, content, person == _ONE_PERSON
+        )
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """The arguments of the job that carries it out."""
         kept = _REVERSIBLE if self.reversible else "irreversible"
-        return (self.study, self.project, self.profile, kept, self.content)
+        person = _ONE_PERSON if self.one_person else "as-is"
+        return (self.study, self.project, self.profile, kept, self.content, person)
 
     @property
     def digest(self) -> str:

@@ -39,10 +39,10 @@ def register_deidentification_workflows(services: Services) -> None:
         return run_job(JobKind.OFFER_STUDY, lambda _: run_step("offer", offering.offer, study))
 
     @DBOS.workflow(name=JobKind.DEIDENTIFY_STUDY.value, max_recovery_attempts=WORKER_DEATHS)
-    def deidentify_study(
-        study: str, project: str, profile: str, reversible: str, content: str
+    def deidentify_study(  # noqa: PLR0913, PLR0917 - the arguments of an order, as they are stored
+        study: str, project: str, profile: str, reversible: str, content: str, person: str
     ) -> dict[str, JsonValue]:
-        order = DeidentificationOrder.of_arguments((study, project, profile, reversible, content))
+        order = DeidentificationOrder.of_arguments((study, project, profile, reversible, content, person))
 
         def work(job_id: JobId) -> dict[str, JsonValue]:
             # One process at a time has this worker's name: what it began before it ended is its own.

@@ -177,7 +177,8 @@ class StudyDeidentification:
 
     def record(self) -> Result:
         """Record that the study left; with that it is certified."""
-        self._audit(self._released()).exported()
+        looked = "one_person" if self._order.one_person else ""
+        self._audit(self._released()).exported(reason=looked)
         self._releases.note(self._release_id, ReleaseState.CERTIFIED)
         return {}
 
@@ -254,6 +255,8 @@ class StudyDeidentification:
         if fault is not None:
             outcome = Outcome(State.HELD, instances=found.files, reason=fault)
         else:
+            if self._order.one_person:
+                project.settle(found.studies[0])
             outcome = release(
                 found.studies[0],
                 project,

@@ -52,6 +52,11 @@ class Choices(BaseModel):
     reversible: bool | None = Field(
         default=None, description="Whether the custodian keeps who it is; true only where the project does."
     )
+    one_person: bool = Field(
+        default=False,
+        description="It was held because two persons seemed to share an identifier; somebody has looked, and "
+        "it is one.",
+    )
     again: bool = Field(default=False, description="Do it again if it had failed or was kept back.")
 
 
@@ -213,6 +218,7 @@ def submit(services: Services, study_id: str, patient_id: str | None, wishes: Ch
         _profile(project, wishes),
         reversible=_reversible(project, wishes),
         content=contents_of(services.orthanc, study),
+        one_person=wishes.one_person,
     )
     release_id = release_id_of(services.deidentification.custodian.pseudonyms(project.name), order)
     job_id = services.queue.submit(deidentify_study_request(order))

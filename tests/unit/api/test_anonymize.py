@@ -189,6 +189,13 @@ def test_what_was_cancelled_is_done_for_whoever_asks(client: Client, queue: Memo
     assert queue.job(job_id).state is JobState.QUEUED
 
 
+def test_that_somebody_has_looked_is_another_job(client: Client, queue: MemoryQueue) -> None:
+    first, second = ask(client).json(), ask(client, one_person=True).json()
+    assert first["job_id"] != second["job_id"]
+    assert first["release_id"] != second["release_id"]
+    assert [one.arguments[-1] for one in queue.requests.values()] == ["as-is", "one-person"]
+
+
 def test_projects_tell_whether_they_can_be_used(client: Client) -> None:
     trial, files = client.get("api/anonymize/projects").json()
     assert (trial["name"], trial["is_default"], trial["ready"]) == ("trial", True, True)

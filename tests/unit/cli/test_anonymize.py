@@ -50,6 +50,7 @@ def test_a_study_is_asked_for(suite: SuiteDouble, capsys: pytest.CaptureFixture[
         "study_id": "1.2.3",
         "project": "trial",
         "keep_series_date": True,
+        "one_person": False,
         "wait_s": 0,
         "again": True,
     }

@@ -255,6 +255,20 @@ def test_objects_of_several_patients_are_held(rig: Rig) -> None:
     assert "several patients" in rig.release().reason
 
 
+def test_two_persons_of_one_identifier_are_held_until_somebody_has_looked(rig: Rig) -> None:
+    rig.run()
+    for one in rig.made:
+        one.PatientBirthDate = "19330101"
+    rig.receive()
+    with pytest.raises(HeldForReview) as raised:
+        rig.run()
+    assert "number" not in str(raised.value)
+    assert "patient number 1 of the project" in rig.release().reason
+    assert rig.run(rig.order(one_person=True))["outcome"] == "certified"
+    assert events(rig, outcome=Outcome.SUCCESS)[0]["reason"] == "one_person"
+    assert rig.release(rig.order(one_person=True)).pseudonym == "ANON00001"
+
+
 def test_an_object_that_cannot_be_read_holds_the_study(rig: Rig) -> None:
     uids = (str(rig.made[0].StudyInstanceUID), "1.2.3", "1.2.3.4")
     rig.orthanc.store(*uids, content=b"no DICOM")
