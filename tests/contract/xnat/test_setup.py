@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 from xnat_setup.__main__ import SCRIPT, main
 
+from orthanc_plugins.settings import load_settings
+from scripts.lib.render import Deployment, Ports, orthanc_configuration, render
+from scripts.lib.xnat_start import make_site
 from tests.xnat_process import running_xnat
 
 if TYPE_CHECKING:
@@ -179,3 +183,19 @@ def test_a_file_that_is_no_private_password_is_refused_before_anything_is_asked(
     options = ["--admin-password-file", str(path), "--user-password-file", str(path)]
     assert main(["--url", "http://127.0.0.1:1", *options]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_stand_in_of_a_deployment_lets_the_suite_in_as_its_settings_say(tmp_path: Path) -> None:
+    deployment = Deployment(data=tmp_path / "data", xnat_stand_in=True)
+    render(deployment)
+    secret = deployment.secrets / "xnat-admin"
+    with running_xnat(tmp_path / "xnat", admin_password_file=str(secret)) as process:
+        deployment = replace(deployment, ports=Ports(xnat=process.port))
+        told = load_settings(orthanc_configuration(deployment), {}).xnat
+        assert told.password is not None
+        assert make_site(deployment) == 0
+        script = "/xapi/anonymize/projects/PACS_ANONYMIZED/enabled"
+        assert status(process, script, str(told.username), told.password.get_secret_value()) == 200
+        assert status(process, "/data/JSESSION", "admin", "admin") == 401
+        process.stop()
+        assert make_site(deployment) == 1

@@ -122,3 +122,53 @@ def test_a_free_port_is_nobodys(checkout: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert stranger_at(checkout, port, "return 1") == ""
+
+
+STUBS = """
+    REPO={checkout} DATA={checkout}/data LIB={checkout}/scripts/lib PYTHON=python
+    for name in take_arguments check_settings require_root with_lock release_lock say ensure_runtime \\
+        stop_if_running setting user_name is_current; do eval "$name() {{ :; }}"; done
+    supervisor_pid() {{ return 1; }}
+    suite_user() {{ id -u; }}
+    step() {{ shift; "$@"; }}
+    enter() {{ shift; printf '%s\\n' "$*"; case $* in *"{failing}") return 1 ;; esac; }}
+"""
+
+
+def started(checkout: Path, failing: str) -> tuple[int, list[str]]:
+    """Return how ``scripts/up`` ended, and what it ran, where one of the commands fails."""
+    stubs = STUBS.format(checkout=checkout, failing=failing)
+    (checkout / "scripts" / "lib" / "build.sh").write_text(f"set -eu\n{stubs}", encoding="utf-8")
+    (checkout / "scripts" / "down").write_text("#!/bin/sh\necho down\n", encoding="utf-8")
+    answer = subprocess.run(
+        [checkout / "scripts" / "up", "--no-sample"], capture_output=True, check=False, text=True, timeout=60
+    )
+    assert answer.stderr == ""
+    return answer.returncode, [line.split("scripts.lib.")[-1] for line in answer.stdout.splitlines()]
+
+
+def test_the_projects_key_is_made_before_xnat_starts_and_its_site_after(checkout: Path) -> None:
+    code, lines = started(checkout, "nothing")
+    assert code == 0
+    assert lines == [
+        "doctor --settings",
+        "render",
+        "xnat_start keys",
+        f"supervisord -c {checkout}/data/run/supervisord.conf",
+        "health --wait 120",
+        "xnat_start site",
+        "health --wait 10 --addresses",
+    ]
+
+
+def test_nothing_starts_without_the_projects_key(checkout: Path) -> None:
+    code, lines = started(checkout, "xnat_start keys")
+    assert code != 0
+    assert lines[-1] == "xnat_start keys"
+
+
+@pytest.mark.parametrize("failing", ["health --wait 120", "xnat_start site"])
+def test_what_has_not_started_well_is_stopped(checkout: Path, failing: str) -> None:
+    code, lines = started(checkout, failing)
+    assert code != 0
+    assert lines[-2:] == [failing, "down"]
