@@ -23,6 +23,9 @@ _LETTER = r"[^\W\d_]"
 SUBSTRING_SHORTEST = 4
 """A word of a name of as many letters is searched for inside others; a shorter one only as a whole word."""
 
+SPREAD_SHORTEST = 6
+"""A word of as many letters is searched for with something between them, too: spaces, or what is not seen."""
+
 _WORD_SHORTEST = 2
 _NUMBER_SHORTEST = 4
 _NUMBER_UNBOUND = 6
@@ -72,7 +75,9 @@ def _of_name_word(word: str) -> Iterator[Needle]:
     for form in _forms(word):
         if form in _PARTICLES or form in _NOBODY:
             continue
-        if len(form) >= SUBSTRING_SHORTEST or (_IDEOGRAPHIC.search(form) and len(form) >= _WORD_SHORTEST):
+        if len(form) >= SPREAD_SHORTEST:
+            yield Needle(form, _spread(form))
+        elif len(form) >= SUBSTRING_SHORTEST or (_IDEOGRAPHIC.search(form) and len(form) >= _WORD_SHORTEST):
             yield Needle(form, form)
         elif len(form) >= _WORD_SHORTEST and form not in WORDS and not _IDEOGRAPHIC.search(form):
             yield Needle(form, rf"(?<!{_LETTER}){form}(?!{_LETTER})")
@@ -149,7 +154,9 @@ def _of_core(core: str) -> Iterator[Needle]:
 def _of_value_word(word: str) -> Iterator[Needle]:
     if folded(word) in WORDS or folded(word) in _OF_INSTITUTIONS or folded(word) in _NOBODY:
         return
-    yield from (Needle(form, form) for form in _forms(word) if len(form) >= SUBSTRING_SHORTEST)
+    for form in _forms(word):
+        if len(form) >= SUBSTRING_SHORTEST:
+            yield Needle(form, _spread(form) if len(form) >= SPREAD_SHORTEST else form)
 
 
 def _spread(core: str) -> str:

@@ -41,6 +41,10 @@ def echo(
         ("Wang^Dong=王^东", "王 东"),
         ("Hong^Gildong=洪^吉洞=홍^길동", "길동"),
         ("Иванов^Пётр", "ИВАНОВ"),
+        ("Schmidt^Anna", "S c h m i d t"),
+        ("Schmidt^Anna", "Schm_idt"),
+        ("Schmidt^Anna", "Schmi\N{ZERO WIDTH SPACE}dt"),
+        ("Schmidt^Anna", "Schmi\N{SOFT HYPHEN}dt"),
     ],
 )
 def test_a_name_is_found_however_it_is_written(name: str, text: str) -> None:
