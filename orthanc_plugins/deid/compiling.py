@@ -71,6 +71,8 @@ _NOTES: dict[str, Note] = {
     "PhotometricInterpretation": notes.size,
 }
 _CODE_VALUES = frozenset({"CodeValue", "LongCodeValue", "URNCodeValue"})
+_LOCAL_UIDS = frozenset({"CodingSchemeUID", "ContextUID", "MappingResourceUID"})
+"""They name public tables, or a house's own, under the root of the house."""
 _REGION_NAMES = frozenset({"ROIName", "ROIObservationLabel", "SegmentLabel"})
 
 
@@ -154,6 +156,8 @@ def _action(tag: int, vr: bytes, keyword: str, letter: str, basic: str) -> Actio
 def _action_of_kept(vr: bytes, keyword: str) -> Action | None:
     if vr == b"CS" and keyword not in _NOTES:
         return Terms(ByType(FALLEN))
+    if keyword in _LOCAL_UIDS:
+        return NewUid()
     return Capped(ByType(FALLEN)) if vr == b"AS" else None
 
 

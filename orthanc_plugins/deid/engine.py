@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.pseudonyms import Pseudonyms
 
 _DAYS_A_WEEK = 7
-_SOP_CLASS_UID = 0x00080016
+_SOP_CLASS_UID, _BIRTH_DATE = 0x00080016, 0x00100030
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,7 @@ class Engine:
             subject.echoes,
             known.region_types,
             known.region_names,
+            known.texts.get(_BIRTH_DATE, ""),
             doubtful,
         )
         is_document = known.texts.get(_SOP_CLASS_UID) in DOCUMENT_CLASSES

@@ -38,6 +38,8 @@ class Job:
     """RT ROI Interpreted Type (3006,00A4) by ROI Number."""
     region_names: Collection[str] = ()
     """Names of regions as they would be written if they stay."""
+    birth_date: str = ""
+    """Patient's Birth Date (0010,0030) as it is written."""
     doubtful: bool = False
     sop_class_uid: str = ""
     sop_instance_uid: str = ""

@@ -23,6 +23,7 @@ _DATE_TIME_PART = (
 _DATE_TIMES = re.compile(rb"(?:" + _DATE_TIME_PART + rb"[ \0]*(?:\\|$))*")
 _LONGEST_NUMBER = 12
 """Bytes of a value of IS (PS3.5 6.2)."""
+_IDENTIFIER_SHORTEST, _IDENTIFIER_LONGEST = 6, 16
 _UIDS = re.compile(rb"[0-9.]{1,64}(?:\\[0-9.]{1,64})*[ \0]?")
 _AGES = re.compile(rb"\d{3}[DWMY](?:\\\d{3}[DWMY])*[ \0]*")
 
@@ -59,6 +60,15 @@ def is_legal(vr: bytes, value: bytes) -> bool:
     """
     check = _CHECKS.get(vr)
     return check is None or check(value)
+
+
+def is_long_number(value: bytes) -> bool:
+    """Return whether a value is one number of so many digits that it may be an identifier or a date.
+
+    >>> is_long_number(b"48151623"), is_long_number(b"1200"), is_long_number(b"1.234567")
+    (True, False, False)
+    """
+    return _IDENTIFIER_SHORTEST <= len(value) <= _IDENTIFIER_LONGEST and value.strip(b" \0").isdigit()
 
 
 def whole_number(value: bytes) -> int | None:

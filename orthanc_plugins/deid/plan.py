@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from orthanc_plugins.deid.standard import SafePrivate
     from orthanc_plugins.deid.wire import Encoding, Header
 
-_CONCEPT_NAME = 0x0040A043
+_CONCEPT_NAME, _MEASURED_VALUE = 0x0040A043, 0x0040A300
+_AGES = frozenset({("DCM", "121033"), ("SCT", "397669002"), ("SCT", "424144002"), ("LN", "30525-0")})
+"""Concepts of the subject's age in a report (PS3.16 TID 1007)."""
 _CODE_VALUE, _CODING_SCHEME, _CODING_VERSION, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080103, 0x00080104
 _LONG_VALUE, _URN_VALUE = 0x00080119, 0x00080120
 _CODES = frozenset({_CODE_VALUE, _CODING_SCHEME, _CODING_VERSION, _CODE_MEANING, _LONG_VALUE, _URN_VALUE})
@@ -67,11 +69,14 @@ class Plan:
         return found
 
     def fallen(self, rule: Rule, place: Place, job: Job) -> bytes | None:
-        """Return what stands in the place of a kept value that may not stay."""
-        return self._fallen(b"?", rule, place, job)
+        """Return what stands in the place of a kept value that may not stay; no number is made up."""
+        new = self._fallen(b"?", rule, place, job)
+        return b"" if new and rule.vr in _NUMBER_VRS else new
 
     def fate_of(self, rule: Rule, place: Place, job: Job) -> Fate:
         """Return what becomes of a sequence."""
+        if rule.tag == _MEASURED_VALUE and place.concept is not None and place.concept[:2] in _AGES:
+            return Fate.EMPTIED  # it may be empty (PS3.3 C.18.1), and may be more than 89 years
         if rule.action is None:
             return Fate.WALKED
         if not isinstance(rule.action, ByType):

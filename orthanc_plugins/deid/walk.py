@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.deid.characters import decoded
-from orthanc_plugins.deid.keeping import is_legal
+from orthanc_plugins.deid.keeping import is_legal, is_long_number
 from orthanc_plugins.deid.rules import Fate, Kind, Place, Rule
 from orthanc_plugins.deid.wire import (
     IMPLICIT_LITTLE,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 DOUBT = "doubt"
 """What is counted for an element that the policy keeps, but whose value or form may not stay."""
 _SEQUENCE_VRS = frozenset({b"SQ", b"UN", b""})
+_NUMBER_VRS = frozenset({b"DS", b"IS"})
 _TEXT_VRS = frozenset(
     {b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"LO", b"LT", b"PN", b"SH", b"ST", b"TM"}
 )
@@ -144,7 +145,7 @@ class Walk:
             return True
         if not is_legal(rule.vr, value):
             return False
-        if rule.kind is Kind.WORDS:
+        if rule.kind is Kind.WORDS or (rule.vr in _NUMBER_VRS and is_long_number(value)):
             if self.job.doubtful and self.job.echoes(decoded(value, place.character_set)):
                 return False
             self.job.words.setdefault(place.character_set, []).append(value)

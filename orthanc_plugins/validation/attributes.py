@@ -127,6 +127,8 @@ CLASS_UIDS = tags(
     MACCalculationTransferSyntaxUID"""
 )
 """They name kinds and tables, not this object (PS3.15 Table E.1-1 does not list them)."""
+LOCAL_UIDS = tags("CodingSchemeUID ContextUID MappingResourceUID")
+"""Of them those of a house's own tables, under its own root, may be replaced."""
 REGISTERED = "1.2.840.10008."
 """The root of what PS3.6 Annex A registers: classes, tables, well-known frames of reference."""
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CHECK = "dates"
 _WEEK = 7
 _DAY = 8
+_DATES_OF_REPORTS = frozenset({0x0040A120, 0x0040A121})
 
 
 class Shift(NamedTuple):
@@ -42,7 +43,7 @@ def check_dates(comparison: Comparison) -> Iterator[Finding]:
     for before, after in _pairs(comparison):
         if before.tag in VOCABULARY_DATES:
             continue
-        text = _fault(before, after, comparison)
+        text = _fault(before, after, comparison) or _fault_of_birth(before, after, comparison)
         if text:
             yield comparison.finding(CHECK, after.place, text)
 
@@ -67,6 +68,15 @@ def _fault(before: Leaf, after: Leaf, comparison: Comparison) -> str:
             return "it is the original's date or time" if same and _tells(before) else ""
         case _:
             return _fault_of_moved(before, after)
+
+
+def _fault_of_birth(before: Leaf, after: Leaf, comparison: Comparison) -> str:
+    """Return what is wrong with a birth date that a report repeats: moved, it tells how far all were."""
+    birth = day_of(comparison.original.plain(BIRTH_DATE))
+    if not birth or before.tag not in _DATES_OF_REPORTS or comparison.claims.longitudinal != "modified":
+        return ""
+    is_birth = any(day_of(value) == birth for value in _values(before))
+    return "a birth date was moved" if is_birth and not _is_placeholder(after) else ""
 
 
 def _tells(leaf: Leaf) -> bool:

@@ -33,6 +33,9 @@ _WORDS = {
 }  # fmt: skip
 _CODES = tags("CodeValue LongCodeValue URNCodeValue CodingSchemeDesignator")
 _SCHEME = 0x00080102
+_MEASURED, _CONCEPT_NAME, _CODE_VALUE = 0x0040A300, 0x0040A043, 0x00080100
+_AGES = frozenset({"121033", "397669002", "424144002", "30525-0"})
+"""Concepts of a subject's age, whose value may go as Patient's Age does."""
 _SCHEMES = frozenset(
     {"DCM", "SCT", "SRT", "SNM3", "99SDM", "UCUM", "LN", "FMA", "NCIt", "RADLEX", "UMLS", "MDC", "SCPECG"}
     | {
@@ -173,11 +176,20 @@ def _gone(comparison: Comparison) -> Iterator[Finding]:
         if not leaf.stripped or not _is_essential(place, comparison.claims):
             continue
         held = after.get(place)
-        if held is not None and held.stripped:
+        if (held is not None and held.stripped) or _is_of_an_age(place, comparison):
             continue
         if not any(place[:depth] in told for depth in range(1, len(place))):
             told.add(place)
             yield comparison.finding(CHECK, place, "it is gone, and the object cannot be used without it")
+
+
+def _is_of_an_age(place: Place, comparison: Comparison) -> bool:
+    """Return whether an element is, or is in, the measured value of the subject's age in a report."""
+    if _MEASURED not in place:
+        return False
+    at = place.index(_MEASURED)
+    code = comparison.original.leaves.get((*place[:at], _CONCEPT_NAME, 0, _CODE_VALUE))
+    return code is not None and code.plain in _AGES
 
 
 def _is_essential(place: Place, claims: Claims) -> bool:

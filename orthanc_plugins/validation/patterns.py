@@ -31,6 +31,8 @@ _LONG_UID = 16
 _FOR_BASE64 = 8
 """Shorter values leave too few characters of base64 that no neighbour changes."""
 _REACH = 20
+_LONG_NUMBER = re.compile(r"(?<!\d)(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))\d{7,}")
+"""A number inside an identifier, which tells as much by itself; but for dates and times, as devices count."""
 
 
 class Kind(StrEnum):
@@ -140,7 +142,8 @@ def _parts(value: str, kind: Kind) -> set[str]:
         return pieces(value) | telling_words(value)
     if kind is Kind.INSTITUTION:
         return set() if is_common(value) else {value} | telling_words(value)
-    return {_significant(value)}
+    numbers = () if kind is Kind.DEVICE else _LONG_NUMBER.findall(value)
+    return {_significant(value), *map(_significant, numbers)}
 
 
 def _significant(value: str) -> str:

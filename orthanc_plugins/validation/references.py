@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from orthanc_plugins.validation.attributes import DEVICE_UIDS, REGISTERED
+from orthanc_plugins.validation.attributes import DEVICE_UIDS, LOCAL_UIDS, REGISTERED
 from orthanc_plugins.validation.claims import RETAIN_DEVICE, RETAIN_UIDS
 from orthanc_plugins.validation.comparison import is_kept_alive, is_private, is_remade
 from orthanc_plugins.validation.identity import is_instance_uid, uids_of
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 CHECK = "references"
 STUDY, SERIES, FRAME_OF_REFERENCE = 0x0020000D, 0x0020000E, 0x00200052
+_PUBLIC_ROOTS = (REGISTERED, "2.16.840.1.113883.6.")
+"""Of DICOM, and of the code systems that HL7 has registered for all."""
 _DEFINING = (SOP_INSTANCE, STUDY, SERIES, FRAME_OF_REFERENCE)
 """Top-level attributes by which an object is found, and others point at it."""
 
@@ -56,6 +58,8 @@ def check_own(comparison: Comparison) -> Iterator[Finding]:
         if str(meta.get(keyword, "")) != released.plain(tag):
             yield comparison.finding(CHECK, (tag,), "it is not the one of the file meta information")
     for before, after in comparison.both:
+        if before.tag in LOCAL_UIDS and not before.plain.startswith(_PUBLIC_ROOTS):
+            continue
         if before.vr == "UI" and not is_instance_uid(before) and before.stripped != after.stripped:
             yield comparison.finding(CHECK, after.place, "a class, coding scheme or other kind was changed")
     for tag in _DEFINING:

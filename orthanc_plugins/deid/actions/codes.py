@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.deid.characters import decoded
 from orthanc_plugins.deid.text import cleaned_code
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ class CleanedValue:
         self.otherwise = otherwise
 
     def __call__(self, value: bytes, rule: Rule, place: Place, job: Job) -> bytes | None:
-        """Return the value of a code that may stay."""
+        """Return the value of a code that may stay; of two values in one code the one that is judged."""
         code = place.code
-        if code is None or cleaned_code(code.scheme, code.value, code.meaning, job.echoes) is None:
+        if code is None or decoded(value, place.character_set).strip("\0 ") != code.value:
             return self.otherwise(value, rule, place, job)
-        return value
+        cleaned = cleaned_code(code.scheme, code.value, code.meaning, job.echoes)
+        return self.otherwise(value, rule, place, job) if cleaned is None else value
 
     def describe(self) -> str:
         """Return what the action does, for a person."""

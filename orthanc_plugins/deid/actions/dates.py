@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from orthanc_plugins.deid.rules import Place, Rule
 
 
+_DATES_OF_REPORTS = frozenset({0x0040A120, 0x0040A121})
+_OF_LIFE = frozenset(
+    {("DCM", "121031"), ("SCT", "184099003"), ("LN", "21112-8"), ("SCT", "399753006"), ("LN", "81954-0")}
+)
+"""Concepts of birth and death: in a report they are dates as of any finding (PS3.16 TID 1007)."""
+
+
 class Shifted:
     """C of the option with modified dates, for what happened to the patient.
 
@@ -28,6 +35,8 @@ class Shifted:
         """Return the date moved, a time of day as it is."""
         if not value.rstrip(b"\0 "):
             return b"" if value else value
+        if rule.tag in _DATES_OF_REPORTS and _is_of_life(value, place, job):
+            return self.otherwise(value, rule, place, job)
         if rule.vr == b"TM":
             new = value if is_tm(value) else None
         else:
@@ -40,3 +49,10 @@ class Shifted:
             "C for dates: moved by whole weeks into the past, the same for all of a patient's studies; times "
             "of day stay; dates of devices and vocabularies, and what is no date, go as without the option"
         )
+
+
+def _is_of_life(value: bytes, place: Place, job: Job) -> bool:
+    """Return whether a date in a report is that of birth or death: moved, it would tell the offset."""
+    is_said = place.concept is not None and place.concept[:2] in _OF_LIFE
+    born = job.birth_date.replace(".", "").encode("ascii", "replace")
+    return is_said or (bool(born) and value.replace(b".", b"", 2).startswith(born))

@@ -18,7 +18,7 @@ from tests.builders.writing import (
     encapsulated,
     part_10,
 )
-from tests.unit.deid.objects import STRUCTURE_SET, base, deidentified, new_bytes, read
+from tests.unit.deid.objects import STRUCTURE_SET, base, deidentified, new_bytes, new_dataset, read
 
 CONTOUR = "\\".join(f"{number / 7:.10g}" for number in range(900))
 ODD_CONTOUR = "-0.0\\1E+2 \\ 3.14159265358979323846\\+.5\\0012.500"
@@ -130,3 +130,14 @@ def test_bytes_behind_pixels_of_floating_point_are_cut(tag: int, vr: str, bits: 
     image = (*NUMBERS[4:7], Element(0x00280100, "US", bits), Element(tag, vr, bytes(size) + b"Doe^John"))
     made = new_bytes(part_10((*base(), *image)))
     assert made.endswith(struct.pack("<L", size) + bytes(size))
+
+
+def test_a_number_as_long_as_an_identifier_stays_only_where_it_repeats_none() -> None:
+    made = new_dataset(
+        (
+            Element(0x00080050, "SH", "ACC-4815162"),
+            Element(0x00200011, "IS", "4815162"),
+            Element(0x00200012, "IS", "4815163"),
+        )
+    )
+    assert (made.SeriesNumber, made.AcquisitionNumber) == (None, 4815163)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orthanc_plugins.validation import Claims
-from tests.unit.validation.studies import CODES, Study, de_identified, mark
+from tests.unit.validation.studies import CODES, SR, Study, de_identified, mark
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,3 +140,12 @@ def test_dates_that_are_claimed_to_be_unmodified_are_those_of_the_originals(
     _claim(study, CODES - {"113107"} | {"113106"}, "unmodified")
     found = told(study, tmp_path)
     assert {text for _, text in found} == {"it is claimed to be unmodified, and is not"}
+
+
+def test_a_birth_date_in_a_report_may_not_be_moved(study: Study, tmp_path: Path) -> None:
+    study.originals[SR].ContentSequence[0].Date = "19471231"
+    made = study.released[SR] = de_identified(study.originals[SR])
+    place = "(0040,A730)[1].(0040,A121)"
+    assert told(study, tmp_path) == [(place, "a birth date was moved")]
+    made.ContentSequence[0].Date = "19000101"
+    assert told(study, tmp_path) == []

@@ -150,3 +150,10 @@ def test_a_tree_that_is_not_claimed_to_be_cleaned_may_go_but_not_be_falsified(
     assert [text for _, text in told(study, tmp_path)] == [NUMBER]
     study.released[SR].ContentSequence = DicomSequence()
     assert study.findings(tmp_path) == []
+
+
+def test_the_age_of_a_reports_subject_may_go(study: Study, tmp_path: Path) -> None:
+    change(study, SR, f"{MEASURE}.MeasuredValueSequence", [])
+    for one in (study.originals[SR], study.released[SR]):
+        one.ContentSequence[1].ConceptNameCodeSequence[0].CodeValue = "121033"
+    assert told(study, tmp_path) == []

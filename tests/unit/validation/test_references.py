@@ -152,3 +152,14 @@ def test_a_devices_uid_may_stay_with_the_device(study: Study, tmp_path: Path) ->
     for one in study.released.values():
         mark(one, CODES | {"113109"})
     assert study.findings(tmp_path) == []
+
+
+def test_uids_of_tables_may_be_replaced_only_where_they_are_a_houses_own(
+    study: Study, tmp_path: Path
+) -> None:
+    study.originals["ct1"].ContextUID = "1.2.840.10008.6.1.308"
+    study.released["ct1"].ContextUID = new_uid("1.2")
+    (locations,) = told(study, tmp_path).values()
+    assert locations == {"(0008,0117)"}
+    study.originals["ct1"].ContextUID = "1.2.276.0.4711.1"
+    assert told(study, tmp_path) == {}

@@ -363,3 +363,17 @@ def test_identity_of_private_and_nested_elements_is_gathered(study: Study, tmp_p
     for text in ("STAFF-4711", "Hollerbach", "Quandt", "Vestergaard"):
         study.released["ct2"].ImageComments = text
         assert [one.location for one in residual(study, tmp_path)][:1] == ["(0020,4000)"], text
+
+
+def test_a_long_number_in_an_identifier_is_searched_for_by_itself_but_for_a_date(
+    study: Study, tmp_path: Path
+) -> None:
+    for original in study.originals.values():
+        original.AccessionNumber, original.StudyID = "ZX-4815162", "MR20200102081500"
+    study.released["ct2"].ImageComments = "at 20200102081500"
+    assert {one.text for one in residual(study, tmp_path)} == {
+        "a date of the originals is in its bytes (utf-8)"
+    }
+    study.released["ct2"].ImageComments = ""
+    study.released["ct2"].SeriesNumber = "4815162"
+    assert {one.location for one in residual(study, tmp_path)} == {"(0020,0011)"}

@@ -150,3 +150,51 @@ def test_a_dummy_of_a_sequence_of_codes_is_a_code_that_says_nothing() -> None:
             "99PACSSUITE",
             "Removed",
         )
+
+
+@pytest.mark.parametrize("concept", [("121031", "DCM", "Subject Birth Date"), ("G1", "99A", "geboren")])
+def test_a_birth_date_in_a_report_does_not_move_with_the_patients_dates(
+    concept: tuple[str, str, str],
+) -> None:
+    dates = Element(0x0040A121, "DA", "19510317"), Element(0x0040A121, "DA", "20240305")
+    items = (content("DATE", concept, dates[0]), content("DATE", FINDING, dates[1]))
+    more = Element(0x00100030, "DA", "19510317"), Element(0x0040A730, "SQ", items)
+    made = new_dataset(more, "research_rt", sop_class_uid=REPORT)
+    assert [item.get("Date") for item in made.ContentSequence] == ["19000101", "20230110"]
+
+
+@pytest.mark.parametrize("profile", ["basic", "research_rt"])
+def test_the_age_of_the_subject_in_a_report_is_emptied_as_it_may_be_more_than_89_years(profile: str) -> None:
+    measured = (Element(0x0040A30A, "DS", "95"), code(0x004008EA, "a", "UCUM", "year"))
+    age = content("NUM", ("121033", "DCM", "Subject Age"), Element(0x0040A300, "SQ", (measured,)))
+    (made,) = report(age, profile=profile)
+    assert list(made.MeasuredValueSequence) == []
+
+
+def test_a_second_value_in_a_code_goes_though_the_first_may_stay() -> None:
+    two = Element(
+        0x0040A168,
+        "SQ",
+        (
+            (
+                Element(0x00080100, "SH", "39607008"),
+                Element(0x00080102, "SH", "SCT"),
+                Element(0x00080104, "LO", "Lung"),
+                Element(0x00080119, "UC", "Brosia's lung"),
+            ),
+        ),
+    )
+    (made,) = report(content("CODE", FINDING, two))
+    (found,) = made.ConceptCodeSequence
+    assert found.CodeValue == "39607008"
+    assert "Brosia" not in str(found.get("LongCodeValue"))
+
+
+def test_a_uid_of_a_houses_own_codes_is_replaced_and_that_of_a_standards_stays() -> None:
+    items = tuple(
+        (Element(0x00080102, "SH", scheme), Element(0x0008010C, "UI", uid))
+        for scheme, uid in (("99A", "2.16.840.1.113883.3.4815"), ("DCM", "1.2.840.10008.2.16.4"))
+    )
+    made = new_dataset((Element(0x00080110, "SQ", items),), "basic", sop_class_uid=REPORT)
+    own, public = (item.CodingSchemeUID for item in made.CodingSchemeIdentificationSequence)
+    assert (own, public) == (new_uid("2.16.840.1.113883.3.4815"), "1.2.840.10008.2.16.4")
