@@ -26,6 +26,8 @@ _AGES = frozenset({("DCM", "121033"), ("SCT", "397669002"), ("SCT", "424144002")
 _CODE_VALUE, _CODING_SCHEME, _CODING_VERSION, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080103, 0x00080104
 _LONG_VALUE, _URN_VALUE = 0x00080119, 0x00080120
 _CODES = frozenset({_CODE_VALUE, _CODING_SCHEME, _CODING_VERSION, _CODE_MEANING, _LONG_VALUE, _URN_VALUE})
+_FIRST_BYTES = frozenset({b"\x00", b"\x08"})
+"""Of group 0008 in either order of bytes: the elements of a code are the first of its item."""
 _FIRST_BLOCK, _LAST_BLOCK = 0x10, 0xFF
 _TEXT_VRS = frozenset({b"LO", b"LT", b"SH", b"ST", b"UC", b"UT", b"CS"})
 _NUMBER_VRS = frozenset({b"DS", b"IS"})
@@ -91,10 +93,10 @@ class Plan:
 
     def enter_item(self, data: Buffer, item: Header, inside: Place) -> None:
         """Remember the code that an item is, before its elements are walked (PS3.3 8.8)."""
-        if not item.length:
+        view = memoryview(data)
+        if not item.length or bytes(view[item.value : item.value + 1]) not in _FIRST_BYTES:
             return
         position, found = item.value, dict[int, bytes]()
-        view = memoryview(data)
         while (head := inside.encoding.header(data, position)).tag in _CODES and head.length != UNDEFINED:
             position = head.value + head.length
             found[head.tag] = bytes(view[head.value : position])

@@ -24,6 +24,7 @@ from orthanc_plugins.deid.wire.surplus import without_surplus
 from orthanc_plugins.errors import InvalidDicom
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Buffer, Sequence
 
     from orthanc_plugins.deid.job import Job
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 DOUBT = "doubt"
 """What is counted for an element that the policy keeps, but whose value or form may not stay."""
+_REPEATED = frozenset({0x00081140, 0x00082112, 0x30060016})
+"""Referenced Image, Source Image and Contour Image Sequence: contours name the same images many times."""
+_SHORT = 1024
+_LITTLE_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _SEQUENCE_VRS = frozenset({b"SQ", b"UN", b""})
 _NUMBER_VRS = frozenset({b"DS", b"IS"})
 _TEXT_VRS = frozenset(
@@ -64,6 +69,9 @@ class Walk:
         self.plan = plan
         self.job = job
         self.copy = Rewriter(data, begin)
+        self._known: dict[
+            tuple[tuple[int, ...], int, bytes, bytes], tuple[bytes, Counter[tuple[str, int]]]
+        ] = {}
 
     def pieces(self, markers: Sequence[tuple[int, bytes]]) -> list[Buffer]:
         """Return the data set without identity, in pieces to be written one after the other.
@@ -163,6 +171,8 @@ class Walk:
         """Walk, empty, replace or remove a sequence."""
         done = self.plan.fate_of(rule, place, self.job)
         if done is Fate.WALKED or (done is Fate.REPLACED and not rule.code):
+            if rule.tag in _REPEATED:
+                return self._repeated(position, head, rule, end, place)
             self.plan.enter(self.data, head, rule, place)
             return self._items(head, rule, end, place)
         stop = skip_value(self.data, head, place.encoding, end)
@@ -173,6 +183,29 @@ class Walk:
         self.copy.exchange(position, stop, new)
         self.job.counts[rule.letter, rule.tag] += 1
         return stop
+
+    def _repeated(self, position: int, head: Header, rule: Rule, end: int, place: Place) -> int:
+        """Walk a sequence that may have stood here before, to the byte; then the same is written again."""
+        stop = self._near_end(head)
+        key = (place.path, rule.tag, place.character_set, bytes(self.view[position:stop]))
+        known = self._known.get(key)
+        if known is not None:
+            self.copy.exchange(position, stop, known[0])
+            self.job.counts.update(known[1])
+            return stop
+        first, counts = self.copy.flush(position), self.job.counts.copy()
+        after = self._items(head, rule, end, place)
+        self.copy.flush(after)
+        if after == stop:
+            self._known[key] = (self.copy.joined(first), self.job.counts - counts)
+        return after
+
+    def _near_end(self, head: Header) -> int:
+        """Return where a sequence seems to end that is short; its beginning where it does not."""
+        if head.length != UNDEFINED:
+            return head.value + head.length if head.length <= _SHORT else head.value
+        found = bytes(self.view[head.value : head.value + _SHORT]).find(_LITTLE_END)
+        return head.value + found + len(_LITTLE_END) if found >= 0 else head.value
 
     def _items(self, head: Header, rule: Rule, end: int, place: Place) -> int:
         """Walk the items of a sequence, and write its new length where it had one."""

@@ -29,18 +29,20 @@ class Terms:
 
     def __init__(self, otherwise: ByType) -> None:
         self.otherwise = otherwise
-        self._known: dict[bytes, bytes] = {}
+        self._known: dict[bytes, tuple[bytes, bytes]] = {}
 
     def __call__(self, value: bytes, rule: Rule, place: Place, job: Job) -> bytes | None:
         """Return the terms; one of several values that is none becomes OTHER."""
-        new = self._known.get(value)
-        if new is None:
+        known = self._known.get(value)
+        if known is None:
             new = _terms(value)
+            known = new, _unlisted(new)
             if len(self._known) < _REMEMBERED:
-                self._known[value] = new
+                self._known[value] = known
+        new, unlisted = known
         if new == _OTHER and b"\\" not in value:
             return self.otherwise(value, rule, place, job)
-        if unlisted := _unlisted(new):
+        if unlisted:
             if job.doubtful and job.echoes(decoded(unlisted, b"")):
                 return self.otherwise(value, rule, place, job)
             job.words.setdefault(b"", []).append(unlisted)

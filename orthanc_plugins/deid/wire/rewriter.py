@@ -43,6 +43,17 @@ class Rewriter:
         """Put a piece before the byte at this position."""
         self.exchange(position, position, piece)
 
+    def flush(self, position: int) -> int:
+        """Take the run up to this byte over, and return which piece comes next."""
+        self.exchange(position, position, b"")
+        return len(self.pieces)
+
+    def joined(self, first: int) -> bytes:
+        """Make one piece of those from ``first`` on, and return it."""
+        whole = b"".join(self.pieces[first:])
+        self.pieces[first:] = [whole]
+        return whole
+
     def reserve(self, position: int) -> int:
         """Keep the place of the four bytes of a length, and return which piece it will be."""
         self.exchange(position, position + 4, bytes(memoryview(self.data)[position : position + 4]))
