@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from orthanc_plugins.validation.claims import Claims, Pair
+    from orthanc_plugins.validation.conformance import Conformance
     from orthanc_plugins.validation.dates import Shift
     from orthanc_plugins.validation.residual import Residue
 
@@ -86,9 +87,9 @@ class _Run:
 
 
 def check_instance(
-    pair: Pair, position: int, claims: Claims, residue: Residue, *, conforms: bool = False
+    pair: Pair, position: int, claims: Claims, residue: Residue, judge: Conformance | None = None
 ) -> Checked:
-    """Return what is found in one released object, held against its original."""
+    """Return what is found in one released object, held against its original; ``judge`` of conformance."""
     run = _Run(f"#{position + 1}")
     compared = run.take(FILES, lambda: (_compare(pair, run.name, claims, residue),))
     if not compared:
@@ -102,8 +103,8 @@ def check_instance(
     run.add(pixels.CHECK, lambda: pixels.check_pixels(comparison))
     run.add(dates.CHECK, lambda: dates.check_dates(comparison))
     run.add(structure.CHECK, lambda: structure.check_structure(comparison))
-    if conforms:
-        run.add(conformance.CHECK, lambda: _conformance(comparison, pair, residue))
+    if judge is not None:
+        run.add(conformance.CHECK, lambda: _conformance(comparison, pair, residue, judge))
     links = run.take(references.CHECK, lambda: (references.links_of(comparison),))
     shifts = run.take(dates.CHECK, lambda: dates.shifts_of(comparison))
     size = len(comparison.released.data)
@@ -120,9 +121,11 @@ def _compare(pair: Pair, position: str, claims: Claims, residue: Residue) -> Com
     return Comparison(read(pair.original), released, claims, name, pair.released.name)
 
 
-def _conformance(comparison: Comparison, pair: Pair, residue: Residue) -> Iterator[Finding]:
+def _conformance(
+    comparison: Comparison, pair: Pair, residue: Residue, judge: Conformance
+) -> Iterator[Finding]:
     """Yield new kinds of errors, in words that tell nothing of the originals."""
-    for finding in conformance.check_conformance(comparison, pair):
+    for finding in judge.check(comparison, pair):
         yield (
             finding._replace(text="new errors of a kind not told") if residue.tells(finding.text) else finding
         )

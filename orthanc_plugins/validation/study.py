@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.validation.conformance import CHECK as CONFORMANCE
+from orthanc_plugins.validation.conformance import Conformance
 from orthanc_plugins.validation.dates import check_shifts
 from orthanc_plugins.validation.identity import Identity, identity_of
 from orthanc_plugins.validation.instance import CHECKS, FILES, Checked, check_instance
@@ -37,12 +38,12 @@ class _Work:
     def __init__(self, claims: Claims, residue: Residue, *, conformance: bool) -> None:
         self._claims = claims
         self._residue = residue
-        self._conformance = conformance
+        self._judge = Conformance() if conformance else None
 
     def check(self, numbered: tuple[int, Pair]) -> Checked:
         """Return what is found in one pair."""
         position, pair = numbered
-        return check_instance(pair, position, self._claims, self._residue, conforms=self._conformance)
+        return check_instance(pair, position, self._claims, self._residue, self._judge)
 
     def begin(self) -> None:
         """Have this be the work of this process."""
@@ -74,7 +75,7 @@ def check_study(  # noqa: PLR0913 - beside what is checked, each says how, and m
     folder
         Where nothing may be but the released files; not looked at if it is None.
     conformance
-        Have dciodvfy judge both, one process a file.
+        Have dciodvfy judge, of objects that are alike but for their values one.
     workers
         Processes; with 1, this one alone.
     """

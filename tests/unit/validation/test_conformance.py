@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orthanc_plugins.validation import check_study
+from orthanc_plugins.validation import check_study, conformance
 from orthanc_plugins.validation.conformance import errors_of, kind_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,25 @@ def test_new_errors_are_told_by_their_kind(study: Study, tmp_path: Path) -> None
     texts = {one.text for one in report.findings if one.check == "conformance"}
     assert any("Missing attribute Type 1" in text and "Element=<Modality>" in text for text in texts)
     assert "hubr" not in str(texts).lower()
+
+
+def test_of_objects_alike_one_is_judged_and_every_other_one_for_itself(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def finds_none(path: Path) -> list[str]:
+        asked.append(path)
+        return []
+
+    monkeypatch.setattr(conformance, "errors_of", finds_none)
+    pairs = study.write(tmp_path)
+    check_study(pairs, study.claims, conformance=True)
+    named = zip(study.released, pairs, strict=True)
+    slices = {pair.released for name, pair in named if name.startswith("ct")}
+    assert len(slices) > 1
+    assert len(slices & set(asked)) == 1
+    assert {pair.released for pair in pairs} - slices <= set(asked)
 
 
 @pytest.mark.parametrize(
