@@ -17,6 +17,7 @@ from orthanc_plugins.deid.actions import (
     CleanedContentText,
     CleanedMeaning,
     CleanedRegionName,
+    CleanedScheme,
     CleanedText,
     CleanedValue,
     NewPatient,
@@ -56,6 +57,7 @@ ACTIONS: tuple[Action, ...] = (
     CleanedRegionName(ByType(FALLEN)),
     CleanedContentText(ByType(FALLEN)),
     CleanedValue(ByType(FALLEN)),
+    CleanedScheme(ByType(FALLEN)),
     CleanedMeaning(ByType(FALLEN)),
     ReplacedDocument(),
     ReplacedLength(),
@@ -109,7 +111,7 @@ _BY_ACTION: dict[type[Action], _Group] = {
     **dict.fromkeys((Capped, Terms), _Group.KEPT),
     **dict.fromkeys((NewPatient, ReplacedDocument, ReplacedLength), _Group.REPLACED),
     **dict.fromkeys((Shifted, CleanedText, CleanedRegionName, CleanedContentText), _Group.CLEANED),
-    **dict.fromkeys((CleanedValue, CleanedMeaning, BlankedProfile), _Group.CLEANED),
+    **dict.fromkeys((CleanedValue, CleanedScheme, CleanedMeaning, BlankedProfile), _Group.CLEANED),
 }
 _ROLES = {
     DateRole.SUBJECT: "an event of the patient's course, which moves where dates are modified",

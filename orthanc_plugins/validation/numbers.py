@@ -14,6 +14,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.validation.attributes import tags
+from orthanc_plugins.validation.colours import same_colours
 from orthanc_plugins.validation.comparison import CONTENT, is_kept_alive, is_private, is_remade
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 CHECK = "content"
 _CONTOURS = frozenset({0x30060050})
+_ICC_PROFILE = 0x00282000
 _TEXT_NUMBERS = frozenset({"DS", "IS"})
 _WORDS = {
     "US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d", "AT": "H",
@@ -53,7 +55,7 @@ _SCHEMES = frozenset(
         "ISO639_1",
         "ISO639_2",
     }
-    | {"ISO3166_1", "RFC3066", "RFC5646", "UBERON", "NYUMCCG", "UNS", "ACR", "MA", "ITIS_TSN", "PUBCHEM_CID"}
+    | {"RFC3066", "RFC5646", "UBERON", "ACR", "ITIS_TSN", "PUBCHEM_CID"}
 )
 """Schemes that many use (PS3.16 8); the codes of any other may be a house's own."""
 _NO_TERMS = frozenset({b"OTHER", b"REMOVED"})
@@ -61,6 +63,11 @@ _NO_TERMS = frozenset({b"OTHER", b"REMOVED"})
 _PIXELS = tags("PixelData FloatPixelData DoubleFloatPixelData ExtendedOffsetTable ExtendedOffsetTableLengths")
 _DOCUMENT = tags("EncapsulatedDocument EncapsulatedDocumentLength")
 """A document may be written anew without what it told; the search has looked into it."""
+_SAYING_WHO = tags(
+    """CertificateOfSigner FlowIdentifier SourceIdentifier FrameOriginTimestamp SelectorOBValue
+    SelectorUNValue"""
+)
+"""Bytes that tell a person, a machine or a time, and have a dummy (PS3.15 Table E.1-1)."""
 _OF_CLEANED = tags(
     """PhotometricInterpretation PlanarConfiguration SmallestImagePixelValue LargestImagePixelValue ImageType
     BitsStored HighBit LossyImageCompression"""
@@ -108,7 +115,7 @@ def _is_local(leaf: Leaf, comparison: Comparison) -> bool:
 
 def _exempt(comparison: Comparison) -> frozenset[int]:
     """Return attributes that other checks look at, or that may change."""
-    always = _PIXELS | _DOCUMENT | _OF_THE_PATIENT | _LABELS
+    always = _PIXELS | _DOCUMENT | _OF_THE_PATIENT | _LABELS | _SAYING_WHO
     return always | _OF_CLEANED if comparison.is_cleaned else always
 
 
@@ -116,6 +123,8 @@ def _changed(before: Leaf, after: Leaf, order: tuple[str, str]) -> str:
     """Return how a value that differs is falsified, empty if it is none that falsifies."""
     if before.tag in _CONTOURS:
         return "" if before.value == after.value else "contours are not the same bytes"
+    if before.tag == _ICC_PROFILE:
+        return "" if same_colours(before.value, after.value) else "its colours were changed"
     if before.vr in _TEXT_NUMBERS:
         return "" if _decimals(before) == _decimals(after) else "a number was changed"
     if before.vr in _WORDS:

@@ -4,14 +4,14 @@ Each takes the encoded value and returns the one to write, or None to remove the
 ``describe()`` what it does, and the README's list is made of that.
 
 Public: `ByType` (X, Z, D of Table E.1-1), `NewUid`, `NewPatient`, `Shifted`, `Capped`, `CleanedText`,
-`CleanedRegionName`, `CleanedContentText`, `CleanedMeaning`, `CleanedValue`, `Terms`, `BlankedProfile`,
-`ReplacedDocument`, `ReplacedLength`, `SafeCreator`; `DOCUMENT_CLASSES`.
+`CleanedRegionName`, `CleanedContentText`, `CleanedMeaning`, `CleanedScheme`, `CleanedValue`, `Terms`,
+`BlankedProfile`, `ReplacedDocument`, `ReplacedLength`, `SafeCreator`; `DOCUMENT_CLASSES`.
 """
 
 from orthanc_plugins.deid.actions.ages import Capped
 from orthanc_plugins.deid.actions.by_type import ByType, Removed
 from orthanc_plugins.deid.actions.code_strings import Terms
-from orthanc_plugins.deid.actions.codes import CleanedMeaning, CleanedValue
+from orthanc_plugins.deid.actions.codes import CleanedMeaning, CleanedScheme, CleanedValue
 from orthanc_plugins.deid.actions.colour_profiles import BlankedProfile
 from orthanc_plugins.deid.actions.content_text import CleanedContentText
 from orthanc_plugins.deid.actions.dates import Shifted
@@ -30,6 +30,7 @@ __all__ = [
     "CleanedContentText",
     "CleanedMeaning",
     "CleanedRegionName",
+    "CleanedScheme",
     "CleanedText",
     "CleanedValue",
     "NewPatient",

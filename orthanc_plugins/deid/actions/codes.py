@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.deid.characters import decoded
-from orthanc_plugins.deid.text import cleaned_code
+from orthanc_plugins.deid.text import cleaned_code, is_scheme
 
 if TYPE_CHECKING:
     from orthanc_plugins.deid.actions.by_type import ByType
@@ -36,6 +36,30 @@ class CleanedValue:
     def describe(self) -> str:
         """Return what the action does, for a person."""
         return "codes: of a standard's schemes they stay, of a site's own where they look like codes"
+
+
+class CleanedScheme:
+    """For Coding Scheme Designator (0008,0102).
+
+    Parameters
+    ----------
+    otherwise
+        What is done with a name that no scheme has.
+    """
+
+    def __init__(self, otherwise: ByType) -> None:
+        self.otherwise = otherwise
+
+    def __call__(self, value: bytes, rule: Rule, place: Place, job: Job) -> bytes | None:
+        """Return the name of a standard's scheme, or of a site's that does not name somebody."""
+        name = decoded(value, place.character_set).strip("\0 ")
+        if not is_scheme(name) or (name.startswith("99") and job.echoes(name)):
+            return self.otherwise(value, rule, place, job)
+        return value
+
+    def describe(self) -> str:
+        """Return what the action does, for a person."""
+        return "schemes of codes: those of standards stay, and those named as a site names its own (99...)"
 
 
 class CleanedMeaning:

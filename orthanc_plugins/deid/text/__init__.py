@@ -1,7 +1,7 @@
 """Words that may stay: what of a text tells of anatomy and technique, and of nobody (PS3.15 E.3.4, E.3.5).
 
 Public: `Echo` (what repeats a known identity), `cleaned_description`, `allowed_region_name` and
-`replacement_region_name`, `allowed_code` and `cleaned_code`, `text_may_stay` and `allowed_text`.
+`replacement_region_name`, `allowed_code`, `cleaned_code` and `is_scheme`, `text_may_stay` and `allowed_text`.
 
 - 2026-11: a closed vocabulary says what stays; nothing is recognised as a name in order to go. What no list
   has is dropped, so an unknown name in any writing goes as well.
@@ -13,7 +13,7 @@ Public: `Echo` (what repeats a known identity), `cleaned_description`, `allowed_
   then the one pattern that is hit; on 1,100 characters that takes a twentieth of the time of one alternation.
 """
 
-from orthanc_plugins.deid.text.codes import Code, allowed_code, cleaned_code
+from orthanc_plugins.deid.text.codes import Code, allowed_code, cleaned_code, is_scheme
 from orthanc_plugins.deid.text.descriptions import cleaned_description
 from orthanc_plugins.deid.text.echo import Echo
 from orthanc_plugins.deid.text.region_names import allowed_region_name, replacement_region_name
@@ -27,6 +27,7 @@ __all__ = [
     "allowed_text",
     "cleaned_code",
     "cleaned_description",
+    "is_scheme",
     "replacement_region_name",
     "text_may_stay",
 ]

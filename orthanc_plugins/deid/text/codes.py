@@ -16,19 +16,23 @@ _DIGITS = r"\d{1,9}"
 _STANDARD = {
     "DCM": r"\d{5,6}",
     "SCT": r"\d{6,18}",
-    "SRT": r"[A-Z][0-9A-Z]?-[0-9A-Z]{5}",
-    "SNM3": r"[A-Z][0-9A-Z]?-[0-9A-Z]{5}",
-    "99SDM": r"[A-Z][0-9A-Z]?-[0-9A-Z]{5}",
+    "SRT": r"[A-Z][0-9A-Z]?-[0-9A-Z]{4,5}",
+    "SNM3": r"[A-Z][0-9A-Z]?-[0-9A-Z]{4,5}",
+    "99SDM": r"[A-Z][0-9A-Z]?-[0-9A-Z]{4,5}",
     "LN": r"(?:LP|LA)?\d{1,7}-\d",
     "UCUM": r"[!-~]{1,16}",
     "FMA": _DIGITS,
     "NCIt": r"C\d{1,7}",
-    "RADLEX": r"RID\d{1,7}",
+    "RADLEX": r"R(?:P|DE)?ID\d{1,7}",
     "MDC": _DIGITS,
     "UMLS": r"C\d{7}",
     "IBSI": r"[0-9A-Z]{4}",
     "I9": r"[EV]?\d{2,3}(?:\.\d{1,2})?",
+    "I9C": r"[EV]?\d{2,3}(?:\.\d{1,2})?",
     "I10": r"[A-Z]\d\d(?:\.[0-9A-Z]{1,4})?",
+    "I10P": r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?",
+    "ACR": r"\d{1,4}(?:\.\d{1,4})?",
+    "UBERON": r"\d{7}",
     "BARI": r"\d{2,4}[a-z]?|[A-Z0-9-]{2,8}",
     "NEU": _DIGITS,
     "MSH": r"D\d{6,9}",
@@ -100,6 +104,15 @@ def cleaned_code(scheme: str, value: str, meaning: str, echoes: Callable[[str], 
         return Code(scheme, value, meaning)
     cleaned = cleaned_description(meaning, echoes, max_length=_LONGEST_MEANING)
     return Code(scheme, value, cleaned or value)
+
+
+def is_scheme(name: str) -> bool:
+    """Return whether a scheme is a standard's, or named as PS3.16 8.2 has a site name its own.
+
+    >>> is_scheme("DCM"), is_scheme("99ACME"), is_scheme("Smith")
+    (True, True, False)
+    """
+    return name in _STANDARD or name in _tables()[0] or _PRIVATE_SCHEME.fullmatch(name) is not None
 
 
 def _looks_like_code(scheme: str, value: str) -> bool:

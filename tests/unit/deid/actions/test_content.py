@@ -198,3 +198,12 @@ def test_a_uid_of_a_houses_own_codes_is_replaced_and_that_of_a_standards_stays()
     made = new_dataset((Element(0x00080110, "SQ", items),), "basic", sop_class_uid=REPORT)
     own, public = (item.CodingSchemeUID for item in made.CodingSchemeIdentificationSequence)
     assert (own, public) == (new_uid("2.16.840.1.113883.3.4815"), "1.2.840.10008.2.16.4")
+
+
+def test_a_scheme_stays_that_is_a_standards_or_named_as_a_sites_and_a_name_does_not() -> None:
+    schemes = ("SCT", "99ACME", "L", "Brosias", "99BROSIA")
+    codes = tuple(content("CODE", FINDING, code(0x0040A168, "LU1", scheme, "Lung")) for scheme in schemes)
+    more = Element(0x00080090, "PN", "Brosia^A"), Element(0x0040A730, "SQ", codes)
+    made = new_dataset(more, "basic", sop_class_uid=REPORT)
+    found = [item.ConceptCodeSequence[0].CodingSchemeDesignator for item in made.ContentSequence]
+    assert found == ["SCT", "99ACME", "L", "REMOVED", "REMOVED"]

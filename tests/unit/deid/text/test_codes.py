@@ -27,6 +27,11 @@ def everybody(_: str) -> bool:
         ("99LAB", "CHEST1", "Chest"),
         ("L", "12", "Left kidney"),
         ("RADLEX", "RID999999", "Lung nodule"),
+        ("RADLEX", "RPID16", "CT Chest"),
+        ("I9C", "V10.11", "Lung"),
+        ("I10P", "C34.10", "Lung"),
+        ("ACR", "60.12", "Chest"),
+        ("UBERON", "0002048", "Lung"),
     ],
 )
 def test_codes_stay_whose_meaning_is_the_standards_or_in_the_vocabulary(
