@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from orthanc_plugins.deid.pixels import PixelPolicy, PixelState, cleaned, look, rapid_finder
+from orthanc_plugins.deid.pixels.boxes import Box, painted
 from orthanc_plugins.deid.pixels.search import is_legible
 from tests.unit.deid.pixels.pictures import drawn, instance
 
@@ -92,3 +94,29 @@ def test_nothing_is_fetched_and_nothing_is_logged(
         fresh = type(rapid_finder())()
         look(instance(picture[np.newaxis]), policy=POLICY, finder=fresh)
     assert "".join((*capfd.readouterr(), caplog.text)) == ""
+
+
+@pytest.mark.parametrize("size", [16, 22])
+def test_letters_as_small_as_on_a_screen_are_found_in_a_large_radiograph(size: int) -> None:
+    ground = np.clip(RNG.normal(60, 4, (2400, 2000)), 0, 255).astype(np.uint8)
+    picture, letters = drawn(ground, NAME, (830, 900), size=size, colour=240)
+    shown = np.repeat(picture[..., np.newaxis], 3, axis=2)
+    found = painted(rapid_finder().find(shown), 2400, 2000)
+    assert found[letters.top : letters.bottom, letters.left : letters.right].mean() > 0.9
+
+
+@pytest.mark.parametrize("size", [90, 130])
+def test_letters_as_large_as_a_tenth_of_the_picture_are_found(size: int) -> None:
+    picture, letters = drawn(np.full((720, 960), 20, np.uint8), NAME, (40, 60), size=size, colour=240)
+    found = painted(rapid_finder().find(np.repeat(picture[..., np.newaxis], 3, axis=2)), 720, 960)
+    assert found[letters.top : letters.bottom, letters.left : letters.right].mean() > 0.9
+
+
+def test_text_that_lies_askew_is_found() -> None:
+    ground, _ = drawn(np.zeros((480, 480), np.uint8), NAME, (60, 220), size=30, colour=240)
+    picture = np.asarray(Image.fromarray(ground).rotate(45))
+    (box,) = rapid_finder().find(np.repeat(picture[..., np.newaxis], 3, axis=2))
+    (top, left), (bottom, right) = (
+        edge(np.argwhere(picture > 120), axis=0).tolist() for edge in (np.min, np.max)
+    )
+    assert box.covers(Box(left, top, right, bottom))

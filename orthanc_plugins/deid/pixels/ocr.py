@@ -5,9 +5,11 @@ Decisions
 2026-11-30  Finding and reading are two engines. Read together, RapidOCR drops what it found and cannot read;
             but text that a machine cannot read, a person can. So what is found counts, read or not.
 2026-11-30  Weights are named by path: RapidOCR fetches its own from the network where a checksum differs.
-2026-11-30  Two sizes: small letters are found in the enlarged picture, large ones in the picture as it is.
+2026-11-30  Two sizes: small letters are found in the enlarged picture, large ones in the picture as it is. Of
+            a large picture nothing is found of letters as they are on screens: it is looked at in tiles.
 2026-11-30  The outline of a body is taken for one huge letter, and hides text within it. So what is larger
-            than letters are is no text, and the picture is looked at again in quarters that overlap.
+            than letters are is text only if it can be read as it lies, and the picture is looked at again in
+            quarters that overlap.
 2026-11-30  Its logger is switched off: it writes to the error stream by itself, past the suite's logs.
 """
 
@@ -17,7 +19,7 @@ import logging
 import threading
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -30,22 +32,36 @@ from orthanc_plugins.deid.pixels.finder import Reading
 from orthanc_plugins.errors import DeidError, HeldForReview
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orthanc_plugins.deid.pixels.rendering import Picture
+
+type _Corners = np.ndarray[Any, np.dtype[np.float64]]
 
 _MODELS = Path(rapidocr.__file__).parent / "models"
 _FINDING, _READING = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 _THREADS = 1
 _LONGEST_ENLARGED = 1280
-"""Pictures up to this side in pixels are looked at in twice their size too, others in half of it."""
+"""Pictures up to this side in pixels are looked at in twice their size too, others in half and in tiles."""
+_TILE = 960
 _TALLEST_TEXT = 96
 """A text is at most so many pixels tall, or so many wide if it stands upright."""
 _OVERLAP = 48
 """By which quarters of a picture share pixels, so that a text at their edge is whole in one."""
 _LARGEST_SIDE = 8192
 _LEAST_CONFIDENCE = 0.45
+_SURELY_READ, _FEWEST_LETTERS = 0.7, 3
+"""What is larger than text counts as text where so many letters are read with so much confidence."""
 _AROUND = 2
 """Pixels around a text that it is read with."""
 _FAILURES: Final = (ONNXRuntimeError, ResizeImgError, rapidocr.LoadImageError, cv2.error, ValueError)
+
+
+class _Sight(NamedTuple):
+    """What is taken for text: the upright box around it, and its corners (4, 2), columns x and y."""
+
+    box: Box
+    corners: _Corners
 
 
 class RapidFinder:
@@ -66,10 +82,13 @@ class RapidFinder:
             The picture cannot be looked at.
         """
         rows, columns = picture.shape[:2]
-        boxes = [box for scale in _scales(picture) for box in self._find(picture, scale)]
-        texts = [box for box in boxes if _is_text(box, rows, columns)]
-        if len(texts) < len(boxes):
-            texts += [box for part in _quarters(rows, columns) for box in self._within(picture, part)]
+        sights = [
+            sight for part, scale in _looks(rows, columns) for sight in self._within(picture, part, scale)
+        ]
+        texts = [sight.box for sight in sights if self._is_text(sight, picture)]
+        if len(texts) < len(sights):
+            smaller = (one for part in _quarters(rows, columns) for one in self._within(picture, part, 1.0))
+            texts += [sight.box for sight in smaller if _is_as_small_as_text(sight.box, rows, columns)]
         return without_covered(texts)
 
     def read(self, picture: Picture, box: Box) -> Reading:
@@ -81,18 +100,25 @@ class RapidFinder:
         scores: list[float] = list(answer.scores or ())
         return Reading(texts[0], float(scores[0])) if len(texts) == 1 else Reading("", 0.0)
 
-    def _within(self, picture: Picture, part: Box) -> list[Box]:
-        """Return where text may be in a part of a picture, in pixels of the picture."""
+    def _within(self, picture: Picture, part: Box, scale: float) -> list[_Sight]:
+        """Return what is taken for text in a part of a picture shown in another size."""
         shown = picture[part.top : part.bottom, part.left : part.right]
-        found = (box for box in self._find(shown, 1.0) if _is_text(box, shown.shape[0], shown.shape[1]))
-        return [box.moved(part.left, part.top) for box in found]
+        if shown.min() == shown.max():
+            return []
+        answer = self._ask(self._finding, _resized(shown, scale))
+        found = [] if answer.boxes is None else answer.boxes
+        return [_sight(np.asarray(one, np.float64) / scale + (part.left, part.top), picture) for one in found]
 
-    def _find(self, picture: Picture, scale: float) -> list[Box]:
-        """Return where text may be, or what is taken for it, as the picture in another size shows it."""
-        answer = self._ask(self._finding, _resized(picture, scale))
-        corners = [] if answer.boxes is None else answer.boxes
-        boxes = (_around(np.asarray(one, np.float64) / scale) for one in corners)
-        return [box.within(picture.shape[0], picture.shape[1]) for box in boxes]
+    def _is_text(self, sight: _Sight, picture: Picture) -> bool:
+        """Return whether something is as small as text is, or can be read as it lies."""
+        if _is_as_small_as_text(sight.box, picture.shape[0], picture.shape[1]):
+            return True
+        answer = self._ask(self._reading, _straightened(picture, sight.corners))
+        texts, scores = list(answer.txts or ()), list(answer.scores or ())
+        return any(
+            score >= _SURELY_READ and sum(map(str.isalnum, text)) >= _FEWEST_LETTERS
+            for text, score in zip(texts, scores, strict=True)
+        )
 
     def _ask(self, engine: rapidocr.RapidOCR, picture: Picture) -> Any:
         """Return an engine's answer for a picture; it takes colours as blue, green, red."""
@@ -130,7 +156,7 @@ def _engine(part: str, weights: str) -> rapidocr.RapidOCR:
     return rapidocr.RapidOCR(params=parameters)
 
 
-def _is_text(box: Box, rows: int, columns: int) -> bool:
+def _is_as_small_as_text(box: Box, rows: int, columns: int) -> bool:
     """Return whether a box is of the size of a text, not of what a picture shows."""
     height = min(box.right - box.left, box.bottom - box.top)
     return height <= _TALLEST_TEXT and 2 * box.area <= rows * columns
@@ -145,8 +171,33 @@ def _quarters(rows: int, columns: int) -> tuple[Box, ...]:
     return tuple(Box(left, top, right, bottom) for top, bottom in halves[0] for left, right in halves[1])
 
 
-def _scales(picture: Picture) -> tuple[float, float]:
-    return (1.0, 2.0) if max(picture.shape[:2]) <= _LONGEST_ENLARGED else (1.0, 0.5)
+def _looks(rows: int, columns: int) -> tuple[tuple[Box, float], ...]:
+    """Return which parts of a picture are looked at, and in which size."""
+    whole = Box(0, 0, columns, rows)
+    if max(rows, columns) <= _LONGEST_ENLARGED:
+        return (whole, 1.0), (whole, 2.0)
+    return (whole, 0.5), *((tile, 1.0) for tile in _tiles(rows, columns))
+
+
+def _tiles(rows: int, columns: int) -> Iterator[Box]:
+    """Yield boxes of a size in which small letters are found, which together have all pixels."""
+    step = _TILE - 2 * _OVERLAP
+    for top in range(0, max(1, rows - 2 * _OVERLAP), step):
+        for left in range(0, max(1, columns - 2 * _OVERLAP), step):
+            yield Box(left, top, left + _TILE, top + _TILE).within(rows, columns)
+
+
+def _sight(corners: _Corners, picture: Picture) -> _Sight:
+    """Return what lies between four corners in a picture."""
+    return _Sight(_around(corners).within(picture.shape[0], picture.shape[1]), corners)
+
+
+def _straightened(picture: Picture, corners: _Corners) -> Picture:
+    """Return what lies between four corners, from the upper left on clockwise, turned upright."""
+    width, height = (max(1, round(float(np.linalg.norm(corners[one] - corners[0])))) for one in (1, 3))
+    upright = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    turned = cv2.getPerspectiveTransform(corners.astype(np.float32), upright)
+    return np.asarray(cv2.warpPerspective(np.ascontiguousarray(picture), turned, (width, height)), np.uint8)
 
 
 def _resized(picture: Picture, scale: float) -> Picture:
@@ -156,7 +207,7 @@ def _resized(picture: Picture, scale: float) -> Picture:
     return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=way), np.uint8)
 
 
-def _around(corners: np.ndarray[Any, np.dtype[np.float64]]) -> Box:
+def _around(corners: _Corners) -> Box:
     """Return the upright box around four corners (4, 2), columns x and y."""
     left, top = np.floor(corners.min(axis=0)).astype(int).tolist()
     right, bottom = np.ceil(corners.max(axis=0)).astype(int).tolist()
