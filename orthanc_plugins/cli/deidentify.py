@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -15,6 +18,7 @@ from orthanc_plugins.errors import ConfigurationError, CustodyError, DeidError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from orthanc_plugins.release import Outcome, Project, Studies, StudyInput
 
@@ -81,10 +85,10 @@ def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
         )
         _tell_faults(found, errors)
         outcomes = []
-        for number, study in enumerate(found.studies, 1):
-            outcomes.append(
-                _released(study, project, arguments, _Told(f"study {number} of {len(found.studies)}", errors))
-            )
+        with _terminated_as_interrupted():
+            for number, study in enumerate(found.studies, 1):
+                told = _Told(f"study {number} of {len(found.studies)}", errors)
+                outcomes.append(_released(study, project, arguments, told))
         if arguments.report is not None:
             text = json.dumps(report_of(project, found, outcomes), indent=2, ensure_ascii=False)
             arguments.report.write_text(text + "\n", encoding="utf-8")
@@ -95,6 +99,19 @@ def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
         print(f"pacs deidentify: {printable(reason_of(error))}", file=errors)
         return USAGE
     return _told(found, outcomes, arguments.output, output)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM, which batch systems send, end a run as Ctrl-C does: nothing unchecked stays behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _project(arguments: argparse.Namespace) -> Project:

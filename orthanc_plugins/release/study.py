@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -15,7 +10,9 @@ from orthanc_plugins.deid.markers import longitudinal, method_codes
 from orthanc_plugins.errors import DeidError, HeldForReview
 from orthanc_plugins.release.instances import Made, Maker
 from orthanc_plugins.release.outcome import Outcome, ReleasedFile, State
+from orthanc_plugins.release.staging import staging
 from orthanc_plugins.validation import Box, Claims, Pair, check_study
+from orthanc_plugins.validation.processes import process_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,7 +61,7 @@ def release(
     outcome = Outcome(State.REFUSED, instances=len(study.files))
     workers = workers if len(study.files) >= _FEWEST_FOR_PROCESSES else 1
     try:
-        with _staging(destination) as folder:
+        with staging(destination) as folder:
             made = _made(study, project, folder, outcome, _Effort(workers, progress))
             if _check(made, _claims(made, study, project), folder, outcome, workers):
                 outcome.files = _moved(made, destination, outcome)
@@ -74,18 +71,6 @@ def release(
     except DeidError as error:
         outcome.reason = str(error)
     return outcome
-
-
-@contextmanager
-def _staging(destination: Path) -> Iterator[Path]:
-    """Have a folder that only its owner can look into, and that is gone afterwards."""
-    destination.mkdir(parents=True, exist_ok=True)
-    folder = destination / f".unchecked-{secrets.token_hex(8)}"
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 @dataclass(frozen=True)
@@ -128,8 +113,7 @@ def _each_made(maker: Maker, originals: Sequence[Path], workers: int) -> Iterato
     if workers == 1:
         yield from map(maker.made, originals)
         return
-    context = get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=maker.begin) as pool:
+    with process_pool(workers, maker.begin) as pool:
         yield from pool.map(Maker.made_here, originals, chunksize=_BATCH)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from functools import reduce
-from multiprocessing import get_context
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,13 +13,14 @@ from orthanc_plugins.validation.conformance import Conformance
 from orthanc_plugins.validation.dates import check_shifts
 from orthanc_plugins.validation.identity import Identity, identity_of
 from orthanc_plugins.validation.instance import CHECKS, FILES, Checked, check_instance
+from orthanc_plugins.validation.processes import process_pool
 from orthanc_plugins.validation.reading import read
 from orthanc_plugins.validation.references import check_net
 from orthanc_plugins.validation.report import Finding, Report
 from orthanc_plugins.validation.residual import Residue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from orthanc_plugins.validation.claims import Claims, Pair
@@ -113,7 +112,7 @@ def _identity(pairs: Sequence[Pair], workers: int) -> tuple[Identity, list[Findi
     if workers == 1:
         found = [_identity_in(path) for path in originals]
     else:
-        with _pool(workers) as pool:
+        with process_pool(workers) as pool:
             found = list(pool.map(_identity_in, originals, chunksize=_BATCH))
     unread = [
         Finding(FILES, f"#{position + 1}", "", "the original cannot be read: who it is of is not known")
@@ -134,13 +133,8 @@ def _checked(work: _Work, numbered: Sequence[tuple[int, Pair]], workers: int) ->
     """Return what is found in each pair, in their order."""
     if workers == 1:
         return [work.check(one) for one in numbered]
-    with _pool(workers, work.begin) as pool:
+    with process_pool(workers, work.begin) as pool:
         return list(pool.map(_Work.check_here, numbered, chunksize=_BATCH))
-
-
-def _pool(workers: int, begin: Callable[[], None] | None = None) -> ProcessPoolExecutor:
-    """Return processes that start fresh: a copy of this one might hold a lock of another thread."""
-    return ProcessPoolExecutor(workers, mp_context=get_context("forkserver"), initializer=begin)
 
 
 def _files(pairs: Sequence[Pair], folder: Path | None) -> Iterator[Finding]:
