@@ -24,6 +24,7 @@ from orthanc_plugins.validation.report import Severity
 from orthanc_plugins.validation.search import Index
 from orthanc_plugins.validation.writings import (
     NAME_WORD,
+    TECHNICAL,
     VALUE_WORD,
     folded,
     has_no_spaces,
@@ -137,7 +138,7 @@ def _phrases(identity: Identity) -> Iterator[tuple[str, Kind]]:
     for name in identity.names:
         for part in name_parts(name):
             for spelling in spellings(part):
-                if len(spelling) >= NAME_WORD:
+                if len(spelling) >= NAME_WORD and spelling not in TECHNICAL:
                     yield spelling, Kind.NAME
     for kind, values in (
         (Kind.IDENTIFIER, identity.identifiers),

@@ -13,6 +13,7 @@ Decisions
             longer ones and never as a fraction: a new UID has 39 digits at random, contours have a million.
 2026-11-30  Of institutions and addresses each word of six letters is searched for, too, but for those that
             many have (`NO_PLACES`): one such word is as telling as the whole.
+2026-11-30  Words of technique that are as short as initials (`TECHNICAL`) are no names among words.
 2026-11-30  Titles and words for nobody in particular are no names (`NO_NAMES`).
 """
 
@@ -37,6 +38,11 @@ el al bin unknown anonymous anonymized anonymised none null patient physician do
 administrator technician technologist user default removed name not available radiologist radiology attending
 chief physics physicist oncologist oncology referring reading performing nurse resident consultant"""
 NO_NAMES = frozenset(_NO_NAMES.split())
+_TECHNICAL = """ct mr pt us cr dx dr mg nm xa rf sc sr seg pet mrt cta mra cbct dsa drr rt ap pa lat ll rl cc mlo
+obl ax sag cor tra ir se gre tse fse epi dwi adc swi tof fl fs bh km iv kv mm cm ml gy mu suv vmi mip mpr art pv
+post pre low min arm leg hip eye rib lws bws hws bwk lwk oar gtv ctv ptv itv prv"""
+TECHNICAL = frozenset(_TECHNICAL.split())
+"""Words of technique that are as short as initials of operators; such as are surnames, too, are not here."""
 _NO_PLACES = """hospital hospitals klinik klinikum clinic clinics clinica hopital ospedale universitat
 university universitatsklinikum medical medicine center centre centrum institute institut department
 abteilung division section radiology radiologie radiation oncology oncologie imaging diagnostic diagnostics

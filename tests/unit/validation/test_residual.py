@@ -377,3 +377,14 @@ def test_a_long_number_in_an_identifier_is_searched_for_by_itself_but_for_a_date
     study.released["ct2"].ImageComments = ""
     study.released["ct2"].SeriesNumber = "4815162"
     assert {one.location for one in residual(study, tmp_path)} == {"(0020,0011)"}
+
+
+def test_initials_that_are_a_word_of_technique_are_not_met_among_words(study: Study, tmp_path: Path) -> None:
+    for original in study.originals.values():
+        original.OperatorsName = "PA^CT"
+    study.released["ct2"].SeriesDescription = "CT Thorax PA"
+    assert residual(study, tmp_path) == []
+    for original in study.originals.values():
+        original.OperatorsName = "QX"
+    study.released["ct2"].SeriesDescription = "CT Thorax QX"
+    assert {one.location for one in residual(study, tmp_path)} == {"(0008,103E)"}
