@@ -38,9 +38,9 @@ el al bin unknown anonymous anonymized anonymised none null patient physician do
 administrator technician technologist user default removed name not available radiologist radiology attending
 chief physics physicist oncologist oncology referring reading performing nurse resident consultant"""
 NO_NAMES = frozenset(_NO_NAMES.split())
-_TECHNICAL = """ct mr pt us cr dx dr mg nm xa rf sc sr seg pet mrt cta mra cbct dsa drr rt ap pa lat ll rl cc mlo
-obl ax sag cor tra ir se gre tse fse epi dwi adc swi tof fl fs bh km iv kv mm cm ml gy mu suv vmi mip mpr art pv
-post pre low min arm leg hip eye rib lws bws hws bwk lwk oar gtv ctv ptv itv prv"""
+_TECHNICAL = """ct mr pt us cr dx dr mg nm xa rf sc sr seg pet mrt cta mra cbct dsa drr rt ap pa lat ll rl cc
+mlo obl ax sag cor tra ir se gre tse fse epi dwi adc swi tof fl fs bh km iv kv mm cm ml gy mu suv vmi mip mpr
+art pv post pre low min arm leg hip eye rib lws bws hws bwk lwk oar gtv ctv ptv itv prv"""
 TECHNICAL = frozenset(_TECHNICAL.split())
 """Words of technique that are as short as initials of operators; such as are surnames, too, are not here."""
 _NO_PLACES = """hospital hospitals klinik klinikum clinic clinics clinica hopital ospedale universitat
