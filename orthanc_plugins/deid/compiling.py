@@ -22,6 +22,7 @@ from orthanc_plugins.deid.actions import (
     CleanedValue,
     NewPatient,
     NewUid,
+    NumberedLayer,
     Removed,
     ReplacedDocument,
     ReplacedLength,
@@ -179,6 +180,7 @@ def _special(keyword: str, letter: str, basic: str) -> Action | None:
         "CodeMeaning": lambda: CleanedMeaning(ByType(FALLEN)),
         "TextValue": lambda: CleanedContentText(ByType("D")),
         "EncapsulatedDocument": ReplacedDocument,
+        "GraphicLayer": lambda: NumberedLayer(Terms(ByType(FALLEN))),
         "ICCProfile": lambda: BlankedProfile(ByType(FALLEN)),
         "EncapsulatedDocumentLength": ReplacedLength,
     }

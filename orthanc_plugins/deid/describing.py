@@ -22,6 +22,7 @@ from orthanc_plugins.deid.actions import (
     CleanedValue,
     NewPatient,
     NewUid,
+    NumberedLayer,
     Removed,
     ReplacedDocument,
     ReplacedLength,
@@ -53,6 +54,7 @@ ACTIONS: tuple[Action, ...] = (
     Shifted(ByType(FALLEN)),
     Capped(ByType(FALLEN)),
     Terms(ByType(FALLEN)),
+    NumberedLayer(Terms(ByType(FALLEN))),
     CleanedText(ByType(FALLEN)),
     CleanedRegionName(ByType(FALLEN)),
     CleanedContentText(ByType(FALLEN)),
@@ -108,7 +110,7 @@ class _Group(StrEnum):
 _BY_LETTER = {"X": _Group.REMOVED, "Z": _Group.EMPTIED, "D": _Group.REPLACED}
 _BY_ACTION: dict[type[Action], _Group] = {
     NewUid: _Group.UID,
-    **dict.fromkeys((Capped, Terms), _Group.KEPT),
+    **dict.fromkeys((Capped, Terms, NumberedLayer), _Group.KEPT),
     **dict.fromkeys((NewPatient, ReplacedDocument, ReplacedLength), _Group.REPLACED),
     **dict.fromkeys((Shifted, CleanedText, CleanedRegionName, CleanedContentText), _Group.CLEANED),
     **dict.fromkeys((CleanedValue, CleanedScheme, CleanedMeaning, BlankedProfile), _Group.CLEANED),

@@ -46,6 +46,8 @@ class Job:
     """The new one."""
     numbers: dict[int, int] = field(default_factory=dict)
     """Rows, columns and what else tells the size of the pixels, by tag; of the top level alone."""
+    layers: dict[bytes, int] = field(default_factory=dict)
+    """Numbers of graphic layers whose names may not stay."""
     words: dict[bytes, list[bytes]] = field(default_factory=dict)
     """Kept texts as they are encoded, by the Specific Character Set in force."""
     counts: Counter[tuple[str, int]] = field(default_factory=Counter)

@@ -73,7 +73,7 @@ _OF_CLEANED = tags(
     BitsStored HighBit LossyImageCompression"""
 )
 """What may change when pixels are decoded and masked."""
-_LABELS = tags("ContentLabel")
+_LABELS = tags("ContentLabel GraphicLayer")
 """Terms by their representation, and words of whoever made the object."""
 _OF_THE_PATIENT = tags("PatientSex PatientSexNeutered SmokingStatus PregnancyStatus QueryRetrieveLevel")
 ESSENTIAL = tags(

@@ -5,12 +5,12 @@ Each takes the encoded value and returns the one to write, or None to remove the
 
 Public: `ByType` (X, Z, D of Table E.1-1), `NewUid`, `NewPatient`, `Shifted`, `Capped`, `CleanedText`,
 `CleanedRegionName`, `CleanedContentText`, `CleanedMeaning`, `CleanedScheme`, `CleanedValue`, `Terms`,
-`BlankedProfile`, `ReplacedDocument`, `ReplacedLength`, `SafeCreator`; `DOCUMENT_CLASSES`.
+`NumberedLayer`, `BlankedProfile`, `ReplacedDocument`, `ReplacedLength`, `SafeCreator`; `DOCUMENT_CLASSES`.
 """
 
 from orthanc_plugins.deid.actions.ages import Capped
 from orthanc_plugins.deid.actions.by_type import ByType, Removed
-from orthanc_plugins.deid.actions.code_strings import Terms
+from orthanc_plugins.deid.actions.code_strings import NumberedLayer, Terms
 from orthanc_plugins.deid.actions.codes import CleanedMeaning, CleanedScheme, CleanedValue
 from orthanc_plugins.deid.actions.colour_profiles import BlankedProfile
 from orthanc_plugins.deid.actions.content_text import CleanedContentText
@@ -35,6 +35,7 @@ __all__ = [
     "CleanedValue",
     "NewPatient",
     "NewUid",
+    "NumberedLayer",
     "Removed",
     "ReplacedDocument",
     "ReplacedLength",

@@ -56,6 +56,31 @@ class Terms:
         )
 
 
+class NumberedLayer:
+    """For Graphic Layer (0070,0002), which annotations refer to, so that each needs a name of its own.
+
+    Parameters
+    ----------
+    terms
+        What says whether a name may stay.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+
+    def __call__(self, value: bytes, rule: Rule, place: Place, job: Job) -> bytes | None:
+        """Return the name if it is a term, else the same number wherever it stands in the object."""
+        if self.terms(value, rule, place, job) == value:
+            return value
+        number = job.layers.setdefault(value.strip(b" \0"), len(job.layers) + 1)
+        new = b"DEID_LAYER_%d" % number
+        return new + b" " * (len(new) % 2)
+
+    def describe(self) -> str:
+        """Return what the action does, for a person."""
+        return "layers of graphics: terms stay, others become DEID_LAYER_1 and so on, so layers stay apart"
+
+
 def _unlisted(value: bytes) -> bytes:
     """Return the values that are no terms of the standard; those are, whoever is called Pname."""
     parts = (part.strip(b" \0") for part in value.split(b"\\"))

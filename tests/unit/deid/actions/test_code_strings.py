@@ -6,6 +6,8 @@ import pytest
 
 from orthanc_plugins.deid.standard.code_strings import code_strings, is_term
 from orthanc_plugins.deid.text.vocabulary import WORDS
+from tests.builders.writing import Element
+from tests.unit.deid.objects import new_dataset
 
 
 @pytest.mark.parametrize(
@@ -36,3 +38,15 @@ def test_every_listed_term_is_a_code_string() -> None:
     allowed = set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ ")
     assert len(code_strings()) > 1900
     assert all(set(term) <= allowed and 0 < len(term) <= 16 for term in code_strings())
+
+
+def test_layers_of_graphics_stay_apart_and_annotations_stay_in_theirs() -> None:
+    used = tuple((Element(0x00700002, "CS", name),) for name in ("BROSIA", "QUILL", "SHUTTER"))
+    listed = tuple(reversed(used))
+    made = new_dataset(
+        (Element(0x00700001, "SQ", used), Element(0x00700060, "SQ", listed)),
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.11.1",
+    )
+    expected = ["DEID_LAYER_1", "DEID_LAYER_2", "SHUTTER"]
+    assert [item.GraphicLayer for item in made.GraphicAnnotationSequence] == expected
+    assert [item.GraphicLayer for item in made.GraphicLayerSequence] == expected[::-1]
