@@ -101,6 +101,8 @@ class Residue:
             for pattern, start in self._index.search(data):
                 if pattern.kind is Kind.DATE and pattern.digits in moved:
                     continue
+                if not part and pattern.kind is Kind.IDENTIFIER and _is_own_time(comparison, start):
+                    continue
                 place = part or _located(released, pattern, start)
                 if (place, pattern.kind) not in told:
                     told.add((place, pattern.kind))
@@ -182,6 +184,16 @@ def _unread(comparison: Comparison) -> Iterator[Finding]:
         if document.pictures:
             text = f"{document.pictures} pictures of the document were not looked at"
             yield comparison.finding(CHECK, leaf.place, text, Severity.WARNING)
+
+
+def _is_own_time(comparison: Comparison, start: int) -> bool:
+    """Return whether a place in the bytes is in a time of day that the original has there, too.
+
+    Numbers of six digits are often identifiers, and often times.
+    """
+    place = (span_at(comparison.released, start) or 0,)
+    before, after = comparison.original.leaves.get(place), comparison.released.leaves.get(place)
+    return before is not None and after is not None and before.vr == "TM" and before.value == after.value
 
 
 def _located(released: Instance, pattern: Pattern, start: int) -> str:

@@ -388,3 +388,14 @@ def test_initials_that_are_a_word_of_technique_are_not_met_among_words(study: St
         original.OperatorsName = "QX"
     study.released["ct2"].SeriesDescription = "CT Thorax QX"
     assert {one.location for one in residual(study, tmp_path)} == {"(0008,103E)"}
+
+
+def test_a_time_of_day_that_is_an_identifier_as_well_is_the_time_it_was(study: Study, tmp_path: Path) -> None:
+    study.originals["ct1"].AccessionNumber = study.originals["ct1"].StudyTime = "101112"
+    study.released["ct1"].StudyTime = "101112"
+    assert residual(study, tmp_path) == []
+    study.originals["ct1"].StudyTime = "101113"
+    assert {one.location for one in residual(study, tmp_path)} == {"(0008,0030)"}
+    study.originals["ct1"].StudyTime = "101112"
+    study.released["ct1"].SeriesNumber = "101112"
+    assert {one.location for one in residual(study, tmp_path)} == {"(0020,0011)"}
