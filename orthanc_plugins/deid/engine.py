@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.deid.actions import DOCUMENT_CLASSES
-from orthanc_plugins.deid.characters import decoded
 from orthanc_plugins.deid.compiling import compiled
 from orthanc_plugins.deid.job import Job
 from orthanc_plugins.deid.markers import markers
@@ -41,11 +40,14 @@ class Subject:
         By how many weeks dates move into the past.
     echoes
         Whether a text repeats something of the patient's or the staff's identity.
+    cleaned
+        What was made of texts before, as slices of a series have the same ones.
     """
 
     pseudonym: str
     weeks: int
     echoes: Callable[[str], bool]
+    cleaned: dict[tuple[bytes, bytes, bytes], bytes] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +119,7 @@ class Engine:
         InvalidDicom
             It is not encoded as the standard says, or has no SOP Class or Instance UID.
         """
-        job, pieces = self._walked(file, known, subject, pixels_cleaned=pixels_cleaned, doubtful=False)
-        if any(
-            subject.echoes(decoded(b"\n".join(words), characters)) for characters, words in job.words.items()
-        ):
-            job, pieces = self._walked(file, known, subject, pixels_cleaned=pixels_cleaned, doubtful=True)
+        job, pieces = self._walked(file, known, subject, pixels_cleaned=pixels_cleaned)
         if not job.sop_class_uid or not job.sop_instance_uid:
             raise InvalidDicom("It has no SOP Class UID (0008,0016) or no SOP Instance UID (0008,0018).")
         head = part10_head(job.sop_class_uid, job.sop_instance_uid, file.transfer_syntax_uid)
@@ -150,7 +148,7 @@ class Engine:
         return self._markers[key]
 
     def _walked(
-        self, file: Part10, known: Gathered, subject: Subject, *, pixels_cleaned: bool, doubtful: bool
+        self, file: Part10, known: Gathered, subject: Subject, *, pixels_cleaned: bool
     ) -> tuple[Job, list[Buffer]]:
         job = Job(
             self.pseudonyms,
@@ -160,7 +158,7 @@ class Engine:
             known.region_types,
             known.region_names,
             known.texts.get(_BIRTH_DATE, ""),
-            doubtful,
+            subject.cleaned,
         )
         is_document = known.texts.get(_SOP_CLASS_UID) in DOCUMENT_CLASSES
         marks = self._marks(

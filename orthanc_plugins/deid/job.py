@@ -26,8 +26,6 @@ class Job:
         By which dates are moved; negative is into the past. A multiple of seven.
     echoes
         Whether a text repeats something of the patient's or the staff's identity.
-    doubtful
-        Each kept text is looked at by itself: together they repeated something.
     """
 
     pseudonyms: Pseudonyms
@@ -40,7 +38,8 @@ class Job:
     """Names of regions as they would be written if they stay."""
     birth_date: str = ""
     """Patient's Birth Date (0010,0030) as it is written."""
-    doubtful: bool = False
+    cleaned: dict[tuple[bytes, bytes, bytes], bytes] = field(default_factory=dict)
+    """What was made of texts before, by VR, Specific Character Set and value."""
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
     """The new one."""
@@ -48,7 +47,5 @@ class Job:
     """Rows, columns and what else tells the size of the pixels, by tag; of the top level alone."""
     layers: dict[bytes, int] = field(default_factory=dict)
     """Numbers of graphic layers whose names may not stay."""
-    words: dict[bytes, list[bytes]] = field(default_factory=dict)
-    """Kept texts as they are encoded, by the Specific Character Set in force."""
     counts: Counter[tuple[str, int]] = field(default_factory=Counter)
     """How often each action was taken, by what was done and the attribute's tag."""

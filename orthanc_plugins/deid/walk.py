@@ -153,10 +153,9 @@ class Walk:
             return True
         if not is_legal(rule.vr, value):
             return False
-        if rule.kind is Kind.WORDS or (rule.vr in _NUMBER_VRS and is_long_number(value)):
-            if self.job.doubtful and self.job.echoes(decoded(value, place.character_set)):
-                return False
-            self.job.words.setdefault(place.character_set, []).append(value)
+        is_text = rule.kind is Kind.WORDS or (rule.vr in _NUMBER_VRS and is_long_number(value))
+        if is_text and self.job.echoes(decoded(value, place.character_set)):
+            return False
         if rule.note is not None:
             rule.note(value, rule, place, self.job)
         return True

@@ -42,10 +42,8 @@ class Terms:
         new, unlisted = known
         if new == _OTHER and b"\\" not in value:
             return self.otherwise(value, rule, place, job)
-        if unlisted:
-            if job.doubtful and job.echoes(decoded(unlisted, b"")):
-                return self.otherwise(value, rule, place, job)
-            job.words.setdefault(b"", []).append(unlisted)
+        if unlisted and job.echoes(decoded(unlisted, b"")):
+            return self.otherwise(value, rule, place, job)
         return value if new == value else new
 
     def describe(self) -> str:

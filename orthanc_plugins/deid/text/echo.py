@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.deid.text.needle import Needle
 
 _MUCH_LONGER = 2
+_LONGEST_KNOWN, _MOST_KNOWN = 256, 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Echo:
     """Everything to search for. Its representation shows nothing of it."""
 
     _needles: tuple[Needle, ...] = field(repr=False)
+    _known: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
+    """Answers given before: slices of a series have the same texts."""
 
     @classmethod
     def of(
@@ -58,6 +61,14 @@ class Echo:
 
         A word of the vocabulary that merely holds a name ("patella", of Ella) repeats nothing.
         """
+        answer = self._known.get(text)
+        if answer is None:
+            answer = self._is_found_in(text)
+            if len(text) <= _LONGEST_KNOWN and len(self._known) < _MOST_KNOWN:
+                self._known[text] = answer
+        return answer
+
+    def _is_found_in(self, text: str) -> bool:
         glance = compact(text)
         hits = [needle.pattern for needle in self._needles if needle.essential in glance]
         if not hits:
