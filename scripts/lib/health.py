@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.lib import dcm4chee, xnat
 from scripts.lib.render import Deployment, DeploymentError, this_deployment
+from scripts.lib.signing_in import NOBODY, signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ _FAILED = frozenset({"BACKOFF", "EXITED", "FATAL", "UNKNOWN"})
 """States of supervisor in which a program has ended that should run."""
 _STATES = _FAILED | {_UP, "STARTING", "STOPPED", "STOPPING"}
 _STRANGER = "stop it, or write another port into .env"
+_ASKS_FOR_A_USER = frozenset({http.client.UNAUTHORIZED, http.client.FORBIDDEN})
 _REFUSED = (
     (
         ("HTTP 401", "HTTP 403", "token address"),
@@ -66,7 +68,7 @@ class Finding:
         return self.needed and not self.healthy
 
 
-def get(port: int, path: str) -> tuple[int, bytes]:
+def get(port: int, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
     """Return status and body that a server on this machine answers.
 
     Raises
@@ -76,7 +78,7 @@ def get(port: int, path: str) -> tuple[int, bytes]:
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers=headers or {})
         answer = connection.getresponse()
         return answer.status, answer.read()
     except http.client.HTTPException as error:
@@ -85,7 +87,7 @@ def get(port: int, path: str) -> tuple[int, bytes]:
         connection.close()
 
 
-def get_json(port: int, path: str) -> Any:
+def get_json(port: int, path: str, headers: Mapping[str, str] | None = None) -> Any:
     """Return what a server on this machine answers, parsed.
 
     Raises
@@ -93,7 +95,9 @@ def get_json(port: int, path: str) -> Any:
     OSError
         Nobody answers, or the answer is not JSON with status 200.
     """
-    status, body = get(port, path)
+    status, body = get(port, path, headers)
+    if status in _ASKS_FOR_A_USER:
+        raise OSError(f"HTTP status {status} for {path} on port {port}: {NOBODY}")
     if status != http.client.OK:
         raise OSError(f"HTTP status {status} for {path} on port {port}")
     try:
@@ -115,7 +119,9 @@ def _suite(deployment: Deployment) -> list[Finding]:
     """Return how the suite is, then what is wrong beside it: a DCM4CHEE that is no part of it, warnings."""
     port = deployment.ports.front
     try:
-        status, body = get(port, "/api/health")
+        status, body = get(port, "/api/health", signed_in(deployment))
+        if status in _ASKS_FOR_A_USER:
+            return [_not_let_in(status)]
         health = json.loads(body)
         words = [f"{health['status']}, version {health['version']}"]
         services = dict(sorted(health["services"].items()))
@@ -135,6 +141,12 @@ def _suite(deployment: Deployment) -> list[Finding]:
     except (AttributeError, KeyError, TypeError):
         return [Finding("suite", healthy=False, text=f"HTTP status {status} without a report of its health")]
     return [Finding("suite", healthy=well, text=", ".join(words)), *beside]
+
+
+def _not_let_in(status: int) -> Finding:
+    """Return that the suite answers, and that nobody here may ask it how it is."""
+    text = f"it runs; how it is it tells its users only, and the scripts are none (HTTP {status})"
+    return Finding("suite", healthy=False, text=text, remedy=NOBODY, needed=False)
 
 
 def _elsewhere(deployment: Deployment) -> Mapping[str, str | None]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.lib.health import get_json, show
 from scripts.lib.render import this_deployment
+from scripts.lib.signing_in import signed_in
 from tests.builders import ImageFrame, build_case
 
 if TYPE_CHECKING:
@@ -89,15 +90,16 @@ def _wait_for_job(case: Case, deployment: Deployment, end: float) -> None:
 
 def _job(case: Case, deployment: Deployment) -> Mapping[str, Any] | None:
     path = f"/api/jobs?study={case.structure_set.StudyInstanceUID}"
-    for job in get_json(deployment.ports.front, path)["jobs"]:
+    for job in get_json(deployment.ports.front, path, signed_in(deployment))["jobs"]:
         if job["sop_instance_uid"] == case.structure_set.SOPInstanceUID:
             return dict(job)
     return None
 
 
 def _results(case: Case, deployment: Deployment) -> Mapping[str, Any] | None:
+    path = f"/api/rtstruct/{case.structure_set.SeriesInstanceUID}"
     try:
-        return dict(get_json(deployment.ports.front, f"/api/rtstruct/{case.structure_set.SeriesInstanceUID}"))
+        return dict(get_json(deployment.ports.front, path, signed_in(deployment)))
     except OSError:
         return None
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ import pytest
 from scripts.lib import doctor, health
 from scripts.lib.health import Finding
 from scripts.lib.render import REPOSITORY, Deployment, Ports, render
+from scripts.lib.signing_in import signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +80,58 @@ def test_another_program_at_a_port_is_called_so(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(health, "get", lambda *_: (200, body))
     texts = [finding.text for finding in health.examine(Deployment(data=REPOSITORY))]
     assert texts == ["another program answers at port 8001", "another program answers at port 5173"]
+
+
+class Asking(BaseHTTPRequestHandler):
+    """Asks for a user, as Orthanc does, and tells who is one how the suite is."""
+
+    def do_GET(self) -> None:
+        let_in = self.headers["Authorization"] == f"Basic {b64encode(b'suite:s:ecret').decode()}"
+        self.send_response(200 if let_in else 401)
+        self.end_headers()
+        services = {"orthanc": {"state": "healthy"}}
+        self.wfile.write(
+            json.dumps({"status": "healthy", "version": "1", "services": services}).encode()
+            if let_in
+            else b""
+        )
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def asking() -> Iterator[int]:
+    """The port of a suite whose Orthanc asks for a user."""
+    with HTTPServer(("127.0.0.1", 0), Asking) as listening:
+        threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield listening.server_address[1]
+        listening.shutdown()
+
+
+def users_of(orthanc: dict[str, str], port: int, data: Path) -> Deployment:
+    return Deployment(data=data, ports=Ports(front=port), orthanc={"PacsSuite": {"Orthanc": orthanc}})
+
+
+def test_where_orthanc_asks_for_a_user_the_scripts_are_whom_the_settings_name(
+    asking: int, tmp_path: Path
+) -> None:
+    deployment = users_of({"Username": "suite", "Password": "s:ecret"}, asking, tmp_path)
+    suite = health.examine(deployment)[0]
+    assert (suite.healthy, suite.text) == (True, "healthy, version 1, orthanc healthy")
+    assert health.get_json(asking, "/api/jobs", signed_in(deployment))["status"] == "healthy"
+
+
+@pytest.mark.parametrize("orthanc", [{}, {"Username": "suite", "Password": "other"}])
+def test_a_suite_that_lets_the_scripts_not_in_runs_and_says_what_to_do(
+    asking: int, tmp_path: Path, orthanc: dict[str, str]
+) -> None:
+    suite = health.examine(users_of(orthanc, asking, tmp_path))[0]
+    assert (suite.healthy, suite.hinders) == (False, False)
+    assert "HTTP 401" in suite.text
+    assert "Orthanc.Username and Orthanc.Password" in suite.remedy
+    with pytest.raises(OSError, match=r"HTTP status 401 for /api/jobs .*Orthanc.Username"):
+        health.get_json(asking, "/api/jobs")
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -170,7 +224,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, *, worker: str = "healthy", **tol
         "warnings": told.get("warnings", []),
     }
     bodies = {"/api/health": json.dumps(report).encode(), "/": b"OHIF"}
-    monkeypatch.setattr(health, "get", lambda _, path: (200, bodies[path]))
+    monkeypatch.setattr(health, "get", lambda _, path, *_headers: (200, bodies[path]))
     monkeypatch.setattr(health, "supervised", lambda _: {"orthanc": "RUNNING", "nginx": "RUNNING"})
 
 
