@@ -17,8 +17,9 @@ from orthanc_plugins.audit.trail import AuditTrail
 from orthanc_plugins.custody.keys import KeyPurpose, create_key, destroy_key, key_path, load_key
 from orthanc_plugins.custody.mapping import IdentityTable, forget
 from orthanc_plugins.custody.numbers import NumberRegister
-from orthanc_plugins.errors import AuditError, CustodyError, KeyUnusable
+from orthanc_plugins.errors import AuditError, CustodyError, KeyUnusable, ProfileError
 from orthanc_plugins.pseudonyms import Pseudonyms
+from orthanc_plugins.rules.profiles import profile_summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -219,3 +220,31 @@ class Deidentification:
     look_up_users: frozenset[str] = frozenset()
     user_of: Callable[[str], str | None] = lambda _: None
     xnat: XnatAccess | None = None
+
+    def fault_of(self, project: DeidentificationProject) -> str | None:
+        """Return why a project cannot be used, and what to do; None where it can, as far as the trail can."""
+        faults = (self._custody_fault(project), self._profile_fault(project))
+        return " ".join(fault for fault in faults if fault is not None) or None
+
+    def _custody_fault(self, project: DeidentificationProject) -> str | None:
+        """Return what is wrong with what the custodian keeps for a project."""
+        try:
+            self.custodian.pseudonyms(project.name)
+            if project.reversible:
+                self.custodian.identities(project.name, project.custodians)
+        except (KeyUnusable, CustodyError) as error:
+            return str(error)
+        return None
+
+    def _profile_fault(self, project: DeidentificationProject) -> str | None:
+        """Return what is wrong with the profiles that may be asked for."""
+        try:
+            told = {name: profile_summary(name, self.profiles) for name in project.profiles}
+        except ProfileError as error:
+            return str(error)
+        if keeping := [name for name, profile in told.items() if profile.keeps_uids]:
+            return f"The profile {keeping[0]} keeps UIDs, and is for pacs deidentify alone: take another."
+        longitudinal = project.longitudinal_profile
+        if longitudinal is not None and told[longitudinal].dates == "removed":
+            return f"LongitudinalProfile is {longitudinal}, which removes dates: take one that does not."
+        return None

@@ -40,7 +40,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", metavar="NAME", help="for which project; the default one when not given")
     parser.add_argument("--profile", metavar="NAME", help="another profile that the project allows")
     parser.add_argument(
-        "--keep-dates", action="store_true", help="by the project's profile with longitudinal dates"
+        "--keep-dates",
+        action="store_true",
+        help="by the project's profile with longitudinal dates: moved or kept, as it says",
     )
     parser.add_argument(
         "--one-person",
@@ -80,6 +82,7 @@ def _asked(suite: Suite, chosen: argparse.Namespace) -> Mapping[str, Any]:
 
 def _told(answer: Mapping[str, Any], out: TextIO) -> int:
     out.write(f"{answer['status']}: project {answer['project']}, job {answer['job_id']}\n")
+    out.write(f"profile {answer['profile']}: dates {answer['dates'] or 'unknown'}\n")
     if answer["anonymized_patient_id"]:
         out.write(f"patient {answer['anonymized_patient_id']}, {answer['instances']} instances\n")
     for name in ("destination", "address", "certificate_url", "reason"):

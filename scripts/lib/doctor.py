@@ -11,12 +11,15 @@ import re
 import subprocess
 import sys
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from orthanc_plugins.errors import ConfigurationError
+from orthanc_plugins.deid.profile import load_profile
+from orthanc_plugins.errors import ConfigurationError, ProfileError
+from orthanc_plugins.projects import Custodian, Deidentification
 from orthanc_plugins.settings import load_settings
-from scripts.lib.health import Finding, examine, supervised
+from scripts.lib.health import PROJECTS, TO_MEND_PROJECTS, Finding, examine, supervised
 from scripts.lib.render import (
     REPOSITORY,
     Deployment,
@@ -25,6 +28,9 @@ from scripts.lib.render import (
     orthanc_configuration,
     this_deployment,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _UP_AGAIN = "run scripts/down, then scripts/up"
 _CORRECT = "correct it there: in the environment, .env or orthanc-config/orthanc.json"
@@ -71,6 +77,41 @@ def settings(deployment: Deployment, *, running: bool) -> Finding:
     return Finding("settings", healthy=True, text="valid, and in use")
 
 
+def projects(deployment: Deployment) -> list[Finding]:
+    """Return whether each project of de-identification can be used.
+
+    Nothing before the first start, which makes a key, nor where the settings are not valid.
+    """
+    if not deployment.orthanc_json.exists():
+        return []
+    try:
+        chosen = load_settings(orthanc_configuration(deployment), os.environ)
+    except ConfigurationError:
+        return []
+    settings = chosen.deidentification
+    known = Deidentification(Custodian(chosen.custody, chosen.audit), profiles=settings.profiles_directory)
+    return [
+        Finding(
+            PROJECTS,
+            healthy=fault is None,
+            text=f"{project.name}: {fault or 'key, register and profiles are there'}",
+            remedy=TO_MEND_PROJECTS,
+        )
+        for project in settings.projects
+        for fault in [known.fault_of(project) or _profile_fault(project.profiles, known.profiles)]
+    ]
+
+
+def _profile_fault(names: tuple[str, ...], folder: Path | None) -> str | None:
+    """Return what is wrong inside a profile."""
+    try:
+        for name in names:
+            load_profile(name, folder)
+    except ProfileError as error:
+        return str(error)
+    return None
+
+
 def programs(deployment: Deployment) -> list[Finding]:
     """Return how supervisor sees each program, and how the suite and OHIF answer."""
     findings = [
@@ -82,12 +123,12 @@ def programs(deployment: Deployment) -> list[Finding]:
         )
         for name, state in supervised(deployment).items()
     ]
-    return findings + examine(deployment)
+    return findings + [finding for finding in examine(deployment) if finding.part != PROJECTS]
 
 
 def findings(deployment: Deployment, *, running: bool) -> list[Finding]:
     """Return everything there is to say of the inside."""
-    found = [packages(), settings(deployment, running=running)]
+    found = [packages(), settings(deployment, running=running), *projects(deployment)]
     return found + programs(deployment) if running else found
 
 

@@ -30,6 +30,9 @@ _UP = "RUNNING"
 _FAILED = frozenset({"BACKOFF", "EXITED", "FATAL", "UNKNOWN"})
 """States of supervisor in which a program has ended that should run."""
 _STATES = _FAILED | {_UP, "STARTING", "STOPPED", "STOPPING"}
+PROJECTS = "de-identification"
+"""What a finding about projects is called."""
+TO_MEND_PROJECTS = "do as it says; until then nothing leaves for this project"
 _STRANGER = "stop it, or write another port into .env"
 _ASKS_FOR_A_USER = frozenset({http.client.UNAUTHORIZED, http.client.FORBIDDEN})
 _REFUSED = (
@@ -175,7 +178,11 @@ def _remedy(name: str, detail: str) -> str:
 
 
 def _warning(text: str) -> Finding:
-    return Finding("warning", healthy=False, text=text, remedy="see scripts/pacs sync --status", needed=False)
+    of_project = text.startswith("De-identification")
+    part, remedy = (
+        (PROJECTS, TO_MEND_PROJECTS) if of_project else ("warning", "see scripts/pacs sync --status")
+    )
+    return Finding(part, healthy=False, text=text, remedy=remedy, needed=False)
 
 
 def _state(service: Mapping[str, Any]) -> str:

@@ -18,12 +18,13 @@ from orthanc_plugins.api.dependencies import STUDY_PATTERN, Joined, Parameters, 
 from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import STATUS_OF_ERROR, Problem, problem_documented, problem_response
 from orthanc_plugins.api.routers.studies import StudyPath
-from orthanc_plugins.errors import AuditError, CustodyError, JobActive, JobError, KeyUnusable
+from orthanc_plugins.errors import AuditError, JobActive, JobError, ProfileError
 from orthanc_plugins.identifiers import JobId, OrthancId, is_orthanc_id
 from orthanc_plugins.jobs import DeidentificationOrder, Job, JobState, deidentify_study_request
 from orthanc_plugins.orthanc_facts import contents_of
 from orthanc_plugins.projects import release_id_of
 from orthanc_plugins.rules import DeidentificationProject
+from orthanc_plugins.rules.profiles import Dates, profile_summary
 from orthanc_plugins.services import Services
 from orthanc_plugins.store import ReleaseRecord
 
@@ -43,7 +44,9 @@ class Choices(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     keep_series_date: bool = Field(
-        default=False, description="By the project's profile with longitudinal dates (PS3.15 E.3.6)."
+        default=False,
+        description="By the project's profile with longitudinal dates (PS3.15 E.3.6): whether that moves or "
+        "keeps them is in the answer's `dates`.",
     )
     profile: str | None = Field(
         default=None, pattern=_PROFILE_PATTERN, description="Another profile that the project allows."
@@ -86,6 +89,10 @@ class AnonymizeAnswer(BaseModel):
     )
     project: str
     profile: str
+    dates: Dates | None = Field(
+        description="What the profile does to dates, with `keep_series_date`, too: `moved by whole weeks`, "
+        "by as many for all of a patient, `kept` as they were, or `removed`; null: there is no such profile."
+    )
     original_patient_id: str
     anonymized_patient_id: str | None
     study_instance_uid: str | None = Field(description="The new one.")
@@ -114,7 +121,7 @@ class ProjectAnswer(BaseModel):
     xnat_project: str | None
     reversible: bool
     custodians: list[str]
-    ready: bool = Field(description="Key, register and audit trail are there.")
+    ready: bool = Field(description="Key, register, audit trail and every profile are there.")
     reason: str | None = Field(description="What is missing, and what to do.")
 
 
@@ -166,7 +173,7 @@ def list_projects(services: Joined, _: Annotated[Parameters, Query()]) -> list[P
 
 
 def _project_told(services: Services, project: DeidentificationProject) -> ProjectAnswer:
-    fault = _missing(services, project)
+    fault = services.deidentification.fault_of(project) or _trail_fault(services)
     return ProjectAnswer(
         name=project.name,
         is_default=project.name == services.deidentification.default_project,
@@ -182,14 +189,10 @@ def _project_told(services: Services, project: DeidentificationProject) -> Proje
     )
 
 
-def _missing(services: Services, project: DeidentificationProject) -> str | None:
-    custodian = services.deidentification.custodian
+def _trail_fault(services: Services) -> str | None:
     try:
-        custodian.pseudonyms(project.name)
-        custodian.trail()
-        if project.reversible:
-            custodian.identities(project.name, project.custodians)
-    except (KeyUnusable, CustodyError, AuditError) as error:
+        services.deidentification.custodian.trail()
+    except AuditError as error:
         return str(error)
     return None
 
@@ -295,7 +298,7 @@ def _reversible(project: DeidentificationProject, wishes: Choices) -> bool:
 
 def _answer(services: Services, links: Links, asked: Asked, job: Job) -> JSONResponse:
     release = services.store.releases.find(asked.release_id)
-    answer = _told(links, asked, job, release).model_dump(mode="json")
+    answer = _told(services, links, asked, job, release).model_dump(mode="json")
     if job.failure is not None:
         status = _STATUS_OF_FAILURE.get(job.failure.name, HTTPStatus.INTERNAL_SERVER_ERROR)
         text = answer["reason"] or job.failure.message
@@ -308,12 +311,22 @@ def _answer(services: Services, links: Links, asked: Asked, job: Job) -> JSONRes
     return JSONResponse(answer, HTTPStatus.OK if job.state.ended else HTTPStatus.ACCEPTED)
 
 
-def _told(links: Links, asked: Asked, job: Job, release: ReleaseRecord | None) -> AnonymizeAnswer:
+def _dates(services: Services, profile: str) -> Dates | None:
+    try:
+        return profile_summary(profile, services.deidentification.profiles).dates
+    except ProfileError:
+        return None  # the job fails by it, and says so
+
+
+def _told(
+    services: Services, links: Links, asked: Asked, job: Job, release: ReleaseRecord | None
+) -> AnonymizeAnswer:
     certified = release is not None and bool(release.certificate_sha256)
     return AnonymizeAnswer(
         status=_status(job, release),
         project=asked.project.name,
         profile=asked.order.profile,
+        dates=_dates(services, asked.order.profile),
         original_patient_id=asked.patient_id,
         anonymized_patient_id=(release.pseudonym or None) if release else None,
         study_instance_uid=(release.study_uid or None) if release else None,

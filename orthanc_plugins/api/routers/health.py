@@ -84,12 +84,20 @@ def health(request: Request, response: Response, services: Joined) -> Health:
     parts = _probe({**essential, "worker": _worker(services), **_neighbours(services)})
     wrong = {name for name, part in parts.items() if part.state == "unhealthy"}
     warnings = [] if "store" in wrong else [one.text for one in services.store.inventory.holds().values()]
+    warnings += _unusable_projects(services)
     status: Literal["healthy", "degraded", "unhealthy"] = "degraded" if wrong or warnings else "healthy"
     if wrong & essential.keys():
         status = "unhealthy"
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     uptime_s = round(time.monotonic() - request.app.state.started, 1)
     return Health(status=status, uptime_s=uptime_s, version=__version__, services=parts, warnings=warnings)
+
+
+def _unusable_projects(services: Services) -> list[str]:
+    """Return which projects of de-identification cannot be used, and why."""
+    chosen = services.deidentification
+    faults = {name: chosen.fault_of(project) for name, project in chosen.projects.items()}
+    return [f"De-identification for {name}: {fault}" for name, fault in faults.items() if fault is not None]
 
 
 @router.get("/status", summary="Probe the neighbours")

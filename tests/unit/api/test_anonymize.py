@@ -24,6 +24,8 @@ from tests.fakes.orthanc_rest import orthanc_id
 from tests.unit.api.conftest import Client
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
 
     from orthanc_plugins.identifiers import JobId
@@ -202,6 +204,48 @@ def test_projects_tell_whether_they_can_be_used(client: Client) -> None:
     assert trial["profiles"] == ["research_rt", "longitudinal"]
     assert (files["ready"], files["xnat_project"]) == (False, None)
     assert "pacs project create files" in files["reason"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "dates"),
+    [
+        ({}, "moved by whole weeks"),
+        ({"keep_series_date": True}, "kept"),
+        ({"profile": "no_dates"}, "removed"),
+    ],
+)
+def test_what_becomes_of_dates_is_told(
+    joined: Services, tmp_path: Path, wish: dict[str, Any], dates: str
+) -> None:
+    for name, options in (("full", "[retain_longitudinal_full_dates]"), ("no_dates", "[]")):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\noptions: {options}\n", encoding="utf-8")
+    chosen = joined.deidentification
+    project = chosen.projects["trial"].model_copy(
+        update={"longitudinal_profile": "full", "more_profiles": ("no_dates",)}
+    )
+    deidentification = replace(chosen, projects={"trial": project}, profiles=tmp_path)
+    client = Client(create_app(replace(joined, deidentification=deidentification)))
+    assert ask(client, **wish).json()["dates"] == dates
+
+
+def test_a_project_whose_profile_is_not_there_is_not_ready_and_a_warning(joined: Services) -> None:
+    chosen = joined.deidentification
+    project = chosen.projects["trial"].model_copy(update={"more_profiles": ("nowhere",)})
+    deidentification = replace(chosen, projects={"trial": project})
+    client = Client(create_app(replace(joined, deidentification=deidentification)))
+    (told,) = client.get("api/anonymize/projects").json()
+    assert told["ready"] is False
+    assert "There is no profile nowhere" in told["reason"]
+    (warning,) = client.get("api/health").json()["warnings"]
+    assert warning == f"De-identification for trial: {told['reason']}"
+
+
+def test_a_project_without_a_key_is_a_warning_of_the_health(client: Client) -> None:
+    health = client.get("api/health").json()
+    (warning,) = health["warnings"]
+    assert health["status"] == "degraded"
+    assert warning.startswith("De-identification for files: ")
+    assert "pacs project create files" in warning
 
 
 def test_releases_are_listed_by_project_and_state(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 ANSWER: dict[str, Any] = {
     "status": "queued",
     "project": "trial",
+    "profile": "research_rt",
+    "dates": "moved by whole weeks",
     "job_id": "deidentify-study.x",
     "anonymized_patient_id": None,
     "instances": 0,
@@ -45,7 +47,9 @@ def run(suite: SuiteDouble, *arguments: str) -> int:
 def test_a_study_is_asked_for(suite: SuiteDouble, capsys: pytest.CaptureFixture[str]) -> None:
     suite.say("/anonymize", ANSWER, 202)
     assert run(suite, "--project", "trial", "--keep-dates") == DONE
-    assert capsys.readouterr().out == "queued: project trial, job deidentify-study.x\n"
+    assert capsys.readouterr().out == (
+        "queued: project trial, job deidentify-study.x\nprofile research_rt: dates moved by whole weeks\n"
+    )
     assert suite.bodies["/pacs/api/anonymize"] == {
         "study_id": "1.2.3",
         "project": "trial",

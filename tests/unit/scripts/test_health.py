@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orthanc_plugins.projects import Custodian
 from scripts.lib import doctor, health
 from scripts.lib.health import Finding
 from scripts.lib.render import REPOSITORY, Deployment, Ports, render
@@ -267,6 +268,49 @@ def test_what_a_person_is_to_decide_does_not_keep_the_suite_from_starting(
     answering(monkeypatch, warnings=["DCM4CHEE lost 40 studies at once"])
     *_, warning = health.wait(deployment, 60)
     assert (warning.text, warning.hinders) == ("DCM4CHEE lost 40 studies at once", False)
+
+
+def test_a_project_that_cannot_be_used_is_told_and_does_not_keep_the_suite_from_starting(
+    monkeypatch: pytest.MonkeyPatch, deployment: Deployment
+) -> None:
+    answering(monkeypatch, warnings=["De-identification for trial: There is no key."])
+    *_, found = health.wait(deployment, 60)
+    assert (found.part, found.text, found.hinders) == (
+        "de-identification",
+        "De-identification for trial: There is no key.",
+        False,
+    )
+    assert "do as it says" in found.remedy
+
+
+def test_the_doctor_names_the_key_and_the_profile_that_a_project_wants(tmp_path: Path) -> None:
+    names = ("well", "keyless", "odd")
+    profiles = dict.fromkeys(names, "basic") | {"odd": "nowhere"}
+    listed = [
+        {"Name": name, "Profile": profiles[name], "Destination": {"Kind": "folder", "Folder": "/srv/out"}}
+        for name in names
+    ]
+    deployment = Deployment(data=tmp_path, orthanc={"PacsSuite": {"Deidentification": {"Projects": listed}}})
+    assert doctor.projects(deployment) == []
+    render(deployment)
+    for name in ("well", "odd"):
+        Custodian(tmp_path / "custody", tmp_path / "audit").create(name)
+    well, keyless, odd = doctor.projects(deployment)
+    assert (well.healthy, keyless.healthy, odd.healthy) == (True, False, False)
+    assert "pacs project create keyless" in keyless.text
+    assert "There is no profile nowhere" in odd.text
+    assert "ProfilesDirectory" in odd.text
+
+
+def test_the_doctor_reads_what_stands_in_a_profile(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("name: mine\nsummary: s\noptions: [nonsense]\n", encoding="utf-8")
+    project = {"Name": "well", "Profile": "mine", "Destination": {"Kind": "folder", "Folder": "/srv/out"}}
+    section = {"Projects": [project], "ProfilesDirectory": str(tmp_path)}
+    deployment = Deployment(data=tmp_path, orthanc={"PacsSuite": {"Deidentification": section}})
+    render(deployment)
+    Custodian(tmp_path / "custody", tmp_path / "audit").create("well")
+    (found,) = doctor.projects(deployment)
+    assert "mine.yaml cannot be used" in found.text
 
 
 @pytest.mark.parametrize(("worker", "stand_in"), [("unhealthy", False), ("healthy", True)])
