@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from scripts.lib import dcm4chee, xnat
 from scripts.lib.deployment import REPOSITORY, Deployment, DeploymentError, Ports, Workers
+from scripts.lib.suite_variables import is_suite_variable, put_into, suite_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,12 +37,14 @@ _SUITE_KEYS = {"LOG_LEVEL": "LogLevel", "DATABASE_URL": "DatabaseUrl"}
 VARIABLES = frozenset(
     {*_PORTS, *_SUITE_KEYS, *_SYNC_KEYS, *dcm4chee.KEYS, *xnat.KEYS, *_OF_STAND_INS, "ORTHANC_URL", "WORKERS"}
 )
-"""The names ``.env`` may hold; ``.env.example`` says what each means."""
+"""The names ``.env`` may hold beside those of the suite's settings; ``.env.example`` says what each means."""
 _HIGHEST_PORT = 65535
 
 
 def this_deployment() -> Deployment:
     """Return the deployment of this checkout: its ``.env``, and the data folder the scripts name.
+
+    Settings of the suite that stand in the environment win over those in ``.env``.
 
     Raises
     ------
@@ -49,7 +52,7 @@ def this_deployment() -> Deployment:
         The file ``.env`` is not valid.
     """
     data = Path(os.environ.get("PACS_DATA", REPOSITORY / "data"))
-    return deployment_of(read_environment_file(REPOSITORY / ".env"), data)
+    return deployment_of(read_environment_file(REPOSITORY / ".env") | suite_variables(os.environ), data)
 
 
 def deployment_of(environment: Mapping[str, str], data: Path) -> Deployment:
@@ -60,7 +63,7 @@ def deployment_of(environment: Mapping[str, str], data: Path) -> Deployment:
     DeploymentError
         A name is unknown, or a value is not one this name can have.
     """
-    values = {name: value for name, value in environment.items() if value}
+    values = {name: value for name, value in environment.items() if value and not is_suite_variable(name)}
     unknown = sorted(values.keys() - VARIABLES)
     if unknown:
         raise DeploymentError(f".env: {', '.join(unknown)} names no setting. The names are in .env.example.")
@@ -81,6 +84,7 @@ def deployment_of(environment: Mapping[str, str], data: Path) -> Deployment:
             ".env: XNAT lets in nobody who does not say who it is: give XNAT_USERNAME and XNAT_PASSWORD, or "
             "XNAT_ALIAS_TOKEN and XNAT_SECRET."
         )
+    put_into(suite, suite_variables(environment))
     return Deployment(
         data=data,
         ports=_ports(values),

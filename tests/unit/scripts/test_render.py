@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dcm4chee.standin.configuration import read_configuration
-from orthanc_plugins.settings import load_settings
+from orthanc_plugins.settings import ENVIRONMENT_PREFIX, load_settings, settings_table
 from scripts.lib.environment import VARIABLES, deployment_of, read_environment_file
 from scripts.lib.render import (
     REPOSITORY,
@@ -24,7 +24,9 @@ from scripts.lib.render import (
     is_rendered,
     orthanc_configuration,
     render,
+    this_deployment,
 )
+from scripts.lib.suite_variables import PREFIX, put_into
 
 EXAMPLE = REPOSITORY / ".env.example"
 
@@ -205,6 +207,72 @@ def test_url_of_orthanc_can_be_another(tmp_path: Path) -> None:
 def test_wrong_settings_are_refused_by_name(values: dict[str, str], said: str, tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match=said):
         deployment_of(values, tmp_path)
+
+
+def test_any_setting_of_the_suite_may_stand_in_the_environment_file(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text(
+        "LOG_LEVEL=ERROR\nORTHANC_URL=http://other:8042\n"
+        "ORTHANC__PACS_SUITE__LOG_LEVEL=DEBUG\nORTHANC__PACS_SUITE__ORTHANC__TIMEOUT_S=5\n"
+        'ORTHANC__PACS_SUITE__STRUCTURES__FORMATS=["nifti", "json"]\n'
+        "ORTHANC__PACS_SUITE__STRUCTURES__COMPARE_REGIONS=false\n"
+        'ORTHANC__PACS_SUITE__XNAT={"Aet": "THERE"}\nORTHANC__PACS_SUITE__XNAT__DICOM_PORT=104\n'
+    )
+    settings = load_settings(orthanc_configuration(deployment_of(read_environment_file(path), tmp_path)), {})
+    assert (settings.log_level, settings.orthanc.timeout_s) == ("DEBUG", 5.0)
+    assert str(settings.orthanc.url) == "http://other:8042/"
+    assert settings.structures.formats == ("nifti", "json")
+    assert settings.structures.compare_regions is False
+    assert (settings.xnat.aet, settings.xnat.dicom_port) == ("THERE", 104)
+
+
+def test_every_variable_of_the_suite_is_the_key_of_the_same_setting() -> None:
+    assert PREFIX == ENVIRONMENT_PREFIX
+    wrong = []
+    for row in settings_table().splitlines()[2:]:
+        key, variable = re.findall(r"`([^`]+)`", row)[:2]
+        section: dict[str, Any] = {}
+        try:
+            put_into(section, {variable: "x"})
+        except DeploymentError:
+            wrong.append(key)
+            continue
+        *places, last = key.split(".")
+        for place in places:
+            section = section[place]
+        assert section == {last: "x"}
+    assert wrong == ["DataDirectory", "Workers", "PythonExecutable", "Dcm4chee.Url", "Xnat.Url"]
+
+
+def test_what_stands_in_the_environment_wins_and_a_running_suite_sees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PACS_DATA", str(tmp_path))
+    before = this_deployment()
+    render(before)
+    monkeypatch.setenv("ORTHANC__PACS_SUITE__SWEEP_INTERVAL_S", "7")
+    after = this_deployment()
+    assert orthanc_configuration(after)["PacsSuite"]["SweepIntervalS"] == "7"
+    assert is_rendered(before)
+    assert not is_rendered(after)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ORTHANC__PACS_SUITE__WORKERS", "external", "it takes WORKERS"),
+        ("ORTHANC__PACS_SUITE__XNAT__URL", "https://secret", "it takes XNAT_URL"),
+        ("ORTHANC__PACS_SUITE__STRUCTURES__FORMATS", '["secret"', "must hold JSON"),
+        ("ORTHANC__PACS_SUITE__LOG_LEVEL__SECRET", "secret", "given as a whole"),
+    ],
+)
+def test_a_setting_that_cannot_stand_there_is_named_and_not_shown(
+    name: str, value: str, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DeploymentError, match=said) as caught:
+        deployment_of({"LOG_LEVEL": "INFO", name: value}, tmp_path)
+    assert name in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_line_without_a_value_is_named_and_not_shown(tmp_path: Path) -> None:
