@@ -37,11 +37,17 @@ class ProjectDestination(BaseModel):
         Literal["xnat", "folder", "orthanc", "dicomweb"],
         Field(description="`xnat` (of the section `Xnat`), `folder`, another `orthanc`, or `dicomweb`."),
     ] = "xnat"
-    project: Annotated[_XnatLabel | None, Field(description="XNAT's project.")] = None
+    project: Annotated[
+        _XnatLabel | None,
+        Field(description="XNAT's project, of kind `xnat`; `PACS_ANONYMIZED` when not set."),
+    ] = None
     folder: Annotated[Path | None, Field(description="The folder, of kind `folder`.")] = None
     url: Annotated[
         HttpUrl | None,
-        Field(description="Root of the other Orthanc's REST API, or of the archive's DICOMweb."),
+        Field(
+            description="Root of the other Orthanc's REST API, or of the archive's DICOMweb: of kind "
+            "`orthanc` or `dicomweb`."
+        ),
     ] = None
     username: Annotated[str | None, Field(description="User there.")] = None
     password: Annotated[SecretStr | None, Field(description="Password of that user.")] = None
@@ -85,8 +91,8 @@ class DeidentificationProject(BaseModel):
     longitudinal_profile: Annotated[
         ProfileName | None,
         Field(
-            description="The profile for whoever asks that dates stay (`keep_series_date`); it has one of "
-            "the longitudinal options of PS3.15 E.3.6. Without it that is refused."
+            description="The profile for whoever asks that dates stay (`keep_series_date`): moved by whole "
+            "weeks or kept, as its longitudinal option says (PS3.15 E.3.6). Without it that is refused."
         ),
     ] = None
     patients: Annotated[

@@ -18,7 +18,7 @@ from orthanc_plugins.settings.sections import (
     StructureSettings,
     UploadSettings,
 )
-from orthanc_plugins.settings.table import settings_table
+from orthanc_plugins.settings.table import deidentification_table, settings_table
 
 __all__ = [
     "CONFIGURATION_FILE_VARIABLE",
@@ -32,6 +32,7 @@ __all__ = [
     "StructureSettings",
     "UploadSettings",
     "XnatSettings",
+    "deidentification_table",
     "load_settings",
     "read_settings",
     "settings_table",

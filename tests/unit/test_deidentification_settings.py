@@ -8,7 +8,7 @@ import pytest
 
 from orthanc_plugins.errors import ConfigurationError
 from orthanc_plugins.services import build_services
-from orthanc_plugins.settings import load_settings
+from orthanc_plugins.settings import deidentification_table, load_settings
 
 FOLDER = {"Kind": "folder", "Folder": "/srv/out"}
 XNAT = {"Url": "https://xnat.invalid/", "Username": "suite", "Password": "secret"}
@@ -116,3 +116,21 @@ def test_a_token_stands_in_place_of_a_user() -> None:
     assert xnat is not None
     assert (xnat.user, xnat.secret, xnat.transport, xnat.dicom_host) == ("alias", "s3", "c-store", "receiver")
     services.close()
+
+
+def test_every_field_of_projects_destinations_and_rules_is_told_with_its_default_and_meaning() -> None:
+    rows = [line.strip("| ").split(" | ", 2) for line in deidentification_table().splitlines()[2:]]
+    told = {key.strip("`"): (default, meaning) for key, default, meaning in rows}
+    assert [key for key in told if key.startswith("Projects[].Destination.")] == [
+        f"Projects[].Destination.{name}"
+        for name in ("Kind", "Project", "Folder", "Url", "Username", "Password", "CaFile", "TimeoutS")
+    ]
+    assert told["Projects[].Name"] == (
+        "must be given",
+        "Its own name; `pacs project create NAME` makes its key.",
+    )
+    assert told["Projects[].Profile"][0] == "`basic`"
+    assert told["Projects[].Custodians"][0] == '`["custodian"]`'
+    assert told["Rules[].Modalities"][1] == "Modality of the series: one of these, such as `CT`."
+    assert told["Rules[].Project"] == ("must be given", "For which project; one of `Projects`.")
+    assert not [key for key, (_, meaning) in told.items() if meaning in {"", "None"}]
