@@ -37,6 +37,7 @@ MOUNT = "/pacs"
 """Where the suite stands in Orthanc's REST tree."""
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
+_EXPLORER = _ROOT / "orthanc_plugins" / "web" / "explorer.js"
 
 
 def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
@@ -79,6 +80,8 @@ def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
     orthanc.RegisterRestCallback(f"{MOUNT}(/.*)?", as_callback(bridge.answer))
     orthanc.RegisterOnStoredInstanceCallback(as_callback(events.on_stored_instance))
     orthanc.RegisterOnChangeCallback(as_callback(events.on_change))
+    if services.deidentification.projects:
+        orthanc.ExtendOrthancExplorer(_EXPLORER.read_text(encoding="utf-8"))
     # What is loaded by now stays: the collector need not walk it again during Orthanc's ingest.
     gc.collect()
     gc.freeze()

@@ -118,6 +118,7 @@ class FakeOrthanc:
     def __init__(self, configuration: Mapping[str, Any] | None = None) -> None:
         self.configuration = dict(configuration or {})
         self.logged: list[tuple[str, str]] = []
+        self.explorer = ""
         self._routes: list[tuple[re.Pattern[str], Callback]] = []
         self._single: dict[str, Callback] = {}
 
@@ -128,6 +129,9 @@ class FakeOrthanc:
 
     def GenerateRestApiAuthorizationToken(self) -> str:  # noqa: N802
         return "Bearer of-the-fake"
+
+    def ExtendOrthancExplorer(self, script: str) -> None:  # noqa: N802
+        self.explorer += script
 
     def LogError(self, text: str) -> None:  # noqa: N802
         self.logged.append(("error", text))

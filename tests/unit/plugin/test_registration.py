@@ -115,6 +115,18 @@ def test_the_routes_stand_below_the_mount(supervisors: list[RecordingSupervisor]
     orthanc.change(ChangeType.ORTHANC_STOPPED)
 
 
+def test_the_explorer_offers_de_identification_where_there_is_a_project(
+    supervisors: list[RecordingSupervisor], tmp_path: Path
+) -> None:
+    project = {"Name": "trial", "Destination": {"Kind": "folder", "Folder": "/srv/out"}}
+    without = registered(tmp_path, Workers="external")
+    offering = registered(tmp_path, Workers="external", Deidentification={"Projects": [project]})
+    assert without.explorer == ""
+    assert "../pacs/api/anonymize/study/" in offering.explorer
+    for orthanc in (without, offering):
+        orthanc.change(ChangeType.ORTHANC_STOPPED)
+
+
 def test_orthanc_that_stops_before_it_has_started_is_not_hindered(
     supervisors: list[RecordingSupervisor], tmp_path: Path
 ) -> None:
