@@ -20,6 +20,7 @@ from urllib3.util import Retry
 
 from scripts.lib.render import ORTHANC_ENVIRONMENT, Deployment, Ports, render
 from scripts.lib.sample import STORESCU
+from scripts.lib.signing_in import signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -49,6 +50,9 @@ class Stack:
     _orthanc: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _probe: str = field(default="/pacs/openapi.json", init=False)
     _session: requests.Session = field(default_factory=_session, init=False)
+
+    def __post_init__(self) -> None:
+        self._session.headers.update(signed_in(self.deployment))
 
     # Processes
 

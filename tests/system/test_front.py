@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import zipfile
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
-from scripts.lib import health
+from scripts.lib import health, sample
+from tests.builders import ImageFrame, build_case
 from tests.stack import PATIENCE_S, running_stack
 
 if TYPE_CHECKING:
@@ -153,3 +154,22 @@ def test_an_archive_that_is_away_does_not_keep_the_suite_from_starting(
     assert not archive.healthy
     assert archive.text.startswith(f"{url}: DCM4CHEE ")
     assert "DCM4CHEE_URL in .env" in archive.remedy
+
+
+def test_a_suite_that_asks_for_users_starts_and_works_through_the_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "supervised", lambda _: {"orthanc": "RUNNING"})
+    users: dict[str, Any] = {"AuthenticationEnabled": True, "RegisteredUsers": {"suite": "s:ecret"}}
+    own = {"Orthanc": {"Username": "suite", "Password": "s:ecret"}}
+    case = build_case(frame=ImageFrame(size=(4, 32, 32), spacing_mm=(4.0, 4.0), gap_mm=3.0), regions=1)
+    with running_stack(tmp_path, front=True, PacsSuite=own, **users) as stack:
+        assert ask(stack, "GET", "/api/health").status_code == 401
+        suite, ohif = health.wait(stack.deployment, PATIENCE_S)
+        assert suite.healthy, suite.text
+        assert ohif.healthy, ohif.text
+        assert sample.process(case, stack.deployment) is not None
+        assert sample.process(case, stack.deployment) is None
+        (stranger, _) = health.examine(replace(stack.deployment, orthanc={}))
+        assert (stranger.healthy, stranger.hinders) == (False, False)
+        assert "HTTP 401" in stranger.text
