@@ -18,6 +18,8 @@ Decisions
             itself can be neither made nor read.
 2026-11-30  Signed, not sealed: who verifies is not who issues, and must not be able to issue. Canonical JSON
             without fractions is that of RFC 8785, which other programs write as well.
+2026-11-30  A file is verified by its bytes, as it left or as the destination has written it anew, under
+            whatever name: so a download can be verified. Certificates of the study beside it do not count.
 2026-11-30  The key's fingerprint is also told in words: a key that came with the data proves nothing, and
             people compare eight words by telephone where they would not compare 64 digits.
 """

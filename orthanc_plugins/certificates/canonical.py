@@ -1,22 +1,24 @@
 """Values as JSON of which there is one form (RFC 8785), and back into dataclasses that refuse all else.
 
 Texts, whole numbers, times, lists and dataclasses are all there is: of fractions there would be many forms.
+A field that has its default is left out, so that forms grow and what was signed before stays as it is.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from orthanc_plugins.errors import DeidError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from dataclasses import Field
 
 LONGEST_TEXT = 2000
 MOST_EXACT = 2**53 - 1
@@ -44,7 +46,8 @@ def plain(value: object) -> Any:
         It holds a time that is not UTC, or what JSON has no one form of.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        given = {one.name: getattr(value, one.name) for one in fields(value) if not _is_default(value, one)}
+        return {name: plain(one) for name, one in given.items()}
     if isinstance(value, tuple):
         return [plain(one) for one in value]
     if isinstance(value, datetime):
@@ -91,6 +94,11 @@ def restored[Kind](kind: type[Kind], content: object, place: str) -> Kind:
     return value
 
 
+def _is_default(record: object, one: Field[Any]) -> bool:
+    """Return whether a field has the value that it has where nothing is said."""
+    return one.default is not MISSING and getattr(record, one.name) == one.default
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -112,7 +120,7 @@ def _value(kind: Any, content: object, place: str) -> Any:
             _value(arguments[0], one, f"{place}[{number}]")
             for number, one in enumerate(_typed(list, content, place))
         )
-    if origin is UnionType:
+    if origin in {UnionType, Union}:  # the latter is what an annotated type and None give
         (other,) = set(arguments) - {NoneType}
         return None if content is None else _value(other, content, place)
     if is_dataclass(kind):
@@ -139,9 +147,10 @@ def _formed(arguments: tuple[Any, ...], content: object, place: str) -> str:
 def _record(kind: Any, content: object, place: str) -> Any:
     hints = get_type_hints(kind, include_extras=True)
     given = _typed(dict, content, place)
-    if set(given) != set(hints):
+    needed = {one.name for one in fields(kind) if one.default is MISSING}
+    if not needed <= set(given) <= set(hints):
         raise _refused(place, "lacks a field, or has one that certificates do not have")
-    return kind(**{name: _value(hint, given[name], f"{place}.{name}") for name, hint in hints.items()})
+    return kind(**{name: _value(hints[name], one, f"{place}.{name}") for name, one in given.items()})
 
 
 def _text(_: Any, content: object, place: str) -> str:

@@ -89,11 +89,15 @@ class SopClass:
 
 @dataclass(frozen=True)
 class CertifiedFile:
-    """A file that left: its place below the study's folder, and SHA-256 of its bytes in hex."""
+    """A file that left: its place below the study's folder, and SHA-256 of its bytes in hex.
+
+    ``sha256_stored`` is that of the file as it was fetched back, where the destination writes files anew.
+    """
 
     path: Path
     sha256: Sha256
     sop_class_uid: Uid
+    sha256_stored: Sha256 | None = None
 
 
 @dataclass(frozen=True)
@@ -165,12 +169,16 @@ class DeclaredChange:
 
 @dataclass(frozen=True)
 class ReadBack:
-    """What was fetched from the destination and compared; ``identical`` files came back byte for byte."""
+    """What was fetched from the destination and compared; ``identical`` files came back byte for byte.
+
+    ``uncovered`` objects stand there besides, of earlier releases of the study.
+    """
 
     at: datetime
     instances: int
     identical: int
     changes: tuple[DeclaredChange, ...]
+    uncovered: int = 0
 
 
 @dataclass(frozen=True)
@@ -294,6 +302,8 @@ def _wrong_files(study: Study) -> Iterator[str]:
         yield "its files are not in order"
     if study.files_sha256 != digest_of((file.path, file.sha256) for file in study.files):
         yield "its digest is not that of its files"
+    if any(file.sha256_stored == file.sha256 for file in study.files):
+        yield "a file is listed as written anew that was not"
     counted = Counter(file.sop_class_uid for file in study.files)
     if [(kind.uid, kind.instances) for kind in study.sop_classes] != sorted(counted.items()):
         yield "its SOP classes are not those of its files"
@@ -311,6 +321,10 @@ def _wrong_delivery(one: Certificate) -> Iterator[str]:
         if delivery.read_back is not None:
             times.append(delivery.read_back.at)
             yield from _wrong_read_back(delivery.read_back, one.instances)
+    rewritten = sum(file.sha256_stored is not None for file in one.study.files)
+    found = None if delivery is None else delivery.read_back
+    if rewritten and (found is None or rewritten != found.instances - found.identical):
+        yield "files are listed as written anew that were not fetched back so"
     times.append(one.issued)
     if times != sorted(times):
         yield "its times are not in order"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC
+from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 
 def certificate_of(  # noqa: PLR0913 - each is a fact of its own, given by name
     report: Mapping[str, Any],
@@ -28,6 +32,7 @@ def certificate_of(  # noqa: PLR0913 - each is a fact of its own, given by name
     issued: datetime,
     delivery: Delivery | None = None,
     exceptions: Sequence[PolicyException] = (),
+    stored: Mapping[str, str] = _NONE,
 ) -> Certificate:
     """Return the certificate of one study of a run.
 
@@ -43,6 +48,8 @@ def certificate_of(  # noqa: PLR0913 - each is a fact of its own, given by name
         Where the study was sent, and what was found there.
     exceptions
         Of the profile.
+    stored
+        SHA-256 of the files that came back otherwise than they were sent, by SOP Instance UID.
 
     Raises
     ------
@@ -51,7 +58,7 @@ def certificate_of(  # noqa: PLR0913 - each is a fact of its own, given by name
         what a certificate must not.
     """
     try:
-        content = _content(report, study, tuple(exceptions))
+        content = _content(report, study, tuple(exceptions), stored)
         content |= {
             "began": plain(began.astimezone(UTC).replace(microsecond=0)),
             "issued": plain(issued.astimezone(UTC).replace(microsecond=0)),
@@ -66,12 +73,15 @@ def certificate_of(  # noqa: PLR0913 - each is a fact of its own, given by name
 
 
 def _content(
-    report: Mapping[str, Any], study: Mapping[str, Any], exceptions: tuple[PolicyException, ...]
+    report: Mapping[str, Any],
+    study: Mapping[str, Any],
+    exceptions: tuple[PolicyException, ...],
+    stored: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return what does not depend on times and places."""
     if study["state"] != "released":
         raise DeidError("The study did not leave, so there is nothing to certify.")
-    files = _files(study)
+    files = _files(study, stored)
     pixels = {"looked_at": study["pixels"]["looked_at"], "masked": study["pixels"]["masked"]}
     methods = _methods(report["method_codes"], len(files), pixels["looked_at"])
     return {
@@ -128,7 +138,7 @@ def _methods(codes: Sequence[str], instances: int, looked_at: int) -> dict[str, 
     return dict(sorted(methods.items()))
 
 
-def _files(study: Mapping[str, Any]) -> list[dict[str, str]]:
+def _files(study: Mapping[str, Any], stored: Mapping[str, str]) -> list[dict[str, str]]:
     """Return the files by path in ascending order, their paths below the study's folder."""
     below = f"{study['patient']}/{study['study_uid']}/"
     if any(not file["path"].startswith(below) for file in study["files"]):
@@ -139,9 +149,16 @@ def _files(study: Mapping[str, Any]) -> list[dict[str, str]]:
             "sha256": file["sha256"],
             "sop_class_uid": file["sop_class_uid"],
         }
+        | _as_stored(file, stored)
         for file in study["files"]
     ]
     return sorted(files, key=lambda file: file["path"])
+
+
+def _as_stored(file: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
+    """Return the digest that a file came back with, where it is another one; its name is its UID."""
+    sha256 = stored.get(PurePosixPath(file["path"]).stem)
+    return {} if sha256 in {None, file["sha256"]} else {"sha256_stored": str(sha256)}
 
 
 def _sop_classes(files: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:

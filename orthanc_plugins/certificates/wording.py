@@ -218,6 +218,10 @@ def _delivery(one: Delivery) -> Iterator[tuple[str, str]]:
         "Fetched back",
         f"{_count(found.instances, 'object')}, {_time(found.at)}; {found.identical:,} byte for byte the same",
     )
+    if found.uncovered:
+        verb = "stands" if found.uncovered == 1 else "stand"
+        what = f"{_count(found.uncovered, 'object')} {verb} there that this certificate does not cover"
+        yield "Besides", f"{what}: of an earlier release of the study"
     for change in found.changes:
         yield (
             "Declared change",

@@ -49,6 +49,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="it was held for names or birth dates that differ: you have looked, and they are one person's",
     )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="do it anew even if it is certified and stands at its destination",
+    )
     parser.add_argument("--wait", action="store_true", help="wait until it is delivered and certified")
 
 
@@ -74,9 +79,21 @@ def _asked(suite: Suite, chosen: argparse.Namespace) -> Mapping[str, Any]:
     body: dict[str, Any] = {"study_id": chosen.study, "keep_series_date": chosen.keep_dates, "wait_s": 0}
     body["one_person"] = chosen.one_person
     body |= {name: getattr(chosen, name) for name in ("project", "profile") if getattr(chosen, name)}
-    answer: Mapping[str, Any] = suite.post("/anonymize", body | {"again": True})
+    answer = _begun(suite, body, again=chosen.again)
     while chosen.wait and answer["status"] in _WORKING:
         answer = suite.post("/anonymize", body | {"wait_s": 30})
+    return answer
+
+
+def _begun(suite: Suite, body: Mapping[str, Any], *, again: bool) -> Mapping[str, Any]:
+    """Return the first answer; what had failed or was kept back is begun anew in any case."""
+    answer: Mapping[str, Any]
+    try:
+        answer = suite.post("/anonymize", {**body, "again": again})
+    except ArchiveError:
+        if again:
+            raise
+        answer = suite.post("/anonymize", {**body, "again": True})
     return answer
 
 

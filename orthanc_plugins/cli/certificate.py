@@ -33,7 +33,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a key that you trust, may be given again; that of this installation when not given",
     )
     verify.add_argument(
-        "--files", type=Path, metavar="FOLDER", help="folder of the study, or the one it was released into"
+        "--files",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of the study, or the one it was released into, or what was unpacked of a download",
     )
     show = actions.add_parser("show", help="tell what a certificate says; the signature is not checked")
     show.add_argument("file", type=Path, metavar="FILE.json")
@@ -105,20 +108,33 @@ def _tell_key(key: PublicKey, output: TextIO) -> None:
 
 
 def _has_files(envelope: SignedCertificate, folder: Path, output: TextIO) -> bool:
-    """Return whether a folder has the certified files and no others, and tell what is otherwise."""
+    """Return whether a folder has the certified files and no others, and tell what is otherwise.
+
+    Certificates of the study that lie beside it are no others.
+    """
     from orthanc_plugins.certificates import differences, study_folder  # noqa: PLC0415 - likewise
 
     study = envelope.certificate.study
-    found = differences(study_folder(folder, study), study)
+    found = differences(study_folder(folder, study), envelope)
     if not found:
-        print(f"files: all {len(study.files)} are as certified, and there are no others", file=output)
+        print(f"files: all {len(study.files)} are as certified{_forms(found)}", file=output)
         return True
     for what, paths in _kinds(found):
         for path in paths[:_MOST_FILES]:
             print(f"{what}: {printable(path)}", file=output)
         if len(paths) > _MOST_FILES:
             print(f"{what}: and {len(paths) - _MOST_FILES} more", file=output)
+    told = ", ".join(f"{len(paths)} {what}" for what, paths in _kinds(found) if paths)
+    good = found.as_sent + found.as_stored
+    print(f"files: {good} of {len(study.files)} are as certified; {told}", file=output)
     return False
+
+
+def _forms(found: Differences) -> str:
+    """Return in which form files are as certified, and what else is there."""
+    stored = f": {found.as_sent} as sent, {found.as_stored} as the destination stores them"
+    but = " but certificates of the study" if found.certificates else ""
+    return f"{stored if found.as_stored else ''}, and there are no others{but}"
 
 
 def _kinds(found: Differences) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -14,6 +14,9 @@ Decisions
             needs no memory to be gone on with.
 2026-11-30  All that is stored is read back: archives answer that they have stored what they have not, and
             XNAT changes objects by scripts of its own.
+2026-11-30  Of what is read back the digests are kept, so that whoever downloads it can verify it.
+2026-11-30  Objects that stand there besides are counted where they are of an earlier release of the study;
+            one that the suite has not released is refused.
 """
 
 from orthanc_plugins.delivery.archive import ArchiveDestination

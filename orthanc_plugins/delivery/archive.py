@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.archives.base import StoreState, Transport
 from orthanc_plugins.archives.dicom_file import described
-from orthanc_plugins.delivery.checking import ParcelCheck
+from orthanc_plugins.delivery.checking import ParcelCheck, count_uncovered, stored_otherwise
 from orthanc_plugins.delivery.packing import content_of, sha256_of
 from orthanc_plugins.delivery.parcel import Delivery
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound, ReleaseRefused
@@ -54,17 +54,29 @@ class ArchiveDestination:
     def deliver(self, parcel: Parcel) -> Delivery:
         """Store what is missing of a study, retrieve all of it, and compare; see `Destination`."""
         held = {entry.sop_instance_uid for entry in self._entries(parcel)}
-        self._store(file for file in parcel.files if file.sop_instance_uid not in held)
+        uncovered = count_uncovered(parcel, held, what=f"Study {parcel.study_uid} in {self._title}")
+        missing = [file for file in parcel.files if file.sop_instance_uid not in held]
+        self._store(missing)
         with tempfile.TemporaryDirectory(dir=self._workspace, prefix="archive-") as folder:
             stored = self._retrieved(parcel, Path(folder))
             wrong = self._wrong(parcel, stored)
+            otherwise = stored_otherwise(parcel, stored)
         if wrong or not parcel.files:
             raise ReleaseRefused(
                 f"{self._title} does not store study {parcel.study_uid} as it was sent: "
                 f"{wrong or 'it is empty'}. Take the study out there; it was not delivered."
             )
         labels = {"patient": parcel.patient, "study": parcel.study_uid}
-        return Delivery(self.name, self._archive.url, labels, len(parcel.files), {})
+        return Delivery(
+            destination=self.name,
+            address=self._archive.url,
+            labels=labels,
+            instances=len(parcel.files),
+            changes={},
+            stored=otherwise,
+            uncovered=uncovered,
+            sent=len(missing),
+        )
 
     def attach(self, parcel: Parcel, name: str, content: bytes) -> None:
         """Do nothing: an archive of DICOM objects has no place for other files."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from orthanc_plugins.delivery.packing import sha256_of
 from orthanc_plugins.errors import ArchiveRefused, InvalidDicom, ReleaseRefused
 from orthanc_plugins.validation import Finding, gather
 from orthanc_plugins.validation.stored import CHECK, StoredCheck, StoredPair, claims_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -74,6 +75,45 @@ class ParcelCheck:
             return self._check.object(StoredPair(file.original, file.path, path, name, is_before))
         except InvalidDicom as error:
             return [Finding(CHECK, file.sop_instance_uid, "", str(error))]
+
+
+def stored_otherwise(parcel: Parcel, stored: Mapping[str, tuple[Path, str]]) -> dict[str, str]:
+    """Return SHA-256 of the files that came back otherwise than they were sent, by SOP Instance UID."""
+    digests = {
+        file.sop_instance_uid: sha256_of(stored[file.sop_instance_uid][0])
+        for file in parcel.files
+        if file.sop_instance_uid in stored
+    }
+    return {
+        file.sop_instance_uid: digests[file.sop_instance_uid]
+        for file in parcel.files
+        if digests.get(file.sop_instance_uid, file.sha256) != file.sha256
+    }
+
+
+def count_uncovered(parcel: Parcel, there: Collection[str], *, what: str) -> int:
+    """Return how many objects of earlier releases a destination holds besides those of a parcel.
+
+    Parameters
+    ----------
+    there
+        SOP Instance UIDs of the objects that it holds under the study's labels.
+    what
+        Where they stand, for the message.
+
+    Raises
+    ------
+    ReleaseRefused
+        One was released neither now nor before.
+    """
+    besides = set(there) - {file.sop_instance_uid for file in parcel.files}
+    foreign = len(besides - parcel.earlier)
+    if foreign:
+        raise ReleaseRefused(
+            f"{what} has {foreign} object{'' if foreign == 1 else 's'} that the suite has not released: take "
+            "them out there, and ask again."
+        )
+    return len(besides)
 
 
 def check_label(label: str, *, what: str, archive: str) -> None:

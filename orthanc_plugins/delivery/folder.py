@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.delivery.checking import check_label, check_name
+from orthanc_plugins.delivery.checking import check_label, check_name, count_uncovered
 from orthanc_plugins.delivery.packing import sha256_of
 from orthanc_plugins.delivery.parcel import Delivery
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, ReleaseRefused
@@ -40,6 +40,9 @@ class FolderDestination:
         with _errors():
             study = self._study(parcel)
             places = [(file, _place(study, file)) for file in parcel.files]
+            uncovered = count_uncovered(
+                parcel, _objects(study), what=f"The folder of study {parcel.study_uid}"
+            )
             missing = [(file, place) for file, place in places if not _is_there(file, place)]
             for file, place in missing:
                 _appear(place, partial(shutil.copyfile, file.path))
@@ -50,7 +53,15 @@ class FolderDestination:
                 "were released: delete the study there, and see whether its disk is sound."
             )
         labels = {"patient": parcel.patient, "study": parcel.study_uid}
-        return Delivery(self.name, str(study), labels, len(places), {})
+        return Delivery(
+            destination=self.name,
+            address=str(study),
+            labels=labels,
+            instances=len(places),
+            changes={},
+            uncovered=uncovered,
+            sent=len(missing),
+        )
 
     def attach(self, parcel: Parcel, name: str, content: bytes) -> None:
         """Write a file into the study's folder, in the place of one of the same name."""
@@ -70,6 +81,11 @@ class FolderDestination:
 
 def _place(study: Path, file: ParcelFile) -> Path:
     return study / _uid(file.series_uid) / f"{_uid(file.sop_instance_uid)}.dcm"
+
+
+def _objects(study: Path) -> list[str]:
+    """Return the SOP Instance UIDs that the objects in a study's folder are called by."""
+    return [place.stem for place in study.rglob("*.dcm")]
 
 
 def _uid(uid: str) -> str:

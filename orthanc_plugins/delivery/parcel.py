@@ -47,6 +47,8 @@ class Parcel:
     method_codes
         Codes of CID 7050 that every object claims; ``cleaned`` are the new SOP Instance UIDs of those that
         claim 113101 besides.
+    earlier
+        SOP Instance UIDs that earlier releases of the study had: they may stand there, and no others.
     """
 
     patient: str
@@ -55,6 +57,7 @@ class Parcel:
     files: tuple[ParcelFile, ...]
     method_codes: frozenset[str]
     cleaned: frozenset[str] = frozenset()
+    earlier: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,12 @@ class Delivery:
         How many were stored and compared.
     changes
         What the destination itself changed, and was declared to: how often by attribute, ``gggg,eeee``.
+    stored
+        SHA-256 of the objects whose files came back otherwise than they were sent, by SOP Instance UID.
+    uncovered
+        How many objects stand there besides, of earlier releases.
+    sent
+        How many objects were sent now, as they were not there.
     """
 
     destination: str
@@ -80,6 +89,9 @@ class Delivery:
     labels: Mapping[str, str]
     instances: int
     changes: Mapping[str, int]
+    stored: Mapping[str, str] = field(default_factory=dict)
+    uncovered: int = 0
+    sent: int = field(default=0, compare=False)
 
 
 class Destination(Protocol):

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from orthanc_plugins.archives.xnat_http import ARCHIVE, path_of
-from orthanc_plugins.delivery.checking import ParcelCheck, check_label, check_name
+from orthanc_plugins.delivery.checking import (
+    ParcelCheck,
+    check_label,
+    check_name,
+    count_uncovered,
+    stored_otherwise,
+)
 from orthanc_plugins.delivery.parcel import Delivery
 from orthanc_plugins.delivery.xnat_course import Course, Patience, Route
 from orthanc_plugins.delivery.xnat_held import session_of
@@ -95,13 +102,18 @@ class XnatDestination:
             held = course.run()
             check = ParcelCheck(parcel, self._allowed(parcel, traces))
             findings = check.objects(held.stored, before=course.before)
+            stored = stored_otherwise(parcel, held.stored)
         findings += self._findings_of_session(parcel, held, check)
         if findings:
             raise ReleaseRefused(
                 f"XNAT does not store session {parcel.session} of project {self._project} as it was sent: "
                 f"{refusal_of(findings)}. Quarantine the session there; it was not delivered."
             )
-        return self._delivered(parcel, check)
+        uncovered = count_uncovered(
+            parcel, held.files, what=f"Session {parcel.session} of project {self._project} in XNAT"
+        )
+        sent = sum(file.sop_instance_uid not in course.before for file in parcel.files)
+        return replace(self._delivered(parcel, check), stored=stored, uncovered=uncovered, sent=sent)
 
     def attach(self, parcel: Parcel, name: str, content: bytes) -> None:
         """Store a file in the session's resource for certificates, and read it back.

@@ -88,6 +88,13 @@ class Releases:
             return Page(tuple(map(_record, rows)), total)
 
     @as_store_error
+    def of_patient(self, project: str, pseudonym: str) -> tuple[ReleaseRecord, ...]:
+        """Return all releases of a patient for a project, those begun last first."""
+        query = _query(ReleaseFilter(project, pseudonym=pseudonym)).order_by(ReleaseRow.begun_at.desc())
+        with self._sessions() as session:
+            return tuple(map(_record, session.scalars(query)))
+
+    @as_store_error
     def forget_project(self, project: str) -> int:
         """Forget the releases of a project, and return how many they were."""
         with self._sessions.begin() as session:

@@ -35,7 +35,7 @@ from orthanc_plugins.pseudonyms import PatientKey
 from orthanc_plugins.release import Outcome, Project, State, release, report_of, sorted_studies
 from orthanc_plugins.store import ReleaseFiles, ReleaseState
 from orthanc_plugins.workflows.release_audit import ReleaseAudit, Told
-from orthanc_plugins.workflows.release_certificate import certified
+from orthanc_plugins.workflows.release_certificate import certified, released_before, uncovered_told
 from orthanc_plugins.workflows.release_choices import chosen_profile, chosen_project
 from orthanc_plugins.workflows.release_identities import remember
 from orthanc_plugins.workflows.release_parcel import fault_of, parcel_of
@@ -179,7 +179,8 @@ class StudyDeidentification:
         """Record that the study left; with that it is certified."""
         looked = "one_person" if self._order.one_person else ""
         self._audit(self._released()).exported(reason=looked)
-        self._releases.note(self._release_id, ReleaseState.CERTIFIED)
+        uncovered = self._delivered()["uncovered"]
+        self._releases.note(self._release_id, ReleaseState.CERTIFIED, reason=uncovered_told(uncovered))
         return {}
 
     def record_kept_back(self) -> Result:
@@ -291,11 +292,12 @@ class StudyDeidentification:
         """Return what the destination holds; it is delivered now unless it was."""
         released = self._released()
         known = self._work.marked("delivered")
-        if known is not None:
+        if known is not None and "stored" in known:  # otherwise an older version of the suite has noted it
             return known
         self._audit(released).read()
         with self._destination() as destination:
-            delivery = destination.deliver(parcel_of(released, self._work, self._pseudonyms))
+            parcel = parcel_of(released, self._work, self._pseudonyms, self._earlier(released))
+            delivery = destination.deliver(parcel)
         known = {
             "destination": delivery.destination,
             "address": delivery.address,
@@ -304,9 +306,21 @@ class StudyDeidentification:
             "changes": dict(delivery.changes),
         }
         self._releases.note(self._release_id, ReleaseState.DELIVERED, **known)
-        known["at"] = datetime.now(UTC).isoformat()
+        known |= {
+            "stored": dict(delivery.stored),
+            "uncovered": delivery.uncovered,
+            "sent": delivery.sent,
+            "at": datetime.now(UTC).isoformat(),
+        }
         self._work.mark("delivered", known)
         return known
+
+    def _earlier(self, released: dict[str, Any]) -> frozenset[str]:
+        """Return the new SOP Instance UIDs of what was released of the study before, by its certificates."""
+        (study,) = released["report"]["studies"]
+        known = self._releases.of_patient(self._order.project, study["patient"])
+        contents = (self._files.read(one.release_id, "certificate.json") for one in known)
+        return released_before((one for one in contents if one is not None), study["study_uid"])
 
     @contextmanager
     def _destination(self) -> Iterator[Destination]:

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.archives import BasicCredentials, Dcm4cheeArchive, OrthancArchive, OrthancRest
+from orthanc_plugins.archives import BasicCredentials
 from orthanc_plugins.archives.dicom_peer import DicomPeer
+from orthanc_plugins.archives.researchers import archive_of
 from orthanc_plugins.archives.sessions import HttpOptions
 from orthanc_plugins.archives.xnat import Xnat
 from orthanc_plugins.delivery import ArchiveDestination, FolderDestination, XnatDestination
@@ -16,10 +17,9 @@ from orthanc_plugins.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orthanc_plugins.archives.base import Archive
     from orthanc_plugins.delivery import Destination
     from orthanc_plugins.projects import XnatAccess
-    from orthanc_plugins.rules import DeidentificationProject, ProjectDestination
+    from orthanc_plugins.rules import DeidentificationProject
     from orthanc_plugins.services import Services
 
 _SCRIPT = Path(__file__).resolve().parents[2] / "xnat" / "project-script.das"
@@ -49,7 +49,7 @@ def open_destination(
         with _xnat(access) as xnat:
             yield _session(xnat, access, choice.xnat_project, workspace)
     else:
-        archive = _archive(choice)
+        archive = archive_of(choice)
         try:
             yield ArchiveDestination(archive, project.name, workspace=workspace)
         finally:
@@ -84,13 +84,3 @@ def _script() -> str:
         raise ConfigurationError(
             f"Xnat.InstallScript wants the suite's script, and {_SCRIPT} cannot be read: restore it."
         ) from error
-
-
-def _archive(choice: ProjectDestination) -> Archive:
-    url = str(choice.url).rstrip("/")
-    password = "" if choice.password is None else choice.password.get_secret_value()
-    user = None if choice.username is None else BasicCredentials(choice.username, password)
-    if choice.kind == "orthanc":
-        credentials = None if user is None else (choice.username or "", password)
-        return OrthancArchive(OrthancRest(url, timeout_s=choice.timeout_s, credentials=credentials))
-    return Dcm4cheeArchive(url, credentials=user, ca_file=choice.ca_file, timeout_s=choice.timeout_s)

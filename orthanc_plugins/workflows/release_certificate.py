@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from pydicom.datadict import keyword_for_tag
@@ -20,12 +22,13 @@ from orthanc_plugins.certificates import (
 from orthanc_plugins.certificates.pdf import pdf_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from orthanc_plugins.certificates import SignedCertificate, SigningKey
     from orthanc_plugins.deid.profile import Profile
     from orthanc_plugins.store import ReleaseFiles
 
+_WRITTEN_ANEW = "The destination writes the file anew; all values of the data set are those that were sent."
 _CHANGED_BY_DESTINATION = "The destination writes its own value here, as it is known to."
 
 
@@ -39,10 +42,14 @@ def certified(  # noqa: PLR0913 - each is a fact of its own, given by name
     began: datetime,
     delivered: Mapping[str, Any],
 ) -> SignedCertificate:
-    """Return the certificate of a release, issued now unless it was before; it is kept as JSON and as PDF."""
-    known = files.read(release_id, "certificate.json")
-    if known is not None:
-        envelope = opened(known)
+    """Return the certificate of a release; it is kept as JSON and as PDF.
+
+    One that was issued before holds on where nothing was sent since and all that is there is as it says.
+    """
+    content = files.read(release_id, "certificate.json")
+    known = None if content is None else opened(content)
+    if known is not None and _holds_on(known, delivered):
+        envelope = known
     else:
         certificate = certificate_of(
             report,
@@ -51,21 +58,56 @@ def certified(  # noqa: PLR0913 - each is a fact of its own, given by name
             issued=datetime.now(UTC),
             delivery=_delivery(delivered),
             exceptions=[PolicyException(one.attribute, one.action, one.reason) for one in profile.exceptions],
+            stored=delivered["stored"],
         )
         envelope = signed(certificate, key)
         files.keep(release_id, "certificate.json", written(envelope))
-    if files.path(release_id, "certificate.pdf") is None:
+    if envelope is not known or files.path(release_id, "certificate.pdf") is None:
         files.keep(release_id, "certificate.pdf", pdf_of(envelope))
     return envelope
+
+
+def released_before(contents: Iterable[bytes], study_uid: str) -> frozenset[str]:
+    """Return the SOP Instance UIDs that certificates say were released of a study."""
+    certificates = (opened(content).certificate for content in contents)
+    return frozenset(
+        PurePosixPath(file.path).stem
+        for one in certificates
+        if one.study.uid == study_uid
+        for file in one.study.files
+    )
+
+
+def uncovered_told(objects: int) -> str:
+    """Return what is to be known of objects that stand at the destination besides, empty for none."""
+    if not objects:
+        return ""
+    many = "1 object stands" if objects == 1 else f"{objects} objects stand"
+    return f"{many} there that this certificate does not cover: of an earlier release of the study."
+
+
+def _holds_on(known: SignedCertificate, delivered: Mapping[str, Any]) -> bool:
+    """Return whether a certificate is of this delivery, or of one that it would say the same of."""
+    now, before = _delivery(delivered), known.certificate.delivery
+    if before is None or before.read_back is None or now.read_back is None:
+        return False
+    as_before = replace(now, at=before.at, read_back=replace(now.read_back, at=before.read_back.at))
+    stored = {
+        PurePosixPath(file.path).stem: file.sha256_stored
+        for file in known.certificate.study.files
+        if file.sha256_stored is not None
+    }
+    is_same_content = stored == delivered["stored"] and before == as_before
+    return is_same_content and (before == now or not delivered["sent"])
 
 
 def _delivery(delivered: Mapping[str, Any]) -> Delivery:
     """Return what a certificate says of a delivery.
 
-    How many files came back byte for byte is told by no destination: each change counts as another file's,
-    so it is never too many.
+    Where files were written anew and no attribute was changed, it is the file meta information (PS3.10 7.1).
     """
     at = datetime.fromisoformat(delivered["at"]).replace(microsecond=0)
+    rewritten = len(delivered["stored"])
     instances, changes, labels = delivered["instances"], delivered["changes"], delivered["labels"]
     return Delivery(
         destination=delivered["destination"],
@@ -77,10 +119,16 @@ def _delivery(delivered: Mapping[str, Any]) -> Delivery:
         read_back=ReadBack(
             at=at,
             instances=instances,
-            identical=max(0, instances - sum(changes.values())),
-            changes=tuple(_change(tag, times, instances) for tag, times in sorted(changes.items())),
+            identical=instances - rewritten,
+            changes=tuple(_change(tag, times, instances) for tag, times in sorted(changes.items()))
+            or _written_anew(rewritten),
+            uncovered=delivered["uncovered"],
         ),
     )
+
+
+def _written_anew(files: int) -> tuple[DeclaredChange, ...]:
+    return (DeclaredChange("0002,0000", keyword_for_tag(0x00020000), _WRITTEN_ANEW, files),) if files else ()
 
 
 def _change(tag: str, times: int, instances: int) -> DeclaredChange:

@@ -18,8 +18,16 @@ _SESSION_LENGTH = 8
 _MOST_REASONS = 5
 
 
-def parcel_of(released: Mapping[str, Any], work: WorkFolder, pseudonyms: Pseudonyms) -> Parcel:
-    """Return a released study as a destination takes it; the same study has the same label every time."""
+def parcel_of(
+    released: Mapping[str, Any],
+    work: WorkFolder,
+    pseudonyms: Pseudonyms,
+    earlier: frozenset[str] = frozenset(),
+) -> Parcel:
+    """Return a released study as a destination takes it; the same study has the same label every time.
+
+    ``earlier`` are the SOP Instance UIDs that earlier releases of it had.
+    """
     (study,) = released["report"]["studies"]
     label = pseudonyms.token("session", study["study_uid"], _SESSION_LENGTH)
     return Parcel(
@@ -39,6 +47,7 @@ def parcel_of(released: Mapping[str, Any], work: WorkFolder, pseudonyms: Pseudon
         ),
         method_codes=frozenset(released["report"]["method_codes"]),
         cleaned=frozenset(released["cleaned"]),
+        earlier=earlier,
     )
 
 

@@ -44,8 +44,17 @@ class MemoryDestination:
             self.held[file.sop_instance_uid] = content
         self.sent.append(len(missing))
         labels = {"project": "PACS_ANONYMIZED", "subject": parcel.patient, "session": parcel.session}
-        changes = {"0008,1030": len(parcel.files)}
-        return Delivery(self.name, "https://xnat.invalid/data/1", labels, len(parcel.files), changes)
+        uids = {file.sop_instance_uid for file in parcel.files}
+        return Delivery(
+            destination=self.name,
+            address="https://xnat.invalid/data/1",
+            labels=labels,
+            instances=len(uids),
+            changes={"0008,1030": len(uids)},
+            stored={uid: hashlib.sha256(self.held[uid] + b"relabelled").hexdigest() for uid in uids},
+            uncovered=len(self.held.keys() & parcel.earlier - uids),
+            sent=len(missing),
+        )
 
     def attach(self, parcel: Parcel, name: str, content: bytes) -> None:
         """Keep a file beside the study."""

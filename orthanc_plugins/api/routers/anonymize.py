@@ -18,6 +18,7 @@ from orthanc_plugins.api.dependencies import STUDY_PATTERN, Joined, Parameters, 
 from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import STATUS_OF_ERROR, Problem, problem_documented, problem_response
 from orthanc_plugins.api.routers.studies import StudyPath
+from orthanc_plugins.api.standing import is_held
 from orthanc_plugins.errors import AuditError, JobActive, JobError, ProfileError
 from orthanc_plugins.identifiers import JobId, OrthancId, is_orthanc_id
 from orthanc_plugins.jobs import DeidentificationOrder, Job, JobState, deidentify_study_request
@@ -26,7 +27,7 @@ from orthanc_plugins.projects import release_id_of
 from orthanc_plugins.rules import DeidentificationProject
 from orthanc_plugins.rules.profiles import Dates, profile_summary
 from orthanc_plugins.services import Services
-from orthanc_plugins.store import ReleaseRecord
+from orthanc_plugins.store import ReleaseRecord, ReleaseState
 
 router = APIRouter(prefix="/anonymize", tags=["de-identification"])
 
@@ -60,7 +61,11 @@ class Choices(BaseModel):
         description="It was held because two persons seemed to share an identifier; somebody has looked, and "
         "it is one.",
     )
-    again: bool = Field(default=False, description="Do it again if it had failed or was kept back.")
+    again: bool = Field(
+        default=False,
+        description="Do it anew whatever became of it: it failed, was kept back, or was certified. "
+        "Without it, too, what was certified and is at its destination no more is delivered anew.",
+    )
 
 
 class Wishes(Choices):
@@ -106,7 +111,9 @@ class AnonymizeAnswer(BaseModel):
     release_url: str
     job_id: str
     job_url: str
-    reason: str | None = Field(description="Why it was held, refused or not taken.")
+    reason: str | None = Field(
+        description="Why it was held, refused or not taken; of what is certified, what else stands there."
+    )
 
 
 class ProjectAnswer(BaseModel):
@@ -206,7 +213,7 @@ async def _anonymize(
 
 
 def submit(services: Services, study_id: str, patient_id: str | None, wishes: Choices) -> Asked:
-    """Ask for the job; what was cancelled, or on demand what had failed, is done again.
+    """Ask for the job; what was cancelled or has gone from its destination, or what is wished, is done again.
 
     Raises
     ------
@@ -226,10 +233,19 @@ def submit(services: Services, study_id: str, patient_id: str | None, wishes: Ch
     release_id = release_id_of(services.deidentification.custodian.pseudonyms(project.name), order)
     job_id = services.queue.submit(deidentify_study_request(order))
     state = services.queue.job(job_id).state
-    if state is JobState.CANCELLED or (wishes.again and state is JobState.FAILED):
+    is_wanted = state is JobState.CANCELLED or (wishes.again and state.ended)
+    if is_wanted or (state is JobState.SUCCEEDED and _has_gone(services, project, release_id)):
         with suppress(JobActive):  # it is being done at this moment
             services.queue.run_again(job_id)
     return Asked(project, order, release_id, original, job_id)
+
+
+def _has_gone(services: Services, project: DeidentificationProject, release_id: str) -> bool:
+    """Return whether a release was certified and is at its destination no more."""
+    release = services.store.releases.find(release_id)
+    if release is None or release.state is not ReleaseState.CERTIFIED:
+        return False
+    return not is_held(project, services.deidentification.xnat, release)
 
 
 def project_of(services: Services, name: str | None) -> DeidentificationProject:

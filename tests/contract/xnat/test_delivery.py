@@ -94,7 +94,7 @@ def test_a_session_may_hold_what_came_before_when_only_the_rest_is_handed_in(
     first, *others = parcel.files
     assert first.sop_class_uid == CTImageStorage
     destination(site, xnat).deliver(replace(parcel, files=(first,)))
-    second = replace(parcel, files=(others[0],))
+    second = replace(parcel, files=(others[0],), earlier=frozenset({first.sop_instance_uid}))
     assert destination(site, xnat).deliver(second).instances == 1
     assert len(stored_uids(site)) == 2
 
@@ -242,3 +242,16 @@ def test_a_name_that_was_left_in_what_is_released_is_found_in_what_is_stored(
         destination(site, xnat).deliver(build_parcel(tmp_path, spoil))
     assert "Quarantine the session there; it was not delivered" in str(refused.value)
     assert "Oberhuber" not in str(refused.value)
+
+
+def test_objects_of_an_earlier_release_are_counted_and_foreign_ones_refused(
+    site: Site, xnat: Xnat, parcel: Parcel
+) -> None:
+    there = destination(site, xnat)
+    there.deliver(parcel)
+    earlier = frozenset(uids_of(parcel))
+    fewer = replace(parcel, files=parcel.files[1:], earlier=earlier)
+    delivery = there.deliver(fewer)
+    assert (delivery.instances, delivery.uncovered, delivery.sent) == (4, 1, 0)
+    with pytest.raises(ReleaseRefused, match="has 1 object that the suite has not released"):
+        there.deliver(replace(fewer, earlier=frozenset()))

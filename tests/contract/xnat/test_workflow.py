@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orthanc_plugins.certificates import opened
+from orthanc_plugins.api.standing import is_held
+from orthanc_plugins.certificates import differences, opened
 from orthanc_plugins.delivery import RESOURCE
 from orthanc_plugins.projects import XnatAccess
 from orthanc_plugins.store import ReleaseFiles, ReleaseState
@@ -22,6 +25,8 @@ from tests.unit.workflows.deidentified import SETTINGS, Rig, new_rig
 from tests.unit.workflows.repaired import DurableSteps
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from orthanc_plugins.services import Services
     from tests.contract.xnat.site import Site
 
@@ -70,3 +75,29 @@ def test_a_study_becomes_a_session_with_its_certificate_and_late_objects_join_it
     assert sorted(beside) == ["json", "json", "pdf", "pdf"]
     zipped = site.get(f"{session}/scans/ALL/files?format=zip")
     assert (zipped.status_code, zipped.content[:2]) == (200, b"PK")
+
+
+def test_what_is_downloaded_from_xnat_is_what_the_certificate_lists(
+    rig: Rig, site: Site, tmp_path: Path
+) -> None:
+    run(rig)
+    release = rig.release()
+    envelope = opened(ReleaseFiles(rig.services.data).read(release.release_id, "certificate.json") or b"")
+    uri = f"/data/projects/{site.project}/experiments/{release.labels['session']}"
+    zipped = site.get(f"{uri}/scans/ALL/files", params={"format": "zip"}).content
+    with zipfile.ZipFile(io.BytesIO(zipped)) as packed:
+        packed.extractall(tmp_path / "download")
+    found = differences(tmp_path / "download", envelope)
+    assert (bool(found), found.as_sent, found.as_stored) == (False, 0, 3)
+
+
+def test_a_session_that_was_deleted_is_missed_and_delivered_anew(rig: Rig, site: Site) -> None:
+    run(rig)
+    release, access = rig.release(), rig.services.deidentification.xnat
+    project = rig.services.deidentification.projects[release.project]
+    assert is_held(project, access, release)
+    uri = f"/data/projects/{site.project}/experiments/{release.labels['session']}"
+    assert site.delete(f"{uri}?removeFiles=true").status_code == 200
+    assert not is_held(project, access, release)
+    assert run(rig) == {"outcome": "certified", "instances": 3}
+    assert is_held(project, access, rig.release())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -25,7 +25,9 @@ class Sample:
     name: str
     at: datetime
     parts: tuple[int, ...]
-    more: int | None = None
+    more: int | None
+    since: int = 0
+    known: Annotated[str, "[a-z]"] | None = None
 
 
 WHOLE = {"name": "a", "at": "2026-11-30T09:00:00Z", "parts": [1, 2], "more": None}
@@ -38,9 +40,15 @@ def test_names_are_in_order_without_space_in_utf_8() -> None:
 
 
 def test_a_dataclass_comes_back_as_it_was() -> None:
-    sample = Sample("a", datetime(2026, 11, 30, 9, tzinfo=UTC), (1, 2))
+    sample = Sample("a", datetime(2026, 11, 30, 9, tzinfo=UTC), (1, 2), None)
     assert plain(sample) == WHOLE
     assert restored(Sample, WHOLE, "it") == sample
+
+
+def test_a_field_that_was_added_later_is_left_out_where_it_says_nothing() -> None:
+    grown = Sample("a", datetime(2026, 11, 30, 9, tzinfo=UTC), (1, 2), None, 3, "k")
+    assert plain(grown) == WHOLE | {"since": 3, "known": "k"}
+    assert restored(Sample, WHOLE | {"since": 3, "known": "k"}, "it") == grown
 
 
 @pytest.mark.parametrize(
@@ -62,6 +70,9 @@ def test_a_dataclass_comes_back_as_it_was() -> None:
         {"parts": [-1]},
         {"parts": [MOST_EXACT + 1]},
         {"more": "x"},
+        {"since": 0},
+        {"known": None},
+        {"known": "K"},
         {"unknown": 1},
     ],
 )

@@ -56,7 +56,7 @@ def test_a_study_is_asked_for(suite: SuiteDouble, capsys: pytest.CaptureFixture[
         "keep_series_date": True,
         "one_person": False,
         "wait_s": 0,
-        "again": True,
+        "again": False,
     }
 
 
@@ -86,3 +86,16 @@ def test_a_study_that_changed_meanwhile_is_not_done(suite: SuiteDouble, outcome:
 def test_what_is_no_study_is_not_asked_for(suite: SuiteDouble) -> None:
     assert main(["anonymize", "Doe^Jane", "--url", suite.url]) == USAGE
     assert suite.bodies == {}
+
+
+def test_again_is_asked_for_what_is_certified(suite: SuiteDouble) -> None:
+    suite.say("/anonymize", CERTIFIED)
+    assert run(suite, "--again") == DONE
+    assert suite.bodies["/pacs/api/anonymize"]["again"] is True
+
+
+def test_what_had_failed_is_begun_anew_without_a_word(suite: SuiteDouble) -> None:
+    suite.say("/anonymize", {"detail": "XNAT did not take it."}, 502)
+    suite.say("/anonymize", ANSWER, 202)
+    assert run(suite) == DONE
+    assert suite.bodies["/pacs/api/anonymize"]["again"] is True

@@ -72,6 +72,7 @@ def test_files_that_are_not_those_certified_fail(folder: Path, capsys: pytest.Ca
         "altered: 2.25.2/2.25.21.dcm",
         "missing: 2.25.3/2.25.31.dcm",
         "not certified: more?.txt",
+        "files: 1 of 3 are as certified; 1 altered, 1 missing, 1 not certified",
     ]
 
 

@@ -106,3 +106,28 @@ def test_certificates_are_passed_over(parcel: Parcel) -> None:
     archive = MemoryArchive()
     ArchiveDestination(archive, "RESEARCH").attach(parcel, "certificate.json", b"{}")
     assert archive.requests == []
+
+
+def test_files_that_were_written_anew_are_told_with_their_digests(parcel: Parcel) -> None:
+    archive = MemoryArchive()
+    assert ArchiveDestination(archive, "RESEARCH").deliver(parcel).stored == {}
+    archive = MemoryArchive()
+    archive.faults.coerce = coercing(lambda one: setattr(one.file_meta, "ImplementationVersionName", "OTHER"))
+    stored = ArchiveDestination(archive, "RESEARCH").deliver(parcel).stored
+    assert stored.keys() == {file.sop_instance_uid for file in parcel.files}
+    assert not set(stored.values()) & {file.sha256 for file in parcel.files}
+
+
+def test_objects_of_earlier_releases_are_counted_and_foreign_ones_refused_before_anything_is_sent(
+    parcel: Parcel,
+) -> None:
+    archive = MemoryArchive()
+    there = ArchiveDestination(archive, "RESEARCH")
+    there.deliver(replace(parcel, files=parcel.files[:2]))
+    fewer = replace(parcel, files=parcel.files[1:])
+    with pytest.raises(ReleaseRefused, match="has 1 object that the suite has not released"):
+        there.deliver(fewer)
+    assert len(archive.held()) == 2
+    earlier = frozenset({parcel.files[0].sop_instance_uid})
+    delivery = there.deliver(replace(fewer, earlier=earlier))
+    assert (delivery.instances, delivery.uncovered, delivery.sent) == (4, 1, 3)

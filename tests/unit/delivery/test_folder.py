@@ -95,3 +95,16 @@ def test_certificates_stand_in_the_study_and_are_replaced(tmp_path: Path, parcel
     for name in ("../x", ".x", "", "a b"):
         with pytest.raises(ArchiveRefused):
             there.attach(parcel, name, b"")
+
+
+def test_objects_of_earlier_releases_are_counted_and_foreign_ones_refused(
+    tmp_path: Path, parcel: Parcel
+) -> None:
+    there = FolderDestination(tmp_path / "out")
+    assert there.deliver(parcel).uncovered == 0
+    fewer = replace(parcel, files=parcel.files[1:])
+    known = frozenset(file.sop_instance_uid for file in parcel.files)
+    delivery = there.deliver(replace(fewer, earlier=known))
+    assert (delivery.instances, delivery.uncovered, delivery.sent) == (4, 1, 0)
+    with pytest.raises(ReleaseRefused, match="has 1 object that the suite has not released"):
+        there.deliver(fewer)

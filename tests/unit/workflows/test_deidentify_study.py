@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
+from datetime import datetime, timedelta
 from io import BytesIO
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +18,7 @@ from orthanc_plugins.audit.codes import Outcome
 from orthanc_plugins.audit.query import TrailQuery
 from orthanc_plugins.audit.trail import AuditTrail
 from orthanc_plugins.certificates import Verdict, load_signing_key, opened, verify
+from orthanc_plugins.certificates.wording import told as told_in_words
 from orthanc_plugins.errors import (
     ArchiveRefused,
     ArchiveUnavailable,
@@ -28,13 +32,16 @@ from orthanc_plugins.errors import (
 from orthanc_plugins.release import Outcome as Released
 from orthanc_plugins.release import State
 from orthanc_plugins.store import ReleaseFiles, ReleaseState
-from orthanc_plugins.workflows import deidentification_workflows, deidentify_study
+from orthanc_plugins.workflows import deidentification_workflows, deidentify_study, release_certificate
 from orthanc_plugins.workflows.release_audit import ReleaseAudit
 from tests.unit.release.studies import SECRETS, objects, uids_of
 from tests.unit.workflows.deidentified import PROJECT, SETTINGS, Rig, new_rig, rows_of
 from tests.unit.workflows.repaired import DurableSteps
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from orthanc_plugins.certificates import Certificate
     from orthanc_plugins.services import Services
     from tests.fakes import FakeOrthancRest
 
@@ -385,3 +392,56 @@ def test_another_study_of_the_patient_has_the_same_pseudonym(rig: Rig) -> None:
     rig.receive()
     rig.run()
     assert rig.release().pseudonym == "ANON00001"
+
+
+def certificate_in(rig: Rig) -> Certificate:
+    kept = ReleaseFiles(rig.services.data).read(rig.release().release_id, "certificate.json")
+    assert kept is not None
+    return opened(kept).certificate
+
+
+def test_the_certificate_has_the_digests_of_what_came_back(rig: Rig) -> None:
+    rig.run()
+    certificate = certificate_in(rig)
+    held = {
+        uid: hashlib.sha256(content + b"relabelled").hexdigest()
+        for uid, content in rig.destination.held.items()
+    }
+    assert {PurePosixPath(one.path).stem: one.sha256_stored for one in certificate.study.files} == held
+    assert certificate.delivery is not None
+    assert certificate.delivery.read_back is not None
+    assert certificate.delivery.read_back.identical == 0
+
+
+def test_objects_that_are_of_an_earlier_release_alone_are_told(rig: Rig) -> None:
+    rig.run()
+    rig.orthanc.delete(rig.orthanc.instance_ids(rig.study)[0])
+    assert rig.run() == {"outcome": "certified", "instances": 2}
+    told = "1 object stands there that this certificate does not cover"
+    assert rig.release().reason.startswith(told)
+    parts = dict(fact for part in told_in_words(certificate_in(rig)) for fact in part.facts)
+    assert parts["Besides"].startswith(told)
+
+
+class AnHourLater(datetime):
+    """The time in an hour."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> AnHourLater:
+        later = datetime.now(tz) + timedelta(hours=1)
+        return cls.fromtimestamp(later.timestamp(), tz)
+
+
+def test_what_was_taken_away_is_delivered_anew_with_another_certificate(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.run()
+    first = rig.release().certificate_sha256
+    rig.destination.held.clear()
+    rig.destination.attached.clear()
+    for module in (deidentify_study, release_certificate):
+        monkeypatch.setattr(module, "datetime", AnHourLater)
+    rig.run()
+    release = rig.release()
+    assert (len(rig.destination.held), len(rig.destination.attached)) == (3, 2)
+    assert release.certificate_sha256 == certificate_in(rig).digest != first
