@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -91,6 +92,11 @@ class Suite:
 
 def _detail(answer: requests.Response) -> str:
     """Return what a problem document says, or what the status is."""
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        return (
+            "Orthanc lets only its users in (HTTP 401): give one of RegisteredUsers as Orthanc.Username and "
+            "Orthanc.Password in the settings of the suite; with --url nobody is named."
+        )
     try:
         return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):

@@ -298,6 +298,14 @@ def test_another_server_is_told_from_the_suite(
     assert "is it the right address?" in capsys.readouterr().err
 
 
+def test_an_orthanc_that_asks_for_a_user_is_told_with_whom_to_name(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite.say("/sync/status", b"", 401)
+    assert run(suite, "sync", "--status") == USAGE
+    assert "Orthanc.Username and Orthanc.Password" in capsys.readouterr().err
+
+
 REPAIR = "0" * 32
 PLAN = f"Repair of study 1.2\n\nState: planned. Repair {REPAIR}.\n"
 
