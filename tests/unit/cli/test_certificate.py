@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
 
-from orthanc_plugins.certificates import create_signing_key, signed, written
+from orthanc_plugins.certificates import certificate_of, create_signing_key, signed, written
 from orthanc_plugins.cli import DONE, FAILED, USAGE, main
-from tests.unit.certificates.samples import FILES, PATIENT, certificate, key
+from tests.unit.certificates.samples import BEGAN, DELIVERY, FILES, ISSUED, PATIENT, certificate, key, report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +43,30 @@ def test_what_was_issued_is_valid(folder: Path, capsys: pytest.CaptureFixture[st
         f"key: {key().public.key_id}, in words: {key().public.words}",
         "files: all 3 are as certified, and there are no others",
     ]
+
+
+def test_what_the_destination_has_written_anew_is_as_certified_beside_its_certificate(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored = {
+        PurePosixPath(path).stem: hashlib.sha256(b"anew " + content).hexdigest()
+        for path, (content, _) in FILES.items()
+    }
+    one = certificate_of(
+        report(), report()["studies"][0], began=BEGAN, issued=ISSUED, delivery=DELIVERY, stored=stored
+    )
+    (folder / "certificate.json").write_bytes(written(signed(one, key())))
+    (folder / "study/certificate.json").write_bytes(written(signed(one, key())))
+    for number, path in enumerate(FILES):
+        content = (folder / "study" / path).read_bytes()
+        (folder / "study" / path).unlink()
+        (folder / f"study/{number}.dcm").write_bytes(b"anew " + content)
+    assert run(folder, "verify", "certificate.json", "--key", "public.pem", "--files", "study") == DONE
+    (told,) = capsys.readouterr().out.splitlines()[2:]
+    assert told == (
+        "files: all 3 are as certified: 0 as sent, 3 as the destination stores them, and there are no others "
+        "but certificates of the study"
+    )
 
 
 def test_an_unknown_key_fails_and_is_told_in_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
