@@ -14,9 +14,17 @@ from orthanc_plugins.audit.codes import OBJECT_SECURITY_CHANGED
 from orthanc_plugins.audit.events import Occasion, security_alert
 from orthanc_plugins.audit.parties import AuditSource, Participant, ResourceObject
 from orthanc_plugins.audit.trail import AuditTrail
-from orthanc_plugins.custody.keys import KeyPurpose, create_key, destroy_key, key_path, load_key
-from orthanc_plugins.custody.mapping import IdentityTable, forget
-from orthanc_plugins.custody.numbers import NumberRegister
+from orthanc_plugins.custody.forms import PatientForm
+from orthanc_plugins.custody.keys import (
+    KeyPurpose,
+    create_key,
+    destroy_key,
+    key_path,
+    load_key,
+    was_destroyed,
+)
+from orthanc_plugins.custody.mapping import IdentityTable, forget, is_table_there
+from orthanc_plugins.custody.numbers import NumberRegister, erase_register, is_register_there
 from orthanc_plugins.errors import AuditError, CustodyError, KeyUnusable, ProfileError
 from orthanc_plugins.pseudonyms import Pseudonyms
 from orthanc_plugins.rules.profiles import profile_summary
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
+    from orthanc_plugins.custody.forms import PatientKind
     from orthanc_plugins.jobs import DeidentificationOrder
     from orthanc_plugins.rules import DeidentificationProject, DeidentificationRule
 
@@ -57,10 +66,19 @@ class Custodian:
     folder: Path
     trail_folder: Path | None = None
 
-    def create(self, project: str, *, reversible: bool = False) -> str:
+    def create(
+        self,
+        project: str,
+        *,
+        reversible: bool = False,
+        patients: PatientKind | None = None,
+        otherwise: PatientKind | None = None,
+    ) -> str:
         """Make a project's key and register, and what the suite needs besides; return the key's identifier.
 
-        What is there stays. A key whose register is gone is refused: it would begin to count anew.
+        What is there stays. A key whose register is gone is refused: it would begin to count anew; so is a
+        register whose key is gone, and a name whose key was destroyed. ``patients`` and ``otherwise`` are as
+        of `patient_form`; a new project is keyed where neither is given.
 
         Raises
         ------
@@ -70,11 +88,13 @@ class Custodian:
         if project == _TRAIL_KEY:
             raise KeyUnusable(f"{_TRAIL_KEY} is the suite's own name here: give the project another.")
         known = key_path(self.folder, project).exists()
-        key = create_key(self.folder, project)
-        if known:
+        if not known and is_register_there(self.folder, project):
             self.pseudonyms(project)
-        else:
-            NumberRegister.create(self.folder, project, key.key_id)
+        key = create_key(self.folder, project)
+        if not known:
+            form = PatientForm.of_kind(patients or otherwise or "keyed")
+            NumberRegister.create(self.folder, project, key.key_id, form)
+        self.patient_form(project, patients=patients, otherwise=otherwise)
         if reversible:
             self._create_identities(project)
         self._create_trail()
@@ -88,6 +108,8 @@ class Custodian:
         KeyUnusable, CustodyError
             The project's key or register is missing or not usable; the text says what to do.
         """
+        if was_destroyed(self.folder, project):
+            load_key(self.folder, project)  # says so, and that no other is made
         try:
             pseudonyms = Pseudonyms(load_key(self.folder, project).secret)
             NumberRegister(self.folder, project, pseudonyms.key_id)
@@ -97,6 +119,13 @@ class Custodian:
                 "restored from the custodian's copy: a new key gives every patient a second pseudonym."
             ) from error
         return pseudonyms
+
+    def patient_form(
+        self, project: str, *, patients: PatientKind | None = None, otherwise: PatientKind | None = None
+    ) -> PatientForm:
+        """Return how the project's patients are called, as of `NumberRegister.agreed_form`."""
+        register = NumberRegister(self.folder, project, self.pseudonyms(project).key_id)
+        return register.agreed_form(patients, otherwise)
 
     def identities(self, project: str, roles: Collection[str]) -> IdentityTable:
         """Return the sealed way back of a project, which these roles may ask.
@@ -113,6 +142,20 @@ class Custodian:
     def has_identities(self, project: str) -> bool:
         """Return whether there is a way back of a project."""
         return key_path(self.folder, project, KeyPurpose.MAPPING).exists()
+
+    def way_back(self, project: str, roles: Collection[str]) -> IdentityTable | None:
+        """Return the way back of a project that is to be reversible; None where it was destroyed for good.
+
+        Raises
+        ------
+        KeyUnusable, CustodyError
+            There is none although it was not destroyed, or it cannot be used.
+        """
+        return None if self.is_identities_destroyed(project) else self.identities(project, roles)
+
+    def is_identities_destroyed(self, project: str) -> bool:
+        """Return whether the way back of a project was destroyed for good."""
+        return was_destroyed(self.folder, project, KeyPurpose.MAPPING)
 
     def count_patients(self, project: str) -> int:
         """Return how many patients a project has."""
@@ -142,17 +185,38 @@ class Custodian:
         return AuditTrail(self.trail_folder, key.secret, anchor=self._anchor)
 
     def destroy_identities(self, project: str) -> None:
-        """Destroy the way back of a project for good, after that was recorded."""
+        """Destroy the way back of a project for good, after that was recorded; there is none again.
+
+        Raises
+        ------
+        KeyUnusable, CustodyError, AuditError
+            The project has none, or it is still there.
+        """
+        if not self.has_identities(project) and not is_table_there(self.folder, project):
+            why = "was destroyed before" if self.is_identities_destroyed(project) else "was never kept"
+            raise CustodyError(
+                f"There is nothing to destroy: who is behind the pseudonyms of project {project} {why}."
+            )
         self._record_destruction(project, "mapping_destroyed")
         forget(self.folder, self.folder, project)
 
     def destroy_key(self, project: str) -> None:
-        """Destroy the key of a project for good, after that was recorded; its pseudonyms stay as they are.
+        """Destroy key and register of a project for good, after that was recorded; its pseudonyms stay.
 
-        Nobody can tell then by computing whose they are, nor give a known patient the same one again.
+        Nobody can tell then by computing whose they are, nor give a known patient the same one again. No
+        project of this name is made any more.
+
+        Raises
+        ------
+        KeyUnusable, CustodyError, AuditError
+            There is no such project, or something of it is still there.
         """
+        if not key_path(self.folder, project).exists() and not is_register_there(self.folder, project):
+            why = "was destroyed before" if was_destroyed(self.folder, project) else "is not here"
+            raise CustodyError(f"There is nothing to destroy: the key of project {project} {why}.")
         self._record_destruction(project, "key_destroyed")
         destroy_key(self.folder, project)
+        erase_register(self.folder, project)
 
     @property
     def _anchor(self) -> Path:
@@ -231,7 +295,7 @@ class Deidentification:
         try:
             self.custodian.pseudonyms(project.name)
             if project.reversible:
-                self.custodian.identities(project.name, project.custodians)
+                self.custodian.way_back(project.name, project.custodians)
         except (KeyUnusable, CustodyError) as error:
             return str(error)
         return None

@@ -110,6 +110,7 @@ def _content(
             looked_at=pixels["looked_at"],
             faces=bool(study["faces"]),
             exceptions=bool(exceptions),
+            numbered=report.get("patients") == "numbered",
         ),
     }
 

@@ -32,6 +32,11 @@ _KEY = (
     "The pseudonyms are made with the project's key. For whoever holds that key or the originals the way "
     "back stays open, and the data stay personal data."
 )
+_NUMBERED = (
+    "Patients are numbered by the project's register; UIDs are made with the project's key, and so is how "
+    "far dates are moved where they are. For whoever holds the key and the register, or the originals, the "
+    "way back stays open, and the data stay personal data."
+)
 _SEARCH = (
     "The check searches every file for what the originals tell of the patient, of staff and of places, and "
     "for what looks like it. A name that no identifying attribute of the originals has, in a spelling of its "
@@ -52,8 +57,14 @@ _DUTIES = (
 )
 
 
-def limits_of(
-    codes: Collection[str], *, instances: int, looked_at: int, faces: bool, exceptions: bool
+def limits_of(  # noqa: PLR0913 - each is a fact of its own, given by name
+    codes: Collection[str],
+    *,
+    instances: int,
+    looked_at: int,
+    faces: bool,
+    exceptions: bool,
+    numbered: bool,
 ) -> tuple[str, ...]:
     """Return what must be known beside what was done, the most general first.
 
@@ -63,14 +74,16 @@ def limits_of(
         Of the methods applied (CID 7050).
     instances, looked_at
         Of the study, and those whose pixels were searched for text.
+    numbered
+        Pseudonyms of patients are numbers of the project's register.
     """
-    return tuple(_limits(codes, instances, looked_at, faces=faces, exceptions=exceptions))
+    limits = _limits(codes, instances, looked_at, faces=faces, exceptions=exceptions)
+    return (_NUMBERED if numbered else _KEY, *limits)
 
 
 def _limits(
     codes: Collection[str], instances: int, looked_at: int, *, faces: bool, exceptions: bool
 ) -> Iterator[str]:
-    yield _KEY
     yield from (text for code, text in _RETAINED.items() if code in codes)
     if exceptions:
         yield "Some attributes are treated otherwise than the options say; they are listed with the reasons."

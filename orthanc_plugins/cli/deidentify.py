@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins import __version__
+from orthanc_plugins.cli.chosen import named_profile, patients_by_default, project_of_settings
 from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE, Command, printable, reason_of
 from orthanc_plugins.errors import ConfigurationError, CustodyError, DeidError
 
@@ -30,6 +31,7 @@ _EXIT_CODES = (
 _CLEAR = "\r\x1b[K"
 _MOST_FINDINGS = 10
 _MOST_FAULTS = 10
+_MOST_OTHERS = 5
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,19 +117,22 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 
 def _project(arguments: argparse.Namespace) -> Project:
-    from orthanc_plugins.deid.profile import load_profile, read_profile  # noqa: PLC0415 - likewise
     from orthanc_plugins.projects import Custodian  # noqa: PLC0415 - likewise
     from orthanc_plugins.release import Project  # noqa: PLC0415 - likewise
 
     missing = [path for path in arguments.input if not path.exists()]
     if missing:
         raise ConfigurationError(f"{missing[0]} does not exist.")
-    file = Path(arguments.profile)
-    profile = read_profile(file) if file.suffix == ".yaml" else load_profile(arguments.profile)
+    profile = named_profile(arguments.profile)
     custody = arguments.custody if arguments.custody is not None else _custody()
     if custody.resolve().is_relative_to(arguments.output.resolve()):
         raise ConfigurationError("The keys lie inside the output: whoever gets the one gets the other.")
-    Custodian(custody).pseudonyms(arguments.project)  # tells what to do where there is no such project
+    said = None if arguments.custody is not None else project_of_settings(arguments.project)
+    Custodian(custody).patient_form(  # tells what to do where there is no such project
+        arguments.project,
+        patients=None if said is None else said.patients,
+        otherwise=None if said is None else patients_by_default(said),
+    )
     return Project.opened(arguments.project, custody, profile, __version__)
 
 
@@ -138,15 +143,17 @@ def _custody() -> Path:
 
 
 def _tell_faults(found: Studies, errors: TextIO) -> None:
-    """Say which files cannot be used; those that are no DICOM are counted."""
+    """Say which files cannot be used; those that are no DICOM are counted, and the first named."""
     faults = [fault for fault in found.faults if fault.is_dicom]
     for fault in faults[:_MOST_FAULTS]:
         print(f"  {printable(str(fault.path))}: {fault.reason}", file=errors)
     if len(faults) > _MOST_FAULTS:
         print(f"  and {len(faults) - _MOST_FAULTS} more", file=errors)
-    others = len(found.faults) - len(faults)
+    others = [fault.path for fault in found.faults if not fault.is_dicom]
     if others:
-        print(f"  {others} files are no DICOM and are left out", file=errors)
+        more = ", …" if len(others) > _MOST_OTHERS else ""
+        named = ", ".join(printable(str(path)) for path in others[:_MOST_OTHERS])
+        print(f"  {len(others)} files are no DICOM and are left out: {named}{more}", file=errors)
 
 
 def _released(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from orthanc_plugins.cli.chosen import named_profile, profiles_of_settings
 from orthanc_plugins.cli.commands import DONE, USAGE, Command, printable, reason_of
-from orthanc_plugins.errors import ProfileError
+from orthanc_plugins.errors import ConfigurationError, ProfileError
 
 if TYPE_CHECKING:
     import argparse
-
-    from orthanc_plugins.deid.profile import Profile
 
 _EXIT_CODES = (
     "Exit codes: 0 it was told; 2 the command was not understood, a profile cannot be used, or the "
@@ -22,14 +20,16 @@ _EXIT_CODES = (
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("list", help="tell which profiles come with the suite, and for whom each is")
+    actions.add_parser("list", help="tell which profiles there are, and for whom each is")
     show = actions.add_parser("show", help="tell what a profile decides; a file of your own is checked so")
     explain = actions.add_parser("explain", help="tell what becomes of attributes under a profile, and why")
     for of_one in (show, explain):
         of_one.add_argument(
-            "profile", metavar="NAME|FILE.yaml", help="one of those shipped, or a file of your own"
+            "profile", metavar="NAME|FILE.yaml", help="one that list tells, or a file of your own"
         )
-    explain.add_argument("keyword", nargs="+", metavar="KEYWORD", help="as in PS3.6, such as StudyDate")
+    explain.add_argument(
+        "keyword", nargs="+", metavar="KEYWORD|TAG", help="as in PS3.6: StudyDate or 0008,0020"
+    )
     actions.add_parser("schema", help="print the JSON schema of profiles, for editors")
 
 
@@ -37,7 +37,7 @@ def _run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
     do = {"list": _list, "show": _show, "explain": _explain, "schema": _schema}[arguments.action]
     try:
         do(arguments, output)
-    except (ProfileError, OSError) as error:
+    except (ProfileError, ConfigurationError, OSError) as error:
         print(f"pacs profile: {printable(reason_of(error))}", file=errors)
         return USAGE
     return DONE
@@ -46,14 +46,16 @@ def _run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
 def _list(_arguments: argparse.Namespace, output: TextIO) -> None:
     from orthanc_plugins.deid.profile import load_profile, shipped_profiles  # noqa: PLC0415 - loads pydicom
 
-    for name in shipped_profiles():
-        print(f"{name:12} {load_profile(name).summary.strip()}", file=output)
+    folder = profiles_of_settings()
+    own = () if folder is None else [file.stem for file in folder.glob("*.yaml")]
+    for name in sorted({*shipped_profiles(), *own}):
+        print(f"{name:12} {printable(load_profile(name, folder).summary.strip())}", file=output)
 
 
 def _show(arguments: argparse.Namespace, output: TextIO) -> None:
     from orthanc_plugins.deid.describing import attributes_summary, told  # noqa: PLC0415 - likewise
 
-    profile = _named(arguments.profile)
+    profile = named_profile(arguments.profile)
     print(f"{profile.name}, policy {profile.digest}", file=output)
     for about, fact in told(profile).items():
         print(f"  {about}: {printable(fact)}", file=output)
@@ -66,7 +68,7 @@ def _show(arguments: argparse.Namespace, output: TextIO) -> None:
 def _explain(arguments: argparse.Namespace, output: TextIO) -> None:
     from orthanc_plugins.deid.describing import explain  # noqa: PLC0415 - likewise
 
-    profile = _named(arguments.profile)
+    profile = named_profile(arguments.profile)
     for text in [explain(profile, keyword) for keyword in arguments.keyword]:
         print(text, end="", file=output)
 
@@ -75,13 +77,6 @@ def _schema(_arguments: argparse.Namespace, output: TextIO) -> None:
     from orthanc_plugins.deid.profile import Profile  # noqa: PLC0415 - likewise
 
     print(json.dumps(Profile.model_json_schema(), indent=2), file=output)
-
-
-def _named(name: str) -> Profile:
-    from orthanc_plugins.deid.profile import load_profile, read_profile  # noqa: PLC0415 - likewise
-
-    file = Path(name)
-    return read_profile(file) if file.suffix == ".yaml" else load_profile(name)
 
 
 COMMAND = Command(

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
+from orthanc_plugins.cli.chosen import patients_by_default, project_of_settings
 from orthanc_plugins.cli.commands import DONE, FAILED, USAGE, Command, printable, reason_of
-from orthanc_plugins.errors import AuditError, ConfigurationError, CustodyError, KeyUnusable
+from orthanc_plugins.errors import AuditError, ConfigurationError, CustodyError, KeyUnusable, ProfileError
 
 if TYPE_CHECKING:
     import argparse
 
     from orthanc_plugins.projects import Custodian
+    from orthanc_plugins.rules import DeidentificationProject
 
 _EXIT_CODES = (
     "Exit codes: 0 it was done; 1 a project that was to be shown cannot be used; 2 the command was not "
     "understood, or a key, register or folder cannot be made, used or removed."
 )
-_FAULTS = (KeyUnusable, CustodyError, AuditError, ConfigurationError, OSError)
+_FAULTS = (KeyUnusable, CustodyError, AuditError, ConfigurationError, ProfileError, OSError)
+_NOT_REVERSIBLE = "not reversible any more: what told who is behind a pseudonym was destroyed for good"
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +38,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "that signs certificates, too",
     )
     create.add_argument("name", metavar="NAME")
+    form = create.add_mutually_exclusive_group()
+    for kind, like in (("keyed", "DEID- and 16 characters made with the key"), ("numbered", "ANON00001 …")):
+        form.add_argument(
+            f"--{kind}",
+            dest="patients",
+            action="store_const",
+            const=kind,
+            help=f"call patients {like}, for good; when not given as the settings of this name say, or keyed",
+        )
     create.add_argument(
         "--reversible",
         action="store_true",
@@ -45,7 +57,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("show", help="tell whether a project can be used").add_argument("name", metavar="NAME")
     for what, told in (
         ("destroy-mapping", "destroy for good what tells who is behind the pseudonyms of a project"),
-        ("destroy-key", "destroy a project's key for good: nobody gets a pseudonym in it any more"),
+        ("destroy-key", "destroy a project's key and register for good, and its name with them"),
     ):
         destroy = actions.add_parser(what, help=told)
         destroy.add_argument("name", metavar="NAME")
@@ -78,10 +90,21 @@ def _custodian(arguments: argparse.Namespace) -> Custodian:
 
 
 def _create(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
-    custodian = _custodian(arguments)
-    reversible = arguments.reversible or (arguments.custody is None and _is_reversible(arguments.name))
-    key_id = custodian.create(arguments.name, reversible=reversible)
-    print(f"project {arguments.name}: key {key_id}{', reversible' if reversible else ''}", file=output)
+    custodian, name = _custodian(arguments), arguments.name
+    said = None if arguments.custody is not None else project_of_settings(name)
+    was_there, is_destroyed = name in custodian.projects(), custodian.is_identities_destroyed(name)
+    wanted = said is not None and said.reversible and not is_destroyed
+    key_id = custodian.create(
+        name,
+        reversible=arguments.reversible or wanted,
+        patients=_patients_of(arguments, said),
+        otherwise=None if said is None else patients_by_default(said),
+    )
+    kind, reversible = custodian.patient_form(name).kind, custodian.has_identities(name)
+    told = f"key {key_id}, patients {kind}{', reversible' if reversible else ''}"
+    print(f"project {name}{' was there already' if was_there else ''}: {told}", file=output)
+    if is_destroyed:
+        print(f"{_NOT_REVERSIBLE}; set Reversible to false where the settings say true", file=output)
     if custodian.trail_folder is not None:
         from orthanc_plugins.certificates import create_signing_key  # noqa: PLC0415 - loads pydicom
 
@@ -95,10 +118,18 @@ def _create(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> in
     return DONE
 
 
-def _is_reversible(name: str) -> bool:
-    from orthanc_plugins.settings import read_settings  # noqa: PLC0415 - where no folder is named
-
-    return any(one.reversible for one in read_settings().deidentification.projects if one.name == name)
+def _patients_of(
+    arguments: argparse.Namespace, said: DeidentificationProject | None
+) -> Literal["keyed", "numbered"] | None:
+    """Return how patients are to be called, by the command or by the settings, which may not differ."""
+    asked: Literal["keyed", "numbered"] | None = arguments.patients
+    by_settings = None if said is None else said.patients
+    if asked is not None and by_settings not in {None, asked}:
+        raise ConfigurationError(
+            f"The settings say that patients of {arguments.name} are {by_settings}: leave --{asked} out, or "
+            "change Patients there."
+        )
+    return asked or by_settings
 
 
 def _list(arguments: argparse.Namespace, output: TextIO, _errors: TextIO) -> int:
@@ -115,10 +146,22 @@ def _show(arguments: argparse.Namespace, output: TextIO, _errors: TextIO) -> int
         print(f"project {printable(name)}: {printable(str(error))}", file=output)
         return FAILED
     print(f"project {name}: key {key_id}, {custodian.count_patients(name)} patients", file=output)
+    _show_form(custodian, name, output)
     kept = len(custodian.identities(name, ()).pseudonyms()) if custodian.has_identities(name) else None
-    told = "is not kept" if kept is None else f"is kept, sealed, of {kept}"
-    print(f"who is behind a pseudonym {told}", file=output)
+    told = "who is behind a pseudonym is not kept"
+    if kept is not None:
+        told = f"who is behind a pseudonym is kept, sealed, of {kept}"
+    elif custodian.is_identities_destroyed(name):
+        told = _NOT_REVERSIBLE
+    print(told, file=output)
     return DONE
+
+
+def _show_form(custodian: Custodian, name: str, output: TextIO) -> None:
+    try:
+        print(f"patients are {custodian.patient_form(name).kind}", file=output)
+    except CustodyError as error:  # it is usable once that is said
+        print(printable(str(error)), file=output)
 
 
 def _destroy(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
@@ -131,12 +174,22 @@ def _destroy(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> i
     custodian = _custodian(arguments)
     if arguments.action == "destroy-mapping":
         custodian.destroy_identities(arguments.name)
-        print("Nobody can look up any more who is behind a pseudonym of the project.", file=output)
+        print(
+            "Nobody can look up any more who is behind a pseudonym of the project. It goes on without that, "
+            "and is not reversible any more: set Reversible to false where the settings say true.",
+            file=output,
+        )
         return DONE
     custodian.destroy_key(arguments.name)
     print(
-        "The key is gone; so must be its copies. No study is released for the project any more.", file=output
+        "Key and register are gone; so must be their copies. No study is released for the project any more, "
+        "and none of this name can be made: take another.",
+        file=output,
     )
+    if custodian.has_identities(arguments.name):
+        print(
+            "Who is behind its pseudonyms is still kept: pacs project destroy-mapping ends that.", file=output
+        )
     return DONE
 
 

@@ -1,7 +1,8 @@
 """The keys of projects: a secret of 256 bits for each purpose, in a file that tells whether it is whole.
 
 A key is created only when somebody asks for it. Whoever de-identifies loads it, and is refused where it is
-missing: a new key in its place would give every patient a second pseudonym.
+missing: a new key in its place would give every patient a second pseudonym. One that was destroyed leaves an
+empty file that says so, and is neither made again nor taken from a copy.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ def create_key(folder: Path, project: str, purpose: KeyPurpose = KeyPurpose.PSEU
         It cannot be written, or what is there cannot be used.
     """
     path = key_path(folder, project, purpose)
+    _refuse_destroyed(folder, project, purpose)
     key = ProjectKey(project, purpose, secrets.token_bytes(SECRET_BYTES))
     try:
         private_folder(folder)
@@ -106,6 +108,7 @@ def load_key(folder: Path, project: str, purpose: KeyPurpose = KeyPurpose.PSEUDO
         There is none, others could read or replace it, or it is damaged; the text says how to mend it.
     """
     path = key_path(folder, project, purpose)
+    _refuse_destroyed(folder, project, purpose)
     try:
         if not path.is_symlink() and not path.exists():
             raise KeyUnusable(f"Project {project} has no {purpose} key in {folder}; create or restore it.")
@@ -117,7 +120,7 @@ def load_key(folder: Path, project: str, purpose: KeyPurpose = KeyPurpose.PSEUDO
 
 
 def destroy_key(folder: Path, project: str, purpose: KeyPurpose = KeyPurpose.PSEUDONYMS) -> None:
-    """Destroy a project's key for good; none is no error.
+    """Destroy a project's key for good, and remember that: it is not made again; none is no error.
 
     Raises
     ------
@@ -126,9 +129,35 @@ def destroy_key(folder: Path, project: str, purpose: KeyPurpose = KeyPurpose.PSE
     """
     path = key_path(folder, project, purpose)
     try:
+        if path.exists():
+            write_once(_note(path), b"")
         destroy(path)
     except OSError as error:
         raise KeyUnusable(f"The {purpose} key of project {project} is still there: {error}") from error
+
+
+def was_destroyed(folder: Path, project: str, purpose: KeyPurpose = KeyPurpose.PSEUDONYMS) -> bool:
+    """Return whether a project's key was destroyed for good."""
+    return _note(key_path(folder, project, purpose)).exists()
+
+
+def _note(path: Path) -> Path:
+    """Return the empty file that says that a key was destroyed."""
+    return path.with_suffix(".destroyed")
+
+
+def _refuse_destroyed(folder: Path, project: str, purpose: KeyPurpose) -> None:
+    if not was_destroyed(folder, project, purpose):
+        return
+    if purpose is KeyPurpose.MAPPING:
+        raise KeyUnusable(
+            f"What told who is behind the pseudonyms of project {project} was destroyed for good: it is not "
+            "reversible any more, and goes on without. Where that is to be known, make another project."
+        )
+    raise KeyUnusable(
+        f"The {purpose} key of project {project} was destroyed for good, and no other takes its place: make "
+        "a project of another name."
+    )
 
 
 def _written(key: ProjectKey) -> bytes:

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, Self
 
 from orthanc_plugins.custody.identities import Identity, Known, Seal, is_pseudonym
 from orthanc_plugins.custody.keys import KeyPurpose, ProjectKey, destroy_key
-from orthanc_plugins.custody.private_files import destroy
-from orthanc_plugins.custody.tables import changing, check_origin, create_table, reading, table_path
+from orthanc_plugins.custody.tables import (
+    changing,
+    check_origin,
+    create_table,
+    destroy_table,
+    reading,
+    table_path,
+)
 from orthanc_plugins.errors import CustodyError, KeyUnusable
 
 if TYPE_CHECKING:
@@ -168,10 +174,14 @@ def forget(folder: Path, key_folder: Path, project: str) -> None:
     path = table_path(folder, project, _KIND)
     destroy_key(key_folder, project, KeyPurpose.MAPPING)
     try:
-        for file in (path, path.with_name(f"{path.name}-journal")):
-            destroy(file)
-    except OSError as error:
-        raise CustodyError(f"The key is destroyed; remove {path}, too: {error}") from error
+        destroy_table(path)
+    except CustodyError as error:
+        raise CustodyError(f"The key is destroyed. {error}") from error
+
+
+def is_table_there(folder: Path, project: str) -> bool:
+    """Return whether a table of this name is there, whatever its state."""
+    return table_path(folder, project, _KIND).exists()
 
 
 def _sealed(table: sqlite3.Connection, pseudonym: str) -> bytes | None:

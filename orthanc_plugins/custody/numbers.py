@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from orthanc_plugins.custody.tables import changing, check_origin, create_table, reading, table_path
+from orthanc_plugins.custody.forms import KEYED, NumberForm, PatientForm
+from orthanc_plugins.custody.tables import (
+    changing,
+    check_origin,
+    create_table,
+    destroy_table,
+    reading,
+    table_path,
+)
 from orthanc_plugins.errors import CustodyError
 
 if TYPE_CHECKING:
@@ -14,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from orthanc_plugins.custody.forms import PatientKind
+
 _DIGEST_BYTES = 32
-_PREFIX = re.compile(r"[A-Z]{1,16}")
-_FEWEST_DIGITS, _MOST_DIGITS = 3, 12
 
 _PATIENTS = """
 CREATE TABLE IF NOT EXISTS patient (
@@ -32,33 +39,15 @@ CREATE TABLE IF NOT EXISTS trait (
     PRIMARY KEY (number, trait, digest)
 ) STRICT
 """
-
-
-@dataclass(frozen=True)
-class NumberForm:
-    """How a number is written: capitals, then digits filled with zeros; more where they do not suffice.
-
-    Raises
-    ------
-    CustodyError
-        The prefix is not 1 to 16 capitals A to Z, or digits are not 3 to 12.
-
-    >>> NumberForm().written(742), NumberForm("RT", 3).written(12345)
-    ('ANON00742', 'RT12345')
-    """
-
-    prefix: str = "ANON"
-    digits: int = 5
-
-    def __post_init__(self) -> None:
-        if not _PREFIX.fullmatch(self.prefix) or not _FEWEST_DIGITS <= self.digits <= _MOST_DIGITS:
-            raise CustodyError(
-                "A number is written as 1 to 16 capitals and 3 to 12 digits; this form is not."
-            )
-
-    def written(self, number: int) -> str:
-        """Return a number as a pseudonym."""
-        return f"{self.prefix}{number:0{self.digits}}"
+_FORM = """
+CREATE TABLE IF NOT EXISTS form (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    prefix TEXT,
+    digits INTEGER
+) STRICT
+"""
+"""One row once it is fixed; without prefix and digits pseudonyms are keyed."""
+_KIND = "numbers"
 
 
 @dataclass(frozen=True)
@@ -82,22 +71,80 @@ class NumberRegister:
     """
 
     def __init__(self, folder: Path, project: str, key_id: str) -> None:
-        self._path = table_path(folder, project, "numbers")
+        self._project = project
+        self._path = table_path(folder, project, _KIND)
         check_origin(self._path, project, key_id)
 
     @classmethod
-    def create(cls, folder: Path, project: str, key_id: str) -> Self:
+    def create(cls, folder: Path, project: str, key_id: str, form: PatientForm = KEYED) -> Self:
         """Return the register, made now unless it is there.
 
         Parameters
         ----------
         key_id
             Identifier of the key that digests are made with; digests of another key are other patients.
+        form
+            How the project's patients are called, unless that is fixed already.
         """
-        path = table_path(folder, project, "numbers")
+        path = table_path(folder, project, _KIND)
         for schema in (_PATIENTS, _TRAITS):
             create_table(path, project, key_id, schema)
-        return cls(folder, project, key_id)
+        register = cls(folder, project, key_id)
+        register.fix_form(form)
+        return register
+
+    @property
+    def form(self) -> PatientForm:
+        """How the project's patients are called, as it was fixed.
+
+        Raises
+        ------
+        CustodyError
+            It never was: the register was made before registers said it.
+        """
+        with reading(self._path) as table:
+            form = _form(table)
+        if form is None:
+            raise CustodyError(
+                f"It was never said whether patients of project {self._project} are keyed (DEID-…) or "
+                "numbered (ANON00001…). Say it once, as it was until now: "
+                f"pacs project create {self._project} --keyed, or --numbered."
+            )
+        return form
+
+    def fix_form(self, form: PatientForm) -> PatientForm:
+        """Fix how the project's patients are called, unless it is fixed already; return what holds."""
+        with changing(self._path) as table:
+            table.execute(_FORM)
+            numbers = form.numbers
+            row = (None, None) if numbers is None else (numbers.prefix, numbers.digits)
+            table.execute("INSERT OR IGNORE INTO form VALUES (1, ?, ?)", row)
+        return self.form
+
+    def agreed_form(self, asked: PatientKind | None, otherwise: PatientKind | None) -> PatientForm:
+        """Return how the project's patients are called, as whoever works with it agrees.
+
+        Parameters
+        ----------
+        asked
+            What somebody wants; anything else than what is fixed is refused.
+        otherwise
+            Fixed where nothing is asked for, of a register that was made before this was.
+
+        Raises
+        ------
+        CustodyError
+            Something else is asked for, or it is not fixed and nothing is said.
+        """
+        kind = asked or otherwise
+        form = self.form if kind is None else self.fix_form(PatientForm.of_kind(kind))
+        if asked not in {None, form.kind}:
+            raise CustodyError(
+                f"Patients of project {self._project} are {form.kind}, and {asked} is asked for. That was "
+                f"fixed when it was made, or a patient would get two pseudonyms: ask for {form.kind}, or "
+                "make another project."
+            )
+        return form
 
     def number_of(self, digest: bytes) -> int:
         """Return the number of a patient, from 1; the same patient has the same number for ever.
@@ -155,6 +202,33 @@ class NumberRegister:
             number = _enrolled(table, digest)
             rows = [(number, trait, value) for trait, value in traits.items()]
             table.executemany("INSERT OR IGNORE INTO trait VALUES (?, ?, ?)", rows)
+
+
+def is_register_there(folder: Path, project: str) -> bool:
+    """Return whether a register of this name is there, whatever its state."""
+    return table_path(folder, project, _KIND).exists()
+
+
+def erase_register(folder: Path, project: str) -> None:
+    """Destroy a project's register for good; without the project's key its digests say nothing to anybody.
+
+    Raises
+    ------
+    CustodyError
+        It is still there.
+    """
+    destroy_table(table_path(folder, project, _KIND))
+
+
+def _form(table: sqlite3.Connection) -> PatientForm | None:
+    """Return the form that is fixed; None in registers that were made before it was."""
+    if not table.execute("SELECT 1 FROM sqlite_schema WHERE name = 'form'").fetchone():
+        return None
+    row: tuple[str | None, int | None] | None = table.execute("SELECT prefix, digits FROM form").fetchone()
+    if row is None:
+        return None
+    prefix, digits = row
+    return KEYED if prefix is None or digits is None else PatientForm(NumberForm(prefix, digits))
 
 
 def _check_digests(*digests: bytes) -> None:

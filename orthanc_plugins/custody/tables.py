@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.custody.keys import is_project
-from orthanc_plugins.custody.private_files import check_private, private_folder, write_once
+from orthanc_plugins.custody.private_files import check_private, destroy, private_folder, write_once
 from orthanc_plugins.errors import CustodyError
 
 if TYPE_CHECKING:
@@ -62,6 +62,21 @@ def check_origin(path: Path, project: str, key_id: str) -> None:
         origin = table.execute("SELECT project, key_id FROM origin").fetchall()
     if origin != [(project, key_id)]:
         raise CustodyError(f"{path} was made for another project or key; restore the right one.")
+
+
+def destroy_table(path: Path) -> None:
+    """Destroy a table for good; none is no error.
+
+    Raises
+    ------
+    CustodyError
+        It is still there.
+    """
+    try:
+        for file in (path, path.with_name(f"{path.name}-journal")):
+            destroy(file)
+    except OSError as error:
+        raise CustodyError(f"{path} is still there; remove it: {error}") from error
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pydicom._dicom_dict import DicomDictionary
-from pydicom.datadict import dictionary_description, dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_description, dictionary_VR, keyword_for_tag, tag_for_keyword
 
 from orthanc_plugins.deid.actions import (
     BlankedProfile,
@@ -70,7 +71,12 @@ ACTIONS: tuple[Action, ...] = (
 
 _COLUMNS = ("profile", "for whom", "options (CID 7050)", "dates", "patients", "text in pixels", "faces")
 _DATES = {"REMOVED": "removed", "MODIFIED": "moved by weeks, intervals stay", "UNMODIFIED": "kept"}
-_PATIENTS = {"keyed": "`DEID-` and 16 characters, of the key", "numbered": "`ANON00742`, of the register"}
+_PATIENTS = {
+    None: "as the project has them",
+    "keyed": "`DEID-` and 16 characters, of the key",
+    "numbered": "`ANON00742`, of the register",
+}
+_TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),([0-9A-Fa-f]{4})\)?")
 _LOOK = {"risky": "looked for where the kind of image has it", "all": "looked for in every image"}
 _MASK = {"all": "all painted over", "identity": "painted over but for technical remarks"}
 _FACES = {"flag": "flagged, not removed", "refuse": "images of a head are not released"}
@@ -161,17 +167,24 @@ def attributes_summary(profile: Profile) -> str:
     return f"{len(rules):,} attributes of the dictionary (PS3.6), of which\n{''.join(lines)}"
 
 
-def explain(profile: Profile, keyword: str) -> str:
+def explain(profile: Profile, attribute: str) -> str:
     """Return what a profile does with an attribute, and why, a fact a line.
+
+    Parameters
+    ----------
+    attribute
+        Its keyword in PS3.6, or its tag such as ``0010,0010``.
 
     Raises
     ------
     ProfileError
-        The dictionary has no attribute of this keyword.
+        The dictionary has no such attribute.
     """
-    tag = tag_for_keyword(keyword)
+    written = _TAG.fullmatch(attribute)
+    tag = tag_for_keyword(attribute) if written is None else int(written[1] + written[2], 16)
     if tag is None or tag not in DicomDictionary:
-        raise ProfileError(f"The dictionary has no attribute {keyword!r}.{_alike(keyword)}")
+        raise ProfileError(f"The dictionary has no attribute {attribute!r}.{_alike(attribute)}")
+    keyword = keyword_for_tag(tag)
     rule = compiled(profile).rules[tag]
     known = f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {dictionary_description(tag)}, {dictionary_VR(tag)}"
     reasons = (f"  {reason}\n" for reason in _reasons(profile, keyword, tag, rule))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydicom._dicom_dict import DicomDictionary
+from pydicom.datadict import tag_for_keyword
 
 from orthanc_plugins.deid.characters import decoded
 from orthanc_plugins.deid.keeping import whole_number
@@ -167,6 +168,16 @@ def _retained_by(rows: Iterable[Row]) -> dict[int, frozenset[Option]]:
         kept = row.options.items() if row is not None else ()
         options[tag] = frozenset(option for option, letter in kept if letter == "K")
     return options
+
+
+def options_that_keep(keyword: str) -> frozenset[Option] | None:
+    """Return under which options the text of an attribute is no identity; None where it never is one.
+
+    >>> options_that_keep("PatientAddress"), options_that_keep("Modality")
+    (frozenset(), None)
+    """
+    tag = tag_for_keyword(keyword)
+    return None if tag is None or _SORTS.get(tag) != "value" else _RETAINED_BY[tag]
 
 
 _ROWS = (*confidentiality_rows(), *supplement_rows())

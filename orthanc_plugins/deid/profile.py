@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
+from orthanc_plugins.deid.gathering import options_that_keep
 from orthanc_plugins.deid.standard import EDITION, Option
 from orthanc_plugins.errors import ProfileError
 
@@ -75,8 +76,10 @@ class Profile(_Part):
     faces: Literal["flag", "refuse"] = Field(
         "flag", description="images of a head show a face: said in the certificate, or not released"
     )
-    patients: Literal["keyed", "numbered"] = Field(
-        "keyed", description="pseudonyms made by the key alone, or ANON00742 from the project's register"
+    patients: Literal["keyed", "numbered"] | None = Field(
+        None,
+        description="for which projects it is: those with pseudonyms made by the key alone, or with "
+        "ANON00742 from their register; for both when not given",
     )
     exceptions: tuple[AttributeException, ...] = Field(
         (), description="attributes treated otherwise, each with its reason"
@@ -91,10 +94,23 @@ class Profile(_Part):
                 "retain_device_identity keeps the dates of devices and retain_longitudinal_modified_dates "
                 "modifies them (Table E.1-1): no object can satisfy both, take one of the two"
             )
+        self._refuse_overruled()
         names = [exception.attribute for exception in self.exceptions]
         if len(set(names)) != len(names):
             raise ValueError("an attribute has two exceptions")
         return self
+
+    def _refuse_overruled(self) -> None:
+        """Refuse to keep what is searched for, as somebody's identity, in all that stays."""
+        for exception in self.exceptions:
+            keeping = options_that_keep(exception.attribute) if exception.action == "K" else None
+            if keeping is None or keeping & self.options:
+                continue
+            how = f"; {' or '.join(sorted(keeping))} keeps it" if keeping else ", and no option keeps it"
+            raise ValueError(
+                f"{exception.attribute} tells who or where somebody is (PS3.15 Table E.1-1), so that its "
+                f"value goes wherever it stands: an exception cannot keep it{how}"
+            )
 
     @property
     def digest(self) -> str:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from orthanc_plugins.custody.keys import load_key
-from orthanc_plugins.custody.numbers import NumberForm, NumberRegister
+from orthanc_plugins.custody.numbers import NumberRegister
 from orthanc_plugins.deid.engine import Engine, Subject
 from orthanc_plugins.deid.standard import registered_uids
 from orthanc_plugins.deid.text import Echo
-from orthanc_plugins.errors import HeldForReview
+from orthanc_plugins.errors import HeldForReview, ProfileError
 from orthanc_plugins.pseudonyms import Pseudonyms, is_assigned_by_dicom
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orthanc_plugins.custody.forms import PatientForm
     from orthanc_plugins.deid.profile import Profile
     from orthanc_plugins.deid.standard import Option
     from orthanc_plugins.pseudonyms import PatientKey
     from orthanc_plugins.release.inputs import Identity, StudyInput
+
+
+_BY_COMMAND = "--one-person"
 
 
 def is_public(uid: str) -> bool:
@@ -40,16 +44,21 @@ class Project:
     register
         Numbers of patients, and what tells two persons of one identifier apart.
     form
-        How a number is written.
+        How patients are called.
+    settled_by
+        How whoever asked says that two persons are one.
     """
 
     name: str
     engine: Engine
     register: NumberRegister
-    form: NumberForm = field(default_factory=NumberForm)
+    form: PatientForm
+    settled_by: str = _BY_COMMAND
 
     @classmethod
-    def opened(cls, name: str, custody: Path, profile: Profile, version: str) -> Self:
+    def opened(
+        cls, name: str, custody: Path, profile: Profile, version: str, *, settled_by: str = _BY_COMMAND
+    ) -> Self:
         """Return a project that was created before.
 
         Parameters
@@ -62,10 +71,19 @@ class Project:
         KeyUnusable, CustodyError
             Its key or register is missing, or cannot be used. Neither is made here: made anew in place of
             one that was lost it would give every patient a second pseudonym.
+        ProfileError
+            The profile is for patients who are called otherwise.
         """
         pseudonyms = Pseudonyms(load_key(custody, name).secret, is_public)
         register = NumberRegister(custody, name, pseudonyms.key_id)
-        return cls(name, Engine(profile, pseudonyms, version), register)
+        form = register.form
+        if profile.patients not in {None, form.kind}:
+            raise ProfileError(
+                f"The profile {profile.name} is for projects whose patients are {profile.patients}, and "
+                f"those of project {name} are {form.kind} since it was made: take another profile, or make "
+                f"a project for it (pacs project create NAME --{profile.patients})."
+            )
+        return cls(name, Engine(profile, pseudonyms, version), register, form, settled_by)
 
     @property
     def profile(self) -> Profile:
@@ -93,7 +111,7 @@ class Project:
                 raise HeldForReview(
                     f"The identifier of patient number {conflict.number} of the project seems to be that of "
                     f"two persons: {' and '.join(conflict.traits)} differ from what was seen before. Correct "
-                    "the objects, or say that it is one person (--one-person)."
+                    f"the objects, or say that it is one person ({self.settled_by})."
                 )
         return Subject(
             self._pseudonym(study.patient, digest),
@@ -111,9 +129,9 @@ class Project:
             )
 
     def _pseudonym(self, patient: PatientKey, digest: bytes) -> str:
-        if self.profile.patients == "keyed":
+        if self.form.numbers is None:
             return self.pseudonyms.patient(patient)
-        return self.form.written(self.register.number_of(digest))
+        return self.form.numbers.written(self.register.number_of(digest))
 
 
 def _echo(identity: Identity, retained: frozenset[Option]) -> Echo:

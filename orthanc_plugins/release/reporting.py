@@ -24,6 +24,7 @@ def report_of(project: Project, found: Studies, outcomes: Sequence[Outcome]) -> 
         "key_id": project.pseudonyms.key_id,
         "profile": project.profile.name,
         "policy": project.profile.digest,
+        "patients": project.form.kind,
         "edition": EDITION,
         "suite": project.engine.version,
         "method_codes": list(method_codes(project.profile, pixels_cleaned=False)),

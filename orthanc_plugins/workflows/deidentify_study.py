@@ -16,7 +16,6 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from orthanc_plugins import __version__
 from orthanc_plugins.audit.codes import Outcome as Ended
 from orthanc_plugins.certificates import load_signing_key, written
 from orthanc_plugins.certificates.pdf import pdf_of
@@ -32,11 +31,11 @@ from orthanc_plugins.jobs import deidentify_study_request
 from orthanc_plugins.orthanc_facts import contents_of
 from orthanc_plugins.projects import release_id_of
 from orthanc_plugins.pseudonyms import PatientKey
-from orthanc_plugins.release import Outcome, Project, State, release, report_of, sorted_studies
+from orthanc_plugins.release import Outcome, State, release, report_of, sorted_studies
 from orthanc_plugins.store import ReleaseFiles, ReleaseState
 from orthanc_plugins.workflows.release_audit import ReleaseAudit, Told
 from orthanc_plugins.workflows.release_certificate import certified, released_before, uncovered_told
-from orthanc_plugins.workflows.release_choices import chosen_profile, chosen_project
+from orthanc_plugins.workflows.release_choices import chosen_profile, chosen_project, opened_project, way_back
 from orthanc_plugins.workflows.release_identities import remember
 from orthanc_plugins.workflows.release_parcel import fault_of, parcel_of
 from orthanc_plugins.workflows.release_work import WorkFolder
@@ -112,8 +111,9 @@ class StudyDeidentification:
         profile = self._profile
         self._custodian.trail()
         load_signing_key(self._custodian.folder)
+        opened_project(self._services.deidentification, self._project_settings, profile)
         if self._order.reversible:
-            self._custodian.identities(self._order.project, self._project_settings.custodians)
+            way_back(self._services.deidentification, self._project_settings)
         self._releases.begin(self._release_id, self._order.project, profile.name)
         self._releases.note(self._release_id, ReleaseState.WORKING, policy_digest=profile.digest)
         return {"outcome": READY}
@@ -251,7 +251,7 @@ class StudyDeidentification:
     def _release(self) -> dict[str, Any]:
         shutil.rmtree(self._work.released, ignore_errors=True)  # of a run that was cut off
         found = sorted_studies([self._work.originals])
-        project = Project.opened(self._order.project, self._custodian.folder, self._profile, __version__)
+        project = opened_project(self._services.deidentification, self._project_settings, self._profile)
         fault = fault_of(found)
         if fault is not None:
             outcome = Outcome(State.HELD, instances=found.files, reason=fault)
@@ -276,8 +276,9 @@ class StudyDeidentification:
     def _remember(self, found: Studies, outcome: Outcome) -> None:
         """Note how the release stands; where the project wants it, keep who is behind the pseudonym."""
         if outcome.state is State.RELEASED and self._order.reversible:
-            table = self._custodian.identities(self._order.project, self._project_settings.custodians)
-            remember(table, found.studies[0], outcome.pseudonym, self._pseudonyms)
+            table = way_back(self._services.deidentification, self._project_settings)
+            if table is not None:
+                remember(table, found.studies[0], outcome.pseudonym, self._pseudonyms)
         state = _ENDED[outcome.state][0] if outcome.state in _ENDED else ReleaseState.RELEASED
         self._releases.note(
             self._release_id,

@@ -84,6 +84,72 @@ def test_a_reversible_project_has_a_way_back_until_it_is_destroyed(custodian: Cu
     )
 
 
+def test_a_destroyed_way_back_is_not_made_again_and_the_project_goes_on(custodian: Custodian) -> None:
+    custodian.create("trial", reversible=True)
+    custodian.destroy_identities("trial")
+    assert custodian.way_back("trial", {"custodian"}) is None
+    assert custodian.is_identities_destroyed("trial")
+    assert custodian.create("trial") == custodian.pseudonyms("trial").key_id
+    with pytest.raises(KeyUnusable, match="not reversible any more"):
+        custodian.create("trial", reversible=True)
+    with pytest.raises(CustodyError, match="was destroyed before"):
+        custodian.destroy_identities("trial")
+
+
+def test_a_way_back_that_is_lost_is_no_destroyed_one(custodian: Custodian, tmp_path: Path) -> None:
+    custodian.create("trial", reversible=True)
+    assert custodian.way_back("trial", {"custodian"}) is not None
+    (tmp_path / "custody" / "trial.mapping.key").unlink()
+    with pytest.raises(KeyUnusable, match="restore"):
+        custodian.way_back("trial", {"custodian"})
+
+
+def test_what_was_never_kept_is_not_destroyed(custodian: Custodian) -> None:
+    custodian.create("trial")
+    with pytest.raises(CustodyError, match="never kept"):
+        custodian.destroy_identities("trial")
+    with pytest.raises(CustodyError, match="is not here"):
+        custodian.destroy_key("other")
+    assert custodian.trail().verify().records == 0
+    assert not custodian.is_identities_destroyed("trial")
+
+
+def test_a_destroyed_key_takes_the_register_and_the_name_with_it(
+    custodian: Custodian, tmp_path: Path
+) -> None:
+    custodian.create("trial")
+    custodian.destroy_key("trial")
+    assert [path.name for path in (tmp_path / "custody").glob("trial.*")] == ["trial.pseudonyms.destroyed"]
+    assert custodian.projects() == ()
+    for use in (custodian.create, custodian.pseudonyms):
+        with pytest.raises(KeyUnusable, match="a project of another name") as refused:
+            use("trial")
+        assert "pacs project create" not in str(refused.value)
+    with pytest.raises(CustodyError, match="was destroyed before"):
+        custodian.destroy_key("trial")
+
+
+def test_a_register_whose_key_is_lost_gets_no_other_key(custodian: Custodian, tmp_path: Path) -> None:
+    custodian.create("trial")
+    (tmp_path / "custody" / "trial.pseudonyms.key").unlink()
+    with pytest.raises(KeyUnusable, match="restore"):
+        custodian.create("trial")
+    assert not (tmp_path / "custody" / "trial.pseudonyms.key").exists()
+
+
+def test_how_patients_are_called_is_the_projects_for_good(custodian: Custodian) -> None:
+    custodian.create("keys")
+    custodian.create("numbers", otherwise="numbered")
+    custodian.create("asked", patients="keyed", otherwise="numbered")
+    kinds = {name: custodian.patient_form(name).kind for name in custodian.projects()}
+    assert kinds == {"asked": "keyed", "keys": "keyed", "numbers": "numbered"}
+    custodian.create("keys", otherwise="numbered")
+    assert custodian.patient_form("keys").kind == "keyed"
+    for use in (custodian.create, custodian.patient_form):
+        with pytest.raises(CustodyError, match="are keyed, and numbered is asked for"):
+            use("keys", patients="numbered")
+
+
 def test_the_name_of_the_suites_own_key_is_no_project(custodian: Custodian) -> None:
     with pytest.raises(KeyUnusable):
         custodian.create("suite")

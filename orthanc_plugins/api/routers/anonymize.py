@@ -126,7 +126,7 @@ class ProjectAnswer(BaseModel):
     patients: str | None = Field(description="`keyed` or `numbered`; null: as the profile has it.")
     destination: str = Field(description="Its kind.")
     xnat_project: str | None
-    reversible: bool
+    reversible: bool = Field(description="Not any more where the mapping was destroyed.")
     custodians: list[str]
     ready: bool = Field(description="Key, register, audit trail and every profile are there.")
     reason: str | None = Field(description="What is missing, and what to do.")
@@ -181,6 +181,7 @@ def list_projects(services: Joined, _: Annotated[Parameters, Query()]) -> list[P
 
 def _project_told(services: Services, project: DeidentificationProject) -> ProjectAnswer:
     fault = services.deidentification.fault_of(project) or _trail_fault(services)
+    custodian = services.deidentification.custodian
     return ProjectAnswer(
         name=project.name,
         is_default=project.name == services.deidentification.default_project,
@@ -189,7 +190,7 @@ def _project_told(services: Services, project: DeidentificationProject) -> Proje
         patients=project.patients,
         destination=project.destination.kind,
         xnat_project=project.destination.xnat_project,
-        reversible=project.reversible,
+        reversible=project.reversible and not custodian.is_identities_destroyed(project.name),
         custodians=list(project.custodians),
         ready=fault is None,
         reason=fault,

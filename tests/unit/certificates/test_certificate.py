@@ -120,6 +120,14 @@ def test_limits_are_those_of_what_was_done() -> None:
     assert not any(word in plain for word in ("Faces", "two examinations", "listed"))
 
 
+def test_numbered_patients_are_not_said_to_be_made_with_the_key() -> None:
+    numbered = made({**report(), "patients": "numbered"}).limits[0]
+    assert "Patients are numbered by the project's register" in numbered
+    assert "pseudonyms are made with" not in numbered
+    for keyed in (report(), {**report(), "patients": "keyed"}):
+        assert "The pseudonyms are made with the project's key" in made(keyed).limits[0]
+
+
 def test_it_never_says_that_nobody_can_be_found_or_a_law_is_kept() -> None:
     whole = report()
     whole["method_codes"] = sorted(MEANINGS.keys() - {"113106"})

@@ -54,8 +54,21 @@ def test_a_profile_of_ones_own_is_shown_and_does_nothing_to_a_terminal(
     assert "  exception: Manufacturer X: there is but one ?[31mof it\n" in told
 
 
+def test_profiles_of_the_sites_folder_are_named_like_those_shipped(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = own.with_name("suite.json")
+    section = {"Deidentification": {"ProfilesDirectory": str(own.parent)}}
+    settings.write_text(json.dumps({"PacsSuite": section}), encoding="utf-8")
+    monkeypatch.setenv("PACS_SUITE_CONFIGURATION", str(settings))
+    assert main(["profile", "list"]) == DONE
+    assert "own          of this house\n" in capsys.readouterr().out
+    assert main(["profile", "show", "own"]) == DONE
+    assert "  for whom: of this house\n" in capsys.readouterr().out
+
+
 def test_attributes_are_explained(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["profile", "explain", str(own), "Manufacturer", "PatientName"]) == DONE
+    assert main(["profile", "explain", str(own), "Manufacturer", "0010,0010"]) == DONE
     told = capsys.readouterr().out
     assert "Manufacturer (0008,0070) Manufacturer, LO\n" in told
     assert "  under own: X, removed" in told

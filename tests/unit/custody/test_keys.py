@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orthanc_plugins.custody.keys import KeyPurpose, ProjectKey, create_key, destroy_key, key_path, load_key
+from orthanc_plugins.custody.keys import (
+    KeyPurpose,
+    ProjectKey,
+    create_key,
+    destroy_key,
+    key_path,
+    load_key,
+    was_destroyed,
+)
 from orthanc_plugins.errors import KeyUnusable
 from orthanc_plugins.pseudonyms import Pseudonyms
 from tests.unit.custody.processes import at_once
@@ -168,9 +176,32 @@ def test_a_destroyed_key_is_gone_with_its_drafts(folder: Path) -> None:
     destroy_key(folder, "trial")
     with held:
         assert not any(held.read()), "it was overwritten before it was removed"
-    assert [path.name for path in folder.iterdir()] == ["other.pseudonyms.key"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "other.pseudonyms.key",
+        "trial.pseudonyms.destroyed",
+    ]
     assert load_key(folder, "other") == kept
     destroy_key(folder, "trial")
+
+
+def test_a_destroyed_key_is_neither_made_again_nor_taken_from_a_copy(folder: Path) -> None:
+    create_key(folder, "trial")
+    copy = (folder / "trial.pseudonyms.key").read_text()
+    destroy_key(folder, "trial")
+    _write(folder, copy)
+    assert was_destroyed(folder, "trial")
+    assert not was_destroyed(folder, "trial", KeyPurpose.MAPPING)
+    for use in (create_key, load_key):
+        with pytest.raises(KeyUnusable, match="destroyed for good"):
+            use(folder, "trial")
+    create_key(folder, "trial", KeyPurpose.MAPPING)
+
+
+def test_a_key_that_never_was_leaves_no_word_of_its_end(folder: Path) -> None:
+    create_key(folder, "other")
+    destroy_key(folder, "trial")
+    assert not was_destroyed(folder, "trial")
+    create_key(folder, "trial")
 
 
 def test_no_secret_is_shown(folder: Path) -> None:

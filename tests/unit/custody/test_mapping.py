@@ -208,13 +208,15 @@ def test_what_is_forgotten_is_gone_even_with_a_copy_of_the_table(
     tables, keys = tmp_path / "tables", tmp_path / "keys"
     shutil.copytree(tables, tmp_path / "backup")
     forget(tables, keys, "trial")
-    assert list(tables.iterdir()) == list(keys.iterdir()) == []
+    assert list(tables.iterdir()) == []
+    assert [path.name for path in keys.iterdir()] == ["trial.mapping.destroyed"]
     with pytest.raises(CustodyError, match="missing"):
         _asked(table, trail)
-    with pytest.raises(KeyUnusable, match="no mapping key"):
-        load_key(keys, "trial", KeyPurpose.MAPPING)
+    for use in (load_key, create_key):
+        with pytest.raises(KeyUnusable, match="not reversible any more"):
+            use(keys, "trial", KeyPurpose.MAPPING)
     with pytest.raises(CustodyError, match="another project or key"):
-        IdentityTable(tmp_path / "backup", create_key(keys, "trial", KeyPurpose.MAPPING))
+        IdentityTable(tmp_path / "backup", create_key(tmp_path / "new", "trial", KeyPurpose.MAPPING))
     forget(tables, keys, "trial")
 
 

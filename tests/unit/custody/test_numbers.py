@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orthanc_plugins.custody.numbers import Conflict, NumberForm, NumberRegister
+from orthanc_plugins.custody.forms import KEYED, NUMBERED, NumberForm, PatientForm
+from orthanc_plugins.custody.numbers import Conflict, NumberRegister, erase_register, is_register_there
 from orthanc_plugins.errors import CustodyError
 from tests.unit.custody.processes import at_once
 
@@ -68,6 +69,47 @@ def test_a_number_is_written_as_asked(form: NumberForm, number: int, written: st
 def test_another_form_is_refused(prefix: str, digits: int) -> None:
     with pytest.raises(CustodyError, match="16 capitals"):
         NumberForm(prefix, digits)
+
+
+def _as_of_old(folder: Path) -> NumberRegister:
+    """Return a register as it was made before how patients are called was fixed in it."""
+    with closing(sqlite3.connect(folder / "trial.numbers.sqlite", isolation_level=None)) as table:
+        table.execute("DROP TABLE form")
+    return NumberRegister(folder, "trial", KEY_ID)
+
+
+def test_how_patients_are_called_is_fixed_when_the_register_is_made(folder: Path) -> None:
+    form = PatientForm(NumberForm("RT", 3))
+    assert NumberRegister.create(folder, "trial", KEY_ID, form).form == form
+    assert NumberRegister.create(folder, "trial", KEY_ID, KEYED).form == form
+    assert NumberRegister(folder, "trial", KEY_ID).fix_form(NUMBERED) == form
+    assert NumberRegister.create(folder, "other", KEY_ID).form == KEYED
+
+
+def test_whoever_asks_for_another_form_is_refused(register: NumberRegister) -> None:
+    assert register.agreed_form("keyed", "numbered") == KEYED
+    assert register.agreed_form(None, "numbered") == KEYED
+    with pytest.raises(CustodyError, match="of project trial are keyed, and numbered is asked for"):
+        register.agreed_form("numbered", None)
+
+
+def test_a_register_of_old_is_fixed_once_by_what_is_said(folder: Path, register: NumberRegister) -> None:
+    old = _as_of_old(folder)
+    with pytest.raises(CustodyError, match="pacs project create trial --keyed"):
+        _ = old.form
+    with pytest.raises(CustodyError, match="never said"):
+        old.agreed_form(None, None)
+    assert old.agreed_form(None, "numbered") == NUMBERED
+    assert old.agreed_form(None, "keyed") == NUMBERED
+    assert NumberRegister(folder, "trial", KEY_ID).form == NUMBERED
+
+
+def test_an_erased_register_is_gone(folder: Path, register: NumberRegister) -> None:
+    assert is_register_there(folder, "trial")
+    erase_register(folder, "trial")
+    erase_register(folder, "trial")
+    assert not is_register_there(folder, "trial")
+    assert list(folder.iterdir()) == []
 
 
 def test_traits_once_seen_are_no_conflict_when_seen_again(register: NumberRegister) -> None:

@@ -76,15 +76,15 @@ def test_a_row_tells_all_that_a_profile_decides() -> None:
     )
 
 
-KEYED = "`DEID-` and 16 characters, of the key"
+AS_THE_PROJECT = "as the project has them"
 
 
 @pytest.mark.parametrize(
     ("name", "dates", "patients", "faces"),
     [
-        ("basic", "removed", KEYED, "flagged, not removed"),
-        ("longitudinal", "moved by weeks, intervals stay", KEYED, "flagged, not removed"),
-        ("research_rt", "moved by weeks, intervals stay", KEYED, "flagged, not removed"),
+        ("basic", "removed", AS_THE_PROJECT, "flagged, not removed"),
+        ("longitudinal", "moved by weeks, intervals stay", AS_THE_PROJECT, "flagged, not removed"),
+        ("research_rt", "moved by weeks, intervals stay", AS_THE_PROJECT, "flagged, not removed"),
         ("strict", "removed", "`ANON00742`, of the register", "images of a head are not released"),
     ],
 )
@@ -109,6 +109,17 @@ def test_options_move_attributes_from_removed_to_cleaned() -> None:
 
     assert count("basic", "removed") > count("longitudinal", "removed") > count("research_rt", "removed")
     assert count("basic", "cleaned") < count("longitudinal", "cleaned") < count("research_rt", "cleaned")
+
+
+@pytest.mark.parametrize("tag", ["0010,0010", "(0010,0010)"])
+def test_a_tag_is_explained_as_its_keyword(tag: str) -> None:
+    profile = load_profile("basic")
+    assert explain(profile, tag) == explain(profile, "PatientName")
+
+
+def test_a_tag_that_the_dictionary_does_not_know_is_refused() -> None:
+    with pytest.raises(ProfileError, match="no attribute '0011,0010'"):
+        explain(load_profile("basic"), "0011,0010")
 
 
 def test_what_an_option_changes_is_explained() -> None:

@@ -131,6 +131,17 @@ def test_an_exception_never_keeps_an_identity(tmp_path: Path, attribute: str) ->
     assert "never kept" in fault_of(tmp_path, {**PLAIN, "exceptions": [exception]})
 
 
+def test_an_exception_does_not_keep_what_is_searched_for_as_an_identity(tmp_path: Path) -> None:
+    address = {**EXCEPTION, "attribute": "PatientAddress", "action": "K"}
+    told = fault_of(tmp_path, {**PLAIN, "exceptions": [address]})
+    assert "PatientAddress tells who or where somebody is" in told
+    assert "no option keeps it" in told
+    station = {**EXCEPTION, "attribute": "StationName", "action": "K"}
+    assert "retain_device_identity keeps it" in fault_of(tmp_path, {**PLAIN, "exceptions": [station]})
+    kept = {**PLAIN, "exceptions": [station], "options": ["retain_device_identity"]}
+    assert read_profile(written(tmp_path, kept)).exceptions[0].attribute == "StationName"
+
+
 @pytest.mark.parametrize("content", ["", "[]", "a: [", "just text", "\ta: 1"])
 def test_what_is_no_profile_is_refused(tmp_path: Path, content: str) -> None:
     assert "site.yaml" in fault_of(tmp_path, content)

@@ -59,9 +59,11 @@ def test_a_study_that_passes_ends_with_0(
 def test_other_files_are_counted_and_change_nothing(
     run: Run, given: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (given / "Zoltanyi.txt").write_text("Zoltanyi")
+    for number in range(6):
+        (given / f"{number}.txt").write_text("Zoltanyi")
     assert run(given) == DONE
-    assert "1 files are no DICOM and are left out" in capsys.readouterr().err
+    named = ", ".join(str(given / f"{number}.txt") for number in range(5))
+    assert f"  6 files are no DICOM and are left out: {named}, …\n" in capsys.readouterr().err
 
 
 def test_a_damaged_file_ends_with_1_and_names_itself(

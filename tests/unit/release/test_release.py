@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from pydicom import dcmread
 
-from orthanc_plugins.deid.profile import Profile
+from orthanc_plugins.deid.profile import Profile, load_profile
 from orthanc_plugins.deid.standard import Option
+from orthanc_plugins.errors import ProfileError
+from orthanc_plugins.projects import Custodian
 from orthanc_plugins.release import Project, State, instances, release, sorted_studies
 from orthanc_plugins.release import study as study_module
 from orthanc_plugins.validation import Finding, Report
@@ -192,13 +194,23 @@ def test_an_object_nested_60_levels_deep_is_released(project: Project, tmp_path:
     assert release(study, project, tmp_path / "out").state == State.RELEASED
 
 
-def test_patients_may_be_numbered(given: Path, custody: Path, tmp_path: Path) -> None:
-    profile = Profile(name="numbering", summary="for one test", patients="numbered")
-    (study,) = sorted_studies([given]).studies
-    for out in ("one", "two"):
-        outcome = release(study, Project.opened(PROJECT, custody, profile, "1.2.3"), tmp_path / out)
+def test_a_patient_of_a_numbered_project_has_one_number_under_any_profile(
+    study: StudyInput, tmp_path: Path
+) -> None:
+    Custodian(tmp_path / "numbers").create(PROJECT, patients="numbered")
+    strict = Project.opened(PROJECT, tmp_path / "numbers", load_profile("strict"), "1.2.3")
+    assert strict.subject(study).pseudonym == "ANON00001"
+    for profile in ("basic", "research_rt"):
+        project = Project.opened(PROJECT, tmp_path / "numbers", load_profile(profile), "1.2.3")
+        outcome = release(study, project, tmp_path / profile)
         assert (outcome.state, outcome.pseudonym) == (State.RELEASED, "ANON00001")
         assert {file.path.split("/")[0] for file in outcome.files} == {"ANON00001"}
+
+
+def test_a_profile_for_numbered_patients_is_refused_where_they_are_keyed(custody: Path) -> None:
+    with pytest.raises(ProfileError, match="strict is for projects whose patients are numbered") as refused:
+        Project.opened(PROJECT, custody, load_profile("strict"), "1.2.3")
+    assert "pacs project create NAME --numbered" in str(refused.value)
 
 
 @pytest.mark.parametrize("where", ["making", "checking"])

@@ -104,7 +104,7 @@ def new_rig(
 ) -> Rig:
     """Return a rig whose project was created, and whose Orthanc holds a study."""
     custodian = Custodian(services.data / "custody", services.data / "audit")
-    custodian.create(PROJECT, reversible=settings.reversible)
+    custodian.create(PROJECT, reversible=settings.reversible, patients=settings.patients)
     create_signing_key(custodian.folder)
     chosen = Deidentification(custodian, {PROJECT: settings}, PROJECT)
     rig = Rig(replace(services, deidentification=chosen), orthanc, steps)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -23,6 +24,7 @@ from orthanc_plugins.errors import (
     ArchiveRefused,
     ArchiveUnavailable,
     AuditError,
+    CustodyError,
     HeldForReview,
     KeyUnusable,
     PacsSuiteError,
@@ -347,6 +349,27 @@ def test_the_way_back_is_kept_only_where_it_is_asked_for(
     )
     assert [one.patient_id for one in known.identities] == ["HOSP-778812"]
     assert known.uids[str(rig.made[0].StudyInstanceUID)] == rig.release(rig.order(reversible=True)).study_uid
+
+
+def test_a_project_whose_way_back_was_destroyed_goes_on_without_and_says_so(
+    services: Services, orthanc: FakeOrthancRest, steps: RecordingSteps, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = new_rig(services, orthanc, steps, SETTINGS.model_copy(update={"reversible": True}))
+    rig.custodian.destroy_identities(PROJECT)
+    assert rig.run(rig.order(reversible=True))["outcome"] == "certified"
+    assert "Project trial is not reversible any more" in caplog.text
+    assert not rig.custodian.has_identities(PROJECT)
+
+
+def test_settings_that_call_patients_otherwise_than_was_fixed_stop_the_job(
+    services: Services, orthanc: FakeOrthancRest, steps: RecordingSteps
+) -> None:
+    rig = new_rig(services, orthanc, steps)
+    changed = {PROJECT: SETTINGS.model_copy(update={"patients": "keyed"})}
+    chosen = replace(rig.services.deidentification, projects=changed)
+    rig.services = replace(rig.services, deidentification=chosen)
+    with pytest.raises(CustodyError, match="are numbered, and keyed is asked for"):
+        rig.run()
 
 
 def test_no_value_of_an_original_is_anywhere_but_with_the_custodian(
