@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from orthanc_plugins.audit.codes import OBJECT_SECURITY_CHANGED
-from orthanc_plugins.audit.events import Occasion, security_alert
+from orthanc_plugins.audit.events import Occasion, audit_log_used, security_alert
 from orthanc_plugins.audit.parties import AuditSource, Participant, ResourceObject
+from orthanc_plugins.audit.place import TrailPlace
 from orthanc_plugins.audit.trail import AuditTrail
 from orthanc_plugins.custody.forms import PatientForm
 from orthanc_plugins.custody.keys import (
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
+    from orthanc_plugins.audit.events import AuditEvent
+    from orthanc_plugins.audit.inspection import Seen
+    from orthanc_plugins.audit.trail import Verdict
     from orthanc_plugins.custody.forms import PatientKind
     from orthanc_plugins.jobs import DeidentificationOrder
     from orthanc_plugins.rules import DeidentificationProject, DeidentificationRule
@@ -49,6 +53,15 @@ _RELEASE_ID_LENGTH = 32
 def release_id_of(pseudonyms: Pseudonyms, order: DeidentificationOrder) -> str:
     """Return the identifier of what becomes of an order: without the project's key it tells nothing of it."""
     return pseudonyms.token("release", f"{order.study}|{order.digest}", _RELEASE_ID_LENGTH)
+
+
+def reading_by(reader: str) -> AuditEvent:
+    """Return that somebody reads the audit trail (PS3.15 A.5.3.2)."""
+    return audit_log_used(
+        Occasion(datetime.now(UTC), AuditSource(SUITE)),
+        readers=[Participant(reader, is_requestor=True)],
+        log=ResourceObject(f"urn:{SUITE}:audit"),
+    )
 
 
 @dataclass(frozen=True)
@@ -174,15 +187,42 @@ class Custodian:
         AuditError
             There is none, or it is not as it was left: what is to be recorded must not happen.
         """
+        key = self._trail_key()
+        if key is None:
+            raise AuditError(
+                "The key that seals the audit trail is not here: the first pacs project create makes it, and "
+                "one that was there is restored from the custodian's copy."
+            )
+        return self.trail_place().opened(key)
+
+    def trail_place(self) -> TrailPlace:
+        """Return where the trail is, or ought to be.
+
+        Raises
+        ------
+        AuditError
+            None is kept.
+        """
         if self.trail_folder is None:
             raise AuditError("No audit trail is kept here.")
-        try:
-            key = load_key(self.folder, _TRAIL_KEY, KeyPurpose.AUDIT)
-        except KeyUnusable as error:
-            raise AuditError(f"{error} The first pacs project create makes it.") from error
-        if not self.trail_folder.is_dir():
-            raise AuditError(f"The audit trail is not in {self.trail_folder}; restore it.")
-        return AuditTrail(self.trail_folder, key.secret, anchor=self._anchor)
+        return TrailPlace(self.trail_folder, self._anchor, is_due=bool(self.projects()))
+
+    def verdict(self, seen: Seen | None = None) -> Verdict:
+        """Return whether the trail is as it was written, as `TrailPlace.verdict` does."""
+        return self.trail_place().verdict(self._trail_key(), seen)
+
+    def begin_trail_anew(self, asker: str, reason: str) -> Path:
+        """Begin the trail anew in place of a broken one; return where what there was of that is kept.
+
+        Raises
+        ------
+        AuditError, KeyUnusable
+            The trail is whole, or was never begun, or a file cannot be made or moved.
+        """
+        place, people = self.trail_place(), {"reporter": Participant(SUITE), "asker": Participant(asker)}
+        place.expect_broken(self._trail_key())
+        key = create_key(self.folder, _TRAIL_KEY, KeyPurpose.AUDIT)
+        return place.begin_anew(key.secret, **people, reason=reason)
 
     def destroy_identities(self, project: str) -> None:
         """Destroy the way back of a project for good, after that was recorded; there is none again.
@@ -226,6 +266,21 @@ class Custodian:
         known = self.has_identities(project)
         key = create_key(self.folder, project, KeyPurpose.MAPPING)
         (IdentityTable if known else IdentityTable.create)(self.folder, key)
+
+    def _trail_key(self) -> bytes | None:
+        """Return the key that seals the trail; None where there is none.
+
+        Raises
+        ------
+        AuditError
+            It is there and not usable.
+        """
+        if not key_path(self.folder, _TRAIL_KEY, KeyPurpose.AUDIT).exists():
+            return None
+        try:
+            return load_key(self.folder, _TRAIL_KEY, KeyPurpose.AUDIT).secret
+        except KeyUnusable as error:
+            raise AuditError(str(error)) from error
 
     def _create_trail(self) -> None:
         if self.trail_folder is None:

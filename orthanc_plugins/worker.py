@@ -52,6 +52,7 @@ from orthanc_plugins.transfers import Retrying, Waking
 from orthanc_plugins.workflows import adapt_engine_line, register_workflows, share_memory_among_threads
 from orthanc_plugins.workflows.release_retrying import ReleaseRetrying
 from orthanc_plugins.workflows.release_work import Sweeping
+from orthanc_plugins.workflows.watch_trail import TrailWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -139,7 +140,8 @@ def _duties(services: Services, sweep_interval_s: float) -> dict[Duty, float]:
     offering = StudyForwarding(services.orthanc, services.store, services.queue, rules, OFFERING)
     sweeping = Sweeping(services.data, services.queue)
     again = ReleaseRetrying(services.queue, lambda: datetime.now(UTC))
-    kept: tuple[Duty, ...] = (tidying.tidy, sweeping.sweep, again.try_again)
+    trail = TrailWatch(services.deidentification.custodian, lambda: datetime.now(UTC))
+    kept: tuple[Duty, ...] = (tidying.tidy, sweeping.sweep, again.try_again, trail.look)
     everywhere = {**dict.fromkeys(kept, _TIDY_S), offering.sweep: sweep_interval_s}
     if ArchiveName.DCM4CHEE not in services.archives:
         return everywhere

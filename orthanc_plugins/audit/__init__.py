@@ -6,7 +6,9 @@ one handed in.
 
 Public: ``events`` (`export`, `instances_transferred`, `instances_accessed`, `patient_record`,
 `security_alert`, `audit_log_used`, of `Occasion`) with ``parties`` and ``codes``; ``trail`` (`AuditTrail`),
-``query`` (`TrailQuery`), ``chain``; ``json_form``, ``fhir``, ``dicom_xml``, ``syslog``.
+``query`` (`TrailQuery`), ``chain``; ``place`` (`TrailPlace`), ``inspection`` (`inspect`) and ``renewal``
+(`begin_anew`) of one that may be broken; ``forms`` (`written`) of ``json_form``, ``fhir``, ``dicom_xml``,
+``syslog``.
 
 Decisions
 ---------
@@ -14,6 +16,7 @@ Decisions
             original has no place to stand. What went wrong is counted by kind.
 2026-11-30  A line that a crash tore was never answered for: it is removed, and that is recorded. Any other
             end than the head tells stops the trail, and with it whatever must be recorded.
+2026-11-30  A broken trail is never mended: it is kept aside as it was found, and another begins that says so.
 2026-11-30  Sealed by HMAC, not signed: who checks the trail is who keeps it. Others have the messages of
             syslog, sent as they come.
 """

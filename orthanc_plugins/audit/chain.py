@@ -34,6 +34,10 @@ class Fault(StrEnum):
     FORGED = "forged"
     TRUNCATED = "truncated"
     HEAD_DIFFERS = "head_differs"
+    HEAD_MISSING = "head_missing"
+    HEAD_FORGED = "head_forged"
+    KEY_MISSING = "key_missing"
+    FOLDER_MISSING = "folder_missing"
 
 
 @dataclass(frozen=True)
@@ -166,15 +170,30 @@ def verify(lines: Iterable[bytes], sealer: Sealer, anchor: Head) -> Broken | Non
         The head as it was written down. The trail may be one record ahead of it: that is what a crash between
         the two leaves.
     """
-    reached = Head()
+    reached = follow(lines, sealer, Head(), anchor)
+    return reached if isinstance(reached, Broken) else end_fault(reached, anchor)
+
+
+def follow(
+    lines: Iterable[bytes], sealer: Sealer, reached: Head, anchor: Head | None = None
+) -> Head | Broken:
+    """Return how far lines carry a chain on that has come to a head, or where they break it.
+
+    With an ``anchor`` they also break it where its record is another.
+    """
     for line in lines:
         record = parsed(line)
         fault = Fault.MALFORMED if record is None else sealer.fault(record, reached)
         if record is None or fault is not None:
             return Broken(reached.sequence + 1, fault or Fault.MALFORMED)
         reached = record.head
-        if reached.sequence == anchor.sequence and reached != anchor:
+        if anchor is not None and reached.sequence == anchor.sequence and reached != anchor:
             return Broken(reached.sequence, Fault.HEAD_DIFFERS)
+    return reached
+
+
+def end_fault(reached: Head, anchor: Head) -> Broken | None:
+    """Return whether a chain ends elsewhere than its anchor tells, and not one record ahead of it."""
     if reached.sequence < anchor.sequence:
         return Broken(reached.sequence + 1, Fault.TRUNCATED)
     if reached.sequence > anchor.sequence + 1:

@@ -6,10 +6,7 @@ the head. When a record cannot be written, that is an error: what was to be reco
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
@@ -18,6 +15,7 @@ from orthanc_plugins.audit.chain import Broken, Head, Record, Sealer, parsed, ve
 from orthanc_plugins.audit.codes import OBJECT_SECURITY_CHANGED, Outcome
 from orthanc_plugins.audit.events import AuditEvent, Occasion, security_alert
 from orthanc_plugins.audit.json_form import to_json
+from orthanc_plugins.audit.locking import READING, WRITING, locked, told
 from orthanc_plugins.audit.parties import AuditSource, Participant, ResourceObject
 from orthanc_plugins.audit.segments import add, cut, replace, segment_path, segments, tail, whole_lines
 from orthanc_plugins.errors import AuditError
@@ -90,7 +88,7 @@ class AuditTrail:
         self._sealer = Sealer(key)
         self._largest_segment_bytes = largest_segment_bytes
         self._now = now
-        with _locked(folder, fcntl.LOCK_SH):
+        with locked(folder, READING):
             self._head()
 
     @classmethod
@@ -103,14 +101,25 @@ class AuditTrail:
             Something of a trail is there already, or the folder cannot be made.
         """
         head = anchor or _default_anchor(folder)
-        with _told("begun"):
+        with told("begun"):
             for needed in (folder, head.parent):
                 needed.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _locked(folder, fcntl.LOCK_EX):
+            with locked(folder, WRITING):
                 if head.exists() or segments(folder):
                     raise AuditError(f"There is an audit trail in {folder}; open it, or move it away whole.")
                 replace(head, Sealer(key).sealed_head(Head()))
         return cls(folder, key, anchor=anchor)
+
+    def check_end(self) -> None:
+        """See that the trail ends as it was written, so that it can be added to; this reads its end alone.
+
+        Raises
+        ------
+        AuditError
+            It does not, or it cannot be read.
+        """
+        with told("read"), locked(self._folder, READING):
+            self._reached(tail(self._folder))
 
     def append(self, event: AuditEvent) -> Record:
         """Write an event down; when this returns it is on disk.
@@ -120,7 +129,7 @@ class AuditTrail:
         AuditError
             It cannot be written, or the end of the trail is not what was written last.
         """
-        with _told("written"), _locked(self._folder, fcntl.LOCK_EX):
+        with told("written"), locked(self._folder, WRITING):
             end = tail(self._folder)
             head = self._reached(end)
             if end.segment is not None and end.torn_bytes:
@@ -145,7 +154,7 @@ class AuditTrail:
                 count += 1
                 yield line
 
-        with _told("read"), _locked(self._folder, fcntl.LOCK_SH):
+        with told("read"), locked(self._folder, READING):
             broken = verify(counted(), self._sealer, self._head())
             return Verdict(count, broken, tail(self._folder).torn_bytes)
 
@@ -158,7 +167,7 @@ class AuditTrail:
             The trail cannot be read, or a line of it is no record.
         """
         found: list[Record] = []
-        with _told("read"):
+        with told("read"):
             for segment in reversed(segments(self._folder)):
                 for line in reversed(list(whole_lines(segment))):
                     if len(found) >= query.limit:
@@ -189,7 +198,9 @@ class AuditTrail:
             return head
         if record is not None and (record.head == head or self._sealer.fault(record, head) is None):
             return record.head
-        raise AuditError(f"The audit trail in {self._folder} does not end as it was written; verify it.")
+        raise AuditError(
+            f"The audit trail in {self._folder} does not end as it was written: pacs audit verify."
+        )
 
     def _added(self, head: Head, event: AuditEvent) -> Record:
         record = self._sealer.record(head, to_json(event))
@@ -215,23 +226,3 @@ class AuditTrail:
 
 def _default_anchor(folder: Path) -> Path:
     return folder / "head.json"
-
-
-@contextmanager
-def _locked(folder: Path, how: int) -> Iterator[None]:
-    with _told("locked"):
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(folder / "trail.lock", flags, 0o600)
-    try:
-        fcntl.flock(descriptor, how)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise AuditError(f"The audit trail cannot be {what}: {error}") from error

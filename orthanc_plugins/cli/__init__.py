@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 from orthanc_plugins import __version__
 from orthanc_plugins.cli import (
     anonymize,
+    audit,
     benchmark,
     certificate,
     compare,
@@ -45,6 +46,7 @@ COMMANDS = (
     deidentify.COMMAND,
     anonymize.COMMAND,
     certificate.COMMAND,
+    audit.COMMAND,
     benchmark.COMMAND,
 )
 

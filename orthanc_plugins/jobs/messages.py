@@ -319,6 +319,8 @@ class DeidentificationOrder:
 
     ``content`` tells what the study held (`forward_study_request`): what was added later is another order.
     ``one_person`` says that somebody has looked, and names and birth dates that differ are one patient's.
+    ``asker`` is for the audit trail: an account of the site's staff, or a rule; empty where nobody signed in.
+    Who asks second for the same gets the same job, which keeps its first asker.
     An order names the original and nothing of what becomes of it.
     """
 
@@ -328,26 +330,38 @@ class DeidentificationOrder:
     reversible: bool
     content: str
     one_person: bool = False
+    asker: str = ""
 
     @classmethod
     def of_arguments(cls, arguments: Sequence[str]) -> Self:
-        """Return the order of a job's arguments."""
-        study, project, profile, reversible, content, person = arguments
+        """Return the order of a job's arguments; those of before askers were recorded end without one."""
+        study, project, profile, reversible, content, person, *asker = arguments
         return cls(
-            OrthancId(study), project, profile, reversible == _REVERSIBLE, content, person == _ONE_PERSON
+            OrthancId(study),
+            project,
+            profile,
+            reversible == _REVERSIBLE,
+            content,
+            person == _ONE_PERSON,
+            *asker,
         )
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """The arguments of the job that carries it out."""
-        kept = _REVERSIBLE if self.reversible else "irreversible"
-        person = _ONE_PERSON if self.one_person else "as-is"
-        return (self.study, self.project, self.profile, kept, self.content, person)
+        return (*self._wanted, self.asker)
 
     @property
     def digest(self) -> str:
-        """Tells this order from every other, in 32 hex digits."""
-        return hashlib.sha256("|".join(self.arguments).encode()).hexdigest()[:32]
+        """Tells this order from every other, whoever asks, in 32 hex digits."""
+        return hashlib.sha256("|".join(self._wanted).encode()).hexdigest()[:32]
+
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        """What is asked for, whoever asks."""
+        kept = _REVERSIBLE if self.reversible else "irreversible"
+        person = _ONE_PERSON if self.one_person else "as-is"
+        return (self.study, self.project, self.profile, kept, self.content, person)
 
 
 def deidentify_study_request(order: DeidentificationOrder) -> JobRequest:

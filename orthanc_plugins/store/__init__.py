@@ -69,7 +69,7 @@ from orthanc_plugins.store.leases import Leases
 from orthanc_plugins.store.migration import migrate
 from orthanc_plugins.store.release_files import ReleaseFiles
 from orthanc_plugins.store.releases import Releases
-from orthanc_plugins.store.releases_records import ReleaseFilter, ReleaseRecord, ReleaseState
+from orthanc_plugins.store.releases_records import JOB_TELLS, ReleaseFilter, ReleaseRecord, ReleaseState
 from orthanc_plugins.store.repair_files import RepairFiles
 from orthanc_plugins.store.repairs import Repairs
 from orthanc_plugins.store.repairs_records import (
@@ -102,6 +102,7 @@ from orthanc_plugins.store.transfers_records import (
 from orthanc_plugins.store.transfers_views import TransferFilter
 
 __all__ = [
+    "JOB_TELLS",
     "LEFT",
     "RIGHT",
     "Absence",

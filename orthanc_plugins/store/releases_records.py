@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+JOB_TELLS = "The job failed; its error says why."
+"""Reason of a release that has none of its own: it names no job, which would name the original."""
+
 
 class ReleaseState(StrEnum):
     """Where a release stands. `CERTIFIED` alone is success."""

@@ -40,9 +40,10 @@ def register_deidentification_workflows(services: Services) -> None:
 
     @DBOS.workflow(name=JobKind.DEIDENTIFY_STUDY.value, max_recovery_attempts=WORKER_DEATHS)
     def deidentify_study(  # noqa: PLR0913, PLR0917 - the arguments of an order, as they are stored
-        study: str, project: str, profile: str, reversible: str, content: str, person: str
+        study: str, project: str, profile: str, reversible: str, content: str, person: str, asker: str = ""
     ) -> dict[str, JsonValue]:
-        order = DeidentificationOrder.of_arguments((study, project, profile, reversible, content, person))
+        arguments = (study, project, profile, reversible, content, person, asker)
+        order = DeidentificationOrder.of_arguments(arguments)
 
         def work(job_id: JobId) -> dict[str, JsonValue]:
             # One process at a time has this worker's name: what it began before it ended is its own.

@@ -32,7 +32,7 @@ from orthanc_plugins.orthanc_facts import contents_of
 from orthanc_plugins.projects import release_id_of
 from orthanc_plugins.pseudonyms import PatientKey
 from orthanc_plugins.release import Outcome, State, release, report_of, sorted_studies
-from orthanc_plugins.store import ReleaseFiles, ReleaseState
+from orthanc_plugins.store import JOB_TELLS, ReleaseFiles, ReleaseState
 from orthanc_plugins.workflows.release_audit import ReleaseAudit, Told
 from orthanc_plugins.workflows.release_certificate import certified, released_before, uncovered_told
 from orthanc_plugins.workflows.release_choices import chosen_profile, chosen_project, opened_project, way_back
@@ -349,7 +349,7 @@ class StudyDeidentification:
         record = self._releases.find(self._release_id)
         if record is None or record.state in {ReleaseState.HELD, ReleaseState.REFUSED}:
             return
-        known = {"reason": reason or record.reason or "The job failed; its error says why."}
+        known = {"reason": reason or record.reason or JOB_TELLS}
         self._releases.note(self._release_id, ReleaseState.FAILED, **known)
 
     def _audit(self, released: dict[str, Any]) -> ReleaseAudit:
@@ -359,7 +359,7 @@ class StudyDeidentification:
     def _told(self, whose: _Whose, report: dict[str, Any]) -> Told:
         choice = self._project_settings.destination
         place = f"{choice.kind}:{choice.xnat_project or self._order.project}"
-        return Told(whose.study_uid, whose.pseudonym, place, self._began, report)
+        return Told(whose.study_uid, whose.pseudonym, place, self._began, report, self._order.asker)
 
     def _whose(self, found: Studies, outcome: Outcome) -> _Whose:
         """Return keyed names of study and patient, also where nothing was released."""

@@ -49,7 +49,12 @@ class StudyOffering:
         (rule,) = found
         project = self._chosen.projects[rule.project]
         order = DeidentificationOrder(
-            orthanc_id, project.name, project.profile, reversible=project.reversible, content=content
+            orthanc_id,
+            project.name,
+            project.profile,
+            reversible=project.reversible,
+            content=content,
+            asker=f"rule:{rule.name.replace(' ', '_')}",
         )
         job_id = self._services.queue.submit(deidentify_study_request(order))
         return {"outcome": "asked", "rule": rule.name, "project": project.name, "job_id": job_id}

@@ -36,6 +36,8 @@ class Told:
         Of the run (`orthanc_plugins.release.report_of`); empty while there is none.
     began
         When the work on it began.
+    asker
+        The account that asked for it, or the rule; empty where nobody had signed in.
     """
 
     study_uid: str
@@ -43,6 +45,7 @@ class Told:
     destination: str
     began: datetime
     report: Mapping[str, Any] = field(default_factory=dict)
+    asker: str = ""
 
 
 class ReleaseAudit:
@@ -63,7 +66,7 @@ class ReleaseAudit:
             instances_accessed(
                 Occasion(datetime.now(UTC), AuditSource(SUITE), reason="deidentification"),
                 action=Action.READ,
-                people=[Participant(SUITE, is_requestor=True)],
+                people=self._people(),
                 studies=[self._study()],
                 patient=PatientObject(self._told.pseudonym),
             )
@@ -76,13 +79,17 @@ class ReleaseAudit:
         self._trail.append(
             export(
                 Occasion(datetime.now(UTC), AuditSource(SUITE), outcome, reason),
-                exporters=[Participant(SUITE, is_requestor=True)],
+                exporters=self._people(),
                 destination=self._told.destination,
                 studies=[self._study()],
                 patients=[PatientObject(self._told.pseudonym)],
                 evidence=evidence_of(self._told.report) if self._told.report else None,
             )
         )
+
+    def _people(self) -> list[Participant]:
+        """Return the process that did it, and who asked."""
+        return [Participant(SUITE), Participant(self._told.asker or "unknown", is_requestor=True)]
 
     def _study(self) -> StudyObject:
         files = _files(self._told.report)

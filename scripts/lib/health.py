@@ -178,10 +178,11 @@ def _remedy(name: str, detail: str) -> str:
 
 
 def _warning(text: str) -> Finding:
-    of_project = text.startswith("De-identification")
-    part, remedy = (
-        (PROJECTS, TO_MEND_PROJECTS) if of_project else ("warning", "see scripts/pacs sync --status")
-    )
+    part, remedy = "warning", "see scripts/pacs sync --status"
+    if text.startswith("De-identification"):
+        part, remedy = PROJECTS, TO_MEND_PROJECTS
+    elif "audit trail" in text:
+        part, remedy = "audit trail", "see scripts/pacs audit verify"
     return Finding(part, healthy=False, text=text, remedy=remedy, needed=False)
 
 

@@ -196,6 +196,7 @@ def _supervisor(deployment: Deployment) -> str:
         "run": escaped(deployment.run),
         "logs": escaped(deployment.logs),
         "socket": escaped(deployment.control_socket),
+        "repository_quoted": escaped(shlex.quote(str(deployment.repository))),
         "run_quoted": escaped(shlex.quote(str(deployment.run))),
         "python_quoted": escaped(shlex.quote(str(deployment.python))),
         "data_quoted": escaped(shlex.quote(str(deployment.data))),

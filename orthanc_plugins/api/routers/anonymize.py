@@ -9,25 +9,34 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from orthanc_plugins.api.callers import user_of
 from orthanc_plugins.api.dependencies import STUDY_PATTERN, Joined, Parameters, wait_for_job
 from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import STATUS_OF_ERROR, Problem, problem_documented, problem_response
 from orthanc_plugins.api.routers.studies import StudyPath
 from orthanc_plugins.api.standing import is_held
-from orthanc_plugins.errors import AuditError, JobActive, JobError, ProfileError
+from orthanc_plugins.errors import (
+    ArchiveUnavailable,
+    AuditError,
+    HeldForReview,
+    JobActive,
+    JobError,
+    ProfileError,
+    ReleaseRefused,
+)
 from orthanc_plugins.identifiers import JobId, OrthancId, is_orthanc_id
-from orthanc_plugins.jobs import DeidentificationOrder, Job, JobState, deidentify_study_request
+from orthanc_plugins.jobs import DeidentificationOrder, Job, JobFailure, JobState, deidentify_study_request
 from orthanc_plugins.orthanc_facts import contents_of
 from orthanc_plugins.projects import release_id_of
 from orthanc_plugins.rules import DeidentificationProject
 from orthanc_plugins.rules.profiles import Dates, profile_summary
 from orthanc_plugins.services import Services
-from orthanc_plugins.store import ReleaseRecord, ReleaseState
+from orthanc_plugins.store import JOB_TELLS, ReleaseRecord, ReleaseState
 
 router = APIRouter(prefix="/anonymize", tags=["de-identification"])
 
@@ -37,6 +46,10 @@ _STATUS_OF_FAILURE = {error.__name__: status for error, status in STATUS_OF_ERRO
     JobError.__name__: HTTPStatus.INTERNAL_SERVER_ERROR
 }
 """Status of a failed job by its failure's name; as a job's failure JobError is a fault of the suite."""
+
+
+_TOLD_ELSEWHERE = frozenset({HeldForReview.__name__, ReleaseRefused.__name__, ArchiveUnavailable.__name__})
+"""Failures whose words might name the released side: the record of the release has them, not the job."""
 
 
 class Choices(BaseModel):
@@ -155,9 +168,12 @@ _DOCUMENTED: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("", summary="De-identify a study", response_model=AnonymizeAnswer, responses=_DOCUMENTED)
-async def anonymize(request: AnonymizeRequest, services: Joined, links: Linked) -> JSONResponse:
+async def anonymize(
+    request: AnonymizeRequest, services: Joined, links: Linked, asking: Request
+) -> JSONResponse:
     """De-identify a study, check it, deliver and certify it; 202 with the job when that takes longer."""
-    return await _anonymize(services, links, request.study_id, request.patient_id, request)
+    asked = await run_in_threadpool(submit, services, request.study_id, request.patient_id, request, asking)
+    return await _awaited(services, links, asked, request.wait_s)
 
 
 @router.post(
@@ -167,10 +183,12 @@ async def anonymize(request: AnonymizeRequest, services: Joined, links: Linked) 
     responses=_DOCUMENTED,
 )
 async def anonymize_study(
-    study: StudyPath, services: Joined, links: Linked, wishes: Wishes | None = None
+    study: StudyPath, services: Joined, links: Linked, asking: Request, wishes: Wishes | None = None
 ) -> JSONResponse:
     """Do as `POST api/anonymize` does; the body may be left out."""
-    return await _anonymize(services, links, study, None, wishes or Wishes())
+    wanted = wishes or Wishes()
+    asked = await run_in_threadpool(submit, services, study, None, wanted, asking)
+    return await _awaited(services, links, asked, wanted.wait_s)
 
 
 @router.get("/projects", summary="List projects")
@@ -205,16 +223,17 @@ def _trail_fault(services: Services) -> str | None:
     return None
 
 
-async def _anonymize(
-    services: Services, links: Links, study_id: str, patient_id: str | None, wishes: Wishes
-) -> JSONResponse:
-    asked = await run_in_threadpool(submit, services, study_id, patient_id, wishes)
-    job = await wait_for_job(services, asked.job_id, wishes.wait_s)
+async def _awaited(services: Services, links: Links, asked: Asked, wait_s: float) -> JSONResponse:
+    job = await wait_for_job(services, asked.job_id, wait_s)
     return await run_in_threadpool(_answer, services, links, asked, job)
 
 
-def submit(services: Services, study_id: str, patient_id: str | None, wishes: Choices) -> Asked:
+def submit(
+    services: Services, study_id: str, patient_id: str | None, wishes: Choices, asking: Request
+) -> Asked:
     """Ask for the job; what was cancelled or has gone from its destination, or what is wished, is done again.
+
+    Whoever is signed in at Orthanc goes with the job, for the audit trail.
 
     Raises
     ------
@@ -230,6 +249,7 @@ def submit(services: Services, study_id: str, patient_id: str | None, wishes: Ch
         reversible=_reversible(project, wishes),
         content=contents_of(services.orthanc, study),
         one_person=wishes.one_person,
+        asker=user_of(services, asking) or "",
     )
     release_id = release_id_of(services.deidentification.custodian.pseudonyms(project.name), order)
     job_id = services.queue.submit(deidentify_study_request(order))
@@ -318,7 +338,7 @@ def _answer(services: Services, links: Links, asked: Asked, job: Job) -> JSONRes
     answer = _told(services, links, asked, job, release).model_dump(mode="json")
     if job.failure is not None:
         status = _STATUS_OF_FAILURE.get(job.failure.name, HTTPStatus.INTERNAL_SERVER_ERROR)
-        text = answer["reason"] or job.failure.message
+        answer["reason"] = text = _why(job.failure, release)
         # A problem has a status of its own, HTTP's; what became of the study is its outcome.
         return problem_response(status, text, outcome=answer.pop("status"), error=job.failure.name, **answer)
     if job.state is JobState.CANCELLED:
@@ -326,6 +346,12 @@ def _answer(services: Services, links: Links, asked: Asked, job: Job) -> JSONRes
             HTTPStatus.CONFLICT, "The job was cancelled: ask again to have it done.", job_id=job.job_id
         )
     return JSONResponse(answer, HTTPStatus.OK if job.state.ended else HTTPStatus.ACCEPTED)
+
+
+def _why(failure: JobFailure, release: ReleaseRecord | None) -> str:
+    """Return why a job failed: the release's reason where the job's error does not tell, else the error."""
+    reason = "" if release is None else release.reason
+    return reason if reason not in {"", JOB_TELLS} and failure.name in _TOLD_ELSEWHERE else failure.message
 
 
 def _dates(services: Services, profile: str) -> Dates | None:

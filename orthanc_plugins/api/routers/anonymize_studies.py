@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, StringConstraints
 
 from orthanc_plugins.api.dependencies import STUDY_PATTERN, Joined
@@ -64,11 +64,11 @@ class AnonymizeStudiesAnswer(BaseModel):
     },
 )
 def anonymize_studies(
-    request: AnonymizeStudiesRequest, services: Joined, links: Linked
+    request: AnonymizeStudiesRequest, services: Joined, links: Linked, asking: Request
 ) -> AnonymizeStudiesAnswer:
     """Ask for a job for each study, and do not wait for them."""
     project = project_of(services, request.project)
-    asked = [_asked(services, links, study, request) for study in dict.fromkeys(request.study_ids)]
+    asked = [_asked(services, links, study, request, asking) for study in dict.fromkeys(request.study_ids)]
     taken = [one for one in asked if isinstance(one, StudyTaken)]
     missed = [one for one in asked if isinstance(one, StudyNotTaken)]
     if not taken:
@@ -76,10 +76,12 @@ def anonymize_studies(
     return AnonymizeStudiesAnswer(project=project.name, studies=taken, not_taken=missed)
 
 
-def _asked(services: Services, links: Links, study_id: str, choices: Choices) -> StudyTaken | StudyNotTaken:
+def _asked(
+    services: Services, links: Links, study_id: str, choices: Choices, asking: Request
+) -> StudyTaken | StudyNotTaken:
     """Return a study's job, or why there is none; what concerns all of them is raised."""
     try:
-        asked = submit(services, study_id, None, choices)
+        asked = submit(services, study_id, None, choices, asking)
     except NotFound as error:
         return StudyNotTaken(study_id=study_id, detail=str(error))
     except Problem as problem:

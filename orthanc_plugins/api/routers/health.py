@@ -18,9 +18,10 @@ from orthanc_plugins.api.dependencies import Joined
 from orthanc_plugins.archives.base import Archive, ArchiveName
 from orthanc_plugins.archives.sessions import HttpOptions
 from orthanc_plugins.archives.xnat_state import xnat_state
-from orthanc_plugins.errors import ArchiveError, PacsSuiteError
+from orthanc_plugins.errors import ArchiveError, AuditError, PacsSuiteError
 from orthanc_plugins.jobs import JobState
 from orthanc_plugins.metrics import MEDIA_TYPE, count_jobs, render_metrics
+from orthanc_plugins.projects import Custodian
 from orthanc_plugins.services import Services
 
 router = APIRouter(tags=["operation"])
@@ -85,12 +86,25 @@ def health(request: Request, response: Response, services: Joined) -> Health:
     wrong = {name for name, part in parts.items() if part.state == "unhealthy"}
     warnings = [] if "store" in wrong else [one.text for one in services.store.inventory.holds().values()]
     warnings += _unusable_projects(services)
+    warnings += _faults_of_trail(services.deidentification.custodian)
     status: Literal["healthy", "degraded", "unhealthy"] = "degraded" if wrong or warnings else "healthy"
     if wrong & essential.keys():
         status = "unhealthy"
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     uptime_s = round(time.monotonic() - request.app.state.started, 1)
     return Health(status=status, uptime_s=uptime_s, version=__version__, services=parts, warnings=warnings)
+
+
+def _faults_of_trail(custodian: Custodian) -> list[str]:
+    """Return why nothing can be recorded, else what the worker that reads all of the trail found wrong."""
+    if custodian.trail_folder is None or not custodian.projects():
+        return []
+    try:
+        custodian.trail()
+    except AuditError as error:
+        return [f"Nothing is released: {error}"]
+    found = custodian.trail_place().warning()
+    return [] if found is None else [found]
 
 
 def _unusable_projects(services: Services) -> list[str]:

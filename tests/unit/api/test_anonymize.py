@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -20,6 +21,7 @@ from orthanc_plugins.orthanc_facts import contents_of
 from orthanc_plugins.projects import Custodian, Deidentification, release_id_of
 from orthanc_plugins.rules import DeidentificationProject
 from orthanc_plugins.store import ReleaseFiles, ReleaseState
+from orthanc_plugins.workflows.watch_trail import TrailWatch
 from tests.fakes.orthanc_rest import orthanc_id
 from tests.unit.api.conftest import Client
 
@@ -195,7 +197,54 @@ def test_that_somebody_has_looked_is_another_job(client: Client, queue: MemoryQu
     first, second = ask(client).json(), ask(client, one_person=True).json()
     assert first["job_id"] != second["job_id"]
     assert first["release_id"] != second["release_id"]
-    assert [one.arguments[-1] for one in queue.requests.values()] == ["as-is", "one-person"]
+    orders = [DeidentificationOrder.of_arguments(one.arguments) for one in queue.requests.values()]
+    assert [one.one_person for one in orders] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("headers", "asker"), [({"Authorization": ANN}, "ann"), ({"Authorization": "Basic odd"}, ""), ({}, "")]
+)
+@pytest.mark.parametrize("path", ["api/anonymize", f"api/anonymize/study/{STUDY}", "api/anonymize/studies"])
+def test_who_has_signed_in_goes_with_the_job(
+    client: Client, queue: MemoryQueue, path: str, headers: dict[str, str], asker: str
+) -> None:
+    body: dict[str, Any] = {"wait_s": 0}
+    if path == "api/anonymize":
+        body |= {"study_id": STUDY}
+    elif path == "api/anonymize/studies":
+        body = {"study_ids": [STUDY]}
+    assert client.post(path, json=body, headers=headers).status_code == 202
+    (request,) = queue.requests.values()
+    assert DeidentificationOrder.of_arguments(request.arguments).asker == asker
+
+
+def test_whoever_asks_it_is_the_same_job(client: Client) -> None:
+    told = [
+        client.post("api/anonymize", json={"study_id": STUDY, "wait_s": 0}, headers={"Authorization": who})
+        for who in (ANN, BOB)
+    ]
+    assert len({one.json()["job_id"] for one in told}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "told"),
+    [
+        ("AuditError", "The job failed; its error says why.", "The trail is cut."),
+        ("AuditError", "Of an earlier run.", "The trail is cut."),
+        ("HeldForReview", "Two persons.", "Two persons."),
+        ("ArchiveUnavailable", "The job failed; its error says why.", "The trail is cut."),
+    ],
+)
+def test_why_a_job_failed_is_answered(
+    client: Client, joined: Services, queue: MemoryQueue, name: str, reason: str, told: str
+) -> None:
+    job_id = ask(client).json()["job_id"]
+    release_id = release_id_of(joined.deidentification.custodian.pseudonyms("trial"), order(joined))
+    joined.store.releases.begin(release_id, "trial", "research_rt")
+    joined.store.releases.note(release_id, ReleaseState.FAILED, reason=reason)
+    queue.fail(job_id, name, "The trail is cut.")
+    answer = ask(client).json()
+    assert (answer["detail"], answer["reason"], answer["error"]) == (told, told, name)
 
 
 def test_projects_tell_whether_they_can_be_used(client: Client) -> None:
@@ -281,6 +330,7 @@ def test_the_trail_is_shown_in_the_forms_that_others_read_and_reading_is_recorde
         "records": 8,
         "broken": None,
         "torn_bytes": 0,
+        "recorded": True,
     }
 
 
@@ -292,6 +342,44 @@ def test_a_trail_that_was_changed_is_told(client: Client, joined: Services) -> N
     segment.write_text(first.replace("unknown", "nobodys") + "\n" + rest)
     verdict = client.get("api/audit/verify").json()
     assert (verdict["whole"], verdict["broken"]) == (False, {"sequence": 1, "fault": "altered"})
+    assert verdict["recorded"]
+
+
+@pytest.mark.parametrize(
+    ("gone", "broken"),
+    [
+        ("audit/trail-000000000001.jsonl", {"sequence": 1, "fault": "truncated"}),
+        ("custody/audit.head.json", {"sequence": 3, "fault": "head_missing"}),
+        ("custody/suite.audit.key", {"sequence": 1, "fault": "key_missing"}),
+    ],
+)
+def test_a_trail_of_which_something_is_gone_is_told_and_the_project_is_not_ready(
+    client: Client, joined: Services, gone: str, broken: dict[str, Any]
+) -> None:
+    client.get("api/audit")
+    client.get("api/audit")
+    (joined.data / gone).unlink()
+    answer = client.get("api/audit/verify")
+    assert answer.status_code == 200
+    assert (answer.json()["broken"], answer.json()["recorded"]) == (broken, False)
+    assert client.get("api/audit").status_code == 500
+    assert not client.get("api/anonymize/projects").json()[0]["ready"]
+
+
+def test_a_trail_that_breaks_is_a_warning_of_the_health(client: Client, joined: Services) -> None:
+    client.get("api/audit")
+    client.get("api/audit")
+    assert not any("record 1" in text for text in client.get("api/health").json()["warnings"])
+    (segment,) = (joined.data / "audit").glob("*.jsonl")
+    segment.write_text(segment.read_text().replace("unknown", "nobodys", 1))
+    TrailWatch(joined.deidentification.custodian, lambda: datetime.now(UTC)).look()
+    health = client.get("api/health").json()
+    assert health["status"] == "degraded"
+    assert any("The audit trail is broken at record 1: altered." in text for text in health["warnings"])
+    segment.unlink()
+    assert any(
+        "does not end as it was written" in text for text in client.get("api/health").json()["warnings"]
+    )
 
 
 LOOK_UP = {

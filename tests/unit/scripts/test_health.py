@@ -270,6 +270,15 @@ def test_what_a_person_is_to_decide_does_not_keep_the_suite_from_starting(
     assert (warning.text, warning.hinders) == ("DCM4CHEE lost 40 studies at once", False)
 
 
+def test_an_audit_trail_that_is_broken_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, deployment: Deployment
+) -> None:
+    answering(monkeypatch, warnings=["Nothing is released: The audit trail does not end as it was written."])
+    *_, found = health.wait(deployment, 60)
+    assert (found.part, found.healthy, found.hinders) == ("audit trail", False, False)
+    assert "scripts/pacs audit verify" in found.remedy
+
+
 def test_a_project_that_cannot_be_used_is_told_and_does_not_keep_the_suite_from_starting(
     monkeypatch: pytest.MonkeyPatch, deployment: Deployment
 ) -> None:

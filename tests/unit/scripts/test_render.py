@@ -135,7 +135,9 @@ def test_a_change_of_any_setting_is_seen(deployment: Deployment) -> None:
 def test_supervisor_keeps_paths_with_spaces_and_percent_signs(deployment: Deployment) -> None:
     parser = supervisor_file(deployment)
     assert parser["supervisord"]["logfile"] == str(deployment.logs / "supervisord.log")
-    assert parser["program:orthanc"]["command"] == f"/usr/sbin/Orthanc '{deployment.run}'/orthanc.json"
+    assert parser["program:orthanc"]["command"] == (
+        f"/bin/bash {deployment.repository}/scripts/lib/orthanc.sh '{deployment.run}'/orthanc.json"
+    )
 
 
 @pytest.mark.parametrize(("workers", "programs"), [("embedded", 2), ("external", 3)])

@@ -137,6 +137,19 @@ def test_the_trail_tells_that_originals_were_read_before_the_study_left(rig: Rig
     assert rig.custodian.trail().verify().broken is None
 
 
+@pytest.mark.parametrize(
+    ("asker", "named"), [("ann", "ann"), ("rule:All_CT", "rule:All_CT"), ("", "unknown")]
+)
+def test_the_trail_tells_who_asked(rig: Rig, asker: str, named: str) -> None:
+    rig.run(rig.order(asker=asker, one_person=True))
+    export, access = events(rig)
+    assert export["reason"] == "one_person"
+    for event in (export, access):
+        asked = [one["user_id"] for one in event["participants"] if one["is_requestor"]]
+        assert asked == [named]
+        assert event["participants"][0]["user_id"] == "orthanc-pacs-suite"
+
+
 def test_nothing_leaves_where_it_cannot_be_recorded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise AuditError("The disk is full.")
