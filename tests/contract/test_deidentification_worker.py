@@ -158,7 +158,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         (tmp_path / "suite.json").write_text(json.dumps({"PacsSuite": section}), encoding="utf-8")
         services = build_services(load_settings({"PacsSuite": section}, {}), None)
         custodian = services.deidentification.custodian
-        custodian.create(PROJECT)
+        custodian.create(PROJECT, patients="numbered")
         create_signing_key(custodian.folder)
         site = Site(tmp_path, hospital, research, proxy, services)
         site.start()
