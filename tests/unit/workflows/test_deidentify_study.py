@@ -286,6 +286,7 @@ def test_two_persons_of_one_identifier_are_held_until_somebody_has_looked(rig: R
         rig.run()
     assert "number" not in str(raised.value)
     assert "patient number 1 of the project" in rig.release().reason
+    assert "it is one person (one_person: true)" in rig.release().reason
     assert rig.run(rig.order(one_person=True))["outcome"] == "certified"
     assert events(rig, outcome=Outcome.SUCCESS)[0]["reason"] == "one_person"
     assert rig.release(rig.order(one_person=True)).pseudonym == "ANON00001"

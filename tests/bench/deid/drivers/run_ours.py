@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orthanc_plugins import __version__
+from orthanc_plugins.custody.forms import PatientForm
 from orthanc_plugins.custody.keys import create_key
 from orthanc_plugins.custody.numbers import NumberRegister
 from orthanc_plugins.deid.gathering import Gathered, gathered
@@ -44,8 +45,10 @@ class Ours:
 
     def __init__(self, profile: str, custody: Path) -> None:
         key = create_key(custody, _PROJECT)
-        NumberRegister.create(custody, _PROJECT, Pseudonyms(key.secret, is_public).key_id)
-        self.project = Project.opened(_PROJECT, custody, load_profile(profile), __version__)
+        taken = load_profile(profile)
+        form = PatientForm.of_kind(taken.patients or "keyed")
+        NumberRegister.create(custody, _PROJECT, Pseudonyms(key.secret, is_public).key_id, form)
+        self.project = Project.opened(_PROJECT, custody, taken, __version__)
 
     def engine(self, pairs: Pairs) -> Failures:
         """Gather what all files say of persons, then read, make and write each."""
