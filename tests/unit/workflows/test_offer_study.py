@@ -52,6 +52,7 @@ def test_the_first_rule_that_matches_says_for_which_project(
     assert (told["outcome"], told["rule"], told["project"]) == ("asked", "R1", "dose")
     (job,) = queue.jobs(kind=JobKind.DEIDENTIFY_STUDY)
     assert queue.requests[job.job_id].arguments[:4] == (STUDY, "dose", "research_rt", "reversible")
+    assert queue.requests[job.job_id].arguments[-1] == "rule:R1", "the audit trail names the rule"
     assert offer(services, tmp_path, *rules)["job_id"] == told["job_id"]
     assert len(queue.requests) == 1
 
