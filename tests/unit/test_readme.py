@@ -8,7 +8,7 @@ from pathlib import Path
 from orthanc_plugins.deid.describing import profiles_table
 from orthanc_plugins.rules import SyncRule
 from orthanc_plugins.rules.keywords import LISTED_OF_STUDIES
-from orthanc_plugins.settings import settings_table
+from orthanc_plugins.settings import deidentification_table, settings_table
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -21,6 +21,11 @@ def test_settings_table_is_the_one_of_the_code() -> None:
 def test_profiles_table_is_the_one_of_the_code() -> None:
     table = README.split("<!-- profiles -->\n")[1].split("<!-- /profiles -->")[0]
     assert table.strip() == profiles_table().strip(), "Put the output of describing.profiles_table() there."
+
+
+def test_table_of_projects_is_the_one_of_the_code() -> None:
+    table = README.split("<!-- projects -->\n")[1].split("<!-- /projects -->")[0]
+    assert table == deidentification_table(), "Put the output of settings.deidentification_table() there."
 
 
 def test_rules_of_synchronisation_are_told_with_all_their_fields() -> None:
