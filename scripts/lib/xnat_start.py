@@ -13,13 +13,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from xnat_setup.__main__ import SCRIPT
-from xnat_setup.ready import Wanted, make_ready
-
 from orthanc_plugins.archives.sessions import HttpOptions
 from orthanc_plugins.errors import PacsSuiteError
 from scripts.lib import secret_files, xnat
 from scripts.lib.environment import this_deployment
+from xnat_setup.__main__ import SCRIPT
+from xnat_setup.ready import Wanted, make_ready
 
 if TYPE_CHECKING:
     from scripts.lib.deployment import Deployment

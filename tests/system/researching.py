@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from pydicom import Dataset, dcmread
-from xnat_setup.__main__ import main as set_up
 
 from scripts.lib.xnat import PROJECT, USER
 from tests.fakes.faulty_archive import FaultyProxy, faulty_proxy
 from tests.stack import Stack, eventually, running_stack
 from tests.xnat_process import PASSWORD, XnatProcess, running_xnat
+from xnat_setup.__main__ import main as set_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

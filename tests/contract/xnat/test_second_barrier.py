@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydicom import dcmread
-from xnat_standin.dicomedit.script import Script
 
 from orthanc_plugins.deid.engine import Engine, Subject
 from orthanc_plugins.deid.gathering import gathered
@@ -16,6 +15,7 @@ from orthanc_plugins.deid.wire.part10 import read_part10
 from orthanc_plugins.pseudonyms import Pseudonyms, is_assigned_by_dicom
 from scripts.lib.render import REPOSITORY
 from tests.builders.planted.build import build_corpus
+from xnat_standin.dicomedit.script import Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

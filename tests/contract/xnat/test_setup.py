@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
-from xnat_setup.__main__ import SCRIPT, main
 
 from orthanc_plugins.settings import load_settings
 from scripts.lib.render import Deployment, Ports, orthanc_configuration, render
 from scripts.lib.xnat_start import make_site
 from tests.xnat_process import running_xnat
+from xnat_setup.__main__ import SCRIPT, main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

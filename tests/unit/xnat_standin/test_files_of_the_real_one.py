@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from xnat_standin.preferences import _DEFAULTS
 
 from scripts.lib.render import REPOSITORY
+from xnat_standin.preferences import _DEFAULTS
 
 FOLDER = REPOSITORY / "xnat"
 COMPOSE = (FOLDER / "compose.yaml").read_text(encoding="utf-8")
