@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from orthanc_plugins.certificates.key_files import private_folder, read_private, write_once
+from orthanc_plugins.private_files import private_folder, read_private, write_once
 from orthanc_plugins.errors import KeyUnusable
 
 if TYPE_CHECKING:

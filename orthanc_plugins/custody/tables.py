@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.custody.keys import is_project
-from orthanc_plugins.custody.private_files import check_private, destroy, private_folder, write_once
+from orthanc_plugins.private_files import check_private, destroy, private_folder, write_once
 from orthanc_plugins.errors import CustodyError
 
 if TYPE_CHECKING:

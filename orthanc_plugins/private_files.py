@@ -1,4 +1,4 @@
-"""Files that only the custodian's account can read: made whole or not at all, and on disk before use.
+"""Files that only the suite's account can read: made whole or not at all, and on disk before use.
 
 What is wrong with a file or folder is a `PermissionError` that says how to mend it.
 """
@@ -20,7 +20,7 @@ _WRITTEN_BY_OTHERS = 0o022
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder of the custodian's if it is not there, and see that nobody else writes into it.
+    """Make a folder if it is not there, and see that nobody else writes into it.
 
     Raises
     ------
