@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from orthanc_plugins.private_files import private_folder, read_private, write_once
 from orthanc_plugins.errors import KeyUnusable
+from orthanc_plugins.private_files import private_folder, read_private, write_once
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.private_files import destroy, private_folder, read_private, write_once
 from orthanc_plugins.errors import KeyUnusable
+from orthanc_plugins.private_files import destroy, private_folder, read_private, write_once
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.custody.keys import is_project
-from orthanc_plugins.private_files import check_private, destroy, private_folder, write_once
 from orthanc_plugins.errors import CustodyError
+from orthanc_plugins.private_files import check_private, destroy, private_folder, write_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -32,8 +32,8 @@ from orthanc_plugins.deid.actions import (
 from orthanc_plugins.deid.actions.by_type import FALLEN
 from orthanc_plugins.deid.plan import Plan
 from orthanc_plugins.deid.rules import Kind, Rule
-from orthanc_plugins.deid.standard import Option, confidentiality_rows, safe_private
-from orthanc_plugins.deid.standard.supplement import DateRole, date_role, supplement_rows
+from orthanc_plugins.deid.standard import Option, safe_private
+from orthanc_plugins.deid.standard.supplement import DateRole, date_role, row_of
 from orthanc_plugins.deid.wire import UNDEFINED
 
 if TYPE_CHECKING:
@@ -81,9 +81,8 @@ _REGION_NAMES = frozenset({"ROIName", "ROIObservationLabel", "SegmentLabel"})
 @lru_cache(16)
 def compiled(profile: Profile) -> Plan:
     """Return the rules of a profile, ready for the walk."""
-    rows = {row.mask: row for row in (*confidentiality_rows(), *supplement_rows())}
     exceptions = {exception.attribute: exception.action for exception in profile.exceptions}
-    rules = {rule.tag: rule for rule in _rules(profile, rows, exceptions)}
+    rules = {rule.tag: rule for rule in _rules(profile, exceptions)}
     private = safe_private() if Option.RETAIN_SAFE_PRIVATE in profile.options else {}
     return Plan(rules, private)
 
@@ -99,11 +98,11 @@ def letter_of(row: Row | None, profile: Profile) -> str:
     return next((letter for letter in ("C", "K") if letter in asked), row.basic)
 
 
-def _rules(profile: Profile, rows: dict[str, Row], exceptions: Mapping[str, str]) -> Iterator[Rule]:
+def _rules(profile: Profile, exceptions: Mapping[str, str]) -> Iterator[Rule]:
     for tag, (vr, multiplicity, _, _, keyword) in DicomDictionary.items():
         group = tag >> 16
         vrs = tuple(name.encode() for name in vr.split(" or ")) if vr != "NONE" else (b"UN",)
-        row = rows.get(f"{group:04X},{tag & 0xFFFF:04X}")
+        row = row_of(tag)
         if group in _NO_DATA_SET or keyword in _MARKERS | _LENGTHS:
             kind = Kind.SEQUENCE if vr == "SQ" else Kind.ACTED
             yield Rule(tag, kind, vrs[0], frozenset({*vrs, b""}), "X", Removed())

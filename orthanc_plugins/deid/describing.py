@@ -37,7 +37,7 @@ from orthanc_plugins.deid.markers import BASIC, CLEAN_PIXELS, OPTION_CODES, long
 from orthanc_plugins.deid.profile import load_profile, shipped_profiles
 from orthanc_plugins.deid.rules import Kind
 from orthanc_plugins.deid.standard import EDITION, confidentiality_rows, method_code
-from orthanc_plugins.deid.standard.supplement import DateRole, date_role, supplement_rows
+from orthanc_plugins.deid.standard.supplement import DateRole, date_role, row_of
 from orthanc_plugins.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -219,8 +219,7 @@ def _is_walked(rule: Rule) -> bool:
 
 
 def _reasons(profile: Profile, keyword: str, tag: int, rule: Rule) -> Iterator[str]:
-    mask = f"{tag >> 16:04X},{tag & 0xFFFF:04X}"
-    row = next((row for row in (*confidentiality_rows(), *supplement_rows()) if row.mask == mask), None)
+    row = row_of(tag)
     if not isinstance(rule.action, Removed):
         yield f"basic: {_source(row)}"
     if row is not None:

@@ -10,16 +10,13 @@ from pydicom.datadict import tag_for_keyword
 
 from orthanc_plugins.deid.characters import decoded
 from orthanc_plugins.deid.keeping import whole_number
-from orthanc_plugins.deid.standard import Option, confidentiality_rows
-from orthanc_plugins.deid.standard.supplement import supplement_rows
+from orthanc_plugins.deid.standard import Option
+from orthanc_plugins.deid.standard.supplement import row_of
 from orthanc_plugins.deid.text.folding import in_ascii
 from orthanc_plugins.deid.wire.reading import leaves
 from orthanc_plugins.pseudonyms import PatientKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from orthanc_plugins.deid.standard import Row
     from orthanc_plugins.deid.wire import Part10
 
 _TEXTS = frozenset({"AE", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
@@ -142,12 +139,11 @@ def _is_sequence(tag: int) -> bool:
     return entry is not None and entry[0] == "SQ"
 
 
-def _sorts(rows: Iterable[Row]) -> dict[int, str]:
+def _sorts() -> dict[int, str]:
     """Return which attributes tell of persons: names, dates, and texts that no option cleans."""
-    by_mask = {row.mask: row for row in rows}
     sorts: dict[int, str] = {}
     for tag, (vr, *_) in DicomDictionary.items():
-        row = by_mask.get(f"{tag >> 16:04X},{tag & 0xFFFF:04X}")
+        row = row_of(tag)
         if vr == "PN":
             sorts[tag] = "name"
         elif row is None or row.basic == "K":
@@ -159,12 +155,11 @@ def _sorts(rows: Iterable[Row]) -> dict[int, str]:
     return sorts
 
 
-def _retained_by(rows: Iterable[Row]) -> dict[int, frozenset[Option]]:
+def _retained_by() -> dict[int, frozenset[Option]]:
     """Return which options keep each attribute that tells of persons."""
-    by_mask = {row.mask: row for row in rows}
     options: dict[int, frozenset[Option]] = {}
     for tag in _SORTS:
-        row = by_mask.get(f"{tag >> 16:04X},{tag & 0xFFFF:04X}")
+        row = row_of(tag)
         kept = row.options.items() if row is not None else ()
         options[tag] = frozenset(option for option, letter in kept if letter == "K")
     return options
@@ -180,6 +175,5 @@ def options_that_keep(keyword: str) -> frozenset[Option] | None:
     return None if tag is None or _SORTS.get(tag) != "value" else _RETAINED_BY[tag]
 
 
-_ROWS = (*confidentiality_rows(), *supplement_rows())
-_SORTS = _sorts(_ROWS)
-_RETAINED_BY = _retained_by(_ROWS)
+_SORTS = _sorts()
+_RETAINED_BY = _retained_by()

@@ -15,7 +15,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.deid.standard.tables import Row, read_rows
+from orthanc_plugins.deid.standard.tables import Row, confidentiality_rows, read_rows
 from orthanc_plugins.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -61,6 +61,16 @@ class DateRole(StrEnum):
 def supplement_rows() -> tuple[Row, ...]:
     """Return the rules beside Table E.1-1, none for what it lists; the source of each is its reason."""
     return read_rows(_DATA / "supplement.tsv")
+
+
+@cache
+def _rows_by_mask() -> Mapping[str, Row]:
+    return MappingProxyType({row.mask: row for row in (*confidentiality_rows(), *supplement_rows())})
+
+
+def row_of(tag: int) -> Row | None:
+    """Return the row of an attribute, in Table E.1-1 or beside it, but for repeating groups."""
+    return _rows_by_mask().get(f"{tag >> 16:04X},{tag & 0xFFFF:04X}")
 
 
 def date_role(tag: int) -> DateRole:
