@@ -76,24 +76,24 @@ def test_files_are_changed_in_silence(site: Site) -> None:
 def test_while_a_session_is_archived_new_data_opens_a_second_row(site: Site) -> None:
     datasets = build_study()
     uri = site.send_to_prearchive(datasets, session="E2")
-    site.process.fault("slow_archive", delay_s=1.5)
+    site.process.fault("slow_archive", delay_s=6)
     before = time.monotonic()
     with pytest.raises(requests.Timeout):
         site.http.post(f"{site.process.url}/data/services/archive", data={"src": uri}, timeout=0.5)
     other = site.send_to_prearchive(datasets, session="E2")
-    assert time.monotonic() - before < 1.5
+    assert time.monotonic() - before < 6
     assert other != uri
     path = f"/data/projects/{site.project}/experiments/E2"
     eventually(lambda: site.get(path).status_code == 200, "it is archived though nobody waited")
 
 
 def test_a_delay_holds_the_answer_and_nothing_else(site: Site) -> None:
-    site.process.fault("delay", at="GET /data/projects/*", delay_s=0.5)
+    site.process.fault("delay", at="GET /data/projects/*", delay_s=3)
     before = time.monotonic()
     site.get("/data/auth")
-    assert time.monotonic() - before < 0.5
+    assert time.monotonic() - before < 3
     site.get(f"/data/projects/{site.project}")
-    assert time.monotonic() - before >= 0.5
+    assert time.monotonic() - before >= 3
 
 
 def test_what_is_no_fault_is_refused_and_what_is_pending_is_told(site: Site) -> None:

@@ -128,7 +128,7 @@ def test_disk_and_memory_are_measured_without_a_timed_question(make_run: Callabl
 def test_the_clients_own_speed_stands_beside_each_row(make_run: Callable[..., Run]) -> None:
     results = make_run(Question.RETRIEVE, alone=True).go()
     assert set(results.ceilings) == {("retrieve_wado", "cold"), ("retrieve_wado", "warm")}
-    assert all(0 < duration < 5 for duration in results.ceilings.values())
+    assert all(duration > 0 for duration in results.ceilings.values())
 
 
 # Answers that are no success

@@ -239,7 +239,7 @@ def test_the_client_is_measured_against_a_server_that_only_answers(ground: Groun
             workload.prepare(0)
             found = ceiling_of(workload, alone)
             assert set(found) == set(workload.kind.conditions)
-            assert all(0 < duration < 10 for duration in found.values())
+            assert all(duration > 0 for duration in found.values())
 
 
 def test_the_server_answers_as_long_as_an_archive_does() -> None:
