@@ -1,0 +1,115 @@
+"""What is told where of a study that leaves: in the trail, the store, the way back, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orthanc_plugins.audit.trail import AuditTrail
+from orthanc_plugins.errors import (
+    ArchiveUnavailable,
+    AuditError,
+)
+from orthanc_plugins.store import ReleaseState
+from orthanc_plugins.workflows.release_audit import ReleaseAudit
+from tests.unit.release.studies import SECRETS, uids_of
+from tests.unit.workflows.deidentification.seen import events, left_in
+from tests.unit.workflows.deidentified import PROJECT, SETTINGS, Rig, new_rig, rows_of
+
+if TYPE_CHECKING:
+    from orthanc_plugins.services import Services
+    from tests.fakes import FakeOrthancRest
+    from tests.unit.workflows.deidentification.steps import RecordingSteps
+
+
+def test_the_trail_tells_that_originals_were_read_before_the_study_left(rig: Rig) -> None:
+    rig.run()
+    export, access = events(rig)
+    assert (export["kind"], export["outcome"]) == ("export", 0)
+    assert (access["kind"], access["reason"]) == ("instances_accessed", "deidentification")
+    assert export["objects"][0]["study_uid"] == rig.release().study_uid
+    assert sum(export["objects"][0]["sop_classes"].values()) == 3
+    assert len(export["evidence"]["file_digests"]) == 3
+    assert rig.custodian.trail().verify().broken is None
+
+
+@pytest.mark.parametrize(
+    ("asker", "named"), [("ann", "ann"), ("rule:All_CT", "rule:All_CT"), ("", "unknown")]
+)
+def test_the_trail_tells_who_asked(rig: Rig, asker: str, named: str) -> None:
+    rig.run(rig.order(asker=asker, one_person=True))
+    export, access = events(rig)
+    assert export["reason"] == "one_person"
+    for event in (export, access):
+        asked = [one["user_id"] for one in event["participants"] if one["is_requestor"]]
+        assert asked == [named]
+        assert event["participants"][0]["user_id"] == "orthanc-pacs-suite"
+
+
+def test_nothing_leaves_where_it_cannot_be_recorded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise AuditError("The disk is full.")
+
+    monkeypatch.setattr(ReleaseAudit, "read", full)
+    with pytest.raises(AuditError):
+        rig.run()
+    assert rig.destination.held == {}
+    assert rig.release().state is ReleaseState.FAILED
+    monkeypatch.setattr(AuditTrail, "append", full)
+    with pytest.raises(AuditError):
+        rig.run()
+    assert (rig.destination.held, left_in(rig)) == ({}, [])
+
+
+def test_the_way_back_is_kept_only_where_it_is_asked_for(
+    services: Services, orthanc: FakeOrthancRest, steps: RecordingSteps
+) -> None:
+    rig = new_rig(services, orthanc, steps, SETTINGS.model_copy(update={"reversible": True}))
+    rig.run()
+    table = rig.custodian.identities(PROJECT, {"custodian"})
+    assert table.pseudonyms() == ()
+    rig.run(rig.order(reversible=True))
+    known = table.look_up(
+        "ANON00001", role="custodian", actor="ann", reason="follow_up", audit=lambda _: None
+    )
+    assert [one.patient_id for one in known.identities] == ["HOSP-778812"]
+    assert known.uids[str(rig.made[0].StudyInstanceUID)] == rig.release(rig.order(reversible=True)).study_uid
+
+
+def test_a_project_whose_way_back_was_destroyed_goes_on_without_and_says_so(
+    services: Services, orthanc: FakeOrthancRest, steps: RecordingSteps, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = new_rig(services, orthanc, steps, SETTINGS.model_copy(update={"reversible": True}))
+    rig.custodian.destroy_identities(PROJECT)
+    assert rig.run(rig.order(reversible=True))["outcome"] == "certified"
+    assert "Project trial is not reversible any more" in caplog.text
+    assert not rig.custodian.has_identities(PROJECT)
+
+
+def test_no_value_of_an_original_is_anywhere_but_with_the_custodian(
+    rig: Rig, steps: RecordingSteps, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.destination.failures.append(ArchiveUnavailable("XNAT is away.", archive="xnat"))
+    with caplog.at_level(logging.DEBUG), pytest.raises(ArchiveUnavailable):
+        rig.run()
+    with caplog.at_level(logging.DEBUG):
+        rig.run()
+    originals = {*SECRETS, *uids_of(rig.made)}
+    told = [*steps.stored, *rows_of(rig.services.store), caplog.text, *rig.destination.attached]
+    told += [path.read_text() for path in (rig.services.data / "audit").rglob("*.jsonl")]
+    told += [str(path) for path in rig.services.data.rglob("*")]
+    assert not [word for word in originals for text in told if word in text]
+
+
+def test_nothing_stored_has_an_original_beside_its_pseudonym(rig: Rig, steps: RecordingSteps) -> None:
+    rig.run()
+    release = rig.release()
+    newer = {release.pseudonym, release.study_uid, release.release_id, *release.labels.values()}
+    newer -= {"PACS_ANONYMIZED"}
+    assert not [word for word in newer for text in steps.stored if word in text]
+    rows = [row for row in rows_of(rig.services.store) if any(word in row for word in newer)]
+    assert len(rows) == 1
+    assert rig.study not in rows[0]
+    assert rig.order().digest not in rows[0]
