@@ -20,7 +20,7 @@ _PATIENT, _REPORT, _SECURITY_RESOURCE = "1", "3", "13"
 
 
 def to_dicom_xml(event: AuditEvent) -> bytes:
-    """Return an event as an AuditMessage, in UTF-8 with its declaration.
+    """Return an event as an AuditMessage, in UTF-8 with its declaration, all in one line.
 
     The reason for which somebody asked, and what more is to say of an outcome, is EventOutcomeDescription:
     the schema has no other place for it.
@@ -33,7 +33,7 @@ def to_dicom_xml(event: AuditEvent) -> bytes:
     for one in event.objects:
         _add_object(message, event, one)
     encoded: bytes = ET.tostring(message, encoding="UTF-8", xml_declaration=True)
-    return encoded
+    return encoded.replace(b"\n", b"", 1)  # after the declaration; no text has one
 
 
 def _add_event(message: ET.Element, event: AuditEvent, occasion: Occasion) -> None:
@@ -85,7 +85,7 @@ def _add_object(message: ET.Element, event: AuditEvent, one: AuditObject) -> Non
     for kind, value in details_of(event, one):
         encoded = base64.b64encode(value.encode()).decode("ascii")
         ET.SubElement(element, "ParticipantObjectDetail", type=kind, value=encoded)
-    if isinstance(one, StudyObject):
+    if isinstance(one, StudyObject) and one.sop_classes:
         _add_description(element, one)
 
 
@@ -107,6 +107,7 @@ def _object_attributes(one: AuditObject) -> dict[str, str]:
 
 
 def _add_description(element: ET.Element, study: StudyObject) -> None:
+    """Add what a study holds; without SOP classes there is nothing that may be said (PS3.15 A.5.2)."""
     description = ET.SubElement(element, "ParticipantObjectDescription")
     for uid, count in sorted(study.sop_classes.items()):
         ET.SubElement(description, "SOPClass", UID=uid, NumberOfInstances=str(count))

@@ -78,7 +78,8 @@ def _entity(event: AuditEvent, one: AuditObject) -> dict[str, Any]:
         "role": {"system": f"{_TERMINOLOGY}/object-role", "code": role},
     }
     if isinstance(one, StudyObject):
-        entity["extension"] = _extensions(one)
+        if one.sop_classes:
+            entity["extension"] = _extensions(one)
         entity["lifecycle"] = {
             "system": f"{_TERMINOLOGY}/dicom-audit-lifecycle",
             "code": str(one.life_cycle.value),

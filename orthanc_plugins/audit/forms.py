@@ -43,5 +43,7 @@ def written(records: Sequence[Record], form: Form) -> bytes:
 
 
 def _bundle(events: Sequence[AuditEvent]) -> bytes:
-    entries: list[dict[str, Any]] = [{"resource": to_fhir(event)} for event in events]
-    return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode()
+    bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "collection"}
+    if events:  # FHIR has no empty lists
+        bundle["entry"] = [{"resource": to_fhir(event)} for event in events]
+    return json.dumps(bundle).encode()

@@ -96,7 +96,8 @@ class AuditSource:
 class StudyObject:
     """A study as it leaves: the new Study Instance UID, and how many instances of each SOP class.
 
-    Where a project keeps UIDs, the record names the study by the keyed UID all the same.
+    Where a project keeps UIDs, the record names the study by the keyed UID all the same. ``anonymised`` tells
+    of the instances that the event is about: those that are read to be de-identified are not.
     """
 
     study_uid: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,7 @@ class ReleaseAudit:
                 Occasion(datetime.now(UTC), AuditSource(SUITE), reason="deidentification"),
                 action=Action.READ,
                 people=self._people(),
-                studies=[self._study()],
+                studies=[replace(self._study(), anonymised=False)],
                 patient=PatientObject(self._told.pseudonym),
             )
         )
@@ -92,8 +92,8 @@ class ReleaseAudit:
         return [Participant(SUITE), Participant(self._told.asker or "unknown", is_requestor=True)]
 
     def _study(self) -> StudyObject:
-        files = _files(self._told.report)
-        return StudyObject(self._told.study_uid, Counter(file["sop_class_uid"] for file in files))
+        classes = Counter(file["sop_class_uid"] for file in _files(self._told.report))
+        return StudyObject(self._told.study_uid, classes, anonymised=bool(classes))
 
     def _recorded(self, kind: EventKind, outcome: Outcome = Outcome.SUCCESS) -> bool:
         asked = TrailQuery(

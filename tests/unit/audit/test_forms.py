@@ -5,24 +5,36 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+from lxml import etree
 
+from orthanc_plugins.audit.chain import Head, Sealer
 from orthanc_plugins.audit.codes import Outcome
 from orthanc_plugins.audit.dicom_xml import to_dicom_xml
 from orthanc_plugins.audit.fhir import to_fhir
+from orthanc_plugins.audit.forms import written
 from orthanc_plugins.audit.json_form import from_json, to_json
+from orthanc_plugins.audit.parties import StudyObject
 from orthanc_plugins.audit.syslog import IHE_MESSAGE, Sender, octet_counted, to_syslog
 from orthanc_plugins.errors import AuditError
-from tests.unit.audit.samples import CT, PSEUDONYM, RTSTRUCT, STUDY_UID, an_export, at, events
+from tests.unit.audit.samples import CT, KEY, PSEUDONYM, RTSTRUCT, STUDY_UID, an_export, at, events
 
 if TYPE_CHECKING:
     from orthanc_plugins.audit.events import AuditEvent
 
 EVENTS = pytest.mark.parametrize("event", events(), ids=lambda event: event.kind.value)
+SCHEMA = etree.RelaxNG(etree.parse(Path(__file__).with_name("audit_message.rng")))
+SYSLOG_LINE = re.compile(
+    rb"<\d{1,3}>1 \S+ [\x21-\x7e]{1,255} [\x21-\x7e]{1,48} [\x21-\x7e]{1,128} [\x21-\x7e]{1,32} - "
+    rb"\xef\xbb\xbf<\?xml [^\n]+</AuditMessage>"
+)
+"""A message (RFC 5424, chapter 6) without structured data, whose text is XML in UTF-8."""
 DESTINATION = "https://xnat.example/data/projects/trial"
 
 
@@ -101,6 +113,31 @@ def test_xml_of_an_export_is_that_of_the_standard() -> None:
         "ParticipantObjectTypeCodeRole": "1",
     }
     assert patient[0].attrib == code("2", "Patient Number", "RFC-3881")
+
+
+@EVENTS
+def test_xml_is_valid_by_the_standards_schema(event: AuditEvent) -> None:
+    SCHEMA.assertValid(etree.fromstring(to_dicom_xml(event)))
+
+
+def test_the_schema_refuses_what_the_standard_has_not() -> None:
+    message = to_dicom_xml(an_export())
+    for right, wrong in [
+        (b'EventOutcomeIndicator="0"', b'EventOutcomeIndicator="1"'),
+        (b'UserIsRequestor="true"', b'UserIsRequestor="perhaps"'),
+        (b"<Anonymized>true</Anonymized>", b"<Anonymized>true</Anonymized><Anonymized>true</Anonymized>"),
+        (b'ParticipantObjectID="', b'ParticipantObject="'),
+    ]:
+        assert right in message
+        assert not SCHEMA.validate(etree.fromstring(message.replace(right, wrong, 1)))
+
+
+def test_of_a_study_whose_objects_are_not_known_nothing_more_is_said() -> None:
+    """Anonymized and NumberOfInstances need a SOPClass (PS3.15 A.5.2); so do the extensions of FHIR."""
+    unknown = replace(an_export(), objects=(StudyObject(STUDY_UID, {}), an_export().objects[1]))
+    assert b"ParticipantObjectDescription" not in to_dicom_xml(unknown)
+    SCHEMA.assertValid(etree.fromstring(to_dicom_xml(unknown)))
+    assert "extension" not in to_fhir(unknown)["entity"][0]
 
 
 def test_xml_of_a_study_counts_instances_and_says_that_it_is_anonymised() -> None:
@@ -220,6 +257,21 @@ def test_a_message_of_syslog_has_the_standards_header(outcome: Outcome, priority
     )
     assert message == header.encode() + b"\xef\xbb\xbf" + to_dicom_xml(event)
     assert len(message) < 32768
+
+
+def test_records_written_for_syslog_are_a_message_a_line() -> None:
+    sealer, head = Sealer(KEY), Head()
+    records = []
+    for event in events():
+        records.append(sealer.record(head, to_json(event)))
+        head = records[-1].head
+    lines = written(records, "syslog").splitlines()
+    assert len(lines) == len(records)
+    assert [line for line in lines if not SYSLOG_LINE.fullmatch(line)] == []
+
+
+def test_a_bundle_of_nothing_has_no_empty_list() -> None:
+    assert json.loads(written([], "fhir")) == {"resourceType": "Bundle", "type": "collection"}
 
 
 def test_a_message_may_be_that_of_ihe() -> None:

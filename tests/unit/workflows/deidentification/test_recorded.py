@@ -29,6 +29,7 @@ def test_the_trail_tells_that_originals_were_read_before_the_study_left(rig: Rig
     export, access = events(rig)
     assert (export["kind"], export["outcome"]) == ("export", 0)
     assert (access["kind"], access["reason"]) == ("instances_accessed", "deidentification")
+    assert [event["objects"][0]["anonymised"] for event in (access, export)] == [False, True]
     assert export["objects"][0]["study_uid"] == rig.release().study_uid
     assert sum(export["objects"][0]["sop_classes"].values()) == 3
     assert len(export["evidence"]["file_digests"]) == 3
