@@ -1,4 +1,4 @@
-"""A server in Orthanc's place that answers what a test dictates, and a client of it."""
+"""A server in Orthanc's place that answers what a test dictates, and a client of it; the end of SCPs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from orthanc_plugins.archives import OrthancRest
 from orthanc_plugins.identifiers import OrthancId
+from tests.unit.archives.scps import end_scps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,3 +108,9 @@ def parrot() -> Iterator[Parrot]:
 @pytest.fixture
 def client(parrot: Parrot) -> OrthancRest:
     return OrthancRest(parrot.url, timeout_s=5)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _scps_end() -> Iterator[None]:
+    yield
+    end_scps()

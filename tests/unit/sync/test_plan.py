@@ -1,85 +1,43 @@
+"""A plan of what to repair: what is copied, changed, left alone, and left to a person."""
+
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orthanc_plugins.archives.base import ArchiveName, InstanceEntry
 from orthanc_plugins.errors import RepairError
-from orthanc_plugins.identifiers import SeriesUid, SopInstanceUid, StudyUid
+from orthanc_plugins.identifiers import SopInstanceUid
 from orthanc_plugins.rules.repair import RepairPolicy, Strategy
 from orthanc_plugins.sync.actions import (
-    Action,
     ActionKind,
     AttributeValues,
-    InstanceRef,
     Keep,
-    RepairPlan,
-    plan_digest,
 )
-from orthanc_plugins.sync.differences import Comparison, Difference, DifferenceClass, StudyCounts
+from orthanc_plugins.sync.differences import Difference, DifferenceClass
 from orthanc_plugins.sync.plan import Known, make_plan
 from orthanc_plugins.sync.settle import (
-    Begun,
     Effect,
-    Operation,
-    Seen,
-    changed_since,
-    not_repaired,
     operations,
 )
 from orthanc_plugins.sync.strategies import Moments
+from tests.unit.sync.planned import (
+    BOTH,
+    DCM4CHEE,
+    METADATA,
+    MISSING_RIGHT,
+    ORTHANC,
+    PIXEL,
+    compared,
+    differs,
+    entry,
+    planned,
+)
 from tests.unit.sync.simulated import NOON, STUDY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-ORTHANC, DCM4CHEE = ArchiveName.ORTHANC, ArchiveName.DCM4CHEE
-MISSING_RIGHT, METADATA, PIXEL = (
-    DifferenceClass.MISSING_RIGHT,
-    DifferenceClass.METADATA,
-    DifferenceClass.PIXEL,
-)
-
-
-def entry(uid: str, series: str = "1.2.3.9", modality: str = "CT", size: int | None = 1000) -> InstanceEntry:
-    return InstanceEntry(SopInstanceUid(uid), SeriesUid(series), STUDY, "1.2", modality, None, size)
-
-
-def differs(
-    kind: DifferenceClass = METADATA,
-    tag: str | None = "00100010",
-    keyword: str | None = "PatientName",
-    left: str | None = "A",
-    right: str | None = "B",
-    uid: str | None = "1",
-) -> Difference:
-    series, sop = (None, None) if uid is None else (SeriesUid("1.2.3.9"), SopInstanceUid(uid))
-    level = "study" if uid is None else "instance"
-    return Difference(kind, level, STUDY, series, sop, tag, keyword, left, right, "It differs.")  # type: ignore[arg-type]
-
-
-def compared(*differences: Difference, **changes: Any) -> Comparison:
-    counts = StudyCounts(1, 3)
-    return replace(Comparison(STUDY, "content", NOON, counts, counts, 3, tuple(differences)), **changes)
-
-
-BOTH = [entry("1"), entry("2"), entry("3")]
-
-
-def planned(
-    *differences: Difference,
-    left: Sequence[InstanceEntry] = BOTH,
-    right: Sequence[InstanceEntry] = BOTH,
-    tombstones: Mapping[ArchiveName, Mapping[str, str]] | None = None,
-    moments: Mapping[SopInstanceUid, Mapping[ArchiveName, Moments]] | None = None,
-    held_once: frozenset[str] = frozenset(),
-    **policy: Any,
-) -> RepairPlan:
-    known = Known({ORTHANC: left, DCM4CHEE: right}, tombstones or {}, moments or {}, held_once=held_once)
-    return make_plan(compared(*differences), RepairPolicy(**policy), known, made_at=NOON)
+    from orthanc_plugins.archives.base import InstanceEntry
 
 
 # Missing instances
@@ -310,96 +268,6 @@ def test_the_newest_is_told_by_the_copies() -> None:
     ]
 
 
-# Sequences
-
-
-ITEM = differs(tag="300A00B0[2]", keyword="BeamSequence", right=None)
-IN_ITEM = differs(tag="300A00B0[0].300A00C2", keyword="BeamName")
-
-
-def test_elements_in_items_are_changed_by_themselves() -> None:
-    (action,) = planned(IN_ITEM, default="prefer_orthanc").actions
-    assert action.whole_sequences == ()
-    assert operations(planned(IN_ITEM, default="prefer_orthanc"), {})[0].paths == ("300A00B0[0].300A00C2",)
-
-
-def test_a_sequence_with_another_number_of_items_is_taken_over_whole() -> None:
-    plan = planned(ITEM, IN_ITEM, differs(), default="prefer_orthanc")
-    (action,) = plan.actions
-    assert action.whole_sequences == ("300A00B0",)
-    assert operations(plan, {})[0].paths == ("00100010", "300A00B0")
-
-
-def test_a_sequence_whose_parts_are_not_decided_alike_is_for_a_person() -> None:
-    plan = planned(ITEM, IN_ITEM, default="prefer_orthanc", attributes={"BeamName": "prefer_dcm4chee"})
-    (action,) = plan.actions
-    assert (action.kind, action.whole_sequences) == (ActionKind.MANUAL, ("300A00B0",))
-    (one,) = operations(plan, {1: Keep.DCM4CHEE})
-    assert (one.target, one.paths) == (ORTHANC, ("300A00B0",))
-
-
-def test_regions_of_a_structure_set_stand_in_another_order_in_each_copy() -> None:
-    """What differs in one of them is taken over with all of them, or not at all."""
-    name = differs(tag="30060020[3].30060026", keyword="ROIName")
-    assert operations(planned(name, default="prefer_orthanc"), {})[0].paths == ("30060020",)
-    (asked,) = planned(name).actions
-    assert (asked.whole_sequences, asked.options[-1]) == (("30060020",), Keep.LEAVE)
-
-
-def test_a_sequence_in_which_a_uid_differs_is_not_taken_over_whole() -> None:
-    uid = differs(tag="300A00B0[0].0008001A", keyword="RelatedGeneralSOPClassUID")
-    (action,) = planned(ITEM, uid, default="prefer_orthanc").actions
-    assert action.kind is ActionKind.LEAVE
-
-
-# Pixels
-
-
-def test_a_whole_instance_is_replaced_only_where_all_else_in_it_is_decided() -> None:
-    pixel = differs(PIXEL, "7FE00010", "PixelData")
-    decided = planned(pixel, differs(), default="prefer_dcm4chee", pixel="prefer_orthanc")
-    assert [action.kind for action in decided.actions] == [ActionKind.UPDATE, ActionKind.REPLACE]
-    assert [(one.effect, one.target) for one in operations(decided, {})] == [
-        (Effect.EDIT, ORTHANC),
-        (Effect.REPLACE, DCM4CHEE),
-    ]
-    undecided = planned(pixel, differs(), pixel="prefer_orthanc")
-    assert [action.kind for action in undecided.actions] == [ActionKind.MANUAL, ActionKind.MANUAL]
-
-
-def test_replacing_does_away_with_edits_of_the_same_copy() -> None:
-    pixel = differs(PIXEL, "7FE00010", "PixelData")
-    plan = planned(pixel, differs(), default="prefer_orthanc", pixel="prefer_orthanc")
-    (one,) = operations(plan, {})
-    assert (one.effect, one.target, one.ordinals) == (Effect.REPLACE, DCM4CHEE, (1, 2))
-
-
-def test_an_instance_in_which_a_uid_differs_is_never_replaced() -> None:
-    plan = planned(
-        differs(PIXEL, "7FE00010", "PixelData"),
-        differs(tag="00200052", keyword="FrameOfReferenceUID"),
-        pixel="prefer_orthanc",
-        default="prefer_orthanc",
-    )
-    assert {action.kind for action in plan.actions} == {ActionKind.LEAVE}
-
-
-@pytest.mark.parametrize("tag", ["00280010", "00280100"])
-def test_what_describes_pixels_goes_with_them(tag: str) -> None:
-    plan = planned(differs(tag=tag, keyword=None), default="prefer_orthanc")
-    assert [(one.kind, one.difference) for one in plan.actions] == [(ActionKind.MANUAL, PIXEL)]
-    (one,) = operations(plan, {1: Keep.DCM4CHEE})
-    assert (one.effect, one.target) == (Effect.REPLACE, ORTHANC)
-
-
-@pytest.mark.parametrize(
-    ("pixel", "kind"), [("never_overwrite", ActionKind.LEAVE), ("newest", ActionKind.MANUAL)]
-)
-def test_pixels_without_proof_or_leave_stay(pixel: str, kind: ActionKind) -> None:
-    plan = planned(differs(PIXEL, "7FE00010", "PixelData"), pixel=pixel)
-    assert [action.kind for action in plan.actions] == [kind]
-
-
 # Decisions
 
 
@@ -408,116 +276,3 @@ def test_a_decision_there_is_no_choice_of_is_refused(keep: Keep) -> None:
     plan = planned(differs(MISSING_RIGHT, None, None, uid="4"), left=[*BOTH, entry("4")], missing="manual")
     with pytest.raises(RepairError, match="only: copy, leave"):
         operations(plan, {1: keep})
-
-
-# Later comparisons
-
-
-def seen(*differences: Difference, **changes: Any) -> Seen:
-    return Seen(compared(*differences, **changes), {ORTHANC: BOTH, DCM4CHEE: BOTH})
-
-
-def test_a_plan_holds_while_nothing_else_differs() -> None:
-    plan = planned(differs(), default="prefer_orthanc")
-    first = compared(differs())
-    assert changed_since(plan, first, seen(differs()), to_do=[1], begun=Begun()) is None
-    for later, told in (
-        (seen(), "no longer there"),
-        (seen(differs(left="C")), "is new since it was planned"),
-        (seen(differs(), differs(uid="2")), "is new since it was planned"),
-        (seen(differs(), incomplete=("Unreadable.",)), "read"),
-    ):
-        assert told in (changed_since(plan, first, later, to_do=[1], begun=Begun()) or "")
-    assert changed_since(plan, first, seen(), to_do=[1], begun=Begun({1})) is None
-
-
-def test_what_a_repair_has_done_itself_does_not_hinder_what_is_decided_later() -> None:
-    name, sex = differs(), differs(tag="00100040", keyword="PatientSex")
-    lacking = differs(MISSING_RIGHT, None, None, uid="4")
-    plan = planned(name, lacking, left=[*BOTH, entry("4")])
-    first = compared(name, lacking)
-    lists = {ORTHANC: [*BOTH, entry("4")], DCM4CHEE: [*BOTH, entry("4")]}
-    copied = Begun({1}, {SopInstanceUid("4")})
-    came_otherwise = Seen(compared(name, differs(uid="4")), lists)
-    assert changed_since(plan, first, came_otherwise, to_do=[2], begun=copied) is None
-    elsewhere = Seen(compared(name, sex, differs(uid="4")), lists)
-    assert "1 difference is new" in (changed_since(plan, first, elsewhere, to_do=[2], begun=copied) or "")
-    replaced = Begun({1}, {SopInstanceUid("4"), SopInstanceUid("1")})
-    assert changed_since(plan, first, Seen(compared(), lists), to_do=[2], begun=replaced) is None
-    assert changed_since(plan, first, Seen(compared(), lists), to_do=[2], begun=copied) is not None
-
-
-def test_what_an_archive_does_with_what_it_was_sent_is_no_fault_of_the_repair() -> None:
-    plan = planned(differs(), default="prefer_orthanc")
-    own_rules = differs(DifferenceClass.COERCED, "00100020", "PatientID")
-    assert not_repaired(plan, compared(differs()), seen(own_rules), {}) is None
-    assert changed_since(plan, compared(differs()), seen(own_rules), to_do=[], begun=Begun({1})) is None
-    elsewhere = replace(own_rules, sop_instance_uid=SopInstanceUid("3"))
-    assert not_repaired(plan, compared(differs()), seen(elsewhere), {}) is not None
-    strict = planned(differs(), default="prefer_orthanc", coerced="manual")
-    assert not_repaired(strict, compared(differs()), seen(own_rules), {}) is not None
-    assert changed_since(strict, compared(differs()), seen(own_rules), to_do=[], begun=Begun({1})) is None
-    assert changed_since(strict, compared(differs()), seen(elsewhere), to_do=[], begun=Begun({1})) is not None
-
-
-def test_it_is_the_same_difference_when_an_archive_says_since_that_it_changed_the_value() -> None:
-    plan = planned(differs(), coerced="manual")
-    since = differs(DifferenceClass.COERCED)
-    assert not_repaired(plan, compared(differs()), seen(since), {}) is None
-    assert changed_since(plan, compared(differs()), seen(since), to_do=[1], begun=Begun()) is None
-
-
-def test_what_should_be_repaired_and_still_differs_is_told() -> None:
-    plan = planned(
-        differs(), differs(tag="00100040", keyword="PatientSex"), attributes={"PatientSex": "prefer_orthanc"}
-    )
-    sex = differs(tag="00100040", keyword="PatientSex")
-    first = compared(differs(), sex)
-    assert not_repaired(plan, first, seen(differs()), {}) is None
-    assert "1 difference is there" in (not_repaired(plan, first, seen(differs(), sex), {}) or "")
-    assert not_repaired(plan, first, seen(differs()), {2: Keep.DCM4CHEE}) is not None
-    assert not_repaired(plan, first, seen(differs(), incomplete=("Unreadable.",)), {}) is not None
-
-
-# Records
-
-
-def test_a_plan_of_an_older_version_is_read() -> None:
-    content = planned(differs()).to_json()
-    old = {**content, "actions": [{**content["actions"][0], "options": ["orthanc", "dcm4chee", "both"]}]}
-    del old["actions"][0]["caution"]
-    assert RepairPlan.from_json(old).actions[0].options == (Keep.ORTHANC, Keep.DCM4CHEE, Keep.LEAVE)
-    assert plan_digest(content) == planned(differs()).digest
-
-
-def test_json_that_is_no_plan_is_refused() -> None:
-    good = planned(differs()).to_json()
-    for bad in (
-        {},
-        {**good, "actions": [{}]},
-        {**good, "policy": {"default": "guess"}},
-        {**good, "made_at": "x"},
-    ):
-        with pytest.raises(ValueError, match="no plan of a repair"):
-            RepairPlan.from_json(bad)
-
-
-def test_a_plan_is_told_from_another_but_not_by_when_it_was_made() -> None:
-    plan = planned(differs())
-    assert replace(plan, made_at=NOON + timedelta(hours=1)).digest == plan.digest
-    assert planned(differs(left="C")).digest != plan.digest
-
-
-def test_actions_are_found_by_their_number() -> None:
-    plan = planned(differs())
-    assert plan.action(1) == plan.actions[0]
-    assert plan.action(0) is None
-    assert plan.action(2) is None
-
-
-def test_an_operation_names_the_instance_it_changes() -> None:
-    plan = planned(differs(), default="prefer_orthanc")
-    place = InstanceRef(SeriesUid("1.2.3.9"), SopInstanceUid("1"))
-    assert operations(plan, {}) == (Operation(Effect.EDIT, DCM4CHEE, (place,), (1,), ("00100010",)),)
-    assert isinstance(plan.actions[0], Action)
-    assert plan.study_uid == StudyUid(STUDY)

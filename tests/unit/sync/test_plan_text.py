@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from orthanc_plugins.sync.actions import Keep
 from orthanc_plugins.sync.plan_text import Standing, plan_text
-from tests.unit.sync.test_plan import BOTH, DCM4CHEE, MISSING_RIGHT, PIXEL, differs, entry, planned
+from tests.unit.sync.planned import BOTH, DCM4CHEE, MISSING_RIGHT, PIXEL, differs, entry, planned
 
 OVERWRITES = (
     "DCM4CHEE takes it only if its dcmOverwritePolicy lets it. By default (SAME_SOURCE) only what came by "

@@ -13,8 +13,8 @@ from orthanc_plugins.sync.actions import ActionKind, Keep
 from orthanc_plugins.sync.differences import DifferenceClass
 from orthanc_plugins.sync.settle import operations
 from orthanc_plugins.sync.strategies import Moments
+from tests.unit.sync.planned import BOTH, DCM4CHEE, ORTHANC, differs, entry, planned
 from tests.unit.sync.simulated import NOON
-from tests.unit.sync.test_plan import BOTH, DCM4CHEE, ORTHANC, differs, entry, planned
 
 STUDY_ID: dict[str, Any] = {"tag": "00200010", "keyword": "StudyID"}
 HELD_ONCE = frozenset({"StudyID"})
