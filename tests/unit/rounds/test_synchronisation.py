@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -12,52 +12,21 @@ from orthanc_plugins import copying
 from orthanc_plugins.errors import ArchiveUnavailable, StoreError
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.rules import SyncRule
-from orthanc_plugins.services import Synchronisation
 from orthanc_plugins.store import SyncRun, TransferState
-from orthanc_plugins.synchronisation import LEASE, RoundOutcome, Rounds, Timetable
+from orthanc_plugins.synchronisation import LEASE, Rounds
 from tests.fakes.archive import MemoryArchive
-from tests.unit.holdings import LEFT, NOW, RIGHT, known
+from tests.unit.holdings import LEFT, NOW, RIGHT
+from tests.unit.rounds.two_archives import fill, with_rules
 
 if TYPE_CHECKING:
     from orthanc_plugins.services import Services
     from tests.fakes import MemoryQueue
 
 
-@pytest.fixture(autouse=True)
-def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What arrives in these tests is whole."""
-    monkeypatch.setattr(copying, "SETTLED_AFTER", timedelta(0))
-
-
-@pytest.fixture
-def left() -> MemoryArchive:
-    return MemoryArchive(LEFT)
-
-
-@pytest.fixture
-def right() -> MemoryArchive:
-    return MemoryArchive(RIGHT)
-
-
-@pytest.fixture
-def joined(services: Services, left: MemoryArchive, right: MemoryArchive) -> Services:
-    return with_direction(dataclasses.replace(services, archives={LEFT: left, RIGHT: right}), "both")
-
-
-def with_direction(services: Services, direction: str, *rules: SyncRule) -> Services:
-    chosen = Synchronisation(direction=direction, rules=rules)  # type: ignore[arg-type]
-    return dataclasses.replace(services, synchronisation=chosen)
-
-
 def asked(services: Services) -> set[tuple[str, str, int]]:
     """Return study, destination and number of instances of each transfer asked for."""
     found, _ = services.store.transfers.transfers()
     return {(str(one.study_uid), one.destination, one.wanted) for one in found}
-
-
-def fill(archive: MemoryArchive, study: str, *instances: int, **options: Any) -> None:
-    for number in instances:
-        archive.put(f"{study}.{number}", study=study, series=f"{study}.0", **options)
 
 
 def test_what_is_missing_is_asked_for_in_both_directions(
@@ -91,7 +60,7 @@ def test_the_direction_tells_where_to(
 ) -> None:
     fill(left, "1.1", 1)
     fill(right, "1.2", 1)
-    services = with_direction(joined, direction)
+    services = with_rules(joined, direction=direction)
     outcome = Rounds(services).run("r1", "schedule")
     assert {destination for _, destination, _ in asked(services)} == destinations
     assert outcome.differing == 2
@@ -104,9 +73,8 @@ def test_a_rule_gives_some_studies_another_direction(
     fill(left, "1.2", 1, modality="US")
     fill(left, "1.3", 1)
     left.describe("1.3", StudyDescription="Phantom test")
-    services = with_direction(
+    services = with_rules(
         joined,
-        "both",
         SyncRule(name="no ultrasound", direction="none", modalities=("US",)),
         SyncRule(name="no phantoms", direction="dcm4chee_to_orthanc", study_description="*phantom*"),
     )
@@ -291,81 +259,6 @@ def test_a_round_that_cannot_use_the_database_ends_as_failed(
     assert (run.state, run.error) == ("failed", "The database is full.")
 
 
-class Hours:
-    """A clock that a test sets, and the rounds that are done by it."""
-
-    def __init__(self, services: Services, **options: Any) -> None:
-        self.now = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
-        self.done: list[str] = []
-        self.away: set[str] = set()
-        self._inventory = services.store.inventory
-        chosen = Synchronisation(**options)
-        self.timetable = Timetable(cast("Any", self), self._inventory, chosen, lambda: self.now)
-
-    def run(self, run_id: str, cause: str) -> RoundOutcome:
-        self.done.append(cause)
-        self._inventory.begin_run(SyncRun(run_id, cause, self.now))
-        for archive in {LEFT, RIGHT} - self.away if cause == "nightly" else ():
-            self._inventory.arrive(archive, "1", self.now, full_pass=True)
-        return RoundOutcome(run_id, "succeeded")
-
-    def keep(self, **later: float) -> float | None:
-        self.now += timedelta(**later)
-        return self.timetable.keep()
-
-
-def test_a_round_is_done_each_interval_by_whichever_worker_asks_first(joined: Services) -> None:
-    hours, other = Hours(joined, interval_s=60), Hours(joined, interval_s=60)
-    assert hours.keep() is None
-    other.now = hours.now
-    assert other.keep(seconds=20) == pytest.approx(40)
-    assert hours.keep(seconds=61) is None
-    assert (hours.done, other.done) == (["schedule", "schedule"], [])
-
-
-def test_each_night_everything_is_listed_once(joined: Services) -> None:
-    known(joined.store, LEFT)
-    hours = Hours(joined, interval_s=60, nightly_at="02:00")
-    hours.now = NOW
-    hours.keep()
-    for _ in range(3 * 24):
-        hours.keep(hours=1)
-    assert hours.done.count("nightly") == 3
-    assert hours.keep(seconds=30) is not None
-
-
-def test_a_night_that_failed_on_one_side_is_made_up_for(joined: Services) -> None:
-    known(joined.store, LEFT, RIGHT)
-    hours = Hours(joined, interval_s=60, nightly_at="02:00")
-    hours.now = NOW.replace(hour=2) + timedelta(days=1)
-    hours.away = {RIGHT}
-    hours.keep()
-    assert hours.done == ["nightly"]
-    joined.store.inventory.fail(RIGHT, "It does not answer.")
-    hours.keep(hours=3)
-    assert hours.done == ["nightly", "schedule"]  # it could not be listed either
-    joined.store.inventory.arrive(RIGHT, "2", hours.now)
-    hours.keep(minutes=2)
-    hours.away = set()
-    hours.keep(minutes=2)
-    hours.keep(minutes=30)
-    assert hours.done == ["nightly", "schedule", "nightly", "schedule", "schedule"]
-    hours.keep(minutes=30)
-    assert hours.done[5:] == ["nightly"]
-    hours.keep(hours=2)
-    assert hours.done[6:] == ["schedule"]
-
-
-def test_a_night_whose_worker_was_killed_is_made_up_for(joined: Services) -> None:
-    known(joined.store, LEFT, RIGHT)
-    hours = Hours(joined, interval_s=60, nightly_at="02:00")
-    hours.now = NOW.replace(hour=2, minute=30) + timedelta(days=1)
-    joined.store.inventory.begin_run(SyncRun("killed", "nightly", hours.now - timedelta(minutes=29)))
-    hours.keep()
-    hours.keep(minutes=40)
-    assert hours.done == ["schedule", "nightly"]
-
-
 def test_a_round_whose_worker_was_killed_is_told_as_failed(joined: Services) -> None:
     joined.store.inventory.begin_run(SyncRun("killed", "schedule", NOW))
     Rounds(joined).run("r1", "schedule")
@@ -437,16 +330,3 @@ def test_another_archive_gets_what_it_lacks_when_a_person_says_so(
     moved.store.inventory.end_hold(RIGHT, bury=bury, at=NOW, by="Jo")
     outcome = Rounds(moved).run("r3", "schedule")
     assert (outcome.state, len(outcome.transfers)) == ("succeeded", copied)
-
-
-def test_a_first_listing_is_not_followed_by_a_nightly_one_at_once(joined: Services) -> None:
-    hours = Hours(joined, nightly_at="02:00")
-    hours.keep()
-    assert hours.done == ["schedule"]
-
-
-def test_a_clock_that_was_set_back_does_not_stop_the_rounds(joined: Services) -> None:
-    hours = Hours(joined, interval_s=60)
-    hours.keep()
-    hours.keep(days=-3)
-    assert hours.done == ["schedule", "schedule"]
