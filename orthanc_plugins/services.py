@@ -362,7 +362,7 @@ def _deidentification(settings: Settings) -> Deidentification:
     orthanc = settings.orthanc
     names = [project.name for project in chosen.projects]
     return Deidentification(
-        custodian=Custodian(settings.custody, settings.audit),
+        custodian=Custodian(settings.custody, settings.audit, settings.identities),
         projects={project.name: project for project in chosen.projects},
         default_project=chosen.default_project or (names[0] if len(names) == 1 else None),
         rules=chosen.rules,

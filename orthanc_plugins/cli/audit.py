@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
-from orthanc_plugins.cli.commands import DONE, FAILED, USAGE, Command, printable, reason_of
+from orthanc_plugins.cli.commands import DONE, FAILED, USAGE, Command, account, printable, reason_of
 from orthanc_plugins.errors import AuditError, ConfigurationError, CustodyError, KeyUnusable
 
 if TYPE_CHECKING:
@@ -64,7 +62,7 @@ def _custodian() -> Custodian:
     from orthanc_plugins.settings import read_settings  # noqa: PLC0415 - as the line above
 
     settings = read_settings()
-    return Custodian(settings.custody, settings.audit)
+    return Custodian(settings.custody, settings.audit, settings.identities)
 
 
 def _verify(_arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
@@ -83,24 +81,16 @@ def _show(arguments: argparse.Namespace, output: TextIO, _errors: TextIO) -> int
     from orthanc_plugins.projects import reading_by  # noqa: PLC0415 - loads cryptography
 
     trail = _custodian().trail()
-    trail.append(reading_by(_who()))
+    trail.append(reading_by(account()))
     records = trail.records(TrailQuery(since=arguments.since, limit=arguments.limit))
     print(written(records, arguments.format).decode().rstrip("\n"), file=output)
     return DONE
 
 
 def _begin_anew(arguments: argparse.Namespace, output: TextIO, _errors: TextIO) -> int:
-    aside = _custodian().begin_trail_anew(_who(), arguments.reason)
+    aside = _custodian().begin_trail_anew(account(), arguments.reason)
     print(f"The broken trail is kept in {printable(str(aside))}; another was begun.", file=output)
     return DONE
-
-
-def _who() -> str:
-    """Return the account that gives the command; its number where the system has no name for it."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid:{os.getuid()}"
 
 
 COMMAND = Command(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from orthanc_plugins.cli.chosen import patients_by_default, project_of_settings
-from orthanc_plugins.cli.commands import DONE, FAILED, USAGE, Command, printable, reason_of
+from orthanc_plugins.cli.commands import DONE, FAILED, USAGE, Command, account, printable, reason_of
 from orthanc_plugins.errors import AuditError, ConfigurationError, CustodyError, KeyUnusable, ProfileError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _custodian(arguments: argparse.Namespace) -> Custodian:
     if arguments.custody is not None:
         return Custodian(arguments.custody)
     settings = read_settings()
-    return Custodian(settings.custody, settings.audit)
+    return Custodian(settings.custody, settings.audit, settings.identities)
 
 
 def _create(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
@@ -173,14 +173,14 @@ def _destroy(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> i
         return USAGE
     custodian = _custodian(arguments)
     if arguments.action == "destroy-mapping":
-        custodian.destroy_identities(arguments.name)
+        custodian.destroy_identities(arguments.name, account())
         print(
             "Nobody can look up any more who is behind a pseudonym of the project. It goes on without that, "
             "and is not reversible any more: set Reversible to false where the settings say true.",
             file=output,
         )
         return DONE
-    custodian.destroy_key(arguments.name)
+    custodian.destroy_key(arguments.name, account())
     print(
         "Key and register are gone; so must be their copies. No study is released for the project any more, "
         "and none of this name can be made: take another.",

@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         return self.data_directory / "audit"
 
     @property
+    def identities(self) -> Path:
+        """Folder of the sealed tables of who is behind a pseudonym; their keys are in custody."""
+        return self.data_directory / "identities"
+
+    @property
     def comparisons(self) -> Path:
         """Folder of what comparisons of archives found: patients' data."""
         return self.data_directory / "comparisons"

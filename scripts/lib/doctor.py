@@ -89,7 +89,8 @@ def projects(deployment: Deployment) -> list[Finding]:
     except ConfigurationError:
         return []
     settings = chosen.deidentification
-    known = Deidentification(Custodian(chosen.custody, chosen.audit), profiles=settings.profiles_directory)
+    custodian = Custodian(chosen.custody, chosen.audit, chosen.identities)
+    known = Deidentification(custodian, profiles=settings.profiles_directory)
     return [
         Finding(
             PROJECTS,

@@ -26,7 +26,7 @@ ASKED = {"project": "trial", "pseudonym": "ANON00742", "role": "custodian", "rea
 @pytest.fixture(scope="module")
 def custodian(tmp_path_factory: pytest.TempPathFactory) -> Custodian:
     folder = tmp_path_factory.mktemp("data")
-    custodian = Custodian(folder / "custody", folder / "audit")
+    custodian = Custodian(folder / "custody", folder / "audit", folder / "identities")
     custodian.create("trial", reversible=True)
     custodian.identities("trial", {"custodian"}).remember("ANON00742", Identity("HOSP-778812"))
     return custodian

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 OWN_PASSWORD = "of the suite"
 _ENDED = {"succeeded", "failed", "cancelled"}
+_KEPT = ("logs", "run", "store", "audit", "custody", "identities", "certificates", "deidentification")
 
 
 @dataclass
@@ -114,8 +115,8 @@ class Research:
     def places(self) -> Iterator[tuple[str, bytes]]:
         """Yield all that is kept or said beside Orthanc's own storage and the results of structure sets."""
         data = self.stack.deployment.data
-        folders = [data / name for name in ("logs", "run", "store", "audit", "custody", "certificates")]
-        for folder in [*folders, data / "deidentification", self.xnat.folder]:
+        folders = [data / name for name in _KEPT]
+        for folder in [*folders, self.xnat.folder]:
             for path in folder.rglob("*"):
                 if path.is_file():
                     yield str(path), str(path).encode() + path.read_bytes()

@@ -55,7 +55,7 @@ def test_a_lost_register_is_refused_and_not_made_anew(custodian: Custodian, tmp_
 
 def test_a_lost_custody_folder_does_not_begin_another_trail(custodian: Custodian, tmp_path: Path) -> None:
     custodian.create("trial")
-    custodian.destroy_key("trial")
+    custodian.destroy_key("trial", "ann")
     shutil.rmtree(tmp_path / "custody")
     with pytest.raises(AuditError):
         custodian.create("trial")
@@ -74,7 +74,7 @@ def test_a_reversible_project_has_a_way_back_until_it_is_destroyed(custodian: Cu
     table = custodian.identities("trial", {"custodian"})
     table.remember("ANON00001", Identity("P1"))
     assert custodian.identities("trial", {"custodian"}).pseudonyms() == ("ANON00001",)
-    custodian.destroy_identities("trial")
+    custodian.destroy_identities("trial", "ann")
     with pytest.raises(KeyUnusable):
         custodian.identities("trial", {"custodian"})
     (record,) = custodian.trail().records(TrailQuery())
@@ -82,18 +82,52 @@ def test_a_reversible_project_has_a_way_back_until_it_is_destroyed(custodian: Cu
         EventKind.SECURITY_ALERT.value,
         "mapping_destroyed",
     )
+    assert [one["user_id"] for one in record.event["participants"]] == ["orthanc-pacs-suite", "ann"]
+
+
+def test_the_way_back_is_kept_apart_from_its_key(tmp_path: Path) -> None:
+    """So each folder alone, as a thief or a backup has it, tells of nobody."""
+    custodian = Custodian(tmp_path / "custody", tmp_path / "audit", tmp_path / "identities")
+    custodian.create("trial", reversible=True)
+    custodian.identities("trial", {"custodian"}).remember("ANON00001", Identity("P1"))
+    assert [path.name for path in (tmp_path / "identities").iterdir()] == ["trial.identities.sqlite"]
+    assert not list((tmp_path / "custody").glob("*.identities.*"))
+    assert [path.stat().st_mode & 0o777 for path in (tmp_path / "identities").iterdir()] == [0o600]
+    custodian.destroy_identities("trial", "ann")
+    assert not list((tmp_path / "identities").iterdir())
+
+
+@pytest.mark.parametrize("lost", ["custody/audit.head.json", "audit"])
+def test_nothing_is_destroyed_where_that_cannot_be_recorded(
+    custodian: Custodian, tmp_path: Path, lost: str
+) -> None:
+    custodian.create("trial", reversible=True)
+    (tmp_path / lost).rename(tmp_path / "elsewhere")
+    for destroy in (custodian.destroy_identities, custodian.destroy_key):
+        with pytest.raises(AuditError):
+            destroy("trial", "ann")
+    (tmp_path / "elsewhere").rename(tmp_path / lost)
+    assert custodian.has_identities("trial")
+    assert custodian.projects() == ("trial",)
+
+
+def test_what_was_made_without_a_trail_is_destroyed_on_record(custodian: Custodian, tmp_path: Path) -> None:
+    Custodian(tmp_path / "custody").create("trial")
+    custodian.destroy_key("trial", "ann")
+    (record,) = custodian.trail().records(TrailQuery())
+    assert record.event["reason"] == "key_destroyed"
 
 
 def test_a_destroyed_way_back_is_not_made_again_and_the_project_goes_on(custodian: Custodian) -> None:
     custodian.create("trial", reversible=True)
-    custodian.destroy_identities("trial")
+    custodian.destroy_identities("trial", "ann")
     assert custodian.way_back("trial", {"custodian"}) is None
     assert custodian.is_identities_destroyed("trial")
     assert custodian.create("trial") == custodian.pseudonyms("trial").key_id
     with pytest.raises(KeyUnusable, match="not reversible any more"):
         custodian.create("trial", reversible=True)
     with pytest.raises(CustodyError, match="was destroyed before"):
-        custodian.destroy_identities("trial")
+        custodian.destroy_identities("trial", "ann")
 
 
 def test_a_way_back_that_is_lost_is_no_destroyed_one(custodian: Custodian, tmp_path: Path) -> None:
@@ -107,9 +141,9 @@ def test_a_way_back_that_is_lost_is_no_destroyed_one(custodian: Custodian, tmp_p
 def test_what_was_never_kept_is_not_destroyed(custodian: Custodian) -> None:
     custodian.create("trial")
     with pytest.raises(CustodyError, match="never kept"):
-        custodian.destroy_identities("trial")
+        custodian.destroy_identities("trial", "ann")
     with pytest.raises(CustodyError, match="is not here"):
-        custodian.destroy_key("other")
+        custodian.destroy_key("other", "ann")
     assert custodian.trail().verify().records == 0
     assert not custodian.is_identities_destroyed("trial")
 
@@ -118,7 +152,7 @@ def test_a_destroyed_key_takes_the_register_and_the_name_with_it(
     custodian: Custodian, tmp_path: Path
 ) -> None:
     custodian.create("trial")
-    custodian.destroy_key("trial")
+    custodian.destroy_key("trial", "ann")
     assert [path.name for path in (tmp_path / "custody").glob("trial.*")] == ["trial.pseudonyms.destroyed"]
     assert custodian.projects() == ()
     for use in (custodian.create, custodian.pseudonyms):
@@ -126,7 +160,7 @@ def test_a_destroyed_key_takes_the_register_and_the_name_with_it(
             use("trial")
         assert "pacs project create" not in str(refused.value)
     with pytest.raises(CustodyError, match="was destroyed before"):
-        custodian.destroy_key("trial")
+        custodian.destroy_key("trial", "ann")
 
 
 def test_a_register_whose_key_is_lost_gets_no_other_key(custodian: Custodian, tmp_path: Path) -> None:
@@ -158,7 +192,7 @@ def test_the_name_of_the_suites_own_key_is_no_project(custodian: Custodian) -> N
 def test_without_a_trail_nothing_is_recorded(tmp_path: Path) -> None:
     custodian = Custodian(tmp_path / "custody")
     custodian.create("trial")
-    custodian.destroy_key("trial")
+    custodian.destroy_key("trial", "ann")
     with pytest.raises(AuditError):
         custodian.trail()
 

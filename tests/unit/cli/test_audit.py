@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _ann(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "_who", lambda: "ann")
+    monkeypatch.setattr(audit, "account", lambda: "ann")
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_a_project_whose_way_back_was_destroyed_goes_on_without_and_says_so(
     services: Services, orthanc: FakeOrthancRest, steps: RecordingSteps, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig = new_rig(services, orthanc, steps, SETTINGS.model_copy(update={"reversible": True}))
-    rig.custodian.destroy_identities(PROJECT)
+    rig.custodian.destroy_identities(PROJECT, "ann")
     assert rig.run(rig.order(reversible=True))["outcome"] == "certified"
     assert "Project trial is not reversible any more" in caplog.text
     assert not rig.custodian.has_identities(PROJECT)
