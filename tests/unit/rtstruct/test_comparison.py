@@ -11,6 +11,7 @@ import pytest
 from tests.builders import Box, Together, rotated
 from tests.unit.rtstruct.compared import FRAME, RADIUS, ball, compared, lens_ml
 
+
 @pytest.mark.parametrize("apart", [4.0, 10.0, 25.0])
 def test_two_balls_share_a_lens(apart: float) -> None:
     found = compared(ball(-apart / 2), ball(apart / 2)).overlap

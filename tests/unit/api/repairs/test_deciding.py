@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.unit.api.conftest import Client
     from tests.unit.workflows.repaired import World
 
+
 def test_open_decisions_are_listed_with_both_values_and_done_as_decided(client: Client, world: World) -> None:
     for uid in world.uids:
         world.alter(world.dcm4chee, uid, StudyDescription="Abdomen")

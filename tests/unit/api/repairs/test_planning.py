@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.services import Services
     from tests.unit.workflows.repaired import World
 
+
 def test_a_plan_is_answered_with_values_sizes_and_totals_and_nothing_is_changed(
     client: Client, world: World
 ) -> None:
