@@ -183,10 +183,6 @@ def _without_text(dataset: Dataset, data: bytes, profile: Profile) -> tuple[byte
     result, verdict = cleaned(dataset, policy=policy, finder=rapid_finder())
     if verdict.state is not PixelState.MASKED:
         return data, () if verdict.was_looked_at else None
-    if not dataset.original_encoding[1]:
-        raise HeldForReview(
-            "pixels with text are in big endian order, and are not painted over: send it in another encoding"
-        )
     stream = BytesIO()
     result.save_as(stream)
     return stream.getvalue(), verdict.boxes

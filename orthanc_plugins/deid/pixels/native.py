@@ -1,7 +1,7 @@
 """Pixels as values that can be looked at and painted over, and back into an instance.
 
-Uncompressed pixels are painted where they lie: all others of their bytes stay, and so does the order of
-planes. Compressed ones are decoded and stay uncompressed (PS3.5 8.1), in Explicit VR Little Endian: to
+Uncompressed pixels are painted where they lie: all others of their bytes stay, and so do the order of
+planes and that of bytes. Compressed ones are decoded and stay uncompressed (PS3.5 8.1), in Explicit VR Little Endian: to
 compress with loss again would change what was measured, and nothing else is asked of this module.
 """
 
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
-_IN_PLACE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"})
+_LITTLE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"})
+_BIG = "1.2.840.10008.1.2.2"
 _DECODED_AS = {"YBR_RCT": "RGB", "YBR_ICT": "RGB", "YBR_FULL_422": "YBR_FULL"}
 _WORDS = (8, 16, 32)
+_WORDS_IN_BIG_ENDIAN = (8, 16)
+"""In 32 bits of OW some writers turn each word around and others each half (PS3.5 6.2): it cannot be told."""
 _BYTE = 8
 _OF_COMPRESSION = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 _DECODER_ERRORS: Final = (
@@ -46,7 +49,7 @@ class PixelValues:
     """The stored values of an instance, which painting changes.
 
     ``frames`` has shape (frames, rows, columns, samples). Where ``held`` is given, ``frames`` lies in it:
-    it is the value of Pixel Data, uncompressed.
+    it is the value of Pixel Data, uncompressed; with ``is_swapped`` the bytes of each of its words are turned.
     """
 
     frames: NDArray[Any]
@@ -54,6 +57,7 @@ class PixelValues:
     stored_bits: int
     is_signed: bool
     held: bytearray | None
+    is_swapped: bool = False
 
     @property
     def rows(self) -> int:
@@ -72,10 +76,14 @@ def values_of(dataset: Dataset) -> PixelValues:
     Raises
     ------
     HeldForReview
-        They cannot be decoded.
+        They cannot be decoded, or the order of their bytes cannot be told.
     """
     try:
-        return _in_place(dataset) if _lies_plain(dataset) else _decoded(dataset)
+        if _lies_plain(dataset):
+            return _in_place(dataset)
+        if transfer_syntax(dataset) == _BIG:
+            raise HeldForReview("pixels in big endian order are looked at only if they have 8 or 16 bits")
+        return _decoded(dataset)
     except _DECODER_ERRORS as error:
         raise HeldForReview(f"pixels cannot be decoded ({type(error).__name__})") from None
 
@@ -89,7 +97,7 @@ def with_values(dataset: Dataset, values: PixelValues) -> None:
         Pixels of their kind (floats, single bits) are not written here.
     """
     if values.held is not None:
-        dataset["PixelData"].value = bytes(values.held)
+        dataset["PixelData"].value = bytes(_turned(values.held) if values.is_swapped else values.held)
         return
     word = values.frames.dtype
     if "PixelData" not in dataset or word.kind not in "iu" or dataset.BitsAllocated != word.itemsize * _BYTE:
@@ -122,11 +130,12 @@ def clear_spare_bits(values: PixelValues) -> bool:
 
 
 def _lies_plain(dataset: Dataset) -> bool:
-    """Return whether pixels are little endian words that lie one after the other."""
+    """Return whether pixels are words that lie one after the other."""
+    syntax = transfer_syntax(dataset)
+    words = _WORDS if syntax in _LITTLE else _WORDS_IN_BIG_ENDIAN if syntax == _BIG else ()
     return (
-        transfer_syntax(dataset) in _IN_PLACE
-        and "PixelData" in dataset
-        and dataset.BitsAllocated in _WORDS
+        "PixelData" in dataset
+        and dataset.BitsAllocated in words
         and dataset.PhotometricInterpretation != "YBR_FULL_422"
         and dataset.HighBit == dataset.BitsStored - 1
     )
@@ -137,14 +146,24 @@ def _in_place(dataset: Dataset) -> PixelValues:
     shape = (whole_number(dataset, "NumberOfFrames") or 1, dataset.Rows, dataset.Columns)
     samples = int(dataset.get("SamplesPerPixel") or 1)
     is_signed = bool(dataset.PixelRepresentation)
-    word = np.dtype(f"<{'i' if is_signed else 'u'}{dataset.BitsAllocated // _BYTE}")
+    is_big = transfer_syntax(dataset) == _BIG
+    word = np.dtype(f"{'>' if is_big else '<'}{'i' if is_signed else 'u'}{dataset.BitsAllocated // _BYTE}")
+    is_swapped = is_big and word.itemsize == 1 and dataset["PixelData"].VR == "OW"
     held = bytearray(dataset.PixelData)
+    held = _turned(held) if is_swapped else held
     flat = np.frombuffer(held, word, int(np.prod(shape)) * samples)
     if samples > 1 and dataset.get("PlanarConfiguration"):
         frames = flat.reshape(shape[0], samples, *shape[1:]).transpose(0, 2, 3, 1)
     else:
         frames = flat.reshape(*shape, samples)
-    return PixelValues(frames, dataset.PhotometricInterpretation, dataset.BitsStored, is_signed, held)
+    return PixelValues(
+        frames, dataset.PhotometricInterpretation, dataset.BitsStored, is_signed, held, is_swapped
+    )
+
+
+def _turned(words: bytearray) -> bytearray:
+    """Return words of 16 bits with their bytes turned: two pixels of 8 bits in OW (PS3.5 annex A.3)."""
+    return bytearray(np.frombuffer(words, "u2").byteswap().tobytes())
 
 
 def _decoded(dataset: Dataset) -> PixelValues:

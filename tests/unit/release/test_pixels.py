@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from pydicom import dcmread
+from pydicom import dcmread, dcmwrite
+from pydicom.uid import ExplicitVRBigEndian
 
 from orthanc_plugins.release import Project, State, instances, release, sorted_studies
 from tests.builders import ImageFrame, build_case
@@ -89,3 +90,21 @@ def test_slices_of_a_scanner_are_not_looked_at_and_not_said_to_be_clean(
     first = found[project.pseudonyms.uid(made[0].SOPInstanceUID)]
     assert first.PixelData == made[0].PixelData
     assert "BurnedInAnnotation" not in first
+
+
+def test_text_in_big_endian_pixels_is_painted_and_the_encoding_stays(
+    tmp_path: Path, project: Project
+) -> None:
+    made = study_with(tmp_path / "given", declared=True, drawn=True)
+    first = made[0]
+    before = first.pixel_array.copy()
+    first.PixelData = before.astype(before.dtype.newbyteorder(">")).tobytes()
+    first.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    dcmwrite(tmp_path / "given" / "a0.dcm", first, implicit_vr=False, little_endian=False)
+    outcome, found = released(tmp_path / "given", project, tmp_path / "out")
+    assert (outcome.state, outcome.reason, outcome.masked) == (State.RELEASED, "", 1)
+    new = found[project.pseudonyms.uid(first.SOPInstanceUID)]
+    assert new.file_meta.TransferSyntaxUID == ExplicitVRBigEndian
+    assert new.pixel_array.max() < BRIGHT
+    assert new.BurnedInAnnotation == "NO"
+    np.testing.assert_array_equal(new.pixel_array[20:], before[20:])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from orthanc_plugins.deid.pixels.boxes import Box
 from orthanc_plugins.deid.pixels.masking import paint
@@ -90,3 +90,33 @@ def test_bits_that_are_no_value_are_cleared() -> None:
 def test_the_sign_of_a_value_is_no_spare_bit() -> None:
     read = values_of(instance(np.array([[[-1024, 2047], [-1, 0]]], np.int16), BitsStored=12))
     assert not clear_spare_bits(read)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "vr"), [(np.uint8, "OB"), (np.uint8, "OW"), (np.uint16, "OW"), (np.int16, "OW")]
+)
+def test_big_endian_pixels_are_painted_in_their_own_order(dtype: Any, vr: str) -> None:
+    before = values((2, 6, 8), dtype)
+    dataset = instance(before)
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    words = before.astype(before.dtype.newbyteorder(">")).tobytes()
+    if before.itemsize == 1 and vr == "OW":
+        words = np.frombuffer(words, "<u2").astype(">u2").tobytes()
+    dataset.PixelData = words
+    dataset["PixelData"].VR = vr
+    read = values_of(dataset)
+    assert np.array_equal(read.frames[..., 0], before)
+    paint(read.frames, [Box(2, 1, 5, 4)], np.zeros(1))
+    with_values(dataset, read)
+    assert dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian
+    expected = before.copy()
+    expected[:, 1:4, 2:5] = 0
+    assert np.array_equal(values_of(dataset).frames[..., 0], expected)
+    assert len(dataset.PixelData) == len(words)
+
+
+def test_big_endian_pixels_whose_order_cannot_be_told_are_held() -> None:
+    dataset = instance(values((1, 6, 8), np.uint32))
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    with pytest.raises(HeldForReview, match="big endian order .* 8 or 16 bits"):
+        values_of(dataset)
