@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orthanc_plugins.cli import DONE, FAILED, USAGE, main
-from tests.unit.cli.test_archive_commands import SuiteDouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.unit.cli.suite_double import SuiteDouble
 
 ANSWER: dict[str, Any] = {
     "status": "queued",
@@ -31,13 +30,6 @@ CERTIFIED = ANSWER | {
     "instances": 3,
     "destination": "xnat:PACS_ANONYMIZED",
 }
-
-
-@pytest.fixture
-def suite() -> Iterator[SuiteDouble]:
-    double = SuiteDouble()
-    yield double
-    double.close()
 
 
 def run(suite: SuiteDouble, *arguments: str) -> int:
