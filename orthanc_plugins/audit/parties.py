@@ -14,7 +14,7 @@ from orthanc_plugins.identifiers import is_dicom_uid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PARTY = re.compile(r"[\w.@:/\\~+=%-]{1,256}", re.ASCII)
+_PARTY = re.compile(r"[\w.@:/\\~+=%\[\]-]{1,1024}", re.ASCII)
 _PSEUDONYM = re.compile(r"DEID-[A-Z2-7]{16}|[A-Z]{1,16}[0-9]{3,15}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _HEX = re.compile(r"[0-9a-f]+")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotations
 from typing import Annotated, Literal, Self
+from urllib.parse import quote, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -74,6 +75,33 @@ class ProjectDestination(BaseModel):
     def xnat_project(self) -> str | None:
         """XNAT's project, None of another kind."""
         return (self.project or "PACS_ANONYMIZED") if self.kind == "xnat" else None
+
+    def address(self, xnat_url: str | None) -> str:
+        """Return where studies go, as a URI (RFC 3986) that tells of nobody who may go there.
+
+        ``xnat_url`` is XNAT's root, None where nobody has told it.
+
+        >>> ProjectDestination(kind="orthanc", url="https://ann:secret@[::1]:8042/a b?c").address(None)
+        'https://[::1]:8042/a%20b'
+        >>> ProjectDestination(kind="folder", folder="/srv/out going").address(None)
+        'file:///srv/out%20going'
+        >>> ProjectDestination().address("https://xnat.hospital")
+        'https://xnat.hospital/data/projects/PACS_ANONYMIZED'
+        """
+        if self.folder is not None:
+            return self.folder.absolute().as_uri()
+        if self.xnat_project is None:
+            return _plain(str(self.url))
+        if xnat_url is None:
+            return f"xnat:{self.xnat_project}"
+        return f"{_plain(xnat_url)}/data/projects/{self.xnat_project}"
+
+
+def _plain(url: str) -> str:
+    """Return an address without user, password, query and end."""
+    parts = urlsplit(url)
+    path = quote(parts.path.rstrip("/"), safe="/%:@+=~")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}"
 
 
 class DeidentificationProject(BaseModel):

@@ -357,8 +357,8 @@ class StudyDeidentification:
         return ReleaseAudit(self._custodian.trail(), self._told(whose, released["report"]))
 
     def _told(self, whose: _Whose, report: dict[str, Any]) -> Told:
-        choice = self._project_settings.destination
-        place = f"{choice.kind}:{choice.xnat_project or self._order.project}"
+        xnat = self._services.deidentification.xnat
+        place = self._project_settings.destination.address(None if xnat is None else xnat.url)
         return Told(whose.study_uid, whose.pseudonym, place, self._began, report, self._order.asker)
 
     def _whose(self, found: Studies, outcome: Outcome) -> _Whose:

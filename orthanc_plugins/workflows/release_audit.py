@@ -31,7 +31,7 @@ class Told:
     study_uid, pseudonym
         Keyed ones, also where nothing was released.
     destination
-        Kind and name.
+        Its address, a URI without credentials.
     report
         Of the run (`orthanc_plugins.release.report_of`); empty while there is none.
     began

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from orthanc_plugins.errors import (
     ArchiveUnavailable,
     AuditError,
 )
+from orthanc_plugins.projects import XnatAccess
+from orthanc_plugins.rules.projects import ProjectDestination
 from orthanc_plugins.store import ReleaseState
 from orthanc_plugins.workflows.release_audit import ReleaseAudit
 from tests.unit.release.studies import SECRETS, uids_of
@@ -47,6 +50,31 @@ def test_the_trail_tells_who_asked(rig: Rig, asker: str, named: str) -> None:
         asked = [one["user_id"] for one in event["participants"] if one["is_requestor"]]
         assert asked == [named]
         assert event["participants"][0]["user_id"] == "orthanc-pacs-suite"
+
+
+@pytest.mark.parametrize(
+    ("destination", "place"),
+    [
+        ({"kind": "xnat", "project": "P"}, "https://xnat.example/data/projects/P"),
+        ({"kind": "folder", "folder": "/srv/for researchers"}, "file:///srv/for%20researchers"),
+        ({"kind": "dicomweb", "url": "https://ann:secret@[::1]:8443/rs/"}, "https://[::1]:8443/rs"),
+    ],
+)
+def test_the_trail_tells_the_address_to_which_a_study_went(
+    services: Services,
+    orthanc: FakeOrthancRest,
+    steps: RecordingSteps,
+    destination: dict[str, str],
+    place: str,
+) -> None:
+    chosen = ProjectDestination.model_validate(destination)
+    rig = new_rig(services, orthanc, steps, SETTINGS.model_copy(update={"destination": chosen}))
+    access = XnatAccess("https://suite:secret@xnat.example/", "suite", "secret")
+    rig.services = replace(rig.services, deidentification=replace(rig.services.deidentification, xnat=access))
+    rig.run()
+    media = events(rig)[0]["participants"][-1]
+    assert (media["user_id"], media["access_point"], media["access_point_kind"]) == (place, place, "5")
+    assert "secret" not in str(events(rig))
 
 
 def test_nothing_leaves_where_it_cannot_be_recorded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
