@@ -1,7 +1,7 @@
 """Words that may stay: what of a text tells of anatomy and technique, and of nobody (PS3.15 E.3.4, E.3.5).
 
-Public: `Echo` (what repeats a known identity), `cleaned_description`, `allowed_region_name` and
-`replacement_region_name`, `allowed_code`, `cleaned_code` and `is_scheme`, `text_may_stay` and `allowed_text`.
+Public: `Echo` (what repeats a known identity), `cleaned_description`, `allowed_region_name`,
+`replacement_region_name` and `replacement_segment_label`, `allowed_code`, `cleaned_code` and `is_scheme`, `text_may_stay` and `allowed_text`.
 
 - 2026-11: a closed vocabulary says what stays; nothing is recognised as a name in order to go. What no list
   has is dropped, so an unknown name in any writing goes as well.
@@ -16,7 +16,11 @@ Public: `Echo` (what repeats a known identity), `cleaned_description`, `allowed_
 from orthanc_plugins.deid.text.codes import Code, allowed_code, cleaned_code, is_scheme
 from orthanc_plugins.deid.text.descriptions import cleaned_description
 from orthanc_plugins.deid.text.echo import Echo
-from orthanc_plugins.deid.text.region_names import allowed_region_name, replacement_region_name
+from orthanc_plugins.deid.text.region_names import (
+    allowed_region_name,
+    replacement_region_name,
+    replacement_segment_label,
+)
 from orthanc_plugins.deid.text.sr_text import allowed_text, text_may_stay
 
 __all__ = [
@@ -29,5 +33,6 @@ __all__ = [
     "cleaned_description",
     "is_scheme",
     "replacement_region_name",
+    "replacement_segment_label",
     "text_may_stay",
 ]

@@ -24,7 +24,7 @@ _STANDARD = {
     "FMA": _DIGITS,
     "NCIt": r"C\d{1,7}",
     "RADLEX": r"R(?:P|DE)?ID\d{1,7}",
-    "MDC": _DIGITS,
+    "MDC": r"(?:\d{1,3}:)?\d{1,9}",
     "UMLS": r"C\d{7}",
     "IBSI": r"[0-9A-Z]{4}",
     "I9": r"[EV]?\d{2,3}(?:\.\d{1,2})?",
