@@ -13,11 +13,12 @@ from urllib3.exceptions import ProtocolError
 
 from orthanc_plugins.archives.plain_http import FAILURES, PlainHttp
 from orthanc_plugins.archives.resilience import CircuitBreaker
-from orthanc_plugins.archives.sessions import CONNECT_TIMEOUT_S
+from orthanc_plugins.archives.sessions import CONNECT_TIMEOUT_S, is_permanent_tls
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
 _ARCHIVE = "orthanc"
 _CONNECTIONS = 16
@@ -41,6 +42,8 @@ class OrthancHttp:
         User and password, None when Orthanc asks for none.
     headers
         Sent with each request, such as an authorisation token.
+    ca_file
+        Certificates (PEM) that its TLS is trusted by; requests' own when None.
     breaker
         Keeps requests back for a while when several in a row were not answered; one of its own when None.
 
@@ -48,16 +51,18 @@ class OrthancHttp:
     hold the resource and ArchiveRefused when it refuses.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that can differ between two of them
         self,
         url: str,
         *,
         timeout_s: float = 30.0,
         credentials: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        ca_file: Path | None = None,
         breaker: CircuitBreaker | None = None,
     ) -> None:
         self._url = url.rstrip("/")
+        self._verify: bool | str = True if ca_file is None else str(ca_file)
         self._timeouts_s = (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)
         self._credentials = credentials
         self._headers = dict(headers or {})
@@ -137,6 +142,7 @@ class OrthancHttp:
         if session is None:
             session = requests.Session()
             session.trust_env = False
+            session.verify = self._verify
             session.auth = self._credentials
             session.headers.update(self._headers)
             adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_CONNECTIONS)
@@ -156,6 +162,14 @@ def as_archive_error(request: str, url: str) -> Iterator[None]:
     """Turn the errors of requests, and of `PlainHttp`, into the suite's."""
     try:
         yield
+    except requests.exceptions.SSLError as error:
+        if not is_permanent_tls(error):
+            raise _no_answer(request, url, error) from error
+        raise ArchiveRefused(
+            f"Orthanc at {url} could not be asked {request}: its certificate is not trusted, or it speaks no "
+            "TLS there: check its address and the file of certificates.",
+            archive=_ARCHIVE,
+        ) from error
     except (
         requests.ConnectionError,
         requests.Timeout,

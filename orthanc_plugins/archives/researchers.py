@@ -20,6 +20,7 @@ def archive_of(choice: ProjectDestination) -> Archive:
     password = "" if choice.password is None else choice.password.get_secret_value()
     if choice.kind == "orthanc":
         credentials = None if choice.username is None else (choice.username, password)
-        return OrthancArchive(OrthancRest(url, timeout_s=choice.timeout_s, credentials=credentials))
+        rest = OrthancRest(url, timeout_s=choice.timeout_s, credentials=credentials, ca_file=choice.ca_file)
+        return OrthancArchive(rest)
     user = None if choice.username is None else BasicCredentials(choice.username, password)
     return Dcm4cheeArchive(url, credentials=user, ca_file=choice.ca_file, timeout_s=choice.timeout_s)

@@ -132,9 +132,7 @@ class Sessions:
 
     def _ours(self, error: requests.RequestException | HTTPError, shown: str) -> MayPass | ArchiveRefused:
         kind = type(error).__name__
-        if isinstance(error, requests.exceptions.SSLError) and any(
-            reason in str(error) for reason in _PERMANENT_TLS
-        ):
+        if isinstance(error, requests.exceptions.SSLError) and is_permanent_tls(error):
             return ArchiveRefused(
                 f"{self._title} could not be asked {shown}: its certificate is not trusted, or it speaks "
                 "no TLS there: check its address and the file of certificates.",
@@ -149,6 +147,11 @@ class Sessions:
             f"{self._title} could not be asked {shown} ({kind}): check its address in the settings.",
             archive=self._archive,
         )
+
+
+def is_permanent_tls(error: requests.exceptions.SSLError) -> bool:
+    """Return whether TLS failed by what it will fail by again: a certificate, or the lack of TLS."""
+    return any(reason in str(error) for reason in _PERMANENT_TLS)
 
 
 class OpenAnswer:
