@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import warnings
 from functools import lru_cache
 
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 
 _ESCAPE = b"\x1b"
+_CODECS = frozenset(codecs.lookup(name).name for name in python_encoding.values())
+"""Of DICOM's character sets. Python knows more, such as "rot13", and pydicom takes those for one as well."""
 _DELIMITERS = {0x0A, 0x0C, 0x0D, 0x09, 0x5C, 0x5E, 0x3D}
 """After these the character set is the first one again (PS3.5 6.1.2.5.3)."""
 
@@ -16,9 +19,10 @@ _DELIMITERS = {0x0A, 0x0C, 0x0D, 0x09, 0x5C, 0x5E, 0x3D}
 def _encodings(character_set: bytes) -> tuple[str, ...]:
     terms = [term.strip() for term in character_set.decode("ascii", "replace").split("\\")]
     try:
-        return tuple(convert_encodings(terms))
-    except LookupError:
+        found = tuple(convert_encodings(terms))
+    except (LookupError, ValueError):  # an unknown one; one with a NUL in it
         return ("latin-1",)
+    return found if {codecs.lookup(name).name for name in found} <= _CODECS else ("latin-1",)
 
 
 def decoded(value: bytes, character_set: bytes) -> str:

@@ -1,8 +1,8 @@
 """Pixels as values that can be looked at and painted over, and back into an instance.
 
 Uncompressed pixels are painted where they lie: all others of their bytes stay, and so do the order of
-planes and that of bytes. Compressed ones are decoded and stay uncompressed (PS3.5 8.1), in Explicit VR Little Endian: to
-compress with loss again would change what was measured, and nothing else is asked of this module.
+planes and that of bytes. Compressed ones are decoded and stay uncompressed (PS3.5 8.1), in Explicit VR Little
+Endian: to compress with loss again would change what was measured, and nothing else is asked of this module.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class PixelValues:
     """The stored values of an instance, which painting changes.
 
     ``frames`` has shape (frames, rows, columns, samples). Where ``held`` is given, ``frames`` lies in it:
-    it is the value of Pixel Data, uncompressed; with ``is_swapped`` the bytes of each of its words are turned.
+    it is the value of Pixel Data, uncompressed; with ``is_swapped`` the bytes of its words are turned.
     """
 
     frames: NDArray[Any]

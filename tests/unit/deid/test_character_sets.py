@@ -111,3 +111,8 @@ def test_a_kept_text_in_an_item_is_read_by_the_items_own_character_set(open_leng
 def test_the_character_set_stays() -> None:
     made = new_dataset((), writing=Writing(character_set="ISO_IR 100"))
     assert made.SpecificCharacterSet == "ISO_IR 100"
+
+
+@pytest.mark.parametrize("character_set", [b"rot13", b"hex", b"undefined", b"ISO\0IR", b"\xff", b"\\idna"])
+def test_what_is_no_character_set_is_read_as_the_default_one(character_set: bytes) -> None:
+    assert decoded(b"M\xfcller", character_set) == "Müller"

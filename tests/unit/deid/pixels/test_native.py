@@ -118,5 +118,5 @@ def test_big_endian_pixels_are_painted_in_their_own_order(dtype: Any, vr: str) -
 def test_big_endian_pixels_whose_order_cannot_be_told_are_held() -> None:
     dataset = instance(values((1, 6, 8), np.uint32))
     dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
-    with pytest.raises(HeldForReview, match="big endian order .* 8 or 16 bits"):
+    with pytest.raises(HeldForReview, match=r"big endian order .* 8 or 16 bits"):
         values_of(dataset)
