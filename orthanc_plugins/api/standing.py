@@ -7,10 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.archives import BasicCredentials
 from orthanc_plugins.archives.researchers import archive_of
-from orthanc_plugins.archives.sessions import HttpOptions
-from orthanc_plugins.archives.xnat import Xnat
 from orthanc_plugins.errors import ArchiveError
 from orthanc_plugins.identifiers import StudyUid
 
@@ -51,8 +48,7 @@ def _count(project: DeidentificationProject, access: XnatAccess | None, release:
 def _count_in_xnat(access: XnatAccess, release: ReleaseRecord) -> int | None:
     if not {"project", "session"} <= release.labels.keys():
         return None
-    options = HttpOptions(ca_file=access.ca_file, timeout_s=access.timeout_s)
-    with Xnat(access.url, BasicCredentials(access.user, access.secret), options) as xnat:
+    with access.opened() as xnat:
         session = xnat.sessions.find(release.labels["project"], release.labels["session"])
         if session is None or session.study_uid not in {"", release.study_uid}:
             return 0

@@ -16,16 +16,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from orthanc_plugins.archives.xnat_http import ARCHIVE, XnatHttp
+from orthanc_plugins.archives.xnat_http import ARCHIVE
 from orthanc_plugins.archives.xnat_prearchive import XnatPrearchive
 from orthanc_plugins.archives.xnat_projects import XnatProjects
 from orthanc_plugins.archives.xnat_sessions import XnatSessions
 from orthanc_plugins.errors import ArchiveRefused
 
 if TYPE_CHECKING:
-    from orthanc_plugins.archives.resilience import Clocks, RetryPolicy
-    from orthanc_plugins.archives.sessions import HttpOptions
-    from orthanc_plugins.archives.tokens import BasicCredentials
+    from orthanc_plugins.archives.xnat_http import XnatHttp
 
 
 class Xnat:
@@ -33,25 +31,12 @@ class Xnat:
 
     Parameters
     ----------
-    url
-        Root of the site.
-    credentials
-        User and password, or alias and secret of an alias token.
-    patience_s
-        Seconds without a byte until an import or archiving is given up.
+    http
+        The connection to its site, as one user.
     """
 
-    def __init__(  # noqa: PLR0913 - all that can differ between sites
-        self,
-        url: str,
-        credentials: BasicCredentials,
-        options: HttpOptions | None = None,
-        *,
-        patience_s: float = 900.0,
-        policy: RetryPolicy | None = None,
-        clocks: Clocks | None = None,
-    ) -> None:
-        self.http = XnatHttp(url, credentials, options, patience_s=patience_s, policy=policy, clocks=clocks)
+    def __init__(self, http: XnatHttp) -> None:
+        self.http = http
         self.projects = XnatProjects(self.http)
         self.prearchive = XnatPrearchive(self.http)
         self.sessions = XnatSessions(self.http)

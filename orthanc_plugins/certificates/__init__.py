@@ -34,7 +34,6 @@ from orthanc_plugins.certificates.certificate import (
 )
 from orthanc_plugins.certificates.folder import Differences, differences, study_folder
 from orthanc_plugins.certificates.issuing import certificate_of
-from orthanc_plugins.certificates.keys import PublicKey, SigningKey, create_signing_key, load_signing_key
 from orthanc_plugins.certificates.signing import (
     Signature,
     SignedCertificate,
@@ -44,6 +43,7 @@ from orthanc_plugins.certificates.signing import (
     verify,
     written,
 )
+from orthanc_plugins.signing_keys import PublicKey, SigningKey, create_signing_key, load_signing_key
 
 __all__ = [
     "Certificate",

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from orthanc_plugins.certificates.canonical import canonical, parsed, plain, restored
 from orthanc_plugins.certificates.certificate import Certificate, KeyId, from_json, to_json
-from orthanc_plugins.certificates.keys import PublicKey, SigningKey
+from orthanc_plugins.signing_keys import PublicKey, SigningKey
 
 ALGORITHM = "Ed25519"
 

@@ -102,8 +102,7 @@ class NumberRegister:
         CustodyError
             It never was: the register was made before registers said it.
         """
-        with reading(self._path) as table:
-            form = _form(table)
+        form = self.fixed_form
         if form is None:
             raise CustodyError(
                 f"It was never said whether patients of project {self._project} are keyed (DEID-…) or "
@@ -111,6 +110,12 @@ class NumberRegister:
                 f"pacs project create {self._project} --keyed, or --numbered."
             )
         return form
+
+    @property
+    def fixed_form(self) -> PatientForm | None:
+        """How the project's patients are called; None where that was never fixed."""
+        with reading(self._path) as table:
+            return _form(table)
 
     def fix_form(self, form: PatientForm) -> PatientForm:
         """Fix how the project's patients are called, unless it is fixed already; return what holds."""

@@ -25,10 +25,14 @@ _DATES: dict[str, Dates] = {
 
 @dataclass(frozen=True)
 class ProfileSummary:
-    """What a profile does to dates, and whether it keeps UIDs (PS3.15 E.3.9)."""
+    """What a profile does to dates, whether it keeps UIDs (PS3.15 E.3.9), and how it wants patients called.
+
+    ``patients`` is None where it takes them as the project has them.
+    """
 
     dates: Dates
     keeps_uids: bool
+    patients: Literal["keyed", "numbered"] | None = None
 
 
 def profile_summary(name: str, folder: Path | None = None) -> ProfileSummary:
@@ -42,8 +46,7 @@ def profile_summary(name: str, folder: Path | None = None) -> ProfileSummary:
     for place in (folder, _SHIPPED) if folder is not None else (_SHIPPED,):
         file = place / f"{name}.yaml"
         if file.is_file():
-            options = _options(file)
-            return ProfileSummary(_dates(options), "retain_uids" in options)
+            return _summary(file)
     shipped = ", ".join(sorted(file.stem for file in _SHIPPED.glob("*.yaml")))
     raise ProfileError(
         f"There is no profile {name}: take one of {shipped}, or put {name}.yaml into "
@@ -51,11 +54,7 @@ def profile_summary(name: str, folder: Path | None = None) -> ProfileSummary:
     )
 
 
-def _dates(options: frozenset[str]) -> Dates:
-    return next((told for option, told in _DATES.items() if option in options), "removed")
-
-
-def _options(file: Path) -> frozenset[str]:
+def _summary(file: Path) -> ProfileSummary:
     try:
         told = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -63,4 +62,12 @@ def _options(file: Path) -> frozenset[str]:
     options = told.get("options", []) if isinstance(told, dict) else None
     if not isinstance(options, list):
         raise ProfileError(f"The profile {file.name} is none: it has no list of options.")
-    return frozenset(map(str, options))
+    patients = told.get("patients")
+    if patients not in {None, "keyed", "numbered"}:
+        raise ProfileError(f"The profile {file.name} is none: patients are keyed or numbered.")
+    known = frozenset(map(str, options))
+    return ProfileSummary(_dates(known), "retain_uids" in known, patients)
+
+
+def _dates(options: frozenset[str]) -> Dates:
+    return next((told for option, told in _DATES.items() if option in options), "removed")

@@ -6,17 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orthanc_plugins.archives import BasicCredentials
 from orthanc_plugins.archives.dicom_peer import DicomPeer
 from orthanc_plugins.archives.researchers import archive_of
-from orthanc_plugins.archives.sessions import HttpOptions
-from orthanc_plugins.archives.xnat import Xnat
 from orthanc_plugins.delivery import ArchiveDestination, FolderDestination, XnatDestination
 from orthanc_plugins.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from orthanc_plugins.archives.xnat import Xnat
     from orthanc_plugins.delivery import Destination
     from orthanc_plugins.projects import XnatAccess
     from orthanc_plugins.rules import DeidentificationProject
@@ -46,7 +44,7 @@ def open_destination(
             raise ConfigurationError(
                 "The project's studies go to XNAT: set Xnat.Url and who the suite is there."
             )
-        with _xnat(access) as xnat:
+        with access.opened() as xnat:
             yield _session(xnat, access, choice.xnat_project, workspace)
     else:
         archive = archive_of(choice)
@@ -54,11 +52,6 @@ def open_destination(
             yield ArchiveDestination(archive, project.name, workspace=workspace)
         finally:
             archive.close()
-
-
-def _xnat(access: XnatAccess) -> Xnat:
-    options = HttpOptions(ca_file=access.ca_file, timeout_s=access.timeout_s)
-    return Xnat(access.url, BasicCredentials(access.user, access.secret), options)
 
 
 def _session(xnat: Xnat, access: XnatAccess, project: str, workspace: Path) -> XnatDestination:

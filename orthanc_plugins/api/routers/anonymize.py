@@ -141,8 +141,8 @@ class ProjectAnswer(BaseModel):
     xnat_project: str | None
     reversible: bool = Field(description="Not any more where the mapping was destroyed.")
     custodians: list[str]
-    ready: bool = Field(description="Key, register, audit trail and every profile are there.")
-    reason: str | None = Field(description="What is missing, and what to do.")
+    ready: bool = Field(description="Nothing that its jobs need is missing, or contradicts what was fixed.")
+    reason: str | None = Field(description="All that is missing or contradicts, and what to do.")
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,8 @@ def list_projects(services: Joined, _: Annotated[Parameters, Query()]) -> list[P
 
 
 def _project_told(services: Services, project: DeidentificationProject) -> ProjectAnswer:
-    fault = services.deidentification.fault_of(project) or _trail_fault(services)
+    faults = (services.deidentification.fault_of(project), _trail_fault(services))
+    reason = " ".join(fault for fault in faults if fault is not None) or None
     custodian = services.deidentification.custodian
     return ProjectAnswer(
         name=project.name,
@@ -210,8 +211,8 @@ def _project_told(services: Services, project: DeidentificationProject) -> Proje
         xnat_project=project.destination.xnat_project,
         reversible=project.reversible and not custodian.is_identities_destroyed(project.name),
         custodians=list(project.custodians),
-        ready=fault is None,
-        reason=fault,
+        ready=reason is None,
+        reason=reason,
     )
 
 

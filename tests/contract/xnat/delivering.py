@@ -8,6 +8,7 @@ import pytest
 
 from orthanc_plugins.archives import BasicCredentials
 from orthanc_plugins.archives.xnat import Xnat
+from orthanc_plugins.archives.xnat_http import XnatHttp
 from orthanc_plugins.delivery import Patience, XnatDestination
 from scripts.lib.render import REPOSITORY
 from tests.unit.delivery.parcels import SESSION, build_parcel
@@ -28,7 +29,7 @@ SECRETS = ("Oberhuber", "Änne", "HOSP-778812", "19471231", "ACC-55190", "Lindqv
 
 @pytest.fixture
 def xnat(site: Site) -> Iterator[Xnat]:
-    with Xnat(site.process.url, CREDENTIALS) as client:
+    with Xnat(XnatHttp(site.process.url, CREDENTIALS)) as client:
         yield client
 
 

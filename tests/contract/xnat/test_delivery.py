@@ -11,6 +11,7 @@ from pydicom.uid import CTImageStorage
 from orthanc_plugins.archives import BasicCredentials
 from orthanc_plugins.archives.dicom_peer import DicomPeer
 from orthanc_plugins.archives.xnat import Xnat
+from orthanc_plugins.archives.xnat_http import XnatHttp
 from orthanc_plugins.delivery import XnatDestination
 from orthanc_plugins.errors import ArchiveRefused, NotFound, ReleaseRefused
 from tests.contract.xnat.delivering import (
@@ -147,7 +148,7 @@ def test_an_owner_of_the_project_with_an_alias_token_needs_no_rights_on_the_site
     site.put(f"/data/projects/{site.project}/users/Owners/{owner}")
     site.enable_script("site", enabled=True)
     token = site.get(f"/data/services/tokens/issue/user/{owner}").json()
-    with Xnat(site.process.url, BasicCredentials(token["alias"], token["secret"])) as client:
+    with Xnat(XnatHttp(site.process.url, BasicCredentials(token["alias"], token["secret"]))) as client:
         assert client.projects.site_script() is None
         assert destination(site, client).deliver(parcel).instances == 5
 
@@ -157,7 +158,7 @@ def test_who_does_not_own_the_project_delivers_nothing(site: Site, parcel: Parce
     site.post("/xapi/users", json={"username": member, "password": "secret", "email": "u@localhost"})
     site.put(f"/data/projects/{site.project}/users/Members/{member}")
     with (
-        Xnat(site.process.url, BasicCredentials(member, "secret")) as client,
+        Xnat(XnatHttp(site.process.url, BasicCredentials(member, "secret"))) as client,
         pytest.raises(ArchiveRefused, match="give the suite's user the rights"),
     ):
         destination(site, client).deliver(parcel)
@@ -212,7 +213,7 @@ def test_what_c_store_brings_where_nobody_sees_it_is_sent_once_and_told(site: Si
     site.post("/xapi/users", json={"username": owner, "password": "secret", "email": "u@localhost"})
     site.put(f"/data/projects/{site.project}/users/Owners/{owner}")
     receiver = DicomPeer("127.0.0.1", site.process.dicom_port, "XNAT", "SUITE")
-    with Xnat(site.process.url, BasicCredentials(owner, "secret")) as client:
+    with Xnat(XnatHttp(site.process.url, BasicCredentials(owner, "secret"))) as client:
         there = destination(site, client, transport="c-store", receiver=receiver)
         with pytest.raises(ArchiveRefused, match=r"took 5 objects of study .* and shows none of them"):
             there.deliver(parcel)
@@ -223,7 +224,7 @@ def test_what_c_store_brings_where_nobody_sees_it_is_sent_once_and_told(site: Si
 
 
 def test_nothing_of_the_originals_is_in_any_request(site: Site, parcel: Parcel) -> None:
-    with faulty_proxy(site.process.url) as proxy, Xnat(proxy.url, CREDENTIALS) as client:
+    with faulty_proxy(site.process.url) as proxy, Xnat(XnatHttp(proxy.url, CREDENTIALS)) as client:
         there = destination(site, client)
         there.deliver(parcel)
         there.attach(parcel, "certificate.json", b"{}")

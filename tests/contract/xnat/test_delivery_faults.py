@@ -10,6 +10,7 @@ import requests
 
 from orthanc_plugins.archives.resilience import RetryPolicy
 from orthanc_plugins.archives.xnat import Xnat
+from orthanc_plugins.archives.xnat_http import XnatHttp
 from orthanc_plugins.delivery import Patience
 from orthanc_plugins.delivery.packing import zips_of
 from orthanc_plugins.errors import ArchiveError, ArchiveRefused, ArchiveUnavailable, ReleaseRefused
@@ -235,7 +236,8 @@ def test_an_archiving_that_goes_on_is_waited_for_by_the_next_delivery(
 ) -> None:
     site.process.fault("slow_archive", delay_s=2)
     hasty = Patience(deadline_s=0.3, quiet_s=0.3, appear_s=0.3)
-    with Xnat(site.process.url, CREDENTIALS, patience_s=0.5, policy=RetryPolicy(attempts=1)) as client:
+    once = RetryPolicy(attempts=1)
+    with Xnat(XnatHttp(site.process.url, CREDENTIALS, patience_s=0.5, policy=once)) as client:
         impatient = destination(site, client, patience=hasty)
         client.http._slow._timeouts_s = (0.5, 0.5)
         with pytest.raises(ArchiveUnavailable, match="still works on study"):
@@ -251,7 +253,7 @@ def test_a_site_that_is_down_is_unavailable_and_its_return_is_enough(
     failure: list[Exception] = []
 
     def deliver() -> None:
-        with Xnat(process.url, CREDENTIALS, policy=RetryPolicy(attempts=1)) as client:
+        with Xnat(XnatHttp(process.url, CREDENTIALS, policy=RetryPolicy(attempts=1))) as client:
             try:
                 destination(site, client).deliver(parcel)
             except ArchiveUnavailable as error:

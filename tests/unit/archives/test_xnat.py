@@ -10,6 +10,7 @@ import pytest
 from orthanc_plugins.archives import BasicCredentials
 from orthanc_plugins.archives.resilience import Clocks, RetryPolicy
 from orthanc_plugins.archives.xnat import Xnat
+from orthanc_plugins.archives.xnat_http import XnatHttp
 from orthanc_plugins.archives.xnat_records import DownloadedFile, WaitingSession
 from orthanc_plugins.archives.xnat_sessions import unpacked
 from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound
@@ -30,7 +31,8 @@ PAGE = {
 
 def xnat_at(archive: ScriptedArchive, attempts: int = 1) -> Xnat:
     policy = RetryPolicy(attempts=attempts, first_wait_s=0.0)
-    return Xnat(archive.root, BasicCredentials("user", "pa:ss"), policy=policy, clocks=ticking())
+    http = XnatHttp(archive.root, BasicCredentials("user", "pa:ss"), policy=policy, clocks=ticking())
+    return Xnat(http)
 
 
 def ticking() -> Clocks:

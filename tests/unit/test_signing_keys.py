@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from orthanc_plugins.certificates import PublicKey, create_signing_key, load_signing_key
-from orthanc_plugins.certificates.keys import KEY_NAME
 from orthanc_plugins.errors import KeyUnusable
+from orthanc_plugins.signing_keys import KEY_NAME
 from tests.unit.certificates.samples import key
 from tests.unit.custody.processes import at_once
 
