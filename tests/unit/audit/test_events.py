@@ -133,6 +133,8 @@ def test_records_of_patients_alerts_and_readings_hold_to_their_tables() -> None:
     alert = security_alert(at(), alert=Code("110129", "DCM", "Security Configuration"), reporter=WORKER)
     assert alert.action is Action.EXECUTE
     assert [one.is_requestor for one in alert.participants] == [True]
+    with pytest.raises(AuditError, match="exactly one participant"):
+        security_alert(at(), alert=alert.types[0], reporter=WORKER, performers=(PERSON,))
 
 
 @pytest.mark.parametrize(

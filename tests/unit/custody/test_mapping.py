@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -9,8 +10,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from orthanc_plugins.custody.identities import Identity, Known
+from orthanc_plugins.custody.identities import Identity, Known, Seal
 from orthanc_plugins.custody.keys import KeyPurpose, ProjectKey, create_key, load_key
 from orthanc_plugins.custody.mapping import IdentityTable, LookUp, Reason, forget
 from orthanc_plugins.errors import AuditError, CustodyError, KeyUnusable
@@ -234,3 +236,13 @@ def test_processes_that_remember_at_once_lose_nothing(
 ) -> None:
     at_once(_remember, [(tmp_path / "tables", tmp_path / "keys", number) for number in range(3)])
     assert len(_asked(table, trail, "ANON00001").uids) == 15
+
+
+def test_a_seal_is_96_random_bits_and_what_is_known_bound_to_the_pseudonym(key: ProjectKey) -> None:
+    seal, known = Seal(key), Known(PSEUDONYM, (JANE,), {"1.2.3.4": "2.25.7"})
+    first, second = seal.closed(known), seal.closed(known)
+    assert first[:12] != second[:12]
+    bound_to = f"identities 1\0trial\0{key.key_id}\0{PSEUDONYM}".encode()
+    content = json.loads(AESGCM(key.secret).decrypt(first[:12], first[12:], bound_to))
+    assert content["uids"] == known.uids
+    assert seal.opened(PSEUDONYM, second) == known
