@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.delivery.parcel import Parcel, ParcelFile
     from orthanc_plugins.delivery.xnat_transports import Transport
 
-_FORBIDDEN = 403
+_DONE_OR_AT_IT = frozenset({303, 403})
+"""Of a session that archives by itself XNAT answers where it went; of one in work that somebody is at it."""
 _RANKS = ("xnat:petScanData", "xnat:mrScanData", "xnat:ctScanData")
 """Which kind of scan gives a session its kind, the first that is there; images of other kinds come next."""
 _ABOUT_IMAGES = frozenset(
@@ -227,7 +228,7 @@ class Course:
                 return
             except ArchiveRefused as error:
                 self._cause = error
-                if error.status == _FORBIDDEN:
+                if error.status in _DONE_OR_AT_IT:
                     return
                 if len(rows) == 1 or not first_try:
                     raise self._refused(str(error)) from None

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse
 from xnat_standin.access import editable
 from xnat_standin.answers import RefusedError, bad_request, not_found, uri_list
 from xnat_standin.archiving import Wanted
+from xnat_standin.importing import is_automatic
 from xnat_standin.prearchive import url_of
 from xnat_standin.prearchive_routes import check, moved
 from xnat_standin.tables import table
@@ -34,9 +35,7 @@ def archive(asked: Asked) -> Response:
     row, wanted = _source(asked), _wanted(asked)
     if wanted.project is not None:
         editable(asked.xnat, asked.user, wanted.project)
-    redirects = asked.flag("redirect") or (
-        row["autoarchive"] == "true" and asked.parameters.get("auto-archive") != "false"
-    )
+    redirects = asked.flag("redirect") or is_automatic(asked.xnat, row["pk"])
     uri = f"/data{asked.xnat.archiver.archive(row, wanted)}"
     if redirects:
         return RedirectResponse(uri, HTTPStatus.SEE_OTHER)

@@ -228,6 +228,15 @@ def test_a_commit_of_an_automatic_project_leads_to_the_archive(site: Site) -> No
     assert answer.headers["Location"].endswith("/experiments/E1")
 
 
+def test_archiving_in_an_automatic_project_leads_to_the_archive_whatever_is_asked(site: Site) -> None:
+    site.put(f"/data/projects/{site.project}/prearchive_code/4")
+    src = site.send_to_prearchive(build_study())
+    form = {"src": src, "auto-archive": "false", "overwrite": "append"}
+    answer = site.post("/data/services/archive", data=form, allow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["Location"].endswith("/experiments/E1")
+
+
 def test_archiving_what_is_not_there_or_twice_is_refused(site: Site) -> None:
     assert site.archive(f"/prearchive/projects/{site.project}/20260101_000000000/E1").status_code == 404
     assert site.archive("/somewhere").status_code == 400

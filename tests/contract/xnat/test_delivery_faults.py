@@ -225,6 +225,16 @@ def test_a_part_that_was_left_behind_is_deleted_and_all_is_sent(
     delivered_whole(site, xnat, parcel)
 
 
+@pytest.mark.parametrize("code", [4, 5])
+def test_a_project_that_archives_by_itself_gets_a_study_whole_and_once(
+    site: Site, xnat: Xnat, parcel: Parcel, code: int
+) -> None:
+    """XNAT's own default; it answers 303 to who archives there."""
+    site.put(f"/data/projects/{site.project}/prearchive_code/{code}")
+    destination(site, xnat).deliver(without_structures(parcel))
+    delivered_whole(site, xnat, parcel)
+
+
 def test_what_waits_of_other_studies_is_not_touched(site: Site, xnat: Xnat, parcel: Parcel) -> None:
     site.send_to_prearchive(build_study(), session="OTHER")
     destination(site, xnat).deliver(parcel)
