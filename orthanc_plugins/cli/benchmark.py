@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -30,11 +28,12 @@ from orthanc_plugins.cli.commands import (
     printable,
     reason_of,
 )
+from orthanc_plugins.cli.interruption import terminated_as_interrupted
 from orthanc_plugins.errors import ArchiveError, BenchmarkRefused, ConfigurationError, PacsSuiteError
 from orthanc_plugins.logs import describe_exception
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from orthanc_plugins.benchmark.plan import Plan
@@ -120,7 +119,7 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
     try:
         targets, folder = _targets(chosen), _folder(chosen)
-        with _terminated_as_interrupted():
+        with terminated_as_interrupted():
             return (
                 _clean(folder, targets, say) if chosen.clean else _measure(chosen, targets, folder, say, out)
             )
@@ -253,19 +252,6 @@ def _folder(chosen: argparse.Namespace) -> Path:
     from orthanc_plugins.settings import read_settings  # noqa: PLC0415 - where the suite is set up alone
 
     return read_settings().data_directory / OUTPUT
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does: what was sent is removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _scale(text: str) -> float:

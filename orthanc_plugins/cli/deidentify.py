@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import threading
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -15,11 +12,11 @@ from typing import TYPE_CHECKING, TextIO
 from orthanc_plugins import __version__
 from orthanc_plugins.cli.chosen import named_profile, patients_by_default, project_of_settings
 from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE, Command, printable, reason_of
+from orthanc_plugins.cli.interruption import terminated_as_interrupted
 from orthanc_plugins.errors import ConfigurationError, CustodyError, DeidError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from orthanc_plugins.release import Outcome, Project, Studies, StudyInput
 
@@ -87,7 +84,7 @@ def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
         )
         _tell_faults(found, errors)
         outcomes = []
-        with _terminated_as_interrupted():
+        with terminated_as_interrupted():
             for number, study in enumerate(found.studies, 1):
                 told = _Told(f"study {number} of {len(found.studies)}", errors)
                 outcomes.append(_released(study, project, arguments, told))
@@ -101,19 +98,6 @@ def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
         print(f"pacs deidentify: {printable(reason_of(error))}", file=errors)
         return USAGE
     return _told(found, outcomes, arguments.output, output)
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM, which batch systems send, end a run as Ctrl-C does: nothing unchecked stays behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _project(arguments: argparse.Namespace) -> Project:

@@ -6,8 +6,6 @@ import errno
 import fcntl
 import os
 import shutil
-import signal
-import threading
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE
+from orthanc_plugins.cli.interruption import terminated_as_interrupted
 from orthanc_plugins.cli.rtstruct.set_folder import held_results
 from orthanc_plugins.cli.rtstruct.set_work import Outcome, SetTask, do_set
 from orthanc_plugins.cli.rtstruct.summary import RUN_NAME, EndedSet, write_summary
@@ -64,7 +63,7 @@ class Run:
             work_folder = self.output / _WORK
             shutil.rmtree(work_folder, ignore_errors=True)
             try:
-                with _terminated_as_interrupted(), self.progress.ticking():
+                with terminated_as_interrupted(), self.progress.ticking():
                     self._work(work_folder)
             except KeyboardInterrupt:
                 interrupted = True
@@ -211,16 +210,3 @@ def _sole_writer(output: Path) -> Iterator[None]:
         yield
     finally:
         os.close(folder)
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM, which batch systems send, end a run as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
