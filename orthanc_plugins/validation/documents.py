@@ -1,10 +1,11 @@
-"""What an encapsulated PDF says: its streams inflated, and its text put together.
+"""What an encapsulated document says: of a PDF its streams inflated, of a text (CDA, OBJ, MTL) the words.
 
 See ISO 32000-1, clauses 7.3 (strings), 7.4 (filters) and 9.4 (text).
 """
 
 from __future__ import annotations
 
+import html
 import re
 import zlib
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ _FILTER = re.compile(rb"/Filter\s*\[?\s*/(\w+)(\s*/\w+)?")
 _PICTURES = {b"DCTDecode", b"JPXDecode", b"CCITTFaxDecode", b"JBIG2Decode"}
 _STRING = re.compile(rb"\((?P<text>(?:\\.|[^\\()])*)\)|<(?P<digits>[0-9A-Fa-f\s]+)>", re.DOTALL)
 _ESCAPED = re.compile(rb"\\([0-7]{1,3}|\r?\n|.)", re.DOTALL)
+_NO_TEXT = re.compile(r"[^\t\n\f\r -~\u00a0-\U0010ffff]|[A-Za-z0-9+/=]{256}")
+"""Controls, and runs of letters as long as those of data written as text (Base64)."""
+_TAG = re.compile(r"<[^<>]*>")
 _CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 
@@ -35,15 +39,26 @@ class Document:
 
 
 def open_document(value: bytes) -> Document:
-    """Return what is to be searched of a document; of what is no PDF nothing but its own bytes."""
+    """Return what is to be searched of a document beside its bytes; what is no PDF and no text is unread."""
     document = Document()
     if not value.lstrip().startswith(b"%PDF"):
-        document.unread += bool(value.strip(b"\0 "))
+        words = _words(value.strip(b"\0 "))
+        document.unread += words is None
+        document.views += [words] if words else []
         return document
     document.views.append(_strings(value))
     for stream in _STREAM.finditer(value):
         _open_stream(stream["about"], stream["held"], document)
     return document
+
+
+def _words(value: bytes) -> bytes | None:
+    """Return what a text shows, without marks of XML; None of what is no text."""
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if _NO_TEXT.search(text) else html.unescape(_TAG.sub("", text)).encode()
 
 
 def _open_stream(about: bytes, held: bytes, document: Document) -> None:

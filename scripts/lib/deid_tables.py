@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydicom.datadict import dictionary_has_tag, dictionary_is_retired, tag_for_keyword
 
+from orthanc_plugins.deid.profile import load_profile, shipped_profiles
 from orthanc_plugins.deid.standard.attribute_types import EVERYWHERE
 from orthanc_plugins.deid.standard.tables import COLUMNS, PRIVATE, Option, read_rows
 
@@ -224,8 +225,13 @@ def _e1_1(lines: Iterable[_Line]) -> Iterator[str]:
 
 
 def _wanted() -> tuple[frozenset[int], frozenset[int]]:
-    """Return the tags whose type settles what is done, and those of them that are removed where none does."""
+    """Return the tags whose type settles what is done, and those of them that are removed where none does.
+
+    Exceptions of the profiles shipped count: what `strict` removes is demanded of some objects.
+    """
     rows = list(chain(read_rows(FOLDER / "e1_1.tsv"), read_rows(FOLDER / "supplement.tsv")))
+    profiles = map(load_profile, shipped_profiles())
+    excepted = {tag_for_keyword(one.attribute) or 0 for profile in profiles for one in profile.exceptions}
 
     def tags(actions: Callable[[str], bool]) -> frozenset[int]:
         masks = (row.mask for row in rows if actions(row.basic))
@@ -233,7 +239,9 @@ def _wanted() -> tuple[frozenset[int], frozenset[int]]:
             int(mask.replace(",", ""), 16) for mask in masks if _WILD not in mask and mask != PRIVATE
         )
 
-    return tags(lambda basic: "/" in basic or basic in {"X", "Z"}), tags(lambda basic: basic == "X")
+    settled = tags(lambda basic: "/" in basic or basic in {"X", "Z"})
+    removed = tags(lambda basic: basic == "X")
+    return settled | excepted, removed | (excepted - settled)
 
 
 def _types(  # an attribute that is removed (X) needs none but those that demand it

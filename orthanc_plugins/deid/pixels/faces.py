@@ -125,13 +125,22 @@ def _reasons(dataset: Dataset) -> Iterator[FaceReason]:
     if word(dataset, "Modality") not in _VOLUMES:
         return
     part = re.sub(r"[^A-Z]", "", word(dataset, "BodyPartExamined"))
-    codes = {text(item, "CodeValue") for item in dataset.get("AnatomicRegionSequence") or ()}
+    codes = {text(item, "CodeValue") for item in _regions(dataset)}
     if ({part} | codes) & _heads():
         yield FaceReason.PART
     if any(_WORDS.search(_plain(text(dataset, name))) for name in _DESCRIPTIONS):
         yield FaceReason.WORDS
     if not part and not codes:
         yield FaceReason.UNKNOWN_PART
+
+
+def _regions(dataset: Dataset) -> Iterator[Dataset]:
+    """Yield what names the part of the body, of the image or of its frames (PS3.3 C.7.6.16.2.8)."""
+    yield from dataset.get("AnatomicRegionSequence") or ()
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for group in dataset.get(groups) or ():
+            for anatomy in group.get("FrameAnatomySequence") or ():
+                yield from anatomy.get("AnatomicRegionSequence") or ()
 
 
 def _plain(words: str) -> str:

@@ -2,7 +2,8 @@
 
 Few kinds need no look: slices that a scanner measured, doses, segmentations. Everything else is looked at, so
 that an unknown kind is no hole. Burned In Annotation (PS3.3 C.7.6.1.1.5) counts when it says YES; NO proves
-nothing: devices write it from habit.
+nothing: devices write it from habit. It is only written anew of what was looked at, so objects that must say
+it are looked at.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ _MEASURED = {
     }.items()
 }
 """SOP classes of slices, and the modalities they are slices of."""
+_TELLING = frozenset(f"{_STORAGE}{end}" for end in ("2.1", "2.2", "4.1", "4.4", "128.1", "130"))
+"""Enhanced CT, MR and PET: original ones must say that nothing is burned in (PS3.3 C.8.13.1, Type 1C)."""
 _NO_PICTURES = frozenset(f"{_STORAGE}{end}" for end in ("481.2", "66.4", "66.7", "30"))
 """RT Dose, Segmentation, Label Map, Parametric Map: numbers about places."""
 _DOCUMENTS = f"{_STORAGE}104."
@@ -112,6 +115,8 @@ def _looking(dataset: Dataset, policy: PixelPolicy) -> Iterator[Reason]:
     if kind not in _MEASURED:
         yield Reason.KIND
         return
+    if kind in _TELLING and word(dataset, "BurnedInAnnotation") == "NO":
+        yield Reason.TOLD
     yield from _unlike_a_slice(dataset, _MEASURED[kind])
 
 

@@ -26,6 +26,7 @@ class Reason(StrEnum):
 
     DECLARED = "Burned In Annotation says that there is text"
     RECOGNISABLE = "Recognizable Visual Features says that a person can be recognised"
+    TOLD = "objects of its SOP class must say that there is no text, which takes a look"
     KIND = "objects of its SOP class are pictures that may have text in them"
     MODALITY = "its modality makes pictures with text in them"
     NOT_ORIGINAL = "Image Type says that it is derived, secondary, a screen, a report or a localiser"

@@ -216,6 +216,27 @@ def test_streams_of_a_document_are_inflated_and_its_text_is_put_together(
     assert [one.location for one in residual(study, tmp_path)] == ["(0042,0011)"]
 
 
+@pytest.mark.parametrize(
+    "content", [b"<title>Ober<b>hu</b>ber</title> ", b"<title>Ober&#104;uber</title>", b"# Ober&#x68;uber "]
+)
+def test_a_document_that_is_a_text_is_read_without_its_marks(
+    study: Study, tmp_path: Path, content: bytes
+) -> None:
+    for side in (study.originals, study.released):
+        side[SR].EncapsulatedDocument = b"<title>Finding</title>"
+    assert residual(study, tmp_path) == []
+    study.released[SR].EncapsulatedDocument = content
+    assert [one.location for one in residual(study, tmp_path)] == ["(0042,0011)"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"<text>" + base64.b64encode(bytes(range(256))) + b"</text>", b"\x1f\x8b\x08\x00", b"a\xff"]
+)
+def test_a_document_that_holds_data_is_unread(study: Study, tmp_path: Path, content: bytes) -> None:
+    study.released["ct1"].EncapsulatedDocument = content + b" " * (len(content) % 2)
+    assert [one.text for one in residual(study, tmp_path)] == ["1 streams of the document cannot be read"]
+
+
 def test_a_document_that_cannot_be_read_is_an_error_and_pictures_in_it_are_told(
     study: Study, tmp_path: Path
 ) -> None:

@@ -53,6 +53,15 @@ def test_a_part_with_a_head_may(part: str) -> None:
     assert face_risk(slice_of_ct(BodyPartExamined=part)) == (FaceReason.PART,)
 
 
+@pytest.mark.parametrize("groups", ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"])
+@pytest.mark.parametrize(("code", "reasons"), [("69536005", (FaceReason.PART,)), ("51185008", ())])
+def test_regions_of_frames_count(groups: str, code: str, reasons: tuple[FaceReason, ...]) -> None:
+    coded = Sequence([item(CodeValue=code, CodingSchemeDesignator="SCT")])
+    anatomy = Sequence([item(AnatomicRegionSequence=coded)])
+    said = {groups: Sequence([item(), item(FrameAnatomySequence=anatomy)])}
+    assert face_risk(slice_of_ct(**said)) == reasons
+
+
 def test_a_coded_region_with_a_head_may() -> None:
     coded = Sequence([item(CodeValue="69536005", CodingSchemeDesignator="SCT")])
     assert face_risk(slice_of_ct(AnatomicRegionSequence=coded)) == (FaceReason.PART,)

@@ -30,6 +30,13 @@ def test_measured_kinds_need_no_look(sop_class: str, modality: str) -> None:
     )
 
 
+@pytest.mark.parametrize("sop_class", ["2.1", "2.2", "4.1", "4.4", "128.1", "130"])
+def test_what_must_say_that_nothing_is_burned_in_is_looked_at(sop_class: str) -> None:
+    modality = {"2": "CT", "4": "MR", "1": "PT"}[sop_class[0]]
+    said = {"SOPClassUID": UID(STORAGE + sop_class), "Modality": modality, "BurnedInAnnotation": "NO"}
+    assert risk(slice_of_ct(**said), POLICY).reasons == (Reason.TOLD,)
+
+
 @pytest.mark.parametrize(
     "sop_class",
     [

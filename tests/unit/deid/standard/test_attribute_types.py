@@ -24,6 +24,7 @@ CT, ENHANCED_CT, PET = (
     "1.2.840.10008.5.1.4.1.1.2.1",
     "1.2.840.10008.5.1.4.1.1.128",
 )
+ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
 RTSTRUCT, RTPLAN = "1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.5.1.4.1.1.481.5"
 SR, SEG = "1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.66.4"
 
@@ -49,6 +50,8 @@ SR, SEG = "1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.66.4"
         (RTPLAN, (), 0x300A_0006, "2"),  # RT Plan Date
         (SR, (), 0x0008_0023, "1"),  # Content Date
         (SEG, (), 0x0070_0084, "3"),  # Content Creator's Name
+        (SEG, (), 0x0018_1020, "1"),  # Software Versions in Enhanced General Equipment
+        (ENHANCED_MR, (), 0x0018_9005, "1C"),  # Pulse Sequence Name
     ],
 )
 def test_the_most_demanding_type_of_the_object_counts(
