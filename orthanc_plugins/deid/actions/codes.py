@@ -78,11 +78,14 @@ class CleanedMeaning:
         """Return the meaning of a standard's code, of others what may stay of it."""
         code = place.code
         cleaned = code and cleaned_code(code.scheme, code.value, code.meaning, job.echoes)
-        if code is None or cleaned is None or not cleaned.meaning.isascii():
+        if code is None or cleaned is None:
             return self.otherwise(value, rule, place, job)
-        if cleaned.meaning == code.meaning:
+        meaning = cleaned.meaning if cleaned.meaning.isascii() else cleaned.value
+        if meaning == code.meaning:
             return value
-        new = cleaned.meaning.encode()
+        if not meaning.isascii():
+            return self.otherwise(value, rule, place, job)
+        new = meaning.encode()
         return new + b" " * (len(new) % 2)
 
     def describe(self) -> str:

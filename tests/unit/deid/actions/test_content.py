@@ -129,6 +129,7 @@ def test_dates_and_uids_of_items_go_by_the_options() -> None:
     [
         ("39607008", "SCT", "Lung", "Lung"),
         ("39607008", "SCT", "Lung of Oberhuber", "Lung structure"),
+        ("uV", "UCUM", "microvolt", "uV"),
         ("X1", "99SITE", "thorax", "thorax"),
         ("X1", "99SITE", "Oberhuber", "X1"),
         ("778812345", "99SITE", "Oberhuber", None),

@@ -32,6 +32,7 @@ def everybody(_: str) -> bool:
         ("I10P", "C34.10", "Lung"),
         ("ACR", "60.12", "Chest"),
         ("UBERON", "0002048", "Lung"),
+        ("MDC", "2:99999", "Heart"),
     ],
 )
 def test_codes_stay_whose_meaning_is_the_standards_or_in_the_vocabulary(
