@@ -23,6 +23,7 @@ from orthanc_plugins.deid.actions import (
     NewPatient,
     NewUid,
     NumberedLayer,
+    NumberedName,
     Removed,
     ReplacedDocument,
     ReplacedLength,
@@ -49,6 +50,8 @@ _DATES = frozenset({b"DA", b"DT", b"TM"})
 _TEXTS = frozenset({b"LO", b"LT", b"SH", b"ST", b"UC", b"UT"})
 _NUMBER_BYTES = {b"AT": 4, b"FD": 8, b"FL": 4, b"SL": 4, b"SS": 2, b"SV": 8, b"UL": 4, b"US": 2, b"UV": 8}
 _DIGITS = re.compile(r"\d+")
+_DUMMY = frozenset("ZD")
+"""Letters of Table E.1-1 that allow a dummy, and combinations of them."""
 _NO_DATA_SET = frozenset({0x0000, 0x0002, 0x0004})
 """Groups of commands, of the file's head and of directories: no part of an object's data set."""
 _MARKERS = frozenset(
@@ -69,13 +72,15 @@ _NOTES: dict[str, Note] = {
     "SOPInstanceUID": notes.sop_instance,
     "ROINumber": notes.region,
     "ReferencedROINumber": notes.region,
+    "SegmentNumber": notes.segment,
     **dict.fromkeys(("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames"), notes.size),
     "PhotometricInterpretation": notes.size,
 }
 _CODE_VALUES = frozenset({"CodeValue", "LongCodeValue", "URNCodeValue"})
 _LOCAL_UIDS = frozenset({"CodingSchemeUID", "ContextUID", "MappingResourceUID"})
 """They name public tables, or a house's own, under the root of the house."""
-_REGION_NAMES = frozenset({"ROIName", "ROIObservationLabel", "SegmentLabel"})
+_REGION_NAMES = frozenset({"ROIName", "SegmentLabel"})
+_REGION_LABELS = _REGION_NAMES | {"ROIObservationLabel"}
 
 
 @lru_cache(16)
@@ -185,6 +190,7 @@ def _special(keyword: str, letter: str, basic: str) -> Action | None:
     }
     if keyword in always:
         return always[keyword]()
-    if letter == "C" and keyword in _REGION_NAMES:
-        return CleanedRegionName(ByType(basic))
-    return None
+    numbered = NumberedName(ByType(basic)) if keyword in _REGION_NAMES else None
+    if letter == "C" and keyword in _REGION_LABELS:
+        return CleanedRegionName(numbered or ByType(basic))
+    return numbered if _DUMMY & set(letter) else None

@@ -24,6 +24,7 @@ from orthanc_plugins.deid.actions import (
     NewPatient,
     NewUid,
     NumberedLayer,
+    NumberedName,
     Removed,
     ReplacedDocument,
     ReplacedLength,
@@ -58,6 +59,7 @@ ACTIONS: tuple[Action, ...] = (
     NumberedLayer(Terms(ByType(FALLEN))),
     CleanedText(ByType(FALLEN)),
     CleanedRegionName(ByType(FALLEN)),
+    NumberedName(ByType(FALLEN)),
     CleanedContentText(ByType(FALLEN)),
     CleanedValue(ByType(FALLEN)),
     CleanedScheme(ByType(FALLEN)),
@@ -117,7 +119,7 @@ _BY_LETTER = {"X": _Group.REMOVED, "Z": _Group.EMPTIED, "D": _Group.REPLACED}
 _BY_ACTION: dict[type[Action], _Group] = {
     NewUid: _Group.UID,
     **dict.fromkeys((Capped, Terms, NumberedLayer), _Group.KEPT),
-    **dict.fromkeys((NewPatient, ReplacedDocument, ReplacedLength), _Group.REPLACED),
+    **dict.fromkeys((NewPatient, NumberedName, ReplacedDocument, ReplacedLength), _Group.REPLACED),
     **dict.fromkeys((Shifted, CleanedText, CleanedRegionName, CleanedContentText), _Group.CLEANED),
     **dict.fromkeys((CleanedValue, CleanedScheme, CleanedMeaning, BlankedProfile), _Group.CLEANED),
 }

@@ -40,6 +40,8 @@ class Subject:
         By how many weeks dates move into the past.
     echoes
         Whether a text repeats something of the patient's or the staff's identity.
+    echoes_initials
+        The same, or their initials, which short names of regions hold.
     cleaned
         What was made of texts before, as slices of a series have the same ones.
     """
@@ -47,6 +49,7 @@ class Subject:
     pseudonym: str
     weeks: int
     echoes: Callable[[str], bool]
+    echoes_initials: Callable[[str], bool]
     cleaned: dict[tuple[bytes, bytes, bytes], bytes] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -155,6 +158,7 @@ class Engine:
             subject.pseudonym,
             -_DAYS_A_WEEK * subject.weeks,
             subject.echoes,
+            subject.echoes_initials,
             known.region_types,
             known.region_names,
             known.texts.get(_BIRTH_DATE, ""),

@@ -25,7 +25,9 @@ _CONTOURS, _FRAMES = 0x30060039, 0x52009230
 _UNREAD = frozenset({_CONTOURS, _FRAMES})
 """Long sequences that name nobody: points of contours, and what is told of each frame."""
 _METHOD_CODES = (0x00120064,)
-_REGION_NAME, _OBSERVED_REGION, _INTERPRETED_TYPE = 0x30060026, 0x30060084, 0x300600A4
+_REGION_NAMES = frozenset({0x30060026, 0x00620005})
+"""ROI Name, Segment Label."""
+_OBSERVED_REGION, _INTERPRETED_TYPE = 0x30060084, 0x300600A4
 _CODE_VALUE, _CODING_SCHEME, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
 
 
@@ -49,7 +51,7 @@ class Gathered:
     region_types
         RT ROI Interpreted Type by the number of the region.
     region_names
-        Names of regions as they would be written if they stay.
+        Names of regions and labels of segments as they would be written if they stay.
     """
 
     texts: dict[int, str] = field(default_factory=dict)
@@ -111,7 +113,7 @@ def gathered(file: Part10) -> Gathered:
             if tag == _CODE_MEANING:
                 found.method_codes.append(_triple(code))
                 code = []
-        elif tag == _REGION_NAME:
+        elif tag in _REGION_NAMES:
             found.region_names.add(in_ascii(" ".join(decoded(bytes(value), character_set).split())))
         elif tag == _OBSERVED_REGION:
             number = whole_number(bytes(value)) or 0

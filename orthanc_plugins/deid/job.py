@@ -26,16 +26,19 @@ class Job:
         By which dates are moved; negative is into the past. A multiple of seven.
     echoes
         Whether a text repeats something of the patient's or the staff's identity.
+    echoes_initials
+        The same, or their initials, which short names of regions hold.
     """
 
     pseudonyms: Pseudonyms
     patient: str
     days: int
     echoes: Callable[[str], bool]
+    echoes_initials: Callable[[str], bool]
     region_types: Mapping[int, str] = field(default_factory=dict)
     """RT ROI Interpreted Type (3006,00A4) by ROI Number."""
     region_names: Collection[str] = ()
-    """Names of regions as they would be written if they stay."""
+    """Names of regions and labels of segments as they would be written if they stay."""
     birth_date: str = ""
     """Patient's Birth Date (0010,0030) as it is written."""
     cleaned: dict[tuple[bytes, bytes, bytes], bytes] = field(default_factory=dict)

@@ -45,6 +45,12 @@ def size(value: bytes, rule: Rule, place: Place, job: Job) -> None:
         job.numbers[rule.tag] = int.from_bytes(value[:2], "little" if place.encoding.little else "big")
 
 
+def segment(value: bytes, rule: Rule, place: Place, job: Job) -> None:
+    """Remember the number of the segment that this item is about."""
+    del rule, job
+    place.region = int.from_bytes(value[:2], "little" if place.encoding.little else "big") if value else None
+
+
 def region(value: bytes, rule: Rule, place: Place, job: Job) -> None:
     """Remember the number of the region that this item is about."""
     del rule, job

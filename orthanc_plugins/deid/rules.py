@@ -85,7 +85,7 @@ class Place:
     code: Code | None = None
     """The code that this item is (PS3.3 8.8)."""
     region: int | None = None
-    """ROI Number (3006,0022) or Referenced ROI Number (3006,0084) of this item."""
+    """ROI Number (3006,0022), Referenced ROI Number (3006,0084), Segment Number (0062,0004) of this item."""
 
 
 class Action(Protocol):

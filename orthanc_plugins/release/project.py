@@ -117,6 +117,7 @@ class Project:
             self._pseudonym(study.patient, digest),
             self.pseudonyms.weeks(study.patient),
             _echo(study.identity, self.profile.options).found_in,
+            _echo(study.identity, self.profile.options, initials=True).found_in,
         )
 
     def settle(self, study: StudyInput) -> None:
@@ -134,7 +135,7 @@ class Project:
         return self.form.numbers.written(self.register.number_of(digest))
 
 
-def _echo(identity: Identity, retained: frozenset[Option]) -> Echo:
+def _echo(identity: Identity, retained: frozenset[Option], *, initials: bool = False) -> Echo:
     """Return what to search for: all but the values that an option of the profile retains."""
     values = [value for value, options in identity.values.items() if not options & retained]
-    return Echo.of(values, names=identity.names, dates=identity.dates)
+    return Echo.of(values, names=identity.names, dates=identity.dates, initials=initials)

@@ -4,8 +4,8 @@ Each takes the encoded value and returns the one to write, or None to remove the
 ``describe()`` what it does, and the README's list is made of that.
 
 Public: `ByType` (X, Z, D of Table E.1-1), `NewUid`, `NewPatient`, `Shifted`, `Capped`, `CleanedText`,
-`CleanedRegionName`, `CleanedContentText`, `CleanedMeaning`, `CleanedScheme`, `CleanedValue`, `Terms`,
-`NumberedLayer`, `BlankedProfile`, `ReplacedDocument`, `ReplacedLength`, `SafeCreator`; `DOCUMENT_CLASSES`.
+`CleanedRegionName`, `NumberedName`, `CleanedContentText`, `CleanedMeaning`, `CleanedScheme`, `CleanedValue`,
+`Terms`, `NumberedLayer`, `BlankedProfile`, `ReplacedDocument`, `ReplacedLength`, `SafeCreator`; `DOCUMENT_CLASSES`.
 """
 
 from orthanc_plugins.deid.actions.ages import Capped
@@ -19,7 +19,7 @@ from orthanc_plugins.deid.actions.descriptions import CleanedText
 from orthanc_plugins.deid.actions.documents import DOCUMENT_CLASSES, ReplacedDocument, ReplacedLength
 from orthanc_plugins.deid.actions.patient import NewPatient
 from orthanc_plugins.deid.actions.private import SafeCreator
-from orthanc_plugins.deid.actions.region_names import CleanedRegionName
+from orthanc_plugins.deid.actions.region_names import CleanedRegionName, NumberedName
 from orthanc_plugins.deid.actions.uids import NewUid
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "NewPatient",
     "NewUid",
     "NumberedLayer",
+    "NumberedName",
     "Removed",
     "ReplacedDocument",
     "ReplacedLength",

@@ -1,7 +1,8 @@
 """Words that may stay: what of a text tells of anatomy and technique, and of nobody (PS3.15 E.3.4, E.3.5).
 
 Public: `Echo` (what repeats a known identity), `cleaned_description`, `allowed_region_name`,
-`replacement_region_name` and `replacement_segment_label`, `allowed_code`, `cleaned_code` and `is_scheme`, `text_may_stay` and `allowed_text`.
+`replacement_region_name` and `replacement_segment_label`, `allowed_code`, `cleaned_code` and `is_scheme`,
+`text_may_stay` and `allowed_text`.
 
 - 2026-11: a closed vocabulary says what stays; nothing is recognised as a name in order to go. What no list
   has is dropped, so an unknown name in any writing goes as well.

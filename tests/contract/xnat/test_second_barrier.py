@@ -51,7 +51,7 @@ def elements_of(dataset: Dataset, above: tuple[int, ...] = ()) -> Iterator[tuple
 def test_it_changes_nothing_of_what_the_suite_sends(corpus: list[bytes], profile: str) -> None:
     engine = Engine(load_profile(profile), Pseudonyms(bytes(range(32)), is_assigned_by_dicom), "0")
     script = Script((REPOSITORY / "xnat" / "project-script.das").read_text(encoding="utf-8"), (6, 3))
-    subject = Subject("DEID-A", 60, lambda _: False)
+    subject = Subject("DEID-A", 60, lambda _: False, lambda _: False)
     for original in corpus:
         file = read_part10(original)
         made = engine.deidentified(file, gathered(file), subject)

@@ -32,6 +32,7 @@ VERSION = "1.2.3"
 
 CT, SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.7"
 STRUCTURE_SET, PLAN = "1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.5.1.4.1.1.481.5"
+SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 REPORT = "1.2.840.10008.5.1.4.1.1.88.33"
 STUDY_UID, SERIES_UID, SOP_UID, FRAME_UID = "1.2.3.10", "1.2.3.11", "1.2.3.12", "1.2.3.13"
 
@@ -60,7 +61,12 @@ def with_options(*options: Option) -> Profile:
 def subject_of(known: Gathered, retained: frozenset[Option] = frozenset()) -> Subject:
     """Return the patient, with the echo of what the object itself says."""
     values = [value for value, options in known.values.items() if not options & retained]
-    return Subject(PATIENT, WEEKS, Echo.of(values, names=known.names, dates=known.dates).found_in)
+    return Subject(
+        PATIENT,
+        WEEKS,
+        Echo.of(values, names=known.names, dates=known.dates).found_in,
+        Echo.of(values, names=known.names, dates=known.dates, initials=True).found_in,
+    )
 
 
 def deidentified(

@@ -30,7 +30,7 @@ from orthanc_plugins.deid.gathering import gathered
 from orthanc_plugins.deid.wire import read_part10
 engine, data = pickle.load(sys.stdin.buffer)
 file = read_part10(data)
-made = engine.deidentified(file, gathered(file), Subject("DEID-TEST", 60, str.isnumeric))
+made = engine.deidentified(file, gathered(file), Subject("DEID-TEST", 60, str.isnumeric, str.isnumeric))
 sys.stdout.buffer.write(b"".join(made.pieces))
 """
 
@@ -48,7 +48,7 @@ def test_two_runs_give_equal_bytes_in_any_order(profile: str, syntax: str) -> No
 def test_another_process_gives_equal_bytes() -> None:
     data = part_10(OBJECT)
     file = read_part10(data)
-    here = engine().deidentified(file, gathered(file), Subject(PATIENT, WEEKS, str.isnumeric))
+    here = engine().deidentified(file, gathered(file), Subject(PATIENT, WEEKS, str.isnumeric, str.isnumeric))
     there = subprocess.run(
         [sys.executable, "-c", IN_ANOTHER_PROCESS],
         input=pickle.dumps((engine(), data)),
@@ -114,7 +114,7 @@ def test_a_description_is_cleaned_once_for_all_slices_of_a_patient() -> None:
         return False
 
     file = read_part10(part_10((*base(), Element(0x0008103E, "LO", "Head axial"))))
-    subject = Subject(PATIENT, WEEKS, echoes)
+    subject = Subject(PATIENT, WEEKS, echoes, echoes)
     first = engine().deidentified(file, gathered(file), subject)
     times = len(asked)
     assert times > 0

@@ -78,7 +78,7 @@ def test_damage_is_refused_with_the_byte(tail: bytes, told: str, at: int | None)
 )
 def test_the_walk_refuses_damage_that_nobody_has_looked_for_before(tail: bytes, told: str) -> None:
     file = read_part10(HEAD + tail)
-    job = Job(PSEUDONYMS, PATIENT, -420, lambda _: False)
+    job = Job(PSEUDONYMS, PATIENT, -420, lambda _: False, lambda _: False)
     with pytest.raises(InvalidDicom, match=told):
         Walk(file.data_set, file.begin, file.encoding, engine().plan, job).pieces([])
 

@@ -137,13 +137,13 @@ def test_a_value_of_padding_alone_counts_as_empty_or_is_replaced() -> None:
     ],
 )
 def test_dummies_are_legal_and_say_nothing(vr: bytes, expected: bytes) -> None:
-    job = Job(PSEUDONYMS, PATIENT, -420, lambda _: False)
+    job = Job(PSEUDONYMS, PATIENT, -420, lambda _: False, lambda _: False)
     assert dummy_value(vr, b"Secret", job) == expected
     assert len(expected) % 2 == 0
 
 
 def test_the_dummy_of_a_uid_is_the_projects_own() -> None:
-    job = Job(PSEUDONYMS, PATIENT, -420, lambda _: False)
+    job = Job(PSEUDONYMS, PATIENT, -420, lambda _: False, lambda _: False)
     assert dummy_value(b"UI", b"1.2.9\0", job).rstrip(b"\0").decode() == new_uid("1.2.9")
 
 

@@ -22,7 +22,7 @@ def profile() -> bytes:
 
 def treated(value: bytes) -> bytes | None:
     rule = Rule(0x00282000, Kind.ACTED, b"OB", frozenset({b"OB"}), "K")
-    job = Job(Pseudonyms(bytes(32)), "DEID-A", 0, lambda _: False)
+    job = Job(Pseudonyms(bytes(32)), "DEID-A", 0, lambda _: False, lambda _: False)
     return BlankedProfile(ByType("X"))(value, rule, Place(EXPLICIT_LITTLE), job)
 
 

@@ -84,7 +84,10 @@ def test_words_of_regions_are_sorted_said_once_and_not_in_the_vocabulary() -> No
     assert all(word.replace("_", "").isalpha() and word.islower() and len(word) > 1 for word in words)
 
 
-@pytest.mark.parametrize("word", "Lang Klein Gross Linke Kranz Costa Delgado Real Wang Timo Rene Max".split())
+@pytest.mark.parametrize(
+    "word",
+    ["Lang", "Klein", "Gross", "Linke", "Kranz", "Costa", "Delgado", "Real", "Wang", "Timo", "Rene", "Max"],
+)
 def test_what_many_are_called_is_no_word_by_itself(word: str) -> None:
     assert allowed_region_name(f"PTV {word}", nobody) is None
     assert allowed_region_name(word, nobody) is None
