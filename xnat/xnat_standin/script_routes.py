@@ -81,10 +81,11 @@ def configured_status(asked: Asked) -> Response:
 
 
 def _scope(asked: Asked) -> str:
-    """Return whose script it is, when this user may see and change it."""
+    """Return whose script it is, when this user may do so with it: everybody may read that of the site."""
     project = asked.names.get("project")
     if project is None:
-        asked.needs_admin()
+        if asked.method != "GET":
+            asked.needs_admin()
         return SITE
     owned(asked.xnat, asked.user, project)
     return project_scope(project)

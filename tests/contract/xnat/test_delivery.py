@@ -149,7 +149,9 @@ def test_an_owner_of_the_project_with_an_alias_token_needs_no_rights_on_the_site
     site.enable_script("site", enabled=True)
     token = site.get(f"/data/services/tokens/issue/user/{owner}").json()
     with Xnat(XnatHttp(site.process.url, BasicCredentials(token["alias"], token["secret"]))) as client:
-        assert client.projects.site_script() is None
+        read = client.projects.site_script()
+        assert read is not None
+        assert (read.enabled, read.number.isdigit()) == (True, True)  # so its trace is demanded
         assert destination(site, client).deliver(parcel).instances == 5
 
 
