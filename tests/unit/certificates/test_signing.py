@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,20 @@ def _verdict(content: Any) -> Verdict | None:
 
 def test_what_was_signed_is_valid_to_whoever_trusts_the_key() -> None:
     assert verify(opened(ENVELOPE), [key(2).public, key().public]) is Verdict.VALID
+
+
+@pytest.mark.parametrize("altered", [False, True])
+def test_openssl_alone_finds_the_signature_to_hold(tmp_path: Path, altered: bool) -> None:
+    """No program of ours is needed: JSON with its names in order, and Ed25519 of another library."""
+    content = json.loads(ENVELOPE)
+    plain = json.dumps(content["certificate"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    (tmp_path / "certificate").write_text(plain.replace("DEID-", "DIED-", 1) if altered else plain)
+    (tmp_path / "signature").write_bytes(bytes.fromhex(content["signature"]["value"]))
+    (tmp_path / "key.pem").write_text(key().public.pem)
+    command = "openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in certificate -sigfile signature"
+    verified = subprocess.run(command.split(), cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert ("Signature Verified Successfully" in verified.stdout) is not altered, verified.stderr
+    assert (verified.returncode == 0) is not altered
 
 
 def test_a_certificate_of_the_first_form_is_read_for_ever() -> None:
