@@ -98,6 +98,11 @@ class Deployment:
         return self.run / "orthanc.json"
 
     @property
+    def settings_json(self) -> Path:
+        """The same as the settings say now, whether the suite runs with them yet or not."""
+        return self.run / "settings.json"
+
+    @property
     def control_socket(self) -> Path:
         """Where supervisor takes commands; elsewhere when the path is too long for a socket."""
         socket = self.run / "supervisor.sock"

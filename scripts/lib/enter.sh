@@ -2,7 +2,8 @@
 # enter.sh USER VENV COMMAND...: the inside of `enter` (runtime.sh), in a mount namespace of its own.
 #
 # What the command sees: /usr and /etc of the runtime, read-only, and every other folder of this
-# machine at its own path. Nobody else sees these mounts, so deleting .runtime is always safe.
+# machine at its own path; beside these nothing can be made. Nobody else sees these mounts, so deleting
+# .runtime is always safe.
 set -eu
 user=$1 venv=$2
 shift 2
@@ -60,6 +61,8 @@ if [ -d "$RUNTIME/$venv" ]; then mount --bind "$RUNTIME/$venv" "$view$PREFIX/ven
 if [ -d "$RUNTIME/ohif" ]; then mount --bind "$RUNTIME/ohif" "$view$PREFIX/ohif"; fi
 for file in /etc/hosts /etc/resolv.conf /etc/localtime; do over "$file" "$file"; done
 over "${SSL_CERT_FILE:-$certificates}" "$certificates"
+# A folder made here would be in memory, seen by nobody and gone with the command: none can be made.
+mount -o remount,ro "$view"
 
 environment=("HOME=$home" LANG=C.UTF-8 PYTHONUTF8=1 "SUITE=$SUITE"
     "PATH=$PREFIX/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")

@@ -33,6 +33,7 @@ __all__ = [
     "is_rendered",
     "orthanc_configuration",
     "render",
+    "render_settings",
     "rendered",
     "this_deployment",
 ]
@@ -82,6 +83,11 @@ def rendered(deployment: Deployment) -> dict[Path, str]:
 
 def _json(configuration: Mapping[str, Any]) -> str:
     return json.dumps(configuration, indent=2) + "\n"
+
+
+def render_settings(deployment: Deployment) -> None:
+    """Write what the settings say now, for commands that do without the running suite."""
+    _write(deployment.settings_json, _json(orthanc_configuration(deployment)))
 
 
 def is_rendered(deployment: Deployment) -> bool:
@@ -223,13 +229,16 @@ def _write(path: Path, text: str) -> None:
 def main() -> int:
     """Render this checkout's own deployment.
 
-    With ``--check`` only see whether its ``.env`` is valid; with ``--compare``, whether all is rendered.
+    With ``--check`` only see whether its ``.env`` is valid; with ``--compare``, whether all is rendered; with
+    ``--settings`` only write what the settings say now.
     """
     try:
         deployment = this_deployment()
         if "--compare" in sys.argv[1:]:
             return 0 if is_rendered(deployment) else 1
-        if "--check" not in sys.argv[1:]:
+        if "--settings" in sys.argv[1:]:
+            render_settings(deployment)
+        elif "--check" not in sys.argv[1:]:
             render(deployment)
     except DeploymentError as error:
         sys.stderr.write(f"error: {error}\n")

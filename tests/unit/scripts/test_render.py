@@ -21,6 +21,7 @@ from scripts.lib.render import (
     is_rendered,
     orthanc_configuration,
     render,
+    render_settings,
 )
 from tests.unit.scripts.rendered import nginx_file, rendered_json, supervisor_file
 
@@ -90,6 +91,16 @@ def test_rendered_files_are_for_their_owner_only(deployment: Deployment) -> None
     render(deployment)
     for name in ("orthanc.json", "nginx.conf", "supervisord.conf"):
         assert stat.S_IMODE((deployment.run / name).stat().st_mode) == 0o600
+
+
+def test_what_the_settings_say_now_is_told_apart_from_what_runs(deployment: Deployment) -> None:
+    render(deployment)
+    runs = deployment.orthanc_json.read_text(encoding="utf-8")
+    render_settings(replace(deployment, orthanc={"PacsSuite": {"LogLevel": "DEBUG"}}))
+    now = json.loads(deployment.settings_json.read_text(encoding="utf-8"))
+    assert now["PacsSuite"]["LogLevel"] == "DEBUG"
+    assert deployment.orthanc_json.read_text(encoding="utf-8") == runs
+    assert stat.S_IMODE(deployment.settings_json.stat().st_mode) == 0o600
 
 
 def test_rendering_twice_gives_the_same(deployment: Deployment) -> None:

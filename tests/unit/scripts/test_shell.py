@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -87,6 +89,70 @@ def test_python_hands_its_arguments_to_the_python_of_the_suite(checkout: Path) -
         "env", "PYTHONPATH=/repo:/repo/xnat", "/suite/python", "-c", "print(1, 2)", "--help",
     ]  # fmt: skip
     assert answer.stderr == "made root venv\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "configuration"),
+    [("project", "settings"), ("profile", "settings"), ("deidentify", "settings"), ("sync", "orthanc")],
+)
+def test_commands_that_need_no_running_suite_go_by_what_the_settings_say_now(
+    checkout: Path, command: str, configuration: str
+) -> None:
+    data = checkout / "data"
+    (data / "run").mkdir(parents=True)
+    (data / "run" / "orthanc.json").touch()
+    (checkout / "scripts" / "lib" / "build.sh").write_text(
+        f"REPO={checkout} DATA={data} PYTHON=/suite/python\n"
+        "require_root() { :; }; with_lock() { :; }; release_lock() { :; }; ensure_runtime() { :; }\n"
+        f"enter() {{ shift; case $* in *--settings) touch {data}/run/settings.json ;; "
+        '*) echo "$*" ;; esac; }\n',
+        encoding="utf-8",
+    )
+    answer = run(checkout / "scripts" / "pacs", command, "list")
+    assert answer.stdout == (
+        f"env PYTHONPATH={checkout} PACS_SUITE_CONFIGURATION={data}/run/{configuration}.json "
+        f"/suite/python -P -m orthanc_plugins {command} list\n"
+    )
+    assert answer.stderr == ""
+
+
+def test_nothing_is_run_by_settings_that_cannot_be_read(checkout: Path) -> None:
+    (checkout / "scripts" / "lib" / "build.sh").write_text(
+        f"REPO={checkout} DATA={checkout}/data PYTHON=/suite/python\n"
+        "require_root() { :; }; with_lock() { :; }; release_lock() { :; }; ensure_runtime() { :; }\n"
+        'enter() { case $* in *--settings) return 1 ;; *) echo "$*" ;; esac; }\n',
+        encoding="utf-8",
+    )
+    answer = run(checkout / "scripts" / "pacs", "project", "create", "trial-7")
+    assert (answer.returncode, answer.stdout) == (2, "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [("/made-beside/them", 1), ("/tmp/made-by-the-test-of-enter", 0)],
+    ids=["beside", "in one"],
+)
+def test_nothing_can_be_made_beside_the_folders_that_are_seen(tmp_path: Path, made: str, code: int) -> None:
+    root = tmp_path / "runtime" / "root"
+    for folder in ("etc", "usr"):
+        (root / folder).mkdir(parents=True)
+    shutil.copy("/etc/passwd", root / "etc" / "passwd")
+    for name in ("bin", "lib", "lib64", "sbin"):
+        (root / name).symlink_to(f"usr/{name}")
+    enter = REPOSITORY / "scripts" / "lib" / "enter.sh"
+    entered = subprocess.run(
+        [
+            "unshare", "--mount", "--propagation", "private", "--", "bash", "-c",
+            f"mount --bind /usr {root}/usr; bash {enter} 0 venv sh -c 'mkdir -p {made} && rmdir {made}'",
+        ],
+        env={**os.environ, "RUNTIME": str(root.parent), "REPO": str(tmp_path), "PREFIX": "/usr/local/pacs",
+             "SUITE": "trixie", "PASSED_ON": "^TERM$"},
+        cwd=tmp_path, capture_output=True, check=False, text=True, timeout=60,
+    )  # fmt: skip
+    assert (entered.returncode, "Read-only file system" in entered.stderr) == (code, code == 1), (
+        entered.stderr
+    )
 
 
 @pytest.mark.parametrize(("given", "network"), [(["run"], "1"), (["prepare"], "")])
