@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from pydicom import dcmread
@@ -80,6 +81,7 @@ class Scp:
 
 
 _RUNNING: dict[str, Scp] = {}
+_ASSOCIATE_AC = 2
 
 
 @contextmanager
@@ -161,12 +163,14 @@ class Parrot:
 
 def accepted() -> bytes:
     """Return the A-ASSOCIATE-AC of pynetdicom to a proposal of CT."""
-    answers: list[bytes] = []
+    sent: SimpleQueue[bytes] = SimpleQueue()
     with running_scp() as scp:
-        scp.server.bind(evt.EVT_DATA_SENT, lambda event: answers.append(bytes(event.data)))
+        scp.server.bind(evt.EVT_DATA_SENT, lambda event: sent.put(bytes(event.data)))
         with Association(peer(scp.port), [(CTImageStorage, ExplicitVRLittleEndian)]):
             pass
-    return answers[0]
+    while (answer := sent.get(timeout=10))[0] != _ASSOCIATE_AC:
+        """The server is shared: this ended the association of a test before."""
+    return answer
 
 
 def p_data(command: bytes, control: int = 3) -> bytes:
