@@ -54,8 +54,21 @@ def write_once(path: Path, content: bytes) -> bool:
         return False
     finally:
         draft.unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return True
+
+
+def write_over(path: Path, content: bytes) -> None:
+    """Write a small file in place of another; a crash leaves the one or the other, whole."""
+    draft = path.with_name(f".{path.name}.draft")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(draft, flags, _FILE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    draft.replace(path)
+    sync_folder(path.parent)
 
 
 def read_private(path: Path, longest: int) -> bytes:
@@ -93,7 +106,16 @@ def destroy(path: Path) -> None:
     for victim in (path, *path.parent.glob(f".{path.name}.*")):
         _overwrite(victim)
         victim.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """See that the names in a folder are on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _check(path: Path, status: os.stat_result) -> None:
@@ -116,11 +138,3 @@ def _overwrite(path: Path) -> None:
         file.write(bytes(os.fstat(descriptor).st_size))
         file.flush()
         os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

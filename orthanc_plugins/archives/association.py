@@ -44,7 +44,7 @@ _SENT_PDU_BYTES = 1 << 17
 """Of peers that take PDUs of any length; those of others are theirs."""
 _LONGEST_PDU_BYTES = 1 << 20
 _SENT_AT_ONCE = 1 << 20
-_ACCEPT, _REJECT, _P_DATA, _RELEASE_RQ, _RELEASE_RP, _ABORT = 2, 3, 4, 5, 6, 7
+_ACCEPT, _REJECT, _P_DATA, _RELEASE_RQ, _ABORT = 2, 3, 4, 5, 7
 _RELEASE_REQUEST = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 _RELEASE_RESPONSE = b"\x06\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 _ABORT_REQUEST = b"\x07\x00\x00\x00\x00\x04\x00\x00\x00\x00"

@@ -119,10 +119,6 @@ class OrthancRest(OrthancHttp):
         """Return the SOP Class UID of an instance as recorded when it was stored."""
         return self._request("GET", f"/instances/{instance}/metadata/SopClassUid").text
 
-    def reception_date(self, instance: OrthancId) -> str:
-        """Return when an instance was stored, as text that sorts by time."""
-        return self._request("GET", f"/instances/{instance}/metadata/ReceptionDate").text
-
     def header(self, instance: OrthancId) -> Mapping[str, Any]:
         """Return all tags of an instance by keyword, values as text; opens the file."""
         return self._json(dict[str, Any], "GET", f"/instances/{instance}/simplified-tags")

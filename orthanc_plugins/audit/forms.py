@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 type Form = Literal["json", "fhir", "syslog", "xml"]
 
-FORMS: tuple[Form, ...] = ("json", "fhir", "syslog", "xml")
 _NO_HOST = re.compile(r"[^\x21-\x7e]")
 
 

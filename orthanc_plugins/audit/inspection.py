@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.audit.chain import Broken, Fault, Head, Sealer, end_fault, follow
 from orthanc_plugins.audit.locking import READING, locked, told
-from orthanc_plugins.audit.segments import replace, segments, tail, whole_lines
+from orthanc_plugins.audit.segments import segments, tail, whole_lines
 from orthanc_plugins.audit.trail import Verdict
 from orthanc_plugins.errors import AuditError
+from orthanc_plugins.private_files import write_over
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +85,7 @@ def note(folder: Path, verdict: Verdict) -> None:
     broken = verdict.broken
     content = None if broken is None else {"sequence": broken.sequence, "fault": broken.fault.value}
     with told("noted"):
-        replace(folder / _NOTE, json.dumps({"broken": content}).encode("ascii") + b"\n")
+        write_over(folder / _NOTE, json.dumps({"broken": content}).encode("ascii") + b"\n")
 
 
 def noted(folder: Path) -> Broken | None:

@@ -10,9 +10,10 @@ from orthanc_plugins.audit.events import Occasion, security_alert
 from orthanc_plugins.audit.inspection import inspect, note
 from orthanc_plugins.audit.locking import WRITING, locked, told
 from orthanc_plugins.audit.parties import AuditSource, Participant, ResourceObject
-from orthanc_plugins.audit.segments import replace, segments, sync_folder
+from orthanc_plugins.audit.segments import segments
 from orthanc_plugins.audit.trail import AuditTrail
 from orthanc_plugins.errors import AuditError
+from orthanc_plugins.private_files import sync_folder, write_over
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,7 +58,7 @@ def begin_anew(  # noqa: PLR0913 - what the first record tells
     )
     with told("begun"), locked(folder, WRITING):
         _put_aside(folder, anchor, aside)
-        replace(anchor, Sealer(key).sealed_head(Head()))
+        write_over(anchor, Sealer(key).sealed_head(Head()))
     trail = AuditTrail(folder, key, anchor=anchor)
     trail.append(event)
     note(folder, inspect(folder, key, anchor))

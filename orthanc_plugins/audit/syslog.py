@@ -1,4 +1,4 @@
-"""Events as messages of syslog (RFC 5424), as DICOM and IHE send them (PS3.15 A.6, IHE ITI-20)."""
+"""Events as messages of syslog (RFC 5424), as DICOM sends them (PS3.15 A.6)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,8 @@ from orthanc_plugins.errors import AuditError
 if TYPE_CHECKING:
     from orthanc_plugins.audit.events import AuditEvent
 
-DICOM_MESSAGE, IHE_MESSAGE = "DICOM+RFC3881", "IHE+RFC-3881"
-"""What a message is, for repositories that follow PS3.15 A.6 or IHE ITI-20."""
-
-SURE_TO_BE_TAKEN_OCTETS = 32768
-"""Messages up to here are taken by every repository of the standard (PS3.15 A.6)."""
+_DICOM_MESSAGE = "DICOM+RFC3881"
+"""What a message is, by its identifier (PS3.15 A.6)."""
 
 _SECURITY_FACILITY = 10
 _WARNING, _NOTICE = 4, 5
@@ -38,7 +35,7 @@ class Sender:
     hostname: str
     process_id: str
     app_name: str = "orthanc-pacs-suite"
-    message_id: str = DICOM_MESSAGE
+    message_id: str = _DICOM_MESSAGE
 
     def __post_init__(self) -> None:
         longest = ((self.hostname, 255), (self.app_name, 48), (self.process_id, 128), (self.message_id, 32))
@@ -60,8 +57,3 @@ def to_syslog(event: AuditEvent, sender: Sender) -> bytes:
         f"<{priority}>1 {time} {sender.hostname} {sender.app_name} {sender.process_id} {sender.message_id} - "
     )
     return header.encode("ascii") + _BYTE_ORDER_MARK + to_dicom_xml(event)
-
-
-def octet_counted(message: bytes) -> bytes:
-    """Return a message framed for TCP and TLS: its length, a space, itself (RFC 5425 4.3, RFC 6587 3.4.1)."""
-    return b"%d %b" % (len(message), message)

@@ -17,8 +17,9 @@ from orthanc_plugins.audit.events import AuditEvent, Occasion, security_alert
 from orthanc_plugins.audit.json_form import to_json
 from orthanc_plugins.audit.locking import READING, WRITING, locked, told
 from orthanc_plugins.audit.parties import AuditSource, Participant, ResourceObject
-from orthanc_plugins.audit.segments import add, cut, replace, segment_path, segments, tail, whole_lines
+from orthanc_plugins.audit.segments import add, cut, segment_path, segments, tail, whole_lines
 from orthanc_plugins.errors import AuditError
+from orthanc_plugins.private_files import write_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,7 +108,7 @@ class AuditTrail:
             with locked(folder, WRITING):
                 if head.exists() or segments(folder):
                     raise AuditError(f"There is an audit trail in {folder}; open it, or move it away whole.")
-                replace(head, Sealer(key).sealed_head(Head()))
+                write_over(head, Sealer(key).sealed_head(Head()))
         return cls(folder, key, anchor=anchor)
 
     def check_end(self) -> None:
@@ -205,7 +206,7 @@ class AuditTrail:
     def _added(self, head: Head, event: AuditEvent) -> Record:
         record = self._sealer.record(head, to_json(event))
         add(self._segment_for(record), record.line())
-        replace(self._anchor, self._sealer.sealed_head(record.head))
+        write_over(self._anchor, self._sealer.sealed_head(record.head))
         return record
 
     def _segment_for(self, record: Record) -> Path:

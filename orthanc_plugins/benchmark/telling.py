@@ -14,7 +14,6 @@ MAIN_CONDITIONS = frozenset({"warm", "session"})
 """Of a question's rows, those that answer it first."""
 
 _SECOND_MS = 1000.0
-_TENTH = 10.0
 
 
 def names(content: Mapping[str, Any]) -> dict[str, str]:

@@ -62,4 +62,4 @@ class PatientForm:
         return "keyed" if self.numbers is None else "numbered"
 
 
-KEYED, NUMBERED = PatientForm(), PatientForm(NumberForm())
+KEYED = PatientForm()

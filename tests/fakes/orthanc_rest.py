@@ -255,11 +255,6 @@ class FakeOrthancRest(OrthancRest):
         return self._instance(instance).sop_class
 
     @override
-    def reception_date(self, instance: OrthancId) -> str:
-        self._ask("reception_date")
-        return f"{self._instance(instance).stored_as:012d}"
-
-    @override
     def header(self, instance: OrthancId) -> Mapping[str, Any]:
         self._ask("header")
         return self._instance(instance).header

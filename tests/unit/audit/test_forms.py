@@ -21,7 +21,7 @@ from orthanc_plugins.audit.fhir import to_fhir
 from orthanc_plugins.audit.forms import written
 from orthanc_plugins.audit.json_form import from_json, to_json
 from orthanc_plugins.audit.parties import StudyObject
-from orthanc_plugins.audit.syslog import IHE_MESSAGE, Sender, octet_counted, to_syslog
+from orthanc_plugins.audit.syslog import Sender, to_syslog
 from orthanc_plugins.errors import AuditError
 from tests.unit.audit.samples import CT, KEY, PSEUDONYM, RTSTRUCT, STUDY_UID, an_export, at, events
 
@@ -272,15 +272,6 @@ def test_records_written_for_syslog_are_a_message_a_line() -> None:
 
 def test_a_bundle_of_nothing_has_no_empty_list() -> None:
     assert json.loads(written([], "fhir")) == {"resourceType": "Bundle", "type": "collection"}
-
-
-def test_a_message_may_be_that_of_ihe() -> None:
-    message = to_syslog(an_export(), Sender("h", "1", message_id=IHE_MESSAGE))
-    assert message.split(b" ")[5] == b"IHE+RFC-3881"
-
-
-def test_a_message_is_framed_by_its_octets() -> None:
-    assert octet_counted("ü".encode() + b"bc") == b"4 \xc3\xbcbc"
 
 
 @pytest.mark.parametrize(

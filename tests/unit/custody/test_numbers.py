@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orthanc_plugins.custody.forms import KEYED, NUMBERED, NumberForm, PatientForm
+from orthanc_plugins.custody.forms import KEYED, NumberForm, PatientForm
 from orthanc_plugins.custody.numbers import Conflict, NumberRegister, erase_register, is_register_there
 from orthanc_plugins.errors import CustodyError
 from tests.unit.custody.processes import at_once
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY_ID = "0123456789abcdef"
+NUMBERED = PatientForm.of_kind("numbered")
 
 
 def digest(number: int) -> bytes:
