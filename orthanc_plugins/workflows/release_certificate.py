@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     from orthanc_plugins.store import ReleaseFiles
 
 _WRITTEN_ANEW = "The destination writes the file anew; all values of the data set are those that were sent."
-_CHANGED_BY_DESTINATION = "The destination writes its own value here, as it is known to."
+_RELABELLED = "The destination writes its name of project, subject or session here."
+_METHOD_ADDED = "The destination adds here what its own scripts have done."
+_LEFT_OUT = "It told nothing, being empty or a dummy; the destination leaves it out."
+_CHANGES = {
+    **dict.fromkeys(("0008,1030", "0010,0010", "0010,0020"), _RELABELLED),
+    **dict.fromkeys(("0012,0063", "0012,0064"), _METHOD_ADDED),
+}
+"""What a destination may do to these (`orthanc_plugins.validation.stored`); any other it may leave out."""
 
 
 def certified(  # noqa: PLR0913 - each is a fact of its own, given by name
@@ -134,4 +141,4 @@ def _written_anew(files: int) -> tuple[DeclaredChange, ...]:
 def _change(tag: str, times: int, instances: int) -> DeclaredChange:
     tag = tag.upper()
     keyword = keyword_for_tag(int(tag.replace(",", ""), 16))
-    return DeclaredChange(tag, keyword, _CHANGED_BY_DESTINATION, min(times, instances))
+    return DeclaredChange(tag, keyword, _CHANGES.get(tag, _LEFT_OUT), min(times, instances))

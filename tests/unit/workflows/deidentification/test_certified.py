@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -50,6 +51,25 @@ def test_the_certificate_has_the_digests_of_what_came_back(rig: Rig) -> None:
     assert certificate.delivery is not None
     assert certificate.delivery.read_back is not None
     assert certificate.delivery.read_back.identical == 0
+
+
+def test_what_the_destination_changed_is_told_as_it_was(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = dict.fromkeys(("0008,1030", "0010,0010", "0010,0020", "0012,0064", "0040,0009"), 3)
+    deliver = rig.destination.deliver
+    monkeypatch.setattr(rig.destination, "deliver", lambda parcel: replace(deliver(parcel), changes=changes))
+    rig.run()
+    delivery = certificate_in(rig).delivery
+    assert delivery is not None
+    assert delivery.read_back is not None
+    told = {one.keyword: one.what.split(" here")[0] for one in delivery.read_back.changes}
+    relabelled = "The destination writes its name of project, subject or session"
+    assert told == {
+        "StudyDescription": relabelled,
+        "PatientName": relabelled,
+        "PatientID": relabelled,
+        "DeidentificationMethodCodeSequence": "The destination adds",
+        "ScheduledProcedureStepID": "It told nothing, being empty or a dummy; the destination leaves it out.",
+    }
 
 
 def test_objects_that_are_of_an_earlier_release_alone_are_told(rig: Rig) -> None:
