@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from tests.standin import PlainOrthanc
 
 
-@pytest.fixture(scope="module")
-def research(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlainOrthanc]:
-    with running_plain_orthanc(tmp_path_factory.mktemp("research")) as orthanc:
+@pytest.fixture
+def research(tmp_path: Path) -> Iterator[PlainOrthanc]:
+    with running_plain_orthanc(tmp_path / "research") as orthanc:
         yield orthanc
 
 
