@@ -72,7 +72,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
     """De-identify what is named, and return the exit code."""
-    from orthanc_plugins.release import report_of, sorted_studies  # noqa: PLC0415 - numerics are loaded only here
+    from orthanc_plugins.release import sorted_studies  # noqa: PLC0415 - numerics are loaded only here
 
     try:
         project = _project(arguments)
@@ -83,21 +83,42 @@ def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
             file=errors,
         )
         _tell_faults(found, errors)
-        outcomes = []
-        with terminated_as_interrupted():
-            for number, study in enumerate(found.studies, 1):
-                told = _Told(f"study {number} of {len(found.studies)}", errors)
-                outcomes.append(_released(study, project, arguments, told))
-        if arguments.report is not None:
-            text = json.dumps(report_of(project, found, outcomes), indent=2, ensure_ascii=False)
-            arguments.report.write_text(text + "\n", encoding="utf-8")
+        outcomes = _all_released(found, project, arguments, errors)
     except KeyboardInterrupt:
         print("interrupted: what was written by then was checked", file=errors)
         return INTERRUPTED
     except (DeidError, CustodyError, ConfigurationError, OSError) as error:
-        print(f"pacs deidentify: {printable(reason_of(error))}", file=errors)
+        print(f"pacs deidentify: {printable(_reason_of(error, arguments.output))}", file=errors)
         return USAGE
     return _told(found, outcomes, arguments.output, output)
+
+
+def _reason_of(error: Exception, output: Path) -> str:
+    """Return why it ended; where the system does not say at which file, it was at one of the output."""
+    told = reason_of(error)
+    return f"{told}: {output}" if isinstance(error, OSError) and not error.filename else told
+
+
+def _all_released(
+    found: Studies, project: Project, arguments: argparse.Namespace, errors: TextIO
+) -> list[Outcome]:
+    """Release study after study, and report those that were done also where the run ends before its time."""
+    from orthanc_plugins.release import report_of  # noqa: PLC0415 - numerics are loaded only here
+
+    outcomes: list[Outcome] = []
+    report: Path | None = arguments.report
+    if report is not None:
+        report.open("a").close()  # what cannot be written is told before anything is done
+    try:
+        with terminated_as_interrupted():
+            for number, study in enumerate(found.studies, 1):
+                told = _Told(f"study {number} of {len(found.studies)}", errors)
+                outcomes.append(_released(study, project, arguments, told))
+    finally:
+        if report is not None:
+            text = json.dumps(report_of(project, found, outcomes), indent=2, ensure_ascii=False)
+            report.write_text(text + "\n", encoding="utf-8")
+    return outcomes
 
 
 def _project(arguments: argparse.Namespace) -> Project:
@@ -111,6 +132,7 @@ def _project(arguments: argparse.Namespace) -> Project:
     custody = arguments.custody if arguments.custody is not None else _custody()
     if custody.resolve().is_relative_to(arguments.output.resolve()):
         raise ConfigurationError("The keys lie inside the output: whoever gets the one gets the other.")
+    _keep_apart(arguments.input, arguments.output)
     said = None if arguments.custody is not None else project_of_settings(arguments.project)
     Custodian(custody).patient_form(  # tells what to do where there is no such project
         arguments.project,
@@ -118,6 +140,17 @@ def _project(arguments: argparse.Namespace) -> Project:
         otherwise=None if said is None else patients_by_default(said),
     )
     return Project.opened(arguments.project, custody, profile, __version__)
+
+
+def _keep_apart(inputs: list[Path], output: Path) -> None:
+    """Refuse an output among the originals, which would be an original the next time, and the reverse."""
+    there = output.resolve()
+    for given in inputs:
+        if there.is_relative_to(given.resolve()) or given.resolve().is_relative_to(there):
+            raise ConfigurationError(
+                f"INPUT {given} and OUTPUT {output} lie one in the other: what was de-identified would be "
+                "taken for an original, or an original go with it. Take a folder apart."
+            )
 
 
 def _custody() -> Path:

@@ -37,7 +37,7 @@ class FolderDestination:
 
     def deliver(self, parcel: Parcel) -> Delivery:
         """Copy a study's files to their places, and read them back; see `Destination`."""
-        with _errors():
+        with _errors(self._folder):
             study = self._study(parcel)
             places = [(file, _place(study, file)) for file in parcel.files]
             uncovered = count_uncovered(
@@ -66,7 +66,7 @@ class FolderDestination:
     def attach(self, parcel: Parcel, name: str, content: bytes) -> None:
         """Write a file into the study's folder, in the place of one of the same name."""
         check_name(name, archive=_KIND)
-        with _errors():
+        with _errors(self._folder):
             place = self._study(parcel) / name
             _appear(place, lambda target: target.write_bytes(content))
             if place.read_bytes() != content:
@@ -127,11 +127,13 @@ def _appear(place: Path, write: Callable[[Path], object]) -> None:
 
 
 @contextmanager
-def _errors() -> Iterator[None]:
+def _errors(folder: Path) -> Iterator[None]:
     """Turn the system's errors into the suite's: a full disk may have room later."""
     try:
         yield
     except OSError as error:
         raise ArchiveUnavailable(
-            f"The folder of released studies cannot be written or read: {error.strerror}.", archive=_KIND
+            f"The folder of released studies, {folder}, cannot be written or read: {error.strerror}. It, or the "
+            "one it is to be made in, must be there when the suite starts, and be the suite's to write to.",
+            archive=_KIND,
         ) from None

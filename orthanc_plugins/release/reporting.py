@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def report_of(project: Project, found: Studies, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return the report of a run, as JSON has it."""
+    """Return the report of a run, as JSON has it; where it was cut short, of the studies that were done."""
     return {
         "project": project.name,
         "key_id": project.pseudonyms.key_id,
@@ -32,6 +32,7 @@ def report_of(project: Project, found: Studies, outcomes: Sequence[Outcome]) -> 
         "input": {
             "files": found.files,
             "same": found.same,
+            "studies": len(found.studies),
             "faults": [
                 {"number": fault.number, "dicom": fault.is_dicom, "reason": fault.reason}
                 for fault in found.faults

@@ -70,8 +70,9 @@ def test_a_full_disk_is_unavailable_and_leaves_nothing_half_written(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(shutil, "copyfile", full)
-    with pytest.raises(ArchiveUnavailable, match="No space left"):
+    with pytest.raises(ArchiveUnavailable, match="No space left") as told:
         FolderDestination(tmp_path / "out").deliver(parcel)
+    assert str(tmp_path / "out") in str(told.value)
     assert files_in(tmp_path / "out") == set()
 
 

@@ -135,6 +135,58 @@ def test_an_interrupted_run_ends_with_130_and_leaves_nothing_unchecked(
     assert names_in(tmp_path / "out") == []
 
 
+@pytest.mark.parametrize(
+    ("end", "code"), [(KeyboardInterrupt(), INTERRUPTED), (OSError(28, "No space left on device"), USAGE)]
+)
+def test_a_run_that_is_cut_short_reports_what_was_written_by_then(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    end: BaseException,
+    code: int,
+) -> None:
+    write(tmp_path / "given" / "one", objects(seed=1))
+    write(tmp_path / "given" / "two", objects(seed=2))
+    written, left = instances._written, iter(range(3))
+
+    def ends(file: Path, new: Deidentified) -> str:
+        if next(left, None) is None:
+            raise end
+        return written(file, new)
+
+    monkeypatch.setattr(instances, "_written", ends)
+    assert run(tmp_path / "given") == code
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["input"]["studies"] == 2
+    assert [(study["state"], len(study["files"])) for study in report["studies"]] == [("released", 3)]
+    assert sum(name.endswith(".dcm") for name in names_in(tmp_path / "out")) == 3
+    if code == USAGE:
+        assert f"No space left on device: {tmp_path / 'out'}\n" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_done(
+    run: Run, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(given, more=("--report", str(tmp_path / "nowhere" / "report.json"))) == USAGE
+    assert f"No such file or directory: {tmp_path / 'nowhere'}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "out"), [("in", "in/out"), ("in", "in"), ("out/in", "out"), ("in", "x/../in")]
+)
+def test_input_and_output_lie_apart(
+    tmp_path: Path, custody: Path, capsys: pytest.CaptureFixture[str], given: str, out: str
+) -> None:
+    write(tmp_path / given, objects())
+    before = names_in(tmp_path)
+    arguments = ["deidentify", str(tmp_path / given), str(tmp_path / out), "--project", PROJECT]
+    assert main([*arguments, "--custody", str(custody)]) == USAGE
+    assert "lie one in the other" in capsys.readouterr().err
+    assert names_in(tmp_path) == before
+
+
 def told_of(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: Path) -> str:
     """Return all that a run tells, writes and names."""
     code = run(folder)
