@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orthanc_plugins.deid.keeping import is_legal, whole_number
+from orthanc_plugins.deid.keeping import is_legal, is_long_number, whole_number
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,17 @@ def test_values_in_which_something_hides(vr: bytes, value: bytes) -> None:
 )
 def test_whole_numbers_are_read_and_nothing_else_is(value: bytes, number: int | None) -> None:
     assert whole_number(value) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "may_identify"),
+    [
+        (b"48151", False),
+        (b"481516", True),
+        (b"1234567890123456", True),
+        (b"12345678901234567", False),
+        (b"481.516", False),
+    ],
+)
+def test_numbers_of_six_to_sixteen_digits_may_be_identifiers(value: bytes, may_identify: bool) -> None:
+    assert is_long_number(value) is may_identify

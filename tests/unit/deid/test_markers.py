@@ -18,6 +18,7 @@ OLD = (
     Element(0x00280302, "CS", "NO"),
     Element(0x00280303, "CS", "UNMODIFIED"),
 )
+PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 MARKS = (0x00120062, 0x00120063, 0x00120064, 0x0018A001, 0x00280303)
 
 
@@ -166,3 +167,9 @@ def test_preamble_and_file_meta_information_are_new() -> None:
     assert made[:132] == bytes(128) + b"DICM"
     assert b"SECRET" not in made
     assert len(read(made).file_meta) == 7
+
+
+def test_a_document_that_was_replaced_shows_nothing() -> None:
+    document = Element(0x00420011, "OB", b"%PDF-1.4 Doe")
+    assert new_dataset((document,), sop_class_uid=PDF).BurnedInAnnotation == "NO"
+    assert "BurnedInAnnotation" not in new_dataset(())
