@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from orthanc_plugins.deid.actions import ByType, NewUid, Removed, SafeCreator
 from orthanc_plugins.deid.actions.by_type import FALLEN
 from orthanc_plugins.deid.characters import decoded
+from orthanc_plugins.deid.report_ages import AGES, measured_age
 from orthanc_plugins.deid.rules import Fate, Kind, Rule
 from orthanc_plugins.deid.text import Code
 from orthanc_plugins.deid.wire.encodings import ITEM, UNDEFINED
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.deid.standard import SafePrivate
     from orthanc_plugins.deid.wire import Encoding, Header
 
-_CONCEPT_NAME, _MEASURED_VALUE = 0x0040A043, 0x0040A300
-_AGES = frozenset({("DCM", "121033"), ("SCT", "397669002"), ("SCT", "424144002"), ("LN", "30525-0")})
-"""Concepts of the subject's age in a report (PS3.16 TID 1007)."""
+_CONCEPT_NAME, _MEASURED_VALUE, _PATIENT_AGE = 0x0040A043, 0x0040A300, 0x00101010
 _CODE_VALUE, _CODING_SCHEME, _CODING_VERSION, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080103, 0x00080104
 _LONG_VALUE, _URN_VALUE = 0x00080119, 0x00080120
 _CODES = frozenset({_CODE_VALUE, _CODING_SCHEME, _CODING_VERSION, _CODE_MEANING, _LONG_VALUE, _URN_VALUE})
@@ -77,8 +76,8 @@ class Plan:
 
     def fate_of(self, rule: Rule, place: Place, job: Job) -> Fate:
         """Return what becomes of a sequence."""
-        if rule.tag == _MEASURED_VALUE and place.concept is not None and place.concept[:2] in _AGES:
-            return Fate.EMPTIED  # it may be empty (PS3.3 C.18.1), and may be more than 89 years
+        if _is_age(rule, place):
+            return Fate.EMPTIED  # it may be empty (PS3.3 C.18.1); where ages are kept, `items_of` fills it
         if rule.action is None:
             return Fate.WALKED
         if not isinstance(rule.action, ByType):
@@ -105,7 +104,17 @@ class Plan:
         if found:
             inside.code = _code(found, inside)
 
-    def dummy_code(self, encoding: Encoding) -> bytes:
+    def items_of(self, data: Buffer, head: Header, rule: Rule, place: Place, job: Job) -> bytes:
+        """Return what stands in a sequence that is not walked: an age that may stay, a dummy, or nothing."""
+        if _is_age(rule, place):
+            if self.rules[_PATIENT_AGE].letter != "K":
+                return b""
+            leaves = leaves_of(data, head, place.encoding, self._is_sequence)
+            return measured_age(leaves, place.encoding, job.echoes)
+        is_replaced = self.fate_of(rule, place, job) is Fate.REPLACED
+        return self._dummy_code(place.encoding) if is_replaced else b""
+
+    def _dummy_code(self, encoding: Encoding) -> bytes:
         """Return an item with a code that says nothing."""
         code = b"".join(
             encoding.element(tag, vr, text)
@@ -120,6 +129,11 @@ class Plan:
     def _is_sequence(self, tag: int) -> bool:
         rule = self.rules.get(tag)
         return rule is not None and rule.vr == b"SQ"
+
+
+def _is_age(rule: Rule, place: Place) -> bool:
+    """Return whether a sequence holds the age of a report's subject."""
+    return rule.tag == _MEASURED_VALUE and place.concept is not None and place.concept[:2] in AGES
 
 
 def _code(found: dict[int, bytes], place: Place) -> Code:

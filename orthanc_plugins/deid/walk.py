@@ -177,7 +177,7 @@ class Walk:
         stop = skip_value(self.data, head, place.encoding, end)
         new = b""
         if done is not Fate.REMOVED:
-            items = self.plan.dummy_code(place.encoding) if done is Fate.REPLACED else b""
+            items = self.plan.items_of(self.data, head, rule, place, self.job)
             new = place.encoding.element(rule.tag, b"SQ", items)
         self.copy.exchange(position, stop, new)
         self.job.counts[rule.letter, rule.tag] += 1

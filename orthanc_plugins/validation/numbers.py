@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from orthanc_plugins.validation.attributes import tags
 from orthanc_plugins.validation.colours import same_colours
 from orthanc_plugins.validation.comparison import CONTENT, is_kept_alive, is_private, is_remade
+from orthanc_plugins.validation.report_ages import is_capped, is_of_an_age
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +36,6 @@ _WORDS = {
 }  # fmt: skip
 _CODES = tags("CodeValue LongCodeValue URNCodeValue CodingSchemeDesignator")
 _SCHEME = 0x00080102
-_MEASURED, _CONCEPT_NAME, _CODE_VALUE = 0x0040A300, 0x0040A043, 0x00080100
-_AGES = frozenset({"121033", "397669002", "424144002", "30525-0"})
-"""Concepts of a subject's age, whose value may go as Patient's Age does."""
 _SCHEMES = frozenset(
     {"DCM", "SCT", "SRT", "SNM3", "99SDM", "UCUM", "LN", "FMA", "NCIt", "RADLEX", "UMLS", "MDC", "SCPECG"}
     | {
@@ -100,7 +98,8 @@ def check_content(comparison: Comparison) -> Iterator[Finding]:
             continue
         if before.tag in _exempt(comparison) or is_private(before.place) or _is_local(before, comparison):
             continue
-        if text := _changed(before, after, order):
+        text = _changed(before, after, order)
+        if text and not is_capped(before, after, comparison):
             yield comparison.finding(CHECK, after.place, text)
     yield from _gone(comparison)
 
@@ -185,20 +184,11 @@ def _gone(comparison: Comparison) -> Iterator[Finding]:
         if not leaf.stripped or not _is_essential(place, comparison.claims):
             continue
         held = after.get(place)
-        if (held is not None and held.stripped) or _is_of_an_age(place, comparison):
+        if (held is not None and held.stripped) or is_of_an_age(place, comparison):
             continue
         if not any(place[:depth] in told for depth in range(1, len(place))):
             told.add(place)
             yield comparison.finding(CHECK, place, "it is gone, and the object cannot be used without it")
-
-
-def _is_of_an_age(place: Place, comparison: Comparison) -> bool:
-    """Return whether an element is, or is in, the measured value of the subject's age in a report."""
-    if _MEASURED not in place:
-        return False
-    at = place.index(_MEASURED)
-    code = comparison.original.leaves.get((*place[:at], _CONCEPT_NAME, 0, _CODE_VALUE))
-    return code is not None and code.plain in _AGES
 
 
 def _is_essential(place: Place, claims: Claims) -> bool:

@@ -21,6 +21,7 @@ from orthanc_plugins.validation.identity import inside_identity
 from orthanc_plugins.validation.patterns import Kind, patterns_of
 from orthanc_plugins.validation.reading import shown, span_at
 from orthanc_plugins.validation.report import Severity
+from orthanc_plugins.validation.report_ages import check_report_ages
 from orthanc_plugins.validation.search import Index
 from orthanc_plugins.validation.writings import (
     NAME_WORD,
@@ -91,6 +92,7 @@ class Residue:
             yield comparison.finding(
                 CHECK, (_AGE,), f"an age of more than {_OLDEST} years singles people out"
             )
+        yield from check_report_ages(comparison)
 
     def _bytes(self, comparison: Comparison) -> Iterator[Finding]:
         """Yield what is met in the bytes of the file, of its name, and of what they hold packed."""

@@ -152,6 +152,52 @@ def test_a_tree_that_is_not_claimed_to_be_cleaned_may_go_but_not_be_falsified(
     assert study.findings(tmp_path) == []
 
 
+def age(study: Study, original: str, released: str, unit: str, *, fraction: bool = False) -> None:
+    """Make the report's number an age, as it was and as it leaves."""
+    for one, number in ((study.originals[SR], original), (study.released[SR], released)):
+        content = one.ContentSequence[1]
+        content.ConceptNameCodeSequence[0].CodeValue = "121033"
+        value = content.MeasuredValueSequence[0]
+        value.MeasurementUnitsCodeSequence[0].CodeValue = unit
+        value.NumericValue = number
+        if fraction:
+            value.FloatingPointValue = float(number)
+
+
+@pytest.mark.parametrize(
+    ("original", "released", "unit"),
+    [
+        ("95", "90", "a"),
+        ("90", "90", "a"),
+        ("1200", "1080", "mo"),
+        ("33000", "32873", "d"),
+        ("89", "89", "a"),
+    ],
+)
+def test_an_age_in_a_report_may_be_told_as_90_years(
+    study: Study, tmp_path: Path, original: str, released: str, unit: str
+) -> None:
+    age(study, original, released, unit)
+    assert told(study, tmp_path) == []
+
+
+@pytest.mark.parametrize(("original", "released"), [("68", "90"), ("95", "85"), ("68", "67")])
+def test_another_age_in_a_report_is_a_changed_number(
+    study: Study, tmp_path: Path, original: str, released: str
+) -> None:
+    age(study, original, released, "a")
+    assert [text for _, text in told(study, tmp_path)] == [NUMBER]
+
+
+@pytest.mark.parametrize(("number", "unit"), [("95", "a"), ("1200", "mo"), ("5000", "wk"), ("91", "kg")])
+def test_an_age_in_a_report_of_more_than_89_years_is_no_number_to_leave(
+    study: Study, tmp_path: Path, number: str, unit: str
+) -> None:
+    age(study, number, number, unit, fraction=True)
+    found = [one for one in study.findings(tmp_path) if "singles people out" in one.text]
+    assert len(found) == 2
+
+
 def test_the_age_of_a_reports_subject_may_go(study: Study, tmp_path: Path) -> None:
     change(study, SR, f"{MEASURE}.MeasuredValueSequence", [])
     for one in (study.originals[SR], study.released[SR]):

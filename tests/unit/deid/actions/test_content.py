@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders.writing import EXPLICIT, IMPLICIT, Element, Elements, Writing
+from tests.builders.writing import BIG_ENDIAN, EXPLICIT, IMPLICIT, Element, Elements, Writing
 from tests.unit.deid.objects import REPORT, new_dataset, new_uid
 
 if TYPE_CHECKING:
@@ -164,12 +164,53 @@ def test_a_birth_date_in_a_report_does_not_move_with_the_patients_dates(
     assert [item.get("Date") for item in made.ContentSequence] == ["19000101", "20230110"]
 
 
-@pytest.mark.parametrize("profile", ["basic", "research_rt"])
-def test_the_age_of_the_subject_in_a_report_is_emptied_as_it_may_be_more_than_89_years(profile: str) -> None:
-    measured = (Element(0x0040A30A, "DS", "95"), code(0x004008EA, "a", "UCUM", "year"))
+def subject_age(number: str, unit: str, profile: str, *more: Element, syntax: str = EXPLICIT) -> Dataset:
+    """Return what becomes of an age, the item of the report."""
+    measured = (code(0x004008EA, unit, "UCUM", "of somebody"), Element(0x0040A30A, "DS", number), *more)
     age = content("NUM", ("121033", "DCM", "Subject Age"), Element(0x0040A300, "SQ", (measured,)))
-    (made,) = report(age, profile=profile)
-    assert list(made.MeasuredValueSequence) == []
+    (made,) = report(age, profile=profile, writing=Writing(syntax))
+    return made
+
+
+@pytest.mark.parametrize("profile", ["basic", "strict"])
+def test_the_age_of_the_subject_in_a_report_is_emptied_where_patients_age_goes(profile: str) -> None:
+    assert list(subject_age("68", "a", profile).MeasuredValueSequence) == []
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG_ENDIAN])
+@pytest.mark.parametrize(
+    ("number", "unit", "kept"),
+    [
+        ("68", "a", "68"),
+        ("89.5", "a", "89.5"),
+        ("90", "a", "90"),
+        ("104", "a", "90"),
+        ("18", "mo", "18"),
+        ("1200", "mo", "1080"),
+        ("4700", "wk", "4696"),
+        ("6", "wk", "6"),
+        ("40000", "d", "32873"),
+        ("3", "d", "3"),
+        ("12", "h", "12"),
+    ],
+)
+def test_the_age_of_the_subject_in_a_report_stays_where_patients_age_does_but_not_above_89_years(
+    number: str, unit: str, kept: str, syntax: str
+) -> None:
+    floating = Element(0x0040A161, "FD", bytes(8))
+    (value,) = subject_age(number, unit, "research_rt", floating, syntax=syntax).MeasuredValueSequence
+    assert str(value.NumericValue) == kept
+    (of_unit,) = value.MeasurementUnitsCodeSequence
+    assert (of_unit.CodeValue, of_unit.CodingSchemeDesignator) == (unit, "UCUM")
+    assert of_unit.CodeMeaning in {"year", "month", "week", "day", "hour"}
+    assert "FloatingPointValue" not in value
+
+
+@pytest.mark.parametrize(
+    ("number", "unit"), [("68", "kg"), ("sixty", "a"), ("-3", "a"), ("1e9", "a"), ("6\\7", "a"), ("", "a")]
+)
+def test_what_is_no_age_in_a_unit_of_time_is_emptied(number: str, unit: str) -> None:
+    assert list(subject_age(number, unit, "research_rt").MeasuredValueSequence) == []
 
 
 def test_a_second_value_in_a_code_goes_though_the_first_may_stay() -> None:
