@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
+from orthanc_plugins.audit.codes import EventKind
 from orthanc_plugins.cli.commands import DONE, FAILED, USAGE, Command, account, printable, reason_of
 from orthanc_plugins.errors import AuditError, ConfigurationError, CustodyError, KeyUnusable
 
@@ -19,6 +20,7 @@ _EXIT_CODES = (
 )
 _FAULTS = (AuditError, ConfigurationError, CustodyError, KeyUnusable, OSError)
 _FORMS = ("json", "fhir", "syslog", "xml")
+_KINDS = tuple(EventKind)
 _NEXT = (
     "Restore it from a copy, with audit.head.json of the same day. Where there is none: "
     "pacs audit begin-anew --reason WORD"
@@ -36,6 +38,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("verify", help="read all of the trail, and tell where it breaks, if it does")
     show = actions.add_parser("show", help="print records, the newest first; that is recorded, too")
     show.add_argument("--since", type=_moment, metavar="TIME", help="such as 2026-11-30 or 2026-11-30T14:00Z")
+    show.add_argument("--until", type=_moment, metavar="TIME", help="before this time")
+    show.add_argument("--kind", choices=_KINDS, help="events of one kind")
+    show.add_argument("--actor", metavar="NAME", help="events that somebody, or something, took part in")
+    show.add_argument("--study", metavar="UID", help="events about a study, by its new Study Instance UID")
     show.add_argument("--format", choices=_FORMS, default="json", help="json (as it is kept) when not given")
     show.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many; 100 if not given")
     anew = actions.add_parser(
@@ -82,7 +88,15 @@ def _show(arguments: argparse.Namespace, output: TextIO, _errors: TextIO) -> int
 
     trail = _custodian().trail()
     trail.append(reading_by(account()))
-    records = trail.records(TrailQuery(since=arguments.since, limit=arguments.limit))
+    asked = TrailQuery(
+        since=arguments.since,
+        until=arguments.until,
+        kind=arguments.kind,
+        study_uid=arguments.study,
+        actor=arguments.actor,
+        limit=arguments.limit,
+    )
+    records = trail.records(asked)
     print(written(records, arguments.format).decode().rstrip("\n"), file=output)
     return DONE
 

@@ -106,6 +106,26 @@ def test_records_are_shown_and_that_is_recorded(trail: Path, capsys: pytest.Capt
     assert json.loads(capsys.readouterr().out) == {"records": []}
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (["--actor", "ann"], 3),
+        (["--actor", "bob"], 0),
+        (["--kind", "audit_log_used"], 3),
+        (["--kind", "export"], 0),
+        (["--until", "2999-01-01"], 3),
+        (["--until", "2000-01-01"], 0),
+        (["--study", "2.25.64467579050708218332770016808972538783"], 0),
+    ],
+)
+def test_records_are_asked_for_by_what_they_say(
+    trail: Path, capsys: pytest.CaptureFixture[str], asked: list[str], found: int
+) -> None:
+    capsys.readouterr()
+    assert main(["audit", "show", *asked]) == DONE
+    assert len(json.loads(capsys.readouterr().out)["records"]) == found
+
+
 def test_a_broken_trail_is_not_shown(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cut(trail)
     capsys.readouterr()
