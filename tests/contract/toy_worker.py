@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS
 
-from orthanc_plugins import worker
 from orthanc_plugins.errors import ArchiveUnavailable, InvalidDicom, NotFound
 from orthanc_plugins.jobs import WAITING, JobKind
 from orthanc_plugins.logs import configure_logging
 from orthanc_plugins.services import build_services
 from orthanc_plugins.settings import Settings
+from orthanc_plugins.worker import starting, watch
 from orthanc_plugins.workflows import steps
 from orthanc_plugins.workflows.job_log import run_job
 
@@ -103,23 +103,23 @@ class Nothing:
 
 def main(url: str, name: str, folder: str, poll_s: str = "0.05") -> None:
     # What takes minutes in a hospital takes a moment here.
-    worker.HEARTBEAT_S = 0.1
-    worker.SILENT_AFTER = timedelta(seconds=1.5)
-    worker._QUEUE_POLL_S = float(poll_s)
+    watch.HEARTBEAT_S = 0.1
+    watch.SILENT_AFTER = timedelta(seconds=1.5)
+    starting._QUEUE_POLL_S = float(poll_s)
     steps.FIRST_PAUSE_S = 0.01
     steps.WORKER_DEATHS = 1
-    setattr(worker, "register_workflows", lambda _services: register_toys(Path(folder)))  # noqa: B010 - for mypy
+    setattr(starting, "register_workflows", lambda _services: register_toys(Path(folder)))  # noqa: B010 - for mypy
     where = {"data_directory": Path(folder)} if url.startswith("sqlite") else {"database_url": url}
     settings = Settings(worker_concurrency=4, **where)
     configure_logging("INFO")
-    worker._quieten_libraries()
-    worker._make_folders(settings)
-    worker._prepare_databases(settings)
+    starting.quieten_libraries()
+    starting.make_folders(settings)
+    starting.prepare_databases(settings)
     services = build_services(settings, None)
-    worker._launch(settings, services, name)
+    starting.launch(settings, services, name)
     nothing: Any = Nothing()
     print("ready", flush=True)  # noqa: T201 - what the test waits for
-    worker.Watch(services.store, nothing, name, 60).run(threading.Event())
+    watch.Watch(services.store, nothing, name, 60).run(threading.Event())
 
 
 if __name__ == "__main__":

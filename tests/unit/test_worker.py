@@ -13,7 +13,6 @@ import pytest
 from dbos import DBOS
 from sqlalchemy import update
 
-from orthanc_plugins import worker
 from orthanc_plugins.errors import ArchiveUnavailable, StoreError
 from orthanc_plugins.identifiers import JobId, StudyUid
 from orthanc_plugins.services import build_services
@@ -21,7 +20,9 @@ from orthanc_plugins.settings import load_settings
 from orthanc_plugins.store import TransferRequest, TransferState
 from orthanc_plugins.store.transfers_tables import TransferRow
 from orthanc_plugins.sync.content_pass import ContentPass
-from orthanc_plugins.worker import SILENT_AFTER, Watch, _duties
+from orthanc_plugins.worker import watch
+from orthanc_plugins.worker.duties import duties
+from orthanc_plugins.worker.watch import SILENT_AFTER, Watch
 from tests.fakes import MemoryQueue
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ class RecordingReception:
 def recovered(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Short intervals, and the names of the workers whose jobs were taken over."""
     names: list[list[str]] = []
-    monkeypatch.setattr(worker, "HEARTBEAT_S", 0.01)
-    monkeypatch.setattr(worker, "_WATCH_S", 0.01)
+    monkeypatch.setattr(watch, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(watch, "_WATCH_S", 0.01)
     monkeypatch.setattr(DBOS, "_recover_pending_workflows", names.append)
     return names
 
@@ -141,7 +142,7 @@ def test_a_fault_is_logged_without_its_text_and_does_not_end_the_watch(
 
 
 def test_images_that_arrive_are_looked_at_more_often(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "_WATCH_S", 600)
+    monkeypatch.setattr(watch, "_WATCH_S", 600)
     reception = RecordingReception()
     reception.arriving = True
     with watching(store, reception):
@@ -192,7 +193,7 @@ def test_a_worker_that_starts_gives_up_what_waits_for_hours_that_no_rule_has(
     section = {"DataDirectory": str(tmp_path), "Dcm4chee": {"Url": "http://archive.invalid/rs"}}
     built = build_services(load_settings({"PacsSuite": section}, {}), None)
     services = replace(built, store=store, queue=MemoryQueue())
-    (apply,) = (duty for duty in _duties(services, 30.0) if duty.__name__ == "apply")
+    (apply,) = (duty for duty in duties(services, 30.0) if duty.__name__ == "apply")
     waiting = TransferRequest(
         "t", JobId("t"), StudyUid("1.2"), "orthanc", "dcm4chee", "rule:gone", "stow", window="18:00-06:00"
     )
@@ -212,9 +213,9 @@ def test_content_is_compared_by_itself_where_there_are_hours_for_it(
         "Synchronisation": {"ContentPass": hours},
     }
     services = build_services(load_settings({"PacsSuite": section}, {}), None)
-    duties = _duties(services, 30.0)
+    found = duties(services, 30.0)
     services.close()
-    assert sum(isinstance(getattr(duty, "__self__", None), ContentPass) for duty in duties) == count
+    assert sum(isinstance(getattr(duty, "__self__", None), ContentPass) for duty in found) == count
 
 
 def test_a_worker_asks_again_for_what_the_rules_that_are_switched_on_wanted(
@@ -226,7 +227,7 @@ def test_a_worker_asks_again_for_what_the_rules_that_are_switched_on_wanted(
         "Forwarding": {"Rules": [{"Name": "on"}, {"Name": "off", "Enabled": False}]},
     }
     built = build_services(load_settings({"PacsSuite": section}, {}), None)
-    (retry,) = (duty for duty in _duties(replace(built, store=store), 30.0) if duty.__name__ == "retry")
+    (retry,) = (duty for duty in duties(replace(built, store=store), 30.0) if duty.__name__ == "retry")
     ended_at = datetime.now(UTC) - timedelta(days=2)
     for name in ("on", "off"):
         transfer = TransferRequest(
