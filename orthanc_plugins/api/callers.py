@@ -1,26 +1,23 @@
-"""Who asks a route, as far as Orthanc itself vouches for them."""
+"""Who asks a route, as its parameter."""
 
-from __future__ import annotations
+from typing import Annotated
 
-import re
-from typing import TYPE_CHECKING
+from fastapi import Depends, Request
 
-if TYPE_CHECKING:
-    from fastapi import Request
-
-    from orthanc_plugins.services import Services
-
-_ACCOUNT = re.compile(r"[\w.@\\/-]{1,64}", re.ASCII)
+from orthanc_plugins.api.dependencies import Joined
 
 
-def user_of(services: Services, request: Request) -> str | None:
-    """Return the user of Orthanc who asks; None where Orthanc asks nobody for a name, or the name is odd.
+def _user(services: Joined, request: Request) -> str | None:
+    return services.sign_on.user_of(request.headers)
 
-    Raises
-    ------
-    ArchiveUnavailable
-        Orthanc does not answer.
-    """
-    authorisation = request.headers.get("authorization")
-    user = None if authorisation is None else services.deidentification.user_of(authorisation)
-    return user if user is not None and _ACCOUNT.fullmatch(user) else None
+
+User = Annotated[str | None, Depends(_user)]
+"""The account that asks, None where nobody vouches for one (`orthanc_plugins.sign_on`)."""
+
+
+def _asker(user: User) -> str:
+    return user or "request"
+
+
+Asker = Annotated[str, Depends(_asker)]
+"""What is noted of who asked: the account, or ``request`` where nobody vouches for one."""

@@ -10,7 +10,7 @@ from orthanc_plugins.rules.profiles import profile_summary
 from orthanc_plugins.signing_keys import load_signing_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from orthanc_plugins.custody.forms import PatientKind
@@ -25,8 +25,7 @@ class Deidentification:
     """What is de-identified, for whom, and by whose keys.
 
     ``projects`` are by name, ``profiles`` is the folder of the site's own profiles, ``processes`` how many
-    share the work on one study, ``look_up_users`` may ask who is behind a pseudonym, and ``user_of`` tells
-    whose an Authorization header is: None where nobody can tell.
+    share the work on one study, and ``look_up_users`` may ask who is behind a pseudonym.
     """
 
     custodian: Custodian
@@ -36,7 +35,6 @@ class Deidentification:
     profiles: Path | None = None
     processes: int = 1
     look_up_users: frozenset[str] = frozenset()
-    user_of: Callable[[str], str | None] = lambda _: None
     xnat: XnatAccess | None = None
 
     def fault_of(self, project: DeidentificationProject) -> str | None:

@@ -47,8 +47,8 @@ class DeidentificationSettings(BaseModel):
     look_up_users: Annotated[
         tuple[str, ...],
         Field(
-            description="Users of Orthanc (`RegisteredUsers`) who may look up who is behind a pseudonym; "
-            "nobody else may, and nobody at all where Orthanc asks for no user."
+            description="Users of Orthanc (`RegisteredUsers`), or of the proxy of `SignOn`, who may look up "
+            "who is behind a pseudonym; nobody else may, and nobody at all where neither asks for a user."
         ),
     ] = ()
 

@@ -21,6 +21,7 @@ from orthanc_plugins.settings.sections import (
     OrthancSettings,
     RepairSettings,
     RetentionSettings,
+    SignOnSettings,
     StructureSettings,
     SynchronisationSettings,
     UploadSettings,
@@ -95,6 +96,7 @@ class Settings(BaseSettings):
         PositiveFloat, Field(description="Seconds between two readings of Orthanc's change log.")
     ] = 30.0
     orthanc: OrthancSettings = OrthancSettings()
+    sign_on: SignOnSettings = SignOnSettings()
     structures: StructureSettings = StructureSettings()
     uploads: UploadSettings = UploadSettings()
     dcm4chee: Annotated[Dcm4cheeSettings, Field(alias="Dcm4chee")] = Dcm4cheeSettings()

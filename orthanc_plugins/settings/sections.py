@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotations
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +13,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SecretStr,
+    model_validator,
 )
 
 from orthanc_plugins.rules import ForwardingRule, RepairPolicy, SyncDirection, SyncRule, WindowText
@@ -40,6 +41,37 @@ class OrthancSettings(_Section):
     username: Annotated[str | None, Field(description="User for Orthanc's REST API.")] = None
     password: Annotated[SecretStr | None, Field(description="Password of that user.")] = None
     timeout_s: Annotated[PositiveFloat, Field(description="Seconds until a request is given up.")] = 30.0
+
+
+class SignOnSettings(_Section):
+    """Who asks, where a reverse proxy has people sign in and not Orthanc."""
+
+    user_header: Annotated[
+        str | None,
+        Field(
+            description="Header in which a trusted reverse proxy says who has signed in there, such as "
+            "`Remote-User`; no proxy is believed when not set. The proxy must take it, and `X-Proxy-Secret`, "
+            "out of what clients send.",
+            pattern=r"^[A-Za-z0-9-]{1,64}$",
+        ),
+    ] = None
+    proxy_secret: Annotated[
+        SecretStr | None,
+        Field(
+            description="What that proxy sends in `X-Proxy-Secret`, of 16 characters or more: without it the "
+            "header of the user does not count.",
+            min_length=16,
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _header_and_secret(self) -> Self:
+        if (self.user_header is None) != (self.proxy_secret is None):
+            raise ValueError(
+                "give UserHeader and ProxySecret both: without a secret, anybody who reaches Orthanc could "
+                "say to be another"
+            )
+        return self
 
 
 class StructureSettings(_Section):

@@ -69,7 +69,13 @@ from orthanc_plugins.store.leases import Leases
 from orthanc_plugins.store.migration import migrate
 from orthanc_plugins.store.release_files import ReleaseFiles
 from orthanc_plugins.store.releases import Releases
-from orthanc_plugins.store.releases_records import JOB_TELLS, ReleaseFilter, ReleaseRecord, ReleaseState
+from orthanc_plugins.store.releases_records import (
+    JOB_TELLS,
+    ReleaseAsker,
+    ReleaseFilter,
+    ReleaseRecord,
+    ReleaseState,
+)
 from orthanc_plugins.store.repair_files import RepairFiles
 from orthanc_plugins.store.repairs import Repairs
 from orthanc_plugins.store.repairs_records import (
@@ -137,6 +143,7 @@ __all__ = [
     "PatientSummary",
     "PhaseRecord",
     "Presence",
+    "ReleaseAsker",
     "ReleaseFiles",
     "ReleaseFilter",
     "ReleaseRecord",

@@ -13,11 +13,11 @@ from sqlalchemy.orm import sessionmaker
 
 from orthanc_plugins.store.engine import as_store_error
 from orthanc_plugins.store.inventory_records import Page
-from orthanc_plugins.store.releases_records import ReleaseFilter, ReleaseRecord, ReleaseState
-from orthanc_plugins.store.releases_tables import ReleaseRow
+from orthanc_plugins.store.releases_records import ReleaseAsker, ReleaseFilter, ReleaseRecord, ReleaseState
+from orthanc_plugins.store.releases_tables import ReleaseAskerRow, ReleaseRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from sqlalchemy import Engine, Select
 
@@ -69,6 +69,34 @@ class Releases:
             session.execute(update(ReleaseRow).where(ReleaseRow.release_id == release_id).values(**values))
 
     @as_store_error
+    def note_look(self, release_id: str, found: str) -> None:
+        """Remember that the destination was looked at again, and what was otherwise there, empty for nothing.
+
+        How the release stands is another matter: it left, and was certified as it then was.
+        """
+        values = {"looked_at": self._minute(), "look_found": found}
+        with self._sessions.begin() as session:
+            session.execute(update(ReleaseRow).where(ReleaseRow.release_id == release_id).values(**values))
+
+    @as_store_error
+    def note_asker(self, release_id: str, asker: str, *, begins: bool) -> None:
+        """Remember that somebody asks for a release; fields as of `ReleaseAsker`."""
+        row = ReleaseAskerRow(release_id=release_id, asker=asker, begins=begins, asked_at=self._minute())
+        with self._sessions.begin() as session:
+            session.add(row)
+
+    @as_store_error
+    def askers(self, release_ids: Collection[str]) -> dict[str, tuple[ReleaseAsker, ...]]:
+        """Return who asked for releases, by release, those first who asked first."""
+        query = select(ReleaseAskerRow).where(ReleaseAskerRow.release_id.in_(release_ids))
+        found: dict[str, list[ReleaseAsker]] = {}
+        with self._sessions() as session:
+            for row in session.scalars(query.order_by(ReleaseAskerRow.number)):
+                one = ReleaseAsker(row.asker, row.begins, row.asked_at)
+                found.setdefault(row.release_id, []).append(one)
+        return {release_id: tuple(askers) for release_id, askers in found.items()}
+
+    @as_store_error
     def find(self, release_id: str) -> ReleaseRecord | None:
         """Return a release, None when there is none of this identifier."""
         with self._sessions() as session:
@@ -97,7 +125,9 @@ class Releases:
     @as_store_error
     def forget_project(self, project: str) -> int:
         """Forget the releases of a project, and return how many they were."""
+        ids = select(ReleaseRow.release_id).where(ReleaseRow.project == project)
         with self._sessions.begin() as session:
+            session.execute(delete(ReleaseAskerRow).where(ReleaseAskerRow.release_id.in_(ids)))
             gone: Any = session.execute(delete(ReleaseRow).where(ReleaseRow.project == project))
             return int(gone.rowcount)
 

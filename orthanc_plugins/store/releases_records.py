@@ -54,6 +54,9 @@ class ReleaseRecord:
         What the destination changed by itself: how often, by attribute.
     certificate_sha256
         Of the file of the signed certificate; empty until there is one.
+    looked_at, look_found
+        When the destination was looked at again after the release, None where it never was, and what was
+        otherwise there than was certified; empty for nothing.
     begun_at, ended_at
         To the minute: finer times would tell which job it was, and so which original.
     """
@@ -74,6 +77,27 @@ class ReleaseRecord:
     certificate_sha256: str = ""
     reason: str = ""
     ended_at: datetime | None = None
+    looked_at: datetime | None = None
+    look_found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAsker:
+    """That somebody asked for a release.
+
+    Parameters
+    ----------
+    asker
+        An account of the site's staff; empty where nobody had signed in.
+    begins
+        Whether work on it began for this; otherwise it was begun for somebody else.
+    asked_at
+        To the minute, as the times of `ReleaseRecord`.
+    """
+
+    asker: str
+    begins: bool
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

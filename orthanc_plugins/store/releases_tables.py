@@ -1,10 +1,10 @@
-"""The table of releases: the released side alone. No column leads back to an original, nor to a job."""
+"""The tables of releases: the released side alone. No column leads back to an original, nor to a job."""
 
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - SQLAlchemy reads the annotations
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Integer, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from orthanc_plugins.store.models import Base
@@ -35,3 +35,18 @@ class ReleaseRow(Base):
     reason: Mapped[str] = mapped_column(Text)
     begun_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    looked_at: Mapped[datetime | None]
+    look_found: Mapped[str] = mapped_column(Text, server_default="")
+
+
+class ReleaseAskerRow(Base):
+    """That somebody asked for a release."""
+
+    __tablename__ = "release_askers"
+    __table_args__ = (Index("release_askers_release", "release_id", "number"),)
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    release_id: Mapped[str]
+    asker: Mapped[str]
+    begins: Mapped[bool]
+    asked_at: Mapped[datetime]

@@ -227,6 +227,13 @@ class StudyDeidentification:
         return release_id_of(self._pseudonyms, self._order)
 
     @property
+    def _asker(self) -> str:
+        """The account that this run is for: whoever asked for it again, else whoever asked first."""
+        askers = self._releases.askers([self._release_id]).get(self._release_id, ())
+        begun_for = [one.asker for one in askers if one.begins]
+        return begun_for[-1] if begun_for else self._order.asker
+
+    @property
     def _began(self) -> datetime:
         known = self._work.marked("fetched")
         return datetime.now(UTC) if known is None else datetime.fromisoformat(known["began"])
@@ -359,7 +366,7 @@ class StudyDeidentification:
     def _told(self, whose: _Whose, report: dict[str, Any]) -> Told:
         xnat = self._services.deidentification.xnat
         place = self._project_settings.destination.address(None if xnat is None else xnat.url)
-        return Told(whose.study_uid, whose.pseudonym, place, self._began, report, self._order.asker)
+        return Told(whose.study_uid, whose.pseudonym, place, self._began, report, self._asker)
 
     def _whose(self, found: Studies, outcome: Outcome) -> _Whose:
         """Return keyed names of study and patient, also where nothing was released."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.audit.trail import AuditTrail
 
+_READING = "deidentification"
 _NO_WORD = re.compile(r"[^A-Za-z0-9._+-]")
 
 
@@ -60,11 +61,11 @@ class ReleaseAudit:
 
         It comes before anything leaves: where it cannot be recorded, nothing does.
         """
-        if self._recorded(EventKind.INSTANCES_ACCESSED):
+        if self._recorded(EventKind.INSTANCES_ACCESSED, reason=_READING):
             return
         self._trail.append(
             instances_accessed(
-                Occasion(datetime.now(UTC), AuditSource(SUITE), reason="deidentification"),
+                Occasion(datetime.now(UTC), AuditSource(SUITE), reason=_READING),
                 action=Action.READ,
                 people=self._people(),
                 studies=[replace(self._study(), anonymised=False)],
@@ -95,11 +96,11 @@ class ReleaseAudit:
         classes = Counter(file["sop_class_uid"] for file in _files(self._told.report))
         return StudyObject(self._told.study_uid, classes, anonymised=bool(classes))
 
-    def _recorded(self, kind: EventKind, outcome: Outcome = Outcome.SUCCESS) -> bool:
-        asked = TrailQuery(
-            since=self._told.began, kind=kind, study_uid=self._told.study_uid, outcome=outcome, limit=1
-        )
-        return bool(self._trail.records(asked))
+    def _recorded(
+        self, kind: EventKind, outcome: Outcome = Outcome.SUCCESS, *, reason: str | None = None
+    ) -> bool:
+        asked = TrailQuery(since=self._told.began, kind=kind, study_uid=self._told.study_uid, outcome=outcome)
+        return any(reason in {None, one.event["reason"]} for one in self._trail.records(asked))
 
 
 def evidence_of(report: Mapping[str, Any]) -> Evidence:

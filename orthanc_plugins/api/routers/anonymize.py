@@ -4,44 +4,36 @@ The pseudonym is in the record of the release, whose identifier only the project
 for the answer, and original and pseudonym meet there and nowhere else.
 """
 
-from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from orthanc_plugins.api.callers import user_of
+from orthanc_plugins.api.callers import User
 from orthanc_plugins.api.dependencies import STUDY_PATTERN, Joined, Parameters, wait_for_job
 from orthanc_plugins.api.links import Linked, Links
-from orthanc_plugins.api.problems import STATUS_OF_ERROR, Problem, problem_documented, problem_response
+from orthanc_plugins.api.orders import Asked, Choices, submit
+from orthanc_plugins.api.problems import STATUS_OF_ERROR, problem_documented, problem_response
 from orthanc_plugins.api.routers.studies import StudyPath
-from orthanc_plugins.api.standing import is_held
 from orthanc_plugins.errors import (
     ArchiveUnavailable,
     AuditError,
     HeldForReview,
-    JobActive,
     JobError,
     ProfileError,
     ReleaseRefused,
 )
-from orthanc_plugins.identifiers import JobId, OrthancId, is_orthanc_id
-from orthanc_plugins.jobs import DeidentificationOrder, Job, JobFailure, JobState, deidentify_study_request
-from orthanc_plugins.orthanc_facts import contents_of
-from orthanc_plugins.projects import release_id_of
+from orthanc_plugins.jobs import Job, JobFailure, JobState
 from orthanc_plugins.rules import DeidentificationProject
 from orthanc_plugins.rules.profiles import Dates, profile_summary
 from orthanc_plugins.services import Services
-from orthanc_plugins.store import JOB_TELLS, ReleaseRecord, ReleaseState
+from orthanc_plugins.store import JOB_TELLS, ReleaseRecord
 
 router = APIRouter(prefix="/anonymize", tags=["de-identification"])
 
-PROJECT_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
-_PROFILE_PATTERN = r"^[a-z][a-z0-9_]{0,31}$"
 _STATUS_OF_FAILURE = {error.__name__: status for error, status in STATUS_OF_ERROR.items()} | {
     JobError.__name__: HTTPStatus.INTERNAL_SERVER_ERROR
 }
@@ -50,35 +42,6 @@ _STATUS_OF_FAILURE = {error.__name__: status for error, status in STATUS_OF_ERRO
 
 _TOLD_ELSEWHERE = frozenset({HeldForReview.__name__, ReleaseRefused.__name__, ArchiveUnavailable.__name__})
 """Failures whose words might name the released side: the record of the release has them, not the job."""
-
-
-class Choices(BaseModel):
-    """How a study is to be de-identified; what is left out is as the project has it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    keep_series_date: bool = Field(
-        default=False,
-        description="By the project's profile with longitudinal dates (PS3.15 E.3.6): whether that moves or "
-        "keeps them is in the answer's `dates`.",
-    )
-    profile: str | None = Field(
-        default=None, pattern=_PROFILE_PATTERN, description="Another profile that the project allows."
-    )
-    project: str | None = Field(default=None, pattern=PROJECT_PATTERN, description="For which project.")
-    reversible: bool | None = Field(
-        default=None, description="Whether the custodian keeps who it is; true only where the project does."
-    )
-    one_person: bool = Field(
-        default=False,
-        description="It was held because two persons seemed to share an identifier; somebody has looked, and "
-        "it is one.",
-    )
-    again: bool = Field(
-        default=False,
-        description="Do it anew whatever became of it: it failed, was kept back, or was certified. "
-        "Without it, too, what was certified and is at its destination no more is delivered anew.",
-    )
 
 
 class Wishes(Choices):
@@ -145,17 +108,6 @@ class ProjectAnswer(BaseModel):
     reason: str | None = Field(description="All that is missing or contradicts, and what to do.")
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What was asked for, and the job that does it."""
-
-    project: DeidentificationProject
-    order: DeidentificationOrder
-    release_id: str
-    patient_id: str
-    job_id: JobId
-
-
 _DOCUMENTED: dict[int | str, dict[str, Any]] = {
     202: {"model": AnonymizeAnswer, "description": "It is not done yet."},
     404: problem_documented("Orthanc does not hold the study, or there is no such project."),
@@ -168,11 +120,9 @@ _DOCUMENTED: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("", summary="De-identify a study", response_model=AnonymizeAnswer, responses=_DOCUMENTED)
-async def anonymize(
-    request: AnonymizeRequest, services: Joined, links: Linked, asking: Request
-) -> JSONResponse:
+async def anonymize(request: AnonymizeRequest, services: Joined, links: Linked, user: User) -> JSONResponse:
     """De-identify a study, check it, deliver and certify it; 202 with the job when that takes longer."""
-    asked = await run_in_threadpool(submit, services, request.study_id, request.patient_id, request, asking)
+    asked = await run_in_threadpool(submit, services, request.study_id, request.patient_id, request, user)
     return await _awaited(services, links, asked, request.wait_s)
 
 
@@ -183,11 +133,11 @@ async def anonymize(
     responses=_DOCUMENTED,
 )
 async def anonymize_study(
-    study: StudyPath, services: Joined, links: Linked, asking: Request, wishes: Wishes | None = None
+    study: StudyPath, services: Joined, links: Linked, user: User, wishes: Wishes | None = None
 ) -> JSONResponse:
     """Do as `POST api/anonymize` does; the body may be left out."""
     wanted = wishes or Wishes()
-    asked = await run_in_threadpool(submit, services, study, None, wanted, asking)
+    asked = await run_in_threadpool(submit, services, study, None, wanted, user)
     return await _awaited(services, links, asked, wanted.wait_s)
 
 
@@ -227,111 +177,6 @@ def _trail_fault(services: Services) -> str | None:
 async def _awaited(services: Services, links: Links, asked: Asked, wait_s: float) -> JSONResponse:
     job = await wait_for_job(services, asked.job_id, wait_s)
     return await run_in_threadpool(_answer, services, links, asked, job)
-
-
-def submit(
-    services: Services, study_id: str, patient_id: str | None, wishes: Choices, asking: Request
-) -> Asked:
-    """Ask for the job; what was cancelled or has gone from its destination, or what is wished, is done again.
-
-    Whoever is signed in at Orthanc goes with the job, for the audit trail.
-
-    Raises
-    ------
-    Problem
-        There is no such study or project, several may be meant, or the project does not allow what is wished.
-    """
-    project = project_of(services, wishes.project)
-    study, original = _meant(services, study_id, patient_id)
-    order = DeidentificationOrder(
-        study,
-        project.name,
-        _profile(project, wishes),
-        reversible=_reversible(project, wishes),
-        content=contents_of(services.orthanc, study),
-        one_person=wishes.one_person,
-        asker=user_of(services, asking) or "",
-    )
-    release_id = release_id_of(services.deidentification.custodian.pseudonyms(project.name), order)
-    job_id = services.queue.submit(deidentify_study_request(order))
-    state = services.queue.job(job_id).state
-    is_wanted = state is JobState.CANCELLED or (wishes.again and state.ended)
-    if is_wanted or (state is JobState.SUCCEEDED and _has_gone(services, project, release_id)):
-        with suppress(JobActive):  # it is being done at this moment
-            services.queue.run_again(job_id)
-    return Asked(project, order, release_id, original, job_id)
-
-
-def _has_gone(services: Services, project: DeidentificationProject, release_id: str) -> bool:
-    """Return whether a release was certified and is at its destination no more."""
-    release = services.store.releases.find(release_id)
-    if release is None or release.state is not ReleaseState.CERTIFIED:
-        return False
-    return not is_held(project, services.deidentification.xnat, release)
-
-
-def project_of(services: Services, name: str | None) -> DeidentificationProject:
-    """Return a project by its name, the default one where none is named.
-
-    Raises
-    ------
-    Problem
-        There is none.
-    """
-    chosen = services.deidentification
-    wanted = name or chosen.default_project
-    if wanted is None:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "Name a project: none is Deidentification.DefaultProject."
-        )
-    project = chosen.projects.get(wanted)
-    if project is None:
-        raise Problem(HTTPStatus.NOT_FOUND, "There is no such project: see GET api/anonymize/projects.")
-    return project
-
-
-def _meant(services: Services, study_id: str, patient_id: str | None) -> tuple[OrthancId, str]:
-    """Return the study that is meant, and its PatientID."""
-    orthanc = services.orthanc
-    found = [OrthancId(study_id)] if is_orthanc_id(study_id) else orthanc.lookup(study_id, "Study")
-    patients = {study: orthanc.study(study).tags.get("PatientID", "") for study in found}
-    meant = [study for study in found if patient_id in {None, patients[study]}]
-    if not meant:
-        raise Problem(HTTPStatus.NOT_FOUND, "Orthanc does not hold this study, or not of this patient.")
-    if len(meant) > 1:
-        raise Problem(
-            HTTPStatus.CONFLICT,
-            "Several patients have a study of this UID: name one by patient_id, or by Orthanc's identifier.",
-        )
-    return meant[0], patients[meant[0]]
-
-
-def _profile(project: DeidentificationProject, wishes: Choices) -> str:
-    """Return the profile that is asked for, if the project allows it."""
-    if wishes.keep_series_date:
-        if project.longitudinal_profile is None or wishes.profile not in {None, project.longitudinal_profile}:
-            raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                f"Project {project.name} does not keep dates: it has no LongitudinalProfile, or another "
-                "profile was asked for as well.",
-            )
-        return project.longitudinal_profile
-    profile = wishes.profile or project.profile
-    if profile not in project.profiles:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"Project {project.name} allows the profiles {', '.join(project.profiles)}, and no other.",
-        )
-    return profile
-
-
-def _reversible(project: DeidentificationProject, wishes: Choices) -> bool:
-    if wishes.reversible and not project.reversible:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"Project {project.name} keeps no way back: it is not Reversible.",
-        )
-    return project.reversible if wishes.reversible is None else wishes.reversible
 
 
 def _answer(services: Services, links: Links, asked: Asked, job: Job) -> JSONResponse:

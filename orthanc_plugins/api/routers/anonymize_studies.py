@@ -3,13 +3,14 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, Field, StringConstraints
 
+from orthanc_plugins.api.callers import User
 from orthanc_plugins.api.dependencies import STUDY_PATTERN, Joined
 from orthanc_plugins.api.links import Linked, Links
+from orthanc_plugins.api.orders import Choices, project_of, submit
 from orthanc_plugins.api.problems import Problem, problem_documented
-from orthanc_plugins.api.routers.anonymize import Choices, project_of, submit
 from orthanc_plugins.errors import NotFound
 from orthanc_plugins.services import Services
 
@@ -64,11 +65,11 @@ class AnonymizeStudiesAnswer(BaseModel):
     },
 )
 def anonymize_studies(
-    request: AnonymizeStudiesRequest, services: Joined, links: Linked, asking: Request
+    request: AnonymizeStudiesRequest, services: Joined, links: Linked, user: User
 ) -> AnonymizeStudiesAnswer:
     """Ask for a job for each study, and do not wait for them."""
     project = project_of(services, request.project)
-    asked = [_asked(services, links, study, request, asking) for study in dict.fromkeys(request.study_ids)]
+    asked = [_asked(services, links, study, request, user) for study in dict.fromkeys(request.study_ids)]
     taken = [one for one in asked if isinstance(one, StudyTaken)]
     missed = [one for one in asked if isinstance(one, StudyNotTaken)]
     if not taken:
@@ -77,11 +78,11 @@ def anonymize_studies(
 
 
 def _asked(
-    services: Services, links: Links, study_id: str, choices: Choices, asking: Request
+    services: Services, links: Links, study_id: str, choices: Choices, user: str | None
 ) -> StudyTaken | StudyNotTaken:
     """Return a study's job, or why there is none; what concerns all of them is raised."""
     try:
-        asked = submit(services, study_id, None, choices, asking)
+        asked = submit(services, study_id, None, choices, user)
     except NotFound as error:
         return StudyNotTaken(study_id=study_id, detail=str(error))
     except Problem as problem:

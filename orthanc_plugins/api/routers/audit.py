@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from orthanc_plugins.api.callers import user_of
+from orthanc_plugins.api.callers import User
 from orthanc_plugins.api.dependencies import UID_PATTERN, Joined, Parameters
 from orthanc_plugins.audit.chain import Fault
 from orthanc_plugins.audit.codes import EventKind, Outcome
@@ -63,9 +63,9 @@ class TrailVerdict(BaseModel):
 
 
 @router.get("", summary="Show the audit trail", response_class=Response)
-def show_audit(services: Joined, request: Request, wanted: Annotated[AuditParameters, Query()]) -> Response:
+def show_audit(services: Joined, user: User, wanted: Annotated[AuditParameters, Query()]) -> Response:
     """Answer records, the newest first."""
-    trail = _read_by(services, request)
+    trail = _read_by(services, user)
     query = TrailQuery(
         since=wanted.since,
         until=wanted.until,
@@ -79,14 +79,14 @@ def show_audit(services: Joined, request: Request, wanted: Annotated[AuditParame
 
 
 @router.get("/verify", summary="Verify the audit trail")
-def verify_audit(services: Joined, request: Request, _: Annotated[Parameters, Query()]) -> TrailVerdict:
+def verify_audit(services: Joined, user: User, _: Annotated[Parameters, Query()]) -> TrailVerdict:
     """Read all of the trail, and tell whether anything of it was changed, cut off, or is gone.
 
     What this tells holds nothing of a record: it is answered also where it cannot be recorded that it was
     asked, since that is what a broken trail is like.
     """
     try:
-        _read_by(services, request)
+        _read_by(services, user)
         recorded = True
     except AuditError:  # why, the verdict tells
         recorded = False
@@ -101,8 +101,8 @@ def verify_audit(services: Joined, request: Request, _: Annotated[Parameters, Qu
     )
 
 
-def _read_by(services: Services, request: Request) -> AuditTrail:
+def _read_by(services: Services, user: str | None) -> AuditTrail:
     """Return the trail, after it was recorded who reads it (PS3.15 A.5.3.2)."""
     trail = services.deidentification.custodian.trail()
-    trail.append(reading_by(user_of(services, request) or "unknown"))
+    trail.append(reading_by(user or "unknown"))
     return trail

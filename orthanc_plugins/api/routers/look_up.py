@@ -7,13 +7,13 @@ nobody where Orthanc asks for no user.
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from orthanc_plugins.api.callers import user_of
+from orthanc_plugins.api.callers import User
 from orthanc_plugins.api.dependencies import Joined
+from orthanc_plugins.api.orders import PROJECT_PATTERN, project_of
 from orthanc_plugins.api.problems import Problem, problem_documented
-from orthanc_plugins.api.routers.anonymize import PROJECT_PATTERN, project_of
 from orthanc_plugins.audit.codes import USE_OF_RESTRICTED_FUNCTION, Action, Outcome
 from orthanc_plugins.audit.events import AuditEvent, Occasion, patient_record, security_alert
 from orthanc_plugins.audit.parties import AuditSource, Participant, PatientObject, ResourceObject
@@ -63,18 +63,17 @@ class LookUpAnswer(BaseModel):
         404: problem_documented("There is no such project, it keeps no way back, or not of this pseudonym."),
     },
 )
-def look_up(asked: LookUpRequest, services: Joined, request: Request, response: Response) -> LookUpAnswer:
+def look_up(asked: LookUpRequest, services: Joined, user: User, response: Response) -> LookUpAnswer:
     """Answer who is behind a pseudonym, after it was written down that this was asked."""
     response.headers["Cache-Control"] = "no-store"
     project = project_of(services, asked.project)
     trail = services.deidentification.custodian.trail()
-    user = user_of(services, request)
     may_ask = user is not None and user in services.deidentification.look_up_users
     if not may_ask or user != asked.actor or asked.role not in project.custodians:
         trail.append(_refused(asked.project, user or "unknown"))
         raise Problem(
             HTTPStatus.FORBIDDEN,
-            "Only users in Deidentification.LookUpUsers may ask, signed in at Orthanc, in their own name and "
+            "Only users in Deidentification.LookUpUsers may ask, who have signed in, in their own name and "
             "in a role of the project's Custodians. It was recorded that this was asked.",
         )
     if not services.deidentification.custodian.has_identities(project.name):

@@ -1,5 +1,6 @@
 """Releases: what was de-identified, how it ended, where it went, and its certificates."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -10,10 +11,10 @@ from pydantic import BaseModel, Field
 
 from orthanc_plugins.api.dependencies import Joined, PageParameters
 from orthanc_plugins.api.links import Linked, Links
+from orthanc_plugins.api.orders import PROJECT_PATTERN
 from orthanc_plugins.api.problems import Problem
-from orthanc_plugins.api.routers.anonymize import PROJECT_PATTERN
 from orthanc_plugins.services import Services
-from orthanc_plugins.store import ReleaseFiles, ReleaseFilter, ReleaseRecord, ReleaseState
+from orthanc_plugins.store import ReleaseAsker, ReleaseFiles, ReleaseFilter, ReleaseRecord, ReleaseState
 
 router = APIRouter(prefix="/releases", tags=["de-identification"])
 
@@ -22,6 +23,14 @@ _PSEUDONYM_PATTERN = r"^[A-Z0-9-]{1,64}$"
 ReleaseIdPath = Annotated[
     str, Path(pattern=r"^[A-Z2-7]{8,51}$", description="Identifier of a release, as answers tell it.")
 ]
+
+
+class Asker(BaseModel):
+    """Somebody who asked for a release."""
+
+    asker: str = Field(description="The account; empty where nobody had signed in.")
+    begins: bool = Field(description="Whether work on it began for this, or for somebody else before.")
+    asked_at: datetime
 
 
 class Release(BaseModel):
@@ -47,6 +56,9 @@ class Release(BaseModel):
     reason: str
     begun_at: datetime
     ended_at: datetime | None
+    askers: list[Asker] = Field(description="Everyone who asked for it by a route, in their order.")
+    looked_at: datetime | None = Field(description="When its destination was last looked at again.")
+    look_found: str = Field(description="What was otherwise there then than was certified; empty: nothing.")
     certificate_sha256: str
     certificate_url: str | None
     certificate_pdf_url: str | None
@@ -79,8 +91,9 @@ def list_releases(
     """List what was de-identified, the newest first."""
     asked = ReleaseFilter(wanted.project, wanted.state, wanted.patient)
     page = services.store.releases.page(asked, limit=wanted.limit, offset=wanted.offset)
+    askers = services.store.releases.askers([one.release_id for one in page.entries])
     return ReleasePage(
-        releases=[_told(links, one) for one in page.entries],
+        releases=[_told(links, one, askers.get(one.release_id, ())) for one in page.entries],
         total=page.total,
         limit=wanted.limit,
         offset=wanted.offset,
@@ -90,7 +103,8 @@ def list_releases(
 @router.get("/{release_id}", summary="Show a release")
 def show_release(services: Joined, links: Linked, release_id: ReleaseIdPath) -> Release:
     """Show a release as it stands now."""
-    return _told(links, _record(services, release_id))
+    record = _record(services, release_id)
+    return _told(links, record, services.store.releases.askers([release_id]).get(release_id, ()))
 
 
 @router.get("/{release_id}/certificate.json", summary="Get a certificate", response_class=FileResponse)
@@ -122,7 +136,7 @@ def _no_certificate() -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, "The release has no certificate: only what was delivered has one.")
 
 
-def _told(links: Links, one: ReleaseRecord) -> Release:
+def _told(links: Links, one: ReleaseRecord, askers: Iterable[ReleaseAsker]) -> Release:
     certified = bool(one.certificate_sha256)
     return Release(
         release_id=one.release_id,
@@ -140,6 +154,9 @@ def _told(links: Links, one: ReleaseRecord) -> Release:
         reason=one.reason,
         begun_at=one.begun_at,
         ended_at=one.ended_at,
+        askers=[Asker(asker=by.asker, begins=by.begins, asked_at=by.asked_at) for by in askers],
+        looked_at=one.looked_at,
+        look_found=one.look_found,
         certificate_sha256=one.certificate_sha256,
         certificate_url=links.release(one.release_id, "/certificate.json") if certified else None,
         certificate_pdf_url=links.release(one.release_id, "/certificate.pdf") if certified else None,

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from orthanc_plugins.api.callers import Asker
 from orthanc_plugins.api.dependencies import (
     STUDY_PATTERN,
     Joined,
@@ -80,8 +81,6 @@ _UNDOABLE = frozenset(
         RepairState.UNDO_FAILED,
     }
 )
-_BY = "request"
-"""Who asks, where nobody is asked for a name."""
 
 
 class Waits(BaseModel):
@@ -145,8 +144,13 @@ _RESPONSES: dict[int | str, dict[str, object]] = {
 
 
 @of_study.post("", summary="Plan a repair", response_model=RepairDetail, responses=_RESPONSES)
-async def repair_study(
-    services: Joined, links: Linked, request: Request, study: StudyPath, wanted: RepairAsked | None = None
+async def repair_study(  # noqa: PLR0913, PLR0917 - each is what FastAPI hands in
+    services: Joined,
+    links: Linked,
+    request: Request,
+    by: Asker,
+    study: StudyPath,
+    wanted: RepairAsked | None = None,
 ) -> Response:
     """Compare a study's copies and plan what would be done; with `dry_run` false do it at once."""
     wanted = wanted or RepairAsked()
@@ -159,7 +163,7 @@ async def repair_study(
 
     def ask() -> None:
         text = type(services.repair).model_validate(policy.model_dump()).model_dump_json()
-        services.store.repairs.request(repair_id, study_uid, text, asked.job_id, _BY)
+        services.store.repairs.request(repair_id, study_uid, text, asked.job_id, by)
         _submit(services, repair_id, asked)
 
     await run_in_threadpool(ask)
@@ -225,22 +229,22 @@ def show_repair(
     "/{repair_id}/apply", summary="Apply a repair", response_model=RepairDetail, responses=_RESPONSES
 )
 async def apply_repair(
-    services: Joined, links: Linked, repair_id: RepairIdPath, wanted: Waits | None = None
+    services: Joined, links: Linked, by: Asker, repair_id: RepairIdPath, wanted: Waits | None = None
 ) -> Response:
     """Carry out what is planned or was decided since, unless the study has changed; then compare it again."""
-    await run_in_threadpool(_begin_applying, services, repair_id)
+    await run_in_threadpool(_begin_applying, services, repair_id, by)
     return await _answer(services, links, repair_id, wanted or Waits())
 
 
 @router.post("/{repair_id}/undo", summary="Undo a repair", response_model=RepairDetail, responses=_RESPONSES)
 async def undo_repair(
-    services: Joined, links: Linked, repair_id: RepairIdPath, wanted: Waits | None = None
+    services: Joined, links: Linked, by: Asker, repair_id: RepairIdPath, wanted: Waits | None = None
 ) -> Response:
     """Put back what the repair has changed and take out what it has copied.
 
     That instances were left out of an archive as decided stays so: its tombstone is lifted by itself.
     """
-    await run_in_threadpool(_begin_undoing, services, repair_id)
+    await run_in_threadpool(_begin_undoing, services, repair_id, by)
     return await _answer(services, links, repair_id, wanted or Waits())
 
 
@@ -249,9 +253,10 @@ async def undo_repair(
     summary="Decide an action",
     responses={409: _RESPONSES[409], 404: problem_documented("There is no such repair or action.")},
 )
-def decide_action(
+def decide_action(  # noqa: PLR0913, PLR0917 - likewise
     services: Joined,
     links: Linked,
+    by: Asker,
     repair_id: RepairIdPath,
     ordinal: Annotated[int, Path(ge=1, description="Number of the action.")],
     wanted: Decision,
@@ -263,7 +268,7 @@ def decide_action(
     if action is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"The repair has no action {ordinal}.")
     allowed(action, wanted.keep)
-    if not services.store.repairs.decide(repair_id, ordinal, wanted.keep.value, _BY):
+    if not services.store.repairs.decide(repair_id, ordinal, wanted.keep.value, by):
         raise RepairError(
             f"Action {ordinal} can no longer be decided: it is done, the repair was undone, or a worker has "
             "it now."
@@ -337,7 +342,7 @@ def _cut_off(services: Services, record: RepairRecord) -> RepairState:
     return RepairState.PARTLY if touched else RepairState.FAILED
 
 
-def _begin_applying(services: Services, repair_id: str) -> None:
+def _begin_applying(services: Services, repair_id: str, by: str) -> None:
     record = _record(services, repair_id)
     if record.state not in _APPLICABLE or not record.plan_digest:
         raise RepairError(f"The repair is {record.state}: it cannot be applied. Plan a new one if need be.")
@@ -345,10 +350,10 @@ def _begin_applying(services: Services, repair_id: str) -> None:
     nothing_left = not any(one.state in waiting for one in services.store.repairs.actions(repair_id))
     if record.state is RepairState.VERIFIED and nothing_left:
         raise RepairError("The repair is verified, and nothing was decided since: there is nothing to apply.")
-    _begin(services, record, RepairState.APPLYING, repair_study_request(repair_id, uuid.uuid4().hex))
+    _begin(services, record, RepairState.APPLYING, repair_study_request(repair_id, uuid.uuid4().hex), by)
 
 
-def _begin_undoing(services: Services, repair_id: str) -> None:
+def _begin_undoing(services: Services, repair_id: str, by: str) -> None:
     record = _record(services, repair_id)
     changes = services.store.repairs.changes(repair_id)
     if record.state not in _UNDOABLE or not changes:
@@ -363,13 +368,15 @@ def _begin_undoing(services: Services, repair_id: str) -> None:
             f"{services.retention.undo.days} days after its end (Retention.UndoDays). Compare the study, and "
             "plan a new repair if need be."
         )
-    _begin(services, record, RepairState.UNDOING, undo_repair_request(repair_id, uuid.uuid4().hex))
+    _begin(services, record, RepairState.UNDOING, undo_repair_request(repair_id, uuid.uuid4().hex), by)
 
 
-def _begin(services: Services, record: RepairRecord, state: RepairState, request: JobRequest) -> None:
+def _begin(
+    services: Services, record: RepairRecord, state: RepairState, request: JobRequest, by: str
+) -> None:
     """Let a worker have a repair; asked for twice at the same moment, one of the two is refused."""
     repairs = services.store.repairs
-    if not repairs.begin(record.repair_id, state, request.job_id, _BY, among=[record.state]):
+    if not repairs.begin(record.repair_id, state, request.job_id, by, among=[record.state]):
         raise RepairError("Somebody else has asked for the repair at this moment: see how it stands.")
     _submit(services, record.repair_id, request, back_to=record.state)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from orthanc_plugins.api.callers import Asker
 from orthanc_plugins.api.deadline import Question
 from orthanc_plugins.api.dependencies import (
     STUDY_PATTERN,
@@ -249,10 +250,10 @@ def list_tombstones(services: Joined, wanted: Annotated[TombstoneQuery, Query()]
     summary="Lift a tombstone",
     responses={404: problem_documented("Nothing of the study is kept from that archive.")},
 )
-def lift_tombstone(services: Joined, wanted: Lifting) -> Lifted:
+def lift_tombstone(services: Joined, wanted: Lifting, by: Asker) -> Lifted:
     """Let a study be sent again to an archive from which it, or a part of it, was taken out."""
     study = StudyUid(wanted.study_uid)
-    lifted = services.store.inventory.lift(wanted.archive, [study], at=datetime.now(UTC), by="request")
+    lifted = services.store.inventory.lift(wanted.archive, [study], at=datetime.now(UTC), by=by)
     warnings = _kept_out(services, wanted.archive, study)
     if not lifted:
         nothing = "Nothing of the study is kept from being sent to that archive."
@@ -280,10 +281,10 @@ def _kept_out(services: Services, name: ArchiveName, study_uid: StudyUid) -> lis
     summary="Decide about a mass loss",
     responses={404: problem_documented("Nothing waits for a decision.")},
 )
-def end_hold(services: Joined, wanted: Decision) -> Decided:
+def end_hold(services: Joined, wanted: Decision, by: Asker) -> Decided:
     """Decide what becomes of the studies that disappeared from an archive at once."""
     bury = wanted.then == "bury"
-    ended = services.store.inventory.end_hold(wanted.archive, bury=bury, at=datetime.now(UTC), by="request")
+    ended = services.store.inventory.end_hold(wanted.archive, bury=bury, at=datetime.now(UTC), by=by)
     if not ended:
         raise Problem(HTTPStatus.NOT_FOUND, "Nothing that this archive lost waits for a decision.")
     return Decided(archive=wanted.archive, then=wanted.then, studies=ended)

@@ -13,6 +13,7 @@ from orthanc_plugins.api import create_app
 from orthanc_plugins.identifiers import JobId, StudyUid
 from orthanc_plugins.jobs import JobKind
 from orthanc_plugins.services import Synchronisation
+from orthanc_plugins.sign_on import SignOn
 from orthanc_plugins.store import ArchiveRun, SyncRun, Tombstone, TransferRequest, TransferState, WaitsFor
 from tests.fakes.archive import MemoryArchive
 from tests.unit.api.conftest import Client
@@ -262,15 +263,20 @@ def test_every_change_is_listed_and_can_be_asked_by_study(client: Client, joined
     assert client.get("api/sync/events", params={"run_id": transfer}).json()["total"] == 0
 
 
-def test_a_tombstone_is_lifted_once(client: Client, joined: Services) -> None:
+@pytest.mark.parametrize(("headers", "by"), [({}, "request"), ({"Authorization": "Basic a"}, "ann")])
+def test_a_tombstone_is_lifted_once_and_by_whom_is_noted(
+    joined: Services, headers: dict[str, str], by: str
+) -> None:
+    sign_on = SignOn({"Basic a": "ann"}.get)
+    client = Client(create_app(dataclasses.replace(joined, sign_on=sign_on)))
     joined.store.inventory.bury(
         Tombstone("dcm4chee", StudyUid("1.1"), True, frozenset(), "rejected", NOW, "archive")
     )
     listed = client.get("api/sync/tombstones").json()["tombstones"]
     assert [(one["study_uid"], one["whole"], one["kind"]) for one in listed] == [("1.1", True, "rejected")]
     lifting = {"archive": "dcm4chee", "study_uid": "1.1"}
-    lifted = client.post("api/sync/tombstones/lift", json=lifting).json()["tombstones"]
-    assert lifted[0]["lifted_by"] == "request"
+    lifted = client.post("api/sync/tombstones/lift", json=lifting, headers=headers).json()["tombstones"]
+    assert lifted[0]["lifted_by"] == by
     assert client.get("api/sync/tombstones").json()["tombstones"] == []
     assert client.post("api/sync/tombstones/lift", json=lifting).status_code == 404
 

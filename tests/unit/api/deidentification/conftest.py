@@ -10,6 +10,7 @@ import pytest
 from orthanc_plugins.api import create_app
 from orthanc_plugins.projects import Custodian, Deidentification
 from orthanc_plugins.rules import DeidentificationProject
+from orthanc_plugins.sign_on import SignOn
 from orthanc_plugins.signing_keys import create_signing_key
 from tests.unit.api.conftest import Client
 from tests.unit.api.deidentification.asked import PROJECTS, STUDY, user_of
@@ -26,8 +27,8 @@ def joined(services: Services, orthanc: FakeOrthancRest) -> Services:
     custodian.create("trial", reversible=True)
     create_signing_key(custodian.folder)
     orthanc.store(STUDY, "1.2.1.1", "1.2.1.1.1", study_tags={"PatientID": "HOSP-778812"})
-    chosen = Deidentification(custodian, projects, "trial", look_up_users=frozenset({"ann"}), user_of=user_of)
-    return replace(services, deidentification=chosen)
+    chosen = Deidentification(custodian, projects, "trial", look_up_users=frozenset({"ann"}))
+    return replace(services, deidentification=chosen, sign_on=SignOn(user_of))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from orthanc_plugins.projects import release_id_of
 from orthanc_plugins.store import ReleaseState
 from tests.fakes.orthanc_rest import orthanc_id
 from tests.unit.api.conftest import Client
-from tests.unit.api.deidentification.asked import ADDRESS, ANN, BOB, STUDY, ask, certify, order
+from tests.unit.api.deidentification.asked import ADDRESS, ANN, STUDY, ask, certify, order
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,14 +146,6 @@ def test_who_has_signed_in_goes_with_the_job(
     assert client.post(path, json=body, headers=headers).status_code == 202
     (request,) = queue.requests.values()
     assert DeidentificationOrder.of_arguments(request.arguments).asker == asker
-
-
-def test_whoever_asks_it_is_the_same_job(client: Client) -> None:
-    told = [
-        client.post("api/anonymize", json={"study_id": STUDY, "wait_s": 0}, headers={"Authorization": who})
-        for who in (ANN, BOB)
-    ]
-    assert len({one.json()["job_id"] for one in told}) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from orthanc_plugins.api import create_app
+from orthanc_plugins.sign_on import SignOn
 from orthanc_plugins.store.retention import Tidying
+from tests.unit.api.conftest import Client
 from tests.unit.api.repairs.worked import UNKNOWN, planned
 
 if TYPE_CHECKING:
-    from tests.unit.api.conftest import Client
     from tests.unit.workflows.repaired import World
 
 
@@ -167,3 +170,17 @@ def test_plan_files_that_are_gone_are_told(client: Client, world: World) -> None
     shutil.rmtree(world.services.data / "repairs" / repair["repair_id"])
     answer = client.get(repair["href"])
     assert (answer.status_code, "removed" in answer.json()["detail"]) == (409, True)
+
+
+def test_who_asks_decides_and_applies_is_noted(world: World) -> None:
+    for uid in world.uids:
+        world.alter(world.dcm4chee, uid, StudyDescription="Abdomen")
+    services = replace(world.services, sign_on=SignOn({"Basic a": "ann", "Basic b": "bob"}.get))
+    client = Client(create_app(services))
+    ann, bob = {"Authorization": "Basic a"}, {"Authorization": "Basic b"}
+    asked = client.post(f"api/studies/{world.study_uid}/repair", json={}, headers=ann).json()
+    repair = asked["href"]
+    client.post(f"{repair}/actions/1/decide", json={"keep": "dcm4chee"}, headers=bob)
+    client.post(f"{repair}/apply", headers=ann)
+    told = client.get(repair).json()
+    assert (told["made_by"], told["actions"][0]["decided_by"], told["applied_by"]) == ("ann", "bob", "ann")

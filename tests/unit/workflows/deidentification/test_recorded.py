@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from orthanc_plugins.audit.codes import Action
+from orthanc_plugins.audit.events import Occasion, instances_accessed
+from orthanc_plugins.audit.parties import AuditSource, Participant, PatientObject, StudyObject
 from orthanc_plugins.audit.trail import AuditTrail
 from orthanc_plugins.errors import (
     ArchiveUnavailable,
     AuditError,
 )
-from orthanc_plugins.projects import XnatAccess
+from orthanc_plugins.projects import XnatAccess, release_id_of
 from orthanc_plugins.rules.projects import ProjectDestination
 from orthanc_plugins.store import ReleaseState
-from orthanc_plugins.workflows.release_audit import ReleaseAudit
+from orthanc_plugins.workflows.release_audit import ReleaseAudit, Told
 from tests.unit.release.studies import SECRETS, uids_of
 from tests.unit.workflows.deidentification.seen import events, left_in
 from tests.unit.workflows.deidentified import PROJECT, SETTINGS, Rig, new_rig, rows_of
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.services import Services
     from tests.fakes import FakeOrthancRest
     from tests.unit.workflows.deidentification.steps import RecordingSteps
+
+NOW = datetime.now(UTC)
 
 
 def test_the_trail_tells_that_originals_were_read_before_the_study_left(rig: Rig) -> None:
@@ -75,6 +81,46 @@ def test_the_trail_tells_the_address_to_which_a_study_went(
     media = events(rig)[0]["participants"][-1]
     assert (media["user_id"], media["access_point"], media["access_point_kind"]) == (place, place, "5")
     assert "secret" not in str(events(rig))
+
+
+def test_a_run_is_recorded_for_whom_it_began_also_where_another_asked_as_well_before(rig: Rig) -> None:
+    order = rig.order(asker="ann")
+    releases, release_id = (
+        rig.services.store.releases,
+        release_id_of(rig.custodian.pseudonyms(PROJECT), order),
+    )
+    for asker, begins in (("ann", True), ("bob", False)):
+        releases.note_asker(release_id, asker, begins=begins)
+    rig.run(order)
+    releases.note_asker(release_id, "eve", begins=True)
+    rig.run(order)
+    askers = [
+        one["user_id"]
+        for event in reversed(events(rig))
+        for one in event["participants"]
+        if one["is_requestor"]
+    ]
+    assert askers == ["ann", "ann", "eve", "eve"]
+
+
+def test_that_somebody_asked_as_well_is_no_record_that_the_originals_were_read(rig: Rig) -> None:
+    job = rig.job()
+    job.check()
+    job.fetch()
+    told = Told(
+        rig.custodian.pseudonyms(PROJECT).uid(str(rig.made[0].StudyInstanceUID)), "ANON00001", "x", NOW
+    )
+    event = instances_accessed(
+        Occasion(datetime.now(UTC), AuditSource("suite"), reason="asked_as_well"),
+        action=Action.READ,
+        people=[Participant("bob", is_requestor=True)],
+        studies=[StudyObject(told.study_uid, {})],
+        patient=PatientObject(told.pseudonym),
+    )
+    rig.custodian.trail().append(event)
+    for _ in range(2):
+        ReleaseAudit(rig.custodian.trail(), told).read()
+    assert [one["reason"] for one in events(rig)] == ["deidentification", "asked_as_well"]
 
 
 def test_nothing_leaves_where_it_cannot_be_recorded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

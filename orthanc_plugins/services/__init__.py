@@ -19,7 +19,6 @@ from orthanc_plugins.archives.base import ArchiveName, Transport
 from orthanc_plugins.archives.commitment import Commitment, StorageCommitment, commitment_not_configured
 from orthanc_plugins.archives.dicom_peer import DicomPeer
 from orthanc_plugins.archives.dicomweb import DicomWebConnection
-from orthanc_plugins.archives.orthanc_users import OrthancUsers
 from orthanc_plugins.archives.sessions import HttpOptions
 from orthanc_plugins.benchmark.targets import (
     DicomAddress,
@@ -31,15 +30,16 @@ from orthanc_plugins.benchmark.targets import (
 )
 from orthanc_plugins.errors import ConfigurationError
 from orthanc_plugins.jobs import DbosQueue, Doorbell, JobQueue
-from orthanc_plugins.projects import Custodian, Deidentification, XnatAccess
+from orthanc_plugins.projects import Custodian, Deidentification
 from orthanc_plugins.rules import RepairPolicy, Window
+from orthanc_plugins.services.releasing import deidentification_of, sign_on_of
+from orthanc_plugins.services.secrets import told
+from orthanc_plugins.sign_on import SignOn
 from orthanc_plugins.store import Store, create_store_engine
 from orthanc_plugins.store.retention import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from pydantic import SecretStr
 
     from orthanc_plugins.archives import Credentials
     from orthanc_plugins.archives.base import Archive, InstanceEntry
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
         RetentionSettings,
         Settings,
         StructureFormat,
-        XnatSettings,
     )
 
 AUTHORISATION_VARIABLE = "PACS_SUITE_ORTHANC_AUTHORISATION"
@@ -115,7 +114,8 @@ class Services:
     ``benchmark_targets`` are both archives as the benchmark asks them, none where there is one alone.
     ``commit`` asks DCM4CHEE to commit itself to keeping instances, ``repair`` says what a repair does where
     whoever asks for one says nothing else, ``retention`` how long what is kept,
-    ``repair_transport`` how a repair copies to DCM4CHEE, ``deidentification`` what leaves without identity.
+    ``repair_transport`` how a repair copies to DCM4CHEE, ``deidentification`` what leaves without identity,
+    ``sign_on`` tells who asks.
     """
 
     orthanc: OrthancRest
@@ -141,6 +141,7 @@ class Services:
     repair_transport: Transport = Transport.STOW
     retention: Retention = field(default_factory=Retention)
     deidentification: Deidentification = field(default_factory=_nothing_deidentified)
+    sign_on: SignOn = field(default_factory=SignOn)
 
     @property
     def benchmarks(self) -> Path:
@@ -209,7 +210,8 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         ),
         benchmark_targets=benchmark_targets(settings, authorisation),
         commit=_commit(settings.dcm4chee),
-        deidentification=_deidentification(settings),
+        deidentification=deidentification_of(settings),
+        sign_on=sign_on_of(settings),
     )
 
 
@@ -230,7 +232,7 @@ def benchmark_targets(settings: Settings, authorisation: str | None = None) -> M
         headers: Mapping[str, str] = {"Authorization": authorisation}
     else:
         user = orthanc.username
-        headers = {} if user is None else basic_authorisation(user, _told(orthanc.password))
+        headers = {} if user is None else basic_authorisation(user, told(orthanc.password))
     url, trust = str(chosen.url).rstrip("/"), trust_of(chosen.ca_file)
     options = HttpOptions(_credentials(chosen), chosen.ca_file, timeout_s=chosen.timeout_s)
     dicom = DicomAddress(
@@ -252,7 +254,7 @@ def _orthanc_rest(settings: Settings, authorisation: str | None) -> OrthancRest:
     return OrthancRest(
         str(orthanc.url),
         timeout_s=orthanc.timeout_s,
-        credentials=(orthanc.username or "", _told(orthanc.password)) if use_credentials else None,
+        credentials=(orthanc.username or "", told(orthanc.password)) if use_credentials else None,
         headers=None if authorisation is None else {"Authorization": authorisation},
     )
 
@@ -291,10 +293,10 @@ def _credentials(chosen: Dcm4cheeSettings) -> Credentials:
     if chosen.token_url is None:
         if any(part is not None for part in client) or chosen.password is None:
             raise ConfigurationError(_WHO)
-        return BasicCredentials(chosen.username or "", _told(chosen.password))
+        return BasicCredentials(chosen.username or "", told(chosen.password))
     if chosen.client_id is None or chosen.client_secret is None or chosen.username is not None:
         raise ConfigurationError(_WHO)
-    return ClientCredentials(str(chosen.token_url), chosen.client_id, _told(chosen.client_secret))
+    return ClientCredentials(str(chosen.token_url), chosen.client_id, told(chosen.client_secret))
 
 
 def _commit(chosen: Dcm4cheeSettings) -> Callable[[Sequence[InstanceEntry]], Commitment]:
@@ -342,57 +344,3 @@ def _retention(chosen: RetentionSettings) -> Retention:
         repairs=timedelta(days=chosen.repair_days),
         reports=timedelta(days=chosen.report_days),
     )
-
-
-def _deidentification(settings: Settings) -> Deidentification:
-    """Return what is de-identified.
-
-    Raises
-    ------
-    ConfigurationError
-        A project's studies go to XNAT, and nobody has told where and who the suite is there.
-    """
-    chosen, xnat = settings.deidentification, _xnat(settings.xnat)
-    lost = [one.name for one in chosen.projects if one.destination.kind == "xnat"]
-    if lost and xnat is None:
-        raise ConfigurationError(
-            f"Deidentification.Projects: {', '.join(lost)} goes to XNAT: set Xnat.Url and who the suite is "
-            "there, or another Destination."
-        )
-    orthanc = settings.orthanc
-    names = [project.name for project in chosen.projects]
-    return Deidentification(
-        custodian=Custodian(settings.custody, settings.audit, settings.identities),
-        projects={project.name: project for project in chosen.projects},
-        default_project=chosen.default_project or (names[0] if len(names) == 1 else None),
-        rules=chosen.rules,
-        profiles=chosen.profiles_directory,
-        processes=chosen.processes,
-        look_up_users=frozenset(chosen.look_up_users),
-        user_of=OrthancUsers(
-            lambda headers: OrthancRest(str(orthanc.url), timeout_s=orthanc.timeout_s, headers=headers)
-        ).user_of,
-        xnat=xnat,
-    )
-
-
-def _xnat(chosen: XnatSettings) -> XnatAccess | None:
-    user, secret = chosen.username or chosen.alias_token, chosen.password or chosen.secret
-    if chosen.url is None or user is None:
-        return None
-    return XnatAccess(
-        url=str(chosen.url).rstrip("/"),
-        user=user,
-        secret=_told(secret),
-        ca_file=chosen.ca_file,
-        timeout_s=chosen.timeout_s,
-        transport=chosen.transport,
-        aet=chosen.aet,
-        dicom_host=chosen.dicom_host or chosen.url.host or "localhost",
-        dicom_port=chosen.dicom_port,
-        install_script=chosen.install_script,
-    )
-
-
-def _told(secret: SecretStr | None) -> str:
-    return "" if secret is None else secret.get_secret_value()
