@@ -32,10 +32,12 @@ _LETTERS = {
     "K": "kept as far as it names nobody",
 }
 _OTHER_ACTIONS = {
-    "doubt": "removed or emptied, as it was not what the dictionary says, or named somebody",
+    "doubt": "removed, emptied or a dummy, as it was not what the dictionary says, or named somebody",
     "pixels": "what lay beside the pixel values removed",
     "private": "private block that is not known as safe removed",
 }
+_PSEUDONYM = frozenset({"PatientName", "PatientID"})
+"""What gets the patient's pseudonym, whatever letter the standard has for it."""
 _CHECKS = {
     "files": "every file belongs to one original, can be read, and no other file is there",
     "residual": "every byte was searched for what the originals tell of persons, places and numbers",
@@ -151,9 +153,13 @@ def _contents(one: Certificate) -> Iterator[tuple[str, str]]:
 
 
 def _actions(one: Certificate) -> Iterator[tuple[str, str]]:
+    named: list[ActionCount] = []
     by_action: defaultdict[str, list[ActionCount]] = defaultdict(list)
     for count in one.actions:
-        by_action[count.action].append(count)
+        is_named = count.keyword in _PSEUDONYM and count.action not in _OTHER_ACTIONS
+        (named if is_named else by_action[count.action]).append(count)
+    if named:
+        yield "Patient", f"replaced by the pseudonym, {_attributes(named)}"
     for action, counts in sorted(by_action.items()):
         yield action, f"{_action(action)}, {_attributes(counts)}"
     yield "Text in pixels", _pixels(one)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from pydicom.uid import UID
+
 from orthanc_plugins.deid.markers import longitudinal, method_codes
+from orthanc_plugins.deid.wire import read_part10
 from orthanc_plugins.errors import DeidError, HeldForReview
 from orthanc_plugins.release.instances import Made, Maker
 from orthanc_plugins.release.outcome import Outcome, ReleasedFile, State
@@ -28,6 +32,10 @@ _BATCH = 16
 _FEWEST_FOR_PROCESSES = 32
 """Files of a study for which processes are started; they take a second to begin."""
 _MOST_REASONS = 5
+_DECIDE = (
+    "A person looks at them: leave them out of the study, or ask for a profile that lets them pass where one "
+    "does, and ask again."
+)
 
 
 def release(
@@ -133,9 +141,20 @@ def _stop_at_faults(made: Sequence[Made]) -> None:
     faults = [one for one in made if one.file is None]
     if not faults:
         return
-    reasons = list(dict.fromkeys(one.reason for one in faults))
-    text = f"{len(faults)} of {len(made)} objects: {' '.join(reasons[:_MOST_REASONS])}"
-    raise (HeldForReview if all(one.is_held for one in faults) else DeidError)(text)
+    reasons = Counter(f"{_kind_of(one)}: {one.reason.rstrip('.')}." for one in faults)
+    told = [f"{times:,} of {reason}" for reason, times in reasons.most_common(_MOST_REASONS)]
+    if len(reasons) > _MOST_REASONS:
+        told.append("And others.")
+    text = f"{len(faults)} of {len(made)} objects: {' '.join(told)}"
+    if not all(one.is_held for one in faults):
+        raise DeidError(text)
+    raise HeldForReview(f"{text} {_DECIDE}")
+
+
+def _kind_of(one: Made) -> str:
+    """Return the name that the standard has for an object's class; no value of the object's own."""
+    sop_class = UID(read_part10(one.original.read_bytes()).sop_class_uid)
+    return sop_class.name if sop_class.type == "SOP Class" else "a class that is not known"
 
 
 def _stop_at_surfaces(made: Sequence[Made], project: Project) -> None:

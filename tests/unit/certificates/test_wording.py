@@ -25,15 +25,26 @@ def _action(action: str, keyword: str, times: int, tag: str = "0010,0010") -> di
         ("X/Z", "removed or emptied, as the attribute's Type asks, 1 time: A (1)"),
         ("X/Z/U*", "removed, emptied or UIDs inside replaced, as the attribute's Type asks, 1 time: A (1)"),
         ("C", "cleaned: dates moved, words that may not stay removed, 1 time: A (1)"),
-        (
-            "doubt",
-            "removed or emptied, as it was not what the dictionary says, or named somebody, 1 time: A (1)",
-        ),
         ("new", "new, 1 time: A (1)"),
     ],
 )
 def test_an_action_is_told_in_words(action: str, words: str) -> None:
     assert _facts("What was done", actions=[_action(action, "A", 1)])[action] == words
+
+
+def test_the_patients_name_and_identifier_are_told_to_be_the_pseudonym() -> None:
+    actions = [
+        _action("Z", "PatientName", 61), _action("Z/D", "PatientID", 60), _action("doubt", "PatientID", 1),
+        _action("Z", "StudyID", 61),
+    ]  # fmt: skip
+    found = _facts("What was done", actions=actions)
+    assert found["Patient"] == "replaced by the pseudonym, 121 times: PatientName (61), PatientID (60)"
+    assert found["Z"] == "emptied, 61 times: StudyID (61)"
+    assert found["doubt"] == (
+        "removed, emptied or a dummy, as it was not what the dictionary says, or named somebody, "
+        "1 time: PatientID (1)"
+    )
+    assert "Z/D" not in found
 
 
 def test_of_many_attributes_those_most_often_treated_are_named() -> None:

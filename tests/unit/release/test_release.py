@@ -11,7 +11,7 @@ from pydicom import dcmread
 
 from orthanc_plugins.deid.profile import Profile, load_profile
 from orthanc_plugins.deid.standard import Option
-from orthanc_plugins.errors import ProfileError
+from orthanc_plugins.errors import DeidError, HeldForReview, ProfileError
 from orthanc_plugins.projects import Custodian
 from orthanc_plugins.release import Project, State, instances, release, sorted_studies
 from orthanc_plugins.release import study as study_module
@@ -20,6 +20,7 @@ from tests.unit.release.conftest import PROJECT
 from tests.unit.release.studies import objects, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from typing import Any
 
@@ -167,6 +168,45 @@ def test_one_object_that_cannot_be_de_identified_keeps_the_study_back(
     assert outcome.reason.startswith("1 of 3 objects: ")
     assert content_of(tmp_path / "out") == {}
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_is_held_is_told_by_its_kind_how_often_and_what_a_person_can_do(
+    study: StudyInput, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settle_faces(dataset: Any, _: object) -> tuple[()]:
+        raise HeldForReview("it has a head" if dataset.Modality == "CT" else "it has a surface.")
+
+    monkeypatch.setattr(instances, "settle_faces", settle_faces)
+    outcome = release(study, project, tmp_path / "out")
+    assert outcome.state is State.HELD
+    assert outcome.reason == (
+        "3 of 3 objects: 2 of CT Image Storage: it has a head. 1 of RT Structure Set Storage: it has a "
+        "surface. A person looks at them: leave them out of the study, or ask for a profile that lets them "
+        "pass where one does, and ask again."
+    )
+
+
+def test_a_class_that_no_standard_has_is_not_named(
+    tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = objects()
+    for one in made:
+        one.SOPClassUID = one.file_meta.MediaStorageSOPClassUID = "1.2.3.4.5"
+    write(tmp_path / "given", made)
+    monkeypatch.setattr(instances.Maker, "_made", raising(DeidError("It is odd.")))
+    (study,) = sorted_studies([tmp_path / "given"]).studies
+    outcome = release(study, project, tmp_path / "out")
+    assert (outcome.state, outcome.reason) == (
+        State.REFUSED,
+        "3 of 3 objects: 3 of a class that is not known: It is odd.",
+    )
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def raises(*_: object) -> None:
+        raise error
+
+    return raises
 
 
 def test_an_object_that_cannot_be_looked_at_is_held(
