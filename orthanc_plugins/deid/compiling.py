@@ -32,6 +32,7 @@ from orthanc_plugins.deid.actions import (
 )
 from orthanc_plugins.deid.actions.by_type import FALLEN
 from orthanc_plugins.deid.plan import Plan
+from orthanc_plugins.deid.reserved import CODE_VALUES, LENGTHS, MARKERS, NO_DATA_SET, PIXELS
 from orthanc_plugins.deid.rules import Kind, Rule
 from orthanc_plugins.deid.standard import Option, safe_private
 from orthanc_plugins.deid.standard.supplement import DateRole, date_role, row_of
@@ -52,20 +53,6 @@ _NUMBER_BYTES = {b"AT": 4, b"FD": 8, b"FL": 4, b"SL": 4, b"SS": 2, b"SV": 8, b"U
 _DIGITS = re.compile(r"\d+")
 _DUMMY = frozenset("ZD")
 """Letters of Table E.1-1 that allow a dummy, and combinations of them."""
-_NO_DATA_SET = frozenset({0x0000, 0x0002, 0x0004})
-"""Groups of commands, of the file's head and of directories: no part of an object's data set."""
-_MARKERS = frozenset(
-    {"PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"}
-) | {
-    "LongitudinalTemporalInformationModified",
-    "ContributingEquipmentSequence",
-    "BurnedInAnnotation",
-    "RecognizableVisualFeatures",
-}
-"""Those of old go: the engine writes its own, and those that were there say nothing of what leaves."""
-_LENGTHS = frozenset({"LengthToEnd"})
-"""Lengths that no longer hold, of which retired ones need not be made anew (PS3.5 7.2)."""
-_PIXELS = frozenset({"PixelData", "FloatPixelData", "DoubleFloatPixelData"})
 _NOTES: dict[str, Note] = {
     "SpecificCharacterSet": notes.character_set,
     "SOPClassUID": notes.sop_class,
@@ -76,7 +63,6 @@ _NOTES: dict[str, Note] = {
     **dict.fromkeys(("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "NumberOfFrames"), notes.size),
     "PhotometricInterpretation": notes.size,
 }
-_CODE_VALUES = frozenset({"CodeValue", "LongCodeValue", "URNCodeValue"})
 _LOCAL_UIDS = frozenset({"CodingSchemeUID", "ContextUID", "MappingResourceUID"})
 """They name public tables, or a house's own, under the root of the house."""
 _REGION_NAMES = frozenset({"ROIName", "SegmentLabel"})
@@ -108,7 +94,7 @@ def _rules(profile: Profile, exceptions: Mapping[str, str]) -> Iterator[Rule]:
         group = tag >> 16
         vrs = tuple(name.encode() for name in vr.split(" or ")) if vr != "NONE" else (b"UN",)
         row = row_of(tag)
-        if group in _NO_DATA_SET or keyword in _MARKERS | _LENGTHS:
+        if group in NO_DATA_SET or keyword in MARKERS | LENGTHS:
             kind = Kind.SEQUENCE if vr == "SQ" else Kind.ACTED
             yield Rule(tag, kind, vrs[0], frozenset({*vrs, b""}), "X", Removed())
         else:
@@ -122,7 +108,7 @@ def _rule(tag: int, vrs: tuple[bytes, ...], keyword: str, letter: str, row: Row 
     action = _action(tag, vr, keyword, letter, basic)
     if vr == b"SQ":
         kind, action = Kind.SEQUENCE, None if letter in {"K", "C"} else ByType(letter)
-    elif keyword in _PIXELS:
+    elif keyword in PIXELS:
         kind, action = Kind.PIXELS, None
     elif action is not None:
         kind = Kind.ACTED
@@ -179,7 +165,7 @@ def _special(keyword: str, letter: str, basic: str) -> Action | None:
     always: dict[str, Callable[[], Action]] = {
         "PatientName": NewPatient,
         "PatientID": NewPatient,
-        **dict.fromkeys(_CODE_VALUES, lambda: CleanedValue(ByType(FALLEN))),
+        **dict.fromkeys(CODE_VALUES, lambda: CleanedValue(ByType(FALLEN))),
         "CodingSchemeDesignator": lambda: CleanedScheme(ByType(FALLEN)),
         "CodeMeaning": lambda: CleanedMeaning(ByType(FALLEN)),
         "TextValue": lambda: CleanedContentText(ByType("D")),

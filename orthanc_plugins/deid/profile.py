@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from orthanc_plugins.deid.gathering import options_that_keep
+from orthanc_plugins.deid.reserved import is_reserved
 from orthanc_plugins.deid.standard import EDITION, Option
 from orthanc_plugins.errors import ProfileError
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 ENGINE = 1
 """Raised whenever the same profile and input give another output."""
 _NEVER_KEPT_VRS = frozenset({"PN", "SQ", "UN", "OB"})
+_KEPT_TOGETHER = frozenset({"DA", "DT", "TM", "UI"})
+"""One that stays beside others that moved tells by how much; one UID that stays leads nowhere."""
 _NEVER_KEPT = frozenset({"PatientID", "PatientBirthDate", "AccessionNumber", "StudyID", "OtherPatientIDs"})
 
 
@@ -51,7 +54,7 @@ class AttributeException(_Part):
     @field_validator("attribute")
     @classmethod
     def _known(cls, keyword: str) -> str:
-        if tag_for_keyword(keyword) is None:
+        if not keyword or tag_for_keyword(keyword) is None:  # retired attributes have none
             raise ValueError("the dictionary has no attribute of this keyword")
         return keyword
 
@@ -61,6 +64,10 @@ class AttributeException(_Part):
             self.attribute in _NEVER_KEPT or dictionary_VR(self.attribute) in _NEVER_KEPT_VRS
         ):
             raise ValueError("names and identifiers of persons are never kept")
+        if self.action == "K" and dictionary_VR(self.attribute) in _KEPT_TOGETHER:
+            raise ValueError("dates, times and UIDs are kept all together, by an option, or not at all")
+        if is_reserved(self.attribute):
+            raise ValueError("it is treated in one way under every profile, which no exception changes")
         return self
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from pydantic import ValidationError
+from pydicom._dicom_dict import DicomDictionary
 from pydicom.datadict import tag_for_keyword
 
+from orthanc_plugins.deid.actions import ByType
 from orthanc_plugins.deid.compiling import compiled
 from orthanc_plugins.deid.profile import (
     AttributeException,
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PLAIN: dict[str, Any] = {"name": "site", "summary": "for one test"}
+REGION_NAMES = {"ROIName", "SegmentLabel"}
+"""Where they are emptied or a dummy, each has its own number, so that regions stay apart."""
 EXCEPTION = {"attribute": "Manufacturer", "action": "X", "reason": "for one test"}
 
 
@@ -93,6 +98,7 @@ def test_an_unknown_name_is_told_with_those_that_are_known() -> None:
         ({"name": "Über"}, "name"),
         ({"name": "a" * 33}, "name"),
         ({"exceptions": [{**EXCEPTION, "attribute": "PatientNaem"}]}, "exceptions.0.attribute.*no attribute"),
+        ({"exceptions": [{**EXCEPTION, "attribute": ""}]}, "exceptions.0.attribute.*no attribute"),
         ({"exceptions": [{**EXCEPTION, "action": "C"}]}, "exceptions.0.action"),
         ({"exceptions": [{**EXCEPTION, "reason": "short"}]}, "exceptions.0.reason"),
         ({"exceptions": [EXCEPTION, EXCEPTION]}, "two exceptions"),
@@ -129,6 +135,56 @@ def test_a_fault_is_told_by_its_field(tmp_path: Path, change: dict[str, Any], to
 def test_an_exception_never_keeps_an_identity(tmp_path: Path, attribute: str) -> None:
     exception = {**EXCEPTION, "attribute": attribute, "action": "K"}
     assert "never kept" in fault_of(tmp_path, {**PLAIN, "exceptions": [exception]})
+
+
+@pytest.mark.parametrize(
+    "attribute", ["StudyDate", "AcquisitionDateTime", "SeriesTime", "IrradiationEventUID"]
+)
+def test_an_exception_does_not_keep_one_date_or_uid_beside_others(tmp_path: Path, attribute: str) -> None:
+    exception = {**EXCEPTION, "attribute": attribute, "action": "K"}
+    assert "all together, by an option" in fault_of(tmp_path, {**PLAIN, "exceptions": [exception]})
+
+
+def accepted(action: str) -> list[AttributeException]:
+    """Return an exception for each attribute of the dictionary that may have this one."""
+    found = []
+    for keyword in {entry[4] for entry in DicomDictionary.values()}:
+        with suppress(ValidationError):
+            one = AttributeException.model_validate({**EXCEPTION, "attribute": keyword, "action": action})
+            found += Profile(**PLAIN, exceptions=(one,)).exceptions
+    return found
+
+
+@pytest.mark.parametrize("action", ["X", "Z", "D", "K"])
+def test_an_exception_that_is_accepted_is_what_is_done(action: str) -> None:
+    exceptions = [one for one in accepted(action) if one.attribute not in REGION_NAMES]
+    rules = compiled(Profile(**PLAIN, exceptions=tuple(exceptions))).rules
+    assert len(exceptions) > 2000
+    for one in exceptions:
+        rule = rules[tag_for_keyword(one.attribute) or 0]
+        done = rule.action.letter if isinstance(rule.action, ByType) else "K"
+        assert (rule.letter, done) == (action, action), one.attribute
+
+
+@pytest.mark.parametrize(
+    ("attribute", "action"),
+    [
+        ("BurnedInAnnotation", "K"),
+        ("DeidentificationMethod", "X"),
+        ("PatientName", "X"),
+        ("TextValue", "K"),
+        ("CodeMeaning", "K"),
+        ("EncapsulatedDocument", "X"),
+        ("PixelData", "X"),
+        ("StudyInstanceUID", "X"),
+        ("SpecificCharacterSet", "D"),
+    ],
+)
+def test_no_exception_speaks_of_what_every_profile_treats_alike(
+    tmp_path: Path, attribute: str, action: str
+) -> None:
+    exception = {**EXCEPTION, "attribute": attribute, "action": action}
+    assert "in one way under every profile" in fault_of(tmp_path, {**PLAIN, "exceptions": [exception]})
 
 
 def test_an_exception_does_not_keep_what_is_searched_for_as_an_identity(tmp_path: Path) -> None:
@@ -202,7 +258,8 @@ def test_the_strict_profile_is_for_publication() -> None:
     assert Option.CLEAN_DESCRIPTORS not in profile.options
     assert (profile.pixels, profile.faces, profile.patients) == (Pixels(look="all"), "refuse", "numbered")
     assert {one.attribute for one in profile.exceptions} == {
-        "SoftwareVersions", "SecondaryCaptureDeviceSoftwareVersions", "SequenceName", "PulseSequenceName",
+        "SoftwareVersions", "SecondaryCaptureDeviceSoftwareVersions", "HardcopyDeviceSoftwareVersion",
+        "ApplicationVersion", "SequenceName", "PulseSequenceName",
     }  # fmt: skip
     assert {one.action for one in profile.exceptions} == {"X"}
 

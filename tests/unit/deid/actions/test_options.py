@@ -102,13 +102,6 @@ def test_an_exception_overrules_the_options(action: str, expected: str | None) -
     assert made.get("Manufacturer") == expected
 
 
-def test_an_exception_never_brings_back_a_mark() -> None:
-    exception = AttributeException(attribute="DeidentificationMethod", action="K", reason="for one test")
-    profile = Profile(name="excepted", summary="for one test", exceptions=(exception,))
-    made = new_dataset((Element(0x00120063, "LO", "another tool"),), profile)
-    assert "another tool" not in made.DeidentificationMethod
-
-
 def test_counts_tell_what_was_done() -> None:
     data = part_10((*base(), VALUES["StudyDescription"], VALUES["AccessionNumber"]))
     counts = deidentified(data, with_options()).counts

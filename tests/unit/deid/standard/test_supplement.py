@@ -18,6 +18,8 @@ CLEANED, MOVED = Option.CLEAN_DESCRIPTORS, Option.RETAIN_LONGITUDINAL_MODIFIED_D
 
 # In no table of the standard, yet found in objects with names, sites and numbers of patients in them.
 IDENTIFYING = [
+    "0008,0101",  # Extended Code Value
+    "0008,0108",  # Extended Code Meaning
     "0008,0115",  # Coding Scheme Name
     "0018,1003",  # Device ID
     "0018,1040",  # Contrast/Bolus Route
