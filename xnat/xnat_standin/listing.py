@@ -83,7 +83,6 @@ def scan_rows(rows: Iterable[sqlite3.Row]) -> list[Row]:
         {
             **json.loads(row["fields"]),
             "xnat_imagescandata_id": str(row["pk"]),
-            "xnat:imagescandata/id": row["id"],
             "ID": row["id"],
             "quality": "usable",
             "xsiType": row["xsi_type"],

@@ -12,12 +12,12 @@ from xnat_standin.archive import BadNameError, ClashError, DeletedError
 from xnat_standin.document import ScanDocument
 from xnat_standin.file_routes import files, resources
 from xnat_standin.items import experiment_item, item_answer, project_item, scan_item, subject_item
+from xnat_standin.joining import asked_columns, joined_rows
 from xnat_standin.listing import (
     EXPERIMENT_COLUMNS,
     PROJECT_COLUMNS,
     SCAN_COLUMNS,
     SUBJECT_COLUMNS,
-    experiment_rows,
     project_rows,
     scan_rows,
     subject_rows,
@@ -103,9 +103,8 @@ def _listing(asked: Asked, place: Place) -> Response:
     if place.collection == "experiments":
         subject = place.subject["id"] if place.subject else None
         experiments = [row for project in projects for row in archive.experiments(project["id"], subject)]
-        return table(
-            experiment_rows(archive, experiments), EXPERIMENT_COLUMNS, asked.parameters, "Experiments"
-        )
+        found = joined_rows(archive, experiments, asked.parameters)
+        return table(found, EXPERIMENT_COLUMNS, asked_columns(asked.parameters), "Experiments")
     if place.experiment is None:
         raise not_found("Scans are below an experiment.")
     scans = archive.scans(place.experiment["id"])

@@ -82,6 +82,25 @@ def test_what_is_archived_is_found(interface: Any, site: Site) -> None:
     assert sorted(project.subject("S1").experiment("E1").scans().get()) == ["2", "3"]
 
 
+def test_sessions_and_scans_are_found_over_all_projects(interface: Any, site: Site) -> None:
+    site.archived(build_study())
+    asked = {"project_id": site.project}
+    (session,) = interface.array.experiments(experiment_type="xnat:ctSessionData", **asked).data
+    subject = interface.select.project(site.project).subject("S1").id()
+    assert session["xnat:ctsessiondata/subject_id"] == subject
+    assert interface.array.mrsessions(**asked).data == []
+    scans = interface.array.scans(**asked).data
+    assert [(row["ID"], row["xnat:imagescandata/id"]) for row in scans] == [
+        (session["ID"], "2"),
+        (session["ID"], "3"),
+    ]
+    (ct,) = interface.array.scans(scan_type="xnat:ctScanData", **asked).data
+    assert ct["xnat:ctscandata/id"] == "2"
+    assert len(interface.array.scans(subject_label="S1", **asked).data) == 2
+    assert interface.array.scans(subject_label="S2", **asked).data == []
+    assert interface.array.scans(experiment_label="E2", **asked).data == []
+
+
 def test_a_wrong_password_is_told(site: Site) -> None:
     interface = Interface(site.process.url, user="admin", password="wrong")
     assert interface.get("/data/projects").status_code == 401

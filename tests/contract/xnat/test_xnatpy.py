@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,28 @@ def test_it_imports_archives_and_downloads(connection: Any, site: Site, tmp_path
     session.download_dir(tmp_path)
     found = {str(dcmread(path).SOPInstanceUID) for path in tmp_path.rglob("*.dcm")}
     assert found == {str(one.SOPInstanceUID) for one in datasets}
+
+
+def test_it_rebuilds_downloads_moves_and_deletes_what_waits(
+    connection: Any, site: Site, tmp_path: Path
+) -> None:
+    other = f"{site.project}Z"
+    site.put(f"/data/projects/{other}")
+    packed, back = tmp_path / "study.zip", tmp_path / "back.zip"
+    packed.write_bytes(zip_of(build_study()))
+    waiting = connection.services.import_(
+        packed, destination=f"/prearchive/projects/{site.project}", subject="S1", experiment="E1"
+    )
+    waiting.rebuild()
+    waiting.download(str(back))
+    with zipfile.ZipFile(back) as archive:
+        assert len(archive.namelist()) == 3
+    waiting.move(other)
+    assert connection.prearchive.sessions(project=site.project) == []
+    (moved,) = connection.prearchive.sessions(project=other)
+    assert (moved.label, moved.status) == ("E1", "READY")
+    moved.delete()
+    assert connection.prearchive.sessions(project=other) == []
 
 
 def test_it_imports_straight_into_the_archive(connection: Any, site: Site, tmp_path: Path) -> None:
