@@ -7,7 +7,10 @@ from importlib import import_module
 
 import pytest
 
-_MODULES = ("archive", "dicomedit.functions", "dicomedit.language", "document", "header", "joining", "outside")
+_MODULES = (
+    *("archive", "dicomedit.functions", "dicomedit.language", "document", "header", "joining"),
+    "outside",
+)
 
 
 @pytest.mark.parametrize("name", _MODULES)
