@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.validation.claims import CLEAN_FACE
@@ -18,6 +19,8 @@ CHECK = "markers"
 _REMOVED, _METHOD, _METHOD_CODES = 0x00120062, 0x00120063, 0x00120064
 _BURNED_IN, _FACE, _LONGITUDINAL = 0x00280301, 0x00280302, 0x00280303
 _CODE, _SCHEME = 0x00080100, 0x00080102
+_METHOD_FORM = re.compile(r"1131(?:0\d|1[0-2])")
+"""Codes of CID 7050, De-identification Method (PS3.16)."""
 
 
 def check_markers(comparison: Comparison) -> Iterator[Finding]:
@@ -48,7 +51,7 @@ def _is_replaced(comparison: Comparison) -> bool:
 def _codes(comparison: Comparison) -> Iterator[Finding]:
     """Yield codes of methods that are missing, or that nobody claims."""
     stated = _methods(comparison.released)
-    earlier = _methods(comparison.original)
+    earlier = {(code, scheme) for code, scheme in _methods(comparison.original) if _is_standard(code, scheme)}
     claimed = {(code, "DCM") for code in comparison.codes}
     place = (_METHOD_CODES,)
     if len(stated) != len(set(stated)):
@@ -56,10 +59,15 @@ def _codes(comparison: Comparison) -> Iterator[Finding]:
     if missing := claimed - set(stated):
         told = ", ".join(sorted(code for code, _ in missing))
         yield comparison.finding(CHECK, place, f"codes of methods are missing: {told}")
-    if set(earlier) - set(stated):
+    if earlier - set(stated):
         yield comparison.finding(CHECK, place, "codes of earlier methods are missing")
-    if set(stated) - claimed - set(earlier):
+    if set(stated) - claimed - earlier:
         yield comparison.finding(CHECK, place, "a code stands there that is not claimed")
+
+
+def _is_standard(code: str, scheme: str) -> bool:
+    """Return whether a method is one of CID 7050; those of others may say anything, so they need not stay."""
+    return scheme == "DCM" and _METHOD_FORM.fullmatch(code) is not None
 
 
 def _methods(instance: Instance) -> list[tuple[str, str]]:

@@ -104,3 +104,14 @@ def test_codes_of_earlier_methods_stay(study: Study, tmp_path: Path) -> None:
     assert told(study, tmp_path) == {"(0012,0064)": "codes of earlier methods are missing"}
     study.released["ct1"].DeidentificationMethodCodeSequence.append(earlier)
     assert told(study, tmp_path) == {}
+
+
+@pytest.mark.parametrize(("value", "scheme"), [("4711", "XNAT"), ("113112", "99SITE"), ("113113", "DCM")])
+def test_codes_that_are_none_of_the_standard_need_not_stay_and_may_not(
+    study: Study, tmp_path: Path, value: str, scheme: str
+) -> None:
+    foreign = code(value, scheme, "of another program")
+    study.originals["ct1"].DeidentificationMethodCodeSequence = DicomSequence([foreign])
+    assert told(study, tmp_path) == {}
+    study.released["ct1"].DeidentificationMethodCodeSequence.append(foreign)
+    assert told(study, tmp_path) == {"(0012,0064)": "a code stands there that is not claimed"}
