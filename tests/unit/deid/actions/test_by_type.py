@@ -6,9 +6,11 @@ import struct
 
 import pytest
 
+from orthanc_plugins.deid.actions import ByType
 from orthanc_plugins.deid.actions.dummies import dummy_value
 from orthanc_plugins.deid.job import Job
-from orthanc_plugins.deid.rules import Fate, fate
+from orthanc_plugins.deid.rules import Fate, Kind, Place, Rule, fate
+from orthanc_plugins.deid.wire import EXPLICIT_LITTLE
 from tests.builders.writing import BIG_ENDIAN, Element, Writing
 from tests.unit.deid.objects import (
     CT,
@@ -178,3 +180,18 @@ def test_sequences_are_removed_emptied_replaced_or_walked() -> None:
     assert made.SourceImageSequence[0].ReferencedSOPInstanceUID == new_uid("1.2.9")
     assert "RequestAttributesSequence" not in made
     assert made.ReferencedStructureSetSequence[0].ReferencedSOPInstanceUID == new_uid("1.2.9")
+
+
+@pytest.mark.parametrize(
+    ("letter", "vr", "expected"),
+    [
+        ("X", b"SQ", Fate.REMOVED),  # nobody can say what a dummy would hold
+        ("X", b"DA", Fate.REPLACED),
+        ("D", b"SQ", Fate.REPLACED),
+        ("X/D", b"SQ", Fate.REPLACED),
+    ],
+)
+def test_a_sequence_that_may_not_go_is_removed_under_x_alone(letter: str, vr: bytes, expected: Fate) -> None:
+    rule = Rule(CONTENT_DATE, Kind.ACTED, vr, frozenset({vr}), letter)
+    job = Job(PSEUDONYMS, PATIENT, 0, lambda _: False, lambda _: False, sop_class_uid=REPORT)
+    assert ByType(letter).fate(rule, Place(EXPLICIT_LITTLE), job) is expected

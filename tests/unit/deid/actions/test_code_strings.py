@@ -50,3 +50,14 @@ def test_layers_of_graphics_stay_apart_and_annotations_stay_in_theirs() -> None:
     expected = ["DEID_LAYER_1", "DEID_LAYER_2", "SHUTTER"]
     assert [item.GraphicLayer for item in made.GraphicAnnotationSequence] == expected
     assert [item.GraphicLayer for item in made.GraphicLayerSequence] == expected[::-1]
+
+
+def test_a_short_term_that_repeats_the_patients_name_goes_and_one_of_the_standard_stays() -> None:
+    name = Element(0x00100010, "PN", "Karp^Axial")
+    made = new_dataset(
+        (name, Element(0x00080008, "CS", "ORIGINAL\\PRIMARY\\AXIAL"), Element(0x00180022, "CS", "KARP"))
+    )
+    assert list(made.ImageType) == ["ORIGINAL", "PRIMARY", "AXIAL"]
+    assert "KARP" not in str(made.get("ScanOptions"))
+    other = new_dataset((Element(0x00180022, "CS", "KARP"),))
+    assert other.ScanOptions == "KARP"

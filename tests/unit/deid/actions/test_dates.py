@@ -95,3 +95,8 @@ def test_ages_over_89_become_90(value: str, expected: str | None) -> None:
 def test_an_empty_age_and_an_empty_date_stay_empty() -> None:
     assert moved(0x00101010, "AS", "") == ""
     assert moved(0x00080020, "DA", "") == ""
+
+
+@pytest.mark.parametrize("padding", ["", "        "])
+def test_a_date_that_is_empty_stays_empty(padding: str) -> None:
+    assert moved(0x00080021, "DA", padding) == ""
