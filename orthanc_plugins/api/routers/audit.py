@@ -34,6 +34,9 @@ class AuditParameters(Parameters):
     kind: EventKind | None = None
     outcome: Outcome | None = Field(default=None, description="0 success, 4, 8, 12 failures.")
     study: str | None = Field(default=None, pattern=UID_PATTERN, description="New Study Instance UID.")
+    actor: str | None = Field(
+        default=None, max_length=1024, description="Who or what took part: a user, `rule:NAME`, an address."
+    )
     format: Literal["json", "fhir", "syslog", "xml"] = Field(
         default="json",
         description="As the trail has them; a Bundle of FHIR R4; syslog, a message a line; DICOM's XML.",
@@ -71,6 +74,7 @@ def show_audit(services: Joined, user: User, wanted: Annotated[AuditParameters, 
         until=wanted.until,
         kind=wanted.kind,
         study_uid=wanted.study,
+        actor=wanted.actor,
         outcome=wanted.outcome,
         limit=wanted.limit,
     )

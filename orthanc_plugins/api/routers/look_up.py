@@ -68,8 +68,8 @@ def look_up(asked: LookUpRequest, services: Joined, user: User, response: Respon
     response.headers["Cache-Control"] = "no-store"
     project = project_of(services, asked.project)
     trail = services.deidentification.custodian.trail()
-    may_ask = user is not None and user in services.deidentification.look_up_users
-    if not may_ask or user != asked.actor or asked.role not in project.custodians:
+    may_ask = user in services.deidentification.look_up_users
+    if user is None or not may_ask or user != asked.actor or asked.role not in project.custodians:
         trail.append(_refused(asked.project, user or "unknown"))
         raise Problem(
             HTTPStatus.FORBIDDEN,
@@ -77,6 +77,7 @@ def look_up(asked: LookUpRequest, services: Joined, user: User, response: Respon
             "in a role of the project's Custodians. It was recorded that this was asked.",
         )
     if not services.deidentification.custodian.has_identities(project.name):
+        trail.append(_refused(asked.project, user))
         raise Problem(HTTPStatus.NOT_FOUND, "The project keeps no way back.")
     table = services.deidentification.custodian.identities(project.name, project.custodians)
     known = _known(table, asked, services)

@@ -70,6 +70,17 @@ def test_nobody_else_is_answered_and_that_is_recorded_too(
     assert recorded(joined) == [("security_alert", "look_up_refused")]
 
 
+def test_that_there_is_no_way_back_is_told_after_it_was_recorded_who_asked(
+    client: Client, joined: Services
+) -> None:
+    joined.deidentification.custodian.destroy_identities("trial", "bob")
+    assert look_up(client).status_code == 404
+    assert recorded(joined) == [
+        ("security_alert", "look_up_refused"),
+        ("security_alert", "mapping_destroyed"),
+    ]
+
+
 def test_a_free_text_is_no_reason(client: Client, joined: Services) -> None:
     assert look_up(client, reason="Mrs Doe called").status_code == 422
     assert recorded(joined) == []
