@@ -10,6 +10,7 @@
     │   │   └── ArchiveLate     it has not answered as long as somebody waited
     │   └── ArchiveRefused      it will not: do not try again
     │       └── NotFound        it does not hold the resource asked for
+    ├── ZipRefused              a ZIP is not unpacked, with the reason
     ├── InvalidDicom            a DICOM object cannot be used, with the reason
     │   └── NoDecoder           nothing here decodes its pixels
     ├── GeometryError           contours and images do not fit together
@@ -85,6 +86,10 @@ class ArchiveRefused(ArchiveError):  # noqa: N818 - see ArchiveUnavailable
 
 class NotFound(ArchiveRefused):
     """The archive does not hold the resource."""
+
+
+class ZipRefused(PacsSuiteError):  # noqa: N818 - see ArchiveUnavailable
+    """A ZIP is not unpacked."""
 
 
 class InvalidDicom(PacsSuiteError):  # noqa: N818 - see ArchiveUnavailable

@@ -14,16 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
+from orthanc_plugins.zips import MAGICS, METHODS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MOST_ENTRIES = 100_000
-"""A zip of more files is refused."""
-
-_ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-"""Beginnings of a zip, of an empty one and of one in several parts."""
-_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-"""Unpacked piece by piece; a few bytes packed by other methods can become gigabytes at one stroke."""
 _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -81,7 +76,7 @@ def incoming_files(name: str, source: IO[bytes]) -> Iterator[IncomingFile]:
 
 def _is_zip(source: IO[bytes]) -> bool:
     source.seek(0)
-    return source.read(4).startswith(_ZIP_MAGICS)
+    return source.read(4).startswith(MAGICS)
 
 
 def _whole(source: IO[bytes]) -> bytes:
@@ -93,7 +88,7 @@ def _whole(source: IO[bytes]) -> bytes:
 
 
 def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    if entry.compress_type not in _METHODS:
+    if entry.compress_type not in METHODS:
         raise FileRejectedError("It is packed by another method than deflate: pack it as an ordinary zip.")
     try:
         with archive.open(entry) as packed:
@@ -104,7 +99,7 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
         ) from error
     if not content:
         raise FileRejectedError("The file is empty.")
-    if content.startswith(_ZIP_MAGICS):
+    if content.startswith(MAGICS):
         raise FileRejectedError("A zip inside a zip is not unpacked: send it by itself.")
     return content
 

@@ -42,6 +42,7 @@ from orthanc_plugins.errors import (
     StoreError,
     TransferError,
     TransferNotFound,
+    ZipRefused,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ STATUS_OF_ERROR: dict[type[PacsSuiteError], HTTPStatus] = {
     ArchiveLate: HTTPStatus.SERVICE_UNAVAILABLE,
     ArchiveRefused: HTTPStatus.BAD_GATEWAY,
     NotFound: HTTPStatus.NOT_FOUND,
+    ZipRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidDicom: HTTPStatus.UNPROCESSABLE_ENTITY,
     NoDecoder: HTTPStatus.UNPROCESSABLE_ENTITY,
     GeometryError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -26,6 +26,8 @@ _HEAD_BYTES = 4096
 _MOST_BYTES = 1 << 26
 _OBJECT = b"\x02\x00\x03\x00UI"
 """Media Storage SOP Instance UID (0002,0003), explicit little endian (PS3.10 7.1)."""
+_SNAPSHOTS = ("resources", "SNAPSHOTS", "files")
+_PICTURES = (b"GIF8", b"\xff\xd8\xff", b"\x89PNG")
 _PDF_NAME = re.compile(r"certificate(?:-([0-9a-f]{12}))?\.pdf")
 
 
@@ -34,8 +36,9 @@ class Differences:
     """How a folder differs from what is certified; paths are below the study's folder.
 
     ``as_sent`` and ``as_stored`` are how many files are as they left, and as they came back from a
-    destination that has written them anew; ``certificates`` are those of the same study, which are no
-    difference.
+    destination that has written them anew. ``certificates`` are those of the same study, and ``pictures``
+    those that XNAT makes of the images for its pages: neither is a difference. Nobody has certified the
+    pictures.
     """
 
     altered: tuple[str, ...]
@@ -44,6 +47,7 @@ class Differences:
     as_sent: int = 0
     as_stored: int = 0
     certificates: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Tell whether there are any."""
@@ -76,13 +80,15 @@ def differences(folder: Path, envelope: SignedCertificate) -> Differences:
     altered = _altered({place: there[place] for place in unknown.places}, lost)
     left = {place: there[place] for place in unknown.places if place not in altered}
     certificates = _certificates(left, envelope)
+    pictures = {place for place, path in left.items() if _is_picture_of_xnat(place, path)}
     return Differences(
         altered=tuple(sorted(altered)),
         missing=tuple(sorted(lost.keys() - set(altered.values()))),
-        extra=tuple(sorted(left.keys() - certificates)),
+        extra=tuple(sorted(left.keys() - certificates - pictures)),
         as_sent=len(as_sent),
         as_stored=len(as_stored),
         certificates=tuple(sorted(certificates)),
+        pictures=tuple(sorted(pictures)),
     )
 
 
@@ -164,6 +170,18 @@ def _is_pdf_of(path: Path, names: Collection[str], study_uid: str) -> bool:
         return False
     content = path.read_bytes() if path.stat().st_size <= _MOST_BYTES else b""
     return content.startswith(b"%PDF-") and study_uid.encode() in content
+
+
+def _is_picture_of_xnat(place: str, path: Path) -> bool:
+    """Return whether a file is where XNAT keeps pictures of a scan, and is one.
+
+    It is in the scan's resource SNAPSHOTS, as downloads of XNAT name it (``…/SNAPSHOTS/files/…``).
+    """
+    parts = PurePosixPath(place).parts
+    if _SNAPSHOTS not in {parts[index : index + 3] for index in range(len(parts))} or not _is_plain(path):
+        return False
+    with path.open("rb") as file:
+        return file.read(4).startswith(_PICTURES)
 
 
 def _files(folder: Path) -> Iterator[Path]:

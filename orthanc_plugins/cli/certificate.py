@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins.cli.commands import DONE, FAILED, USAGE, Command, printable, reason_of
-from orthanc_plugins.errors import ConfigurationError, DeidError, KeyUnusable
+from orthanc_plugins.errors import ConfigurationError, DeidError, KeyUnusable, ZipRefused
 
 if TYPE_CHECKING:
     import argparse
@@ -35,8 +35,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument(
         "--files",
         type=Path,
-        metavar="FOLDER",
-        help="folder of the study, or the one it was released into, or what was unpacked of a download",
+        metavar="FOLDER|ZIP",
+        help="folder of the study, or the one it was released into, or what was downloaded, as ZIP or unpacked",
     )
     show = actions.add_parser("show", help="tell what a certificate says; the signature is not checked")
     show.add_argument("file", type=Path, metavar="FILE.json")
@@ -56,7 +56,7 @@ def _run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
     do = {"verify": _verify, "show": _show, "key": _key}[arguments.action]
     try:
         return do(arguments, output, errors)
-    except (KeyUnusable, ConfigurationError, OSError) as error:
+    except (KeyUnusable, ConfigurationError, ZipRefused, OSError) as error:
         print(f"pacs certificate: {printable(reason_of(error))}", file=errors)
         return USAGE
     except DeidError as error:
@@ -73,7 +73,7 @@ def _verify(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> in
     _tell_key(envelope.signature.key, output)
     if verdict is Verdict.UNKNOWN_KEY:
         print("Compare these words with those that the issuer tells you, and give --key.", file=errors)
-    is_whole = arguments.files is None or _has_files(envelope, arguments.files, output)
+    is_whole = arguments.files is None or _has_downloaded(envelope, arguments.files, output)
     return DONE if verdict is Verdict.VALID and is_whole else FAILED
 
 
@@ -107,15 +107,30 @@ def _tell_key(key: PublicKey, output: TextIO) -> None:
     print(f"key: {key.key_id}, in words: {key.words}", file=output)
 
 
+def _has_downloaded(envelope: SignedCertificate, files: Path, output: TextIO) -> bool:
+    """Return whether a folder, or a ZIP, has the certified files and no others."""
+    from orthanc_plugins.zips import is_zip, unpacked  # noqa: PLC0415 - likewise
+
+    if not is_zip(files):
+        return _has_files(envelope, files, output)
+    with unpacked(files) as folder:
+        return _has_files(envelope, folder, output)
+
+
 def _has_files(envelope: SignedCertificate, folder: Path, output: TextIO) -> bool:
     """Return whether a folder has the certified files and no others, and tell what is otherwise.
 
-    Certificates of the study that lie beside it are no others.
+    Certificates of the study that lie beside it, and pictures that XNAT has made, are no others.
     """
     from orthanc_plugins.certificates import differences, study_folder  # noqa: PLC0415 - likewise
 
     study = envelope.certificate.study
     found = differences(study_folder(folder, study), envelope)
+    if found.pictures:
+        told = (
+            f"{len(found.pictures)} that XNAT has made of the images (SNAPSHOTS); no certificate is of them"
+        )
+        print(f"pictures: {told}", file=output)
     if not found:
         print(f"files: all {len(study.files)} are as certified{_forms(found)}", file=output)
         return True
@@ -133,7 +148,9 @@ def _has_files(envelope: SignedCertificate, folder: Path, output: TextIO) -> boo
 def _forms(found: Differences) -> str:
     """Return in which form files are as certified, and what else is there."""
     stored = f": {found.as_sent} as sent, {found.as_stored} as the destination stores them"
-    but = " but certificates of the study" if found.certificates else ""
+    others = {"certificates of the study": found.certificates, "the pictures": found.pictures}
+    named = " and ".join(what for what, places in others.items() if places)
+    but = f" but {named}" if named else ""
     return f"{stored if found.as_stored else ''}, and there are no others{but}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -13,10 +14,12 @@ from orthanc_plugins import __version__
 from orthanc_plugins.cli.chosen import named_profile, patients_by_default, project_of_settings
 from orthanc_plugins.cli.commands import DONE, FAILED, INTERRUPTED, USAGE, Command, printable, reason_of
 from orthanc_plugins.cli.interruption import terminated_as_interrupted
-from orthanc_plugins.errors import ConfigurationError, CustodyError, DeidError
+from orthanc_plugins.errors import ConfigurationError, CustodyError, DeidError, ZipRefused
+from orthanc_plugins.zips import is_zip, unpacked
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator, Sequence
 
     from orthanc_plugins.release import Outcome, Project, Studies, StudyInput
 
@@ -33,7 +36,7 @@ _MOST_OTHERS = 5
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "input", nargs="+", type=Path, metavar="INPUT", help="DICOM files, and folders of them"
+        "input", nargs="+", type=Path, metavar="INPUT", help="DICOM files, folders and ZIPs of them"
     )
     parser.add_argument(
         "output", type=Path, metavar="OUTPUT", help="folder for <patient>/<study>/<series>/<instance>.dcm"
@@ -76,21 +79,29 @@ def run(arguments: argparse.Namespace, output: TextIO, errors: TextIO) -> int:
 
     try:
         project = _project(arguments)
-        found = sorted_studies(arguments.input)
-        print(
-            f"{found.files} files: {len(found.studies)} studies, project {project.name}, profile "
-            f"{project.profile.name}",
-            file=errors,
-        )
-        _tell_faults(found, errors)
-        outcomes = _all_released(found, project, arguments, errors)
+        with terminated_as_interrupted(), _all_unpacked(arguments.input) as given:
+            found = sorted_studies(given)
+            print(
+                f"{found.files} files: {len(found.studies)} studies, project {project.name}, profile "
+                f"{project.profile.name}",
+                file=errors,
+            )
+            _tell_faults(found, errors)
+            outcomes = _all_released(found, project, arguments, errors)
     except KeyboardInterrupt:
         print("interrupted: what was written by then was checked", file=errors)
         return INTERRUPTED
-    except (DeidError, CustodyError, ConfigurationError, OSError) as error:
+    except (DeidError, CustodyError, ConfigurationError, ZipRefused, OSError) as error:
         print(f"pacs deidentify: {printable(_reason_of(error, arguments.output))}", file=errors)
         return USAGE
     return _told(found, outcomes, arguments.output, output)
+
+
+@contextmanager
+def _all_unpacked(inputs: Sequence[Path]) -> Iterator[list[Path]]:
+    """Yield the inputs, those that are ZIPs as folders that are gone afterwards."""
+    with ExitStack() as folders:
+        yield [folders.enter_context(unpacked(one)) if is_zip(one) else one for one in inputs]
 
 
 def _reason_of(error: Exception, output: Path) -> str:
@@ -110,10 +121,9 @@ def _all_released(
     if report is not None:
         report.open("a").close()  # what cannot be written is told before anything is done
     try:
-        with terminated_as_interrupted():
-            for number, study in enumerate(found.studies, 1):
-                told = _Told(f"study {number} of {len(found.studies)}", errors)
-                outcomes.append(_released(study, project, arguments, told))
+        for number, study in enumerate(found.studies, 1):
+            told = _Told(f"study {number} of {len(found.studies)}", errors)
+            outcomes.append(_released(study, project, arguments, told))
     finally:
         if report is not None:
             text = json.dumps(report_of(project, found, outcomes), indent=2, ensure_ascii=False)

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from orthanc_plugins.api.dependencies import Joined
-from orthanc_plugins.api.incoming import MOST_ENTRIES, FileRejectedError, IncomingFile, incoming_files
+from orthanc_plugins.api.incoming import FileRejectedError, IncomingFile, incoming_files
 from orthanc_plugins.api.problems import Problem, problem_documented, problem_response
 from orthanc_plugins.archives import OrthancRest
 from orthanc_plugins.errors import ArchiveRefused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -153,3 +154,31 @@ def test_the_public_key_is_printed_and_made_when_asked_for(
     told = capsys.readouterr()
     assert told.out == create_signing_key(folder / "custody").public.pem
     assert "in words: " in told.err
+
+
+def test_a_download_of_xnat_is_verified_as_zip_and_its_pictures_are_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with zipfile.ZipFile(folder / "session.zip", "w") as out:
+        for number, (content, _) in enumerate(FILES.values()):
+            out.writestr(f"S/scans/2-CT/resources/DICOM/files/{number}.dcm", content)
+        for name in ("2_qc.gif", "2_qc_t.gif"):
+            out.writestr(f"S/scans/2-CT/resources/SNAPSHOTS/files/{name}", b"GIF89a picture")
+    verify = ("verify", "certificate.json", "--key", "public.pem", "--files", str(folder / "session.zip"))
+    assert run(folder, *verify) == DONE
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "pictures: 2 that XNAT has made of the images (SNAPSHOTS); no certificate is of them",
+        "files: all 3 are as certified, and there are no others but the pictures",
+    ]
+    with zipfile.ZipFile(folder / "session.zip", "a") as out:
+        out.writestr("S/scans/2-CT/resources/SNAPSHOTS/files/notes.gif", b"of Mrs Doe")
+        out.writestr("S/scans/2-CT/resources/OTHER/files/more.gif", b"GIF89a picture")
+    assert run(folder, *verify) == FAILED
+    assert "files: 3 of 3 are as certified; 2 not certified" in capsys.readouterr().out
+
+
+def test_a_zip_that_is_not_unpacked_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "cut.zip").write_bytes(b"PK\x03\x04")
+    verify = ("verify", "certificate.json", "--key", "public.pem", "--files", str(folder / "cut.zip"))
+    assert run(folder, *verify) == USAGE
+    assert "cut.zip is not unpacked: it is damaged" in capsys.readouterr().err

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -236,3 +239,39 @@ def test_the_check_is_made_of_what_was_written(
     monkeypatch.setattr(instances, "_written", written_with_a_name)
     assert run(given) == FAILED
     assert "1 refused" in capsys.readouterr().out
+
+
+def zip_of(folder: Path) -> Path:
+    """Return a folder's files as a ZIP, one of which is no DICOM."""
+    zipped = folder.with_suffix(".zip")
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as out:
+        for path in folder.iterdir():
+            out.write(path, f"CD/{path.name}")
+        out.writestr("CD/README.TXT", "Zoltanyi")
+    return zipped
+
+
+def test_a_zip_is_taken_as_its_folder_is_and_nothing_of_it_stays(
+    run: Run, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    assert run(zip_of(given)) == DONE
+    told = capsys.readouterr()
+    assert "4 files: 1 studies" in told.err
+    assert "given.zip/CD/README.TXT" in told.err
+    assert list((tmp_path / "tmp").iterdir()) == []
+    from_zip = {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*.dcm")}
+    shutil.rmtree(tmp_path / "out")
+    assert run(given) == DONE
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*.dcm")} == from_zip
+
+
+def test_a_zip_that_is_not_unpacked_ends_with_2_and_nothing_is_written(
+    run: Run, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as out:
+        out.writestr("../a0.dcm", (given / "a0.dcm").read_bytes())
+    assert run(given, tmp_path / "evil.zip") == USAGE
+    assert "evil.zip is not unpacked: file 1 in it has a name that leads out of it" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
