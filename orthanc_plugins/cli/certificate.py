@@ -36,7 +36,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--files",
         type=Path,
         metavar="FOLDER|ZIP",
-        help="folder of the study, or the one it was released into, or what was downloaded, as ZIP or unpacked",
+        help="folder of the study, or the one it was released into, or a download, as ZIP or unpacked",
     )
     show = actions.add_parser("show", help="tell what a certificate says; the signature is not checked")
     show.add_argument("file", type=Path, metavar="FILE.json")

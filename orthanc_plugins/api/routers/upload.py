@@ -18,6 +18,7 @@ from orthanc_plugins.api.problems import Problem, problem_documented, problem_re
 from orthanc_plugins.archives import OrthancRest
 from orthanc_plugins.errors import ArchiveRefused
 from orthanc_plugins.services import Services, UploadLimits
+from orthanc_plugins.zips import MOST_ENTRIES
 
 router = APIRouter(tags=["upload"])
 
