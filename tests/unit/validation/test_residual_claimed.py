@@ -89,6 +89,17 @@ def test_a_date_that_another_was_moved_to_is_no_residue(study: Study, tmp_path: 
     assert {one.check for one in study.findings(tmp_path)} == {"dates"}
 
 
+def test_a_date_that_was_not_moved_excuses_no_other(study: Study, tmp_path: Path) -> None:
+    day = study.originals["ct1"].StudyDate
+    for side in (study.originals, study.released):
+        item = code("P5-09051", "SRT", "CT")
+        item.ContextGroupVersion = day
+        side["ct1"].ProcedureCodeSequence = DicomSequence([item])
+    study.released["ct1"].ImageComments = f"seen {day}"
+    found = [one.location for one in residual(study, tmp_path)]
+    assert found == ["(0008,1032)[1].(0008,0106)", "(0020,4000)"]
+
+
 @pytest.mark.parametrize("value", ["31.12.1939", "1939/12/31", "1939-12-31", "39.12.31"])
 def test_what_stands_in_the_place_of_a_date_is_searched_for_as_it_is_written(
     study: Study, tmp_path: Path, value: str

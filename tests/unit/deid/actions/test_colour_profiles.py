@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import pytest
@@ -57,3 +58,14 @@ def test_what_follows_the_profile_goes() -> None:
 @pytest.mark.parametrize("value", [b"", b"no profile at all", profile()[:140]])
 def test_what_is_no_profile_is_removed(value: bytes) -> None:
     assert treated(value) is None
+
+
+def test_a_text_without_records_is_blanked_whole() -> None:
+    text = b"text" + bytes(4) + b"Copyright Jane Doe\0"
+    begin = 128 + 4 + 12
+    head = bytearray(128)
+    struct.pack_into(">L", head, 0, begin + len(text))
+    head[36:40] = b"acsp"
+    after = blanked(bytes(head) + struct.pack(">L4sLL", 1, b"cprt", begin, len(text)) + text)
+    assert after[begin : begin + 8] == text[:8]
+    assert not after[begin + 8 :].strip(b"\0")
