@@ -174,11 +174,16 @@ def project_of(services: Services, name: str | None) -> DeidentificationProject:
     wanted = name or chosen.default_project
     if wanted is None:
         raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "Name a project: none is Deidentification.DefaultProject."
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "Name a project, as none is Deidentification.DefaultProject: "
+            f"{', '.join(chosen.projects) or 'the settings have none'}.",
         )
     project = chosen.projects.get(wanted)
     if project is None:
-        raise Problem(HTTPStatus.NOT_FOUND, "There is no such project: see GET api/anonymize/projects.")
+        raise Problem(
+            HTTPStatus.NOT_FOUND,
+            f"There is no project {wanted}: {', '.join(chosen.projects) or 'the settings have none'}.",
+        )
     return project
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
@@ -29,7 +30,10 @@ _NEXT = (
 
 def _moment(text: str) -> datetime:
     """Return a time of the command line; without a zone it is UTC."""
-    time = datetime.fromisoformat(text)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no time; write it as 2026-11-30 or 2026-11-30T14:00Z") from None
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 

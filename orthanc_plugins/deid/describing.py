@@ -266,6 +266,6 @@ def _done(rule: Rule) -> str:
 
 
 def _alike(keyword: str) -> str:
-    keywords = (entry[4] for entry in DicomDictionary.values())
-    found = [one for one in get_close_matches(keyword, keywords, n=3) if one]
+    keywords = {entry[4].lower(): entry[4] for entry in DicomDictionary.values() if entry[4]}
+    found = [keywords[one] for one in get_close_matches(keyword.lower(), keywords, n=3)]
     return f" Do you mean {' or '.join(found)}?" if found else ""

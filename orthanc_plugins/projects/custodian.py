@@ -150,6 +150,12 @@ class Custodian:
         KeyUnusable, CustodyError
             There is none, or it cannot be used.
         """
+        if not self.has_identities(project) and not self.is_identities_destroyed(project):
+            raise KeyUnusable(
+                f"Project {project} has no {KeyPurpose.MAPPING} key in {self.folder}. It is made by: "
+                f"pacs project create {project} --reversible. One that was there is restored from the "
+                "custodian's copy."
+            )
         key = load_key(self.folder, project, KeyPurpose.MAPPING)
         return IdentityTable(self._sealed, key, frozenset(roles))
 

@@ -46,7 +46,7 @@
     const study = $.mobile.pageData.uuid;
     $(`#${LINK}, #${ANSWER}`).closest("li").remove();
     const link = $("<a>", { href: "#", id: LINK, text: "De-identify, check and send" });
-    const place = $("<span>", { id: ANSWER, role: "status", css: { "white-space": "normal" } });
+    const place = $("<span>", { id: ANSWER, role: "status", css: { "white-space": "normal", "overflow-wrap": "anywhere" } });
     link.on("click", (event) => {
       event.preventDefault();
       place.closest("li").show();

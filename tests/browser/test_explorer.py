@@ -48,3 +48,6 @@ def test_a_study_is_de_identified_from_its_page(researching: Stack, visit: Visit
         re.compile(r"^certified, project trial, profile basic, dates removed, DEID-\w{16}, folder")
     )
     expect(answer).to_be_visible()
+    assert answer.evaluate(
+        "one => one.getBoundingClientRect().right <= one.closest('li').getBoundingClientRect().right"
+    )

@@ -85,6 +85,12 @@ def test_a_reversible_project_has_a_way_back_until_it_is_destroyed(custodian: Cu
     assert [one["user_id"] for one in record.event["participants"]] == ["orthanc-pacs-suite", "ann"]
 
 
+def test_a_project_without_a_way_back_is_told_how_to_have_one(custodian: Custodian) -> None:
+    custodian.create("trial")
+    with pytest.raises(KeyUnusable, match=r"has no mapping key .* pacs project create trial --reversible"):
+        custodian.identities("trial", {"custodian"})
+
+
 def test_the_way_back_is_kept_apart_from_its_key(tmp_path: Path) -> None:
     """So each folder alone, as a thief or a backup has it, tells of nobody."""
     custodian = Custodian(tmp_path / "custody", tmp_path / "audit", tmp_path / "identities")

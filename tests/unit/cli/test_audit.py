@@ -126,6 +126,12 @@ def test_records_are_asked_for_by_what_they_say(
     assert len(json.loads(capsys.readouterr().out)["records"]) == found
 
 
+def test_what_is_no_time_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["audit", "show", "--since", "gestern"])
+    assert "argument --since: 'gestern' is no time; write it as 2026-11-30" in capsys.readouterr().err
+
+
 def test_a_broken_trail_is_not_shown(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cut(trail)
     capsys.readouterr()

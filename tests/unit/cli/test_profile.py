@@ -82,6 +82,12 @@ def test_nothing_is_told_where_one_keyword_is_unknown(capsys: pytest.CaptureFixt
     assert told.err.startswith("pacs profile: The dictionary has no attribute 'PatientNaem'. Do you mean ")
 
 
+@pytest.mark.parametrize("keyword", ["roiname", "ROINAME", "Roiname"])
+def test_a_keyword_in_other_letters_is_recognised(keyword: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "explain", "basic", keyword]) == USAGE
+    assert f"no attribute '{keyword}'. Do you mean ROIName" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["basik", "missing.yaml"])
 def test_what_is_no_profile_is_told(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["profile", "show", name]) == USAGE

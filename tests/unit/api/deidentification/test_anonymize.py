@@ -70,7 +70,7 @@ def test_dates_stay_where_the_project_has_a_profile_for_that(client: Client) -> 
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
-        ({"project": "other"}, 404, "GET api/anonymize/projects"),
+        ({"project": "other"}, 404, "There is no project other: trial, files"),
         ({"profile": "strict"}, 422, "research_rt, longitudinal"),
         ({"project": "files", "reversible": True}, 422, "not Reversible"),
         ({"project": "files"}, 500, "pacs project create files"),
@@ -87,6 +87,13 @@ def test_what_cannot_be_is_refused_with_what_to_do(
     assert answer.status_code == status
     assert told in answer.json()["detail"]
     assert queue.requests == {}
+
+
+def test_projects_are_named_where_one_has_to_be_chosen(joined: Services) -> None:
+    chosen = replace(joined.deidentification, default_project=None)
+    answer = ask(Client(create_app(replace(joined, deidentification=chosen))))
+    assert answer.status_code == 422
+    assert "none is Deidentification.DefaultProject: trial, files" in answer.json()["detail"]
 
 
 def test_two_patients_of_one_study_uid_are_told_apart(
