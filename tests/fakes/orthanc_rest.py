@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, override
 
 from orthanc_plugins.archives import (
-    Change,
     Changes,
     InstanceRecord,
     Order,
@@ -22,41 +20,34 @@ from orthanc_plugins.archives import (
     UploadOutcome,
 )
 from orthanc_plugins.archives.dicom_file import sop_instance_uid as uid_in
-from orthanc_plugins.errors import ArchiveRefused, NotFound
-from orthanc_plugins.identifiers import OrthancId, SeriesUid, SopInstanceUid, StudyUid
+from orthanc_plugins.errors import ArchiveRefused
+from orthanc_plugins.identifiers import OrthancId, StudyUid
+from tests.fakes.orthanc_stock import (
+    CT_IMAGE_STORAGE,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    NOW,
+    OrthancStock,
+    not_held,
+    orthanc_id,
+    patient_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from orthanc_plugins.errors import ArchiveError
 
-CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
-EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-"""The time of this Orthanc's clock, as long as a test does not let it go (`FakeOrthancRest.ahead`)."""
+__all__ = [
+    "CT_IMAGE_STORAGE",
+    "EXPLICIT_VR_LITTLE_ENDIAN",
+    "NOW",
+    "FakeOrthancRest",
+    "orthanc_id",
+    "patient_of",
+]
 
 
-@dataclass
-class _Instance:
-    record: InstanceRecord
-    study_uid: str
-    series_uid: str
-    sop_class: str
-    content: bytes
-    header: Mapping[str, Any]
-    stored_as: int
-    metadata: Mapping[str, str]
-
-
-@dataclass
-class _Series:
-    study_uid: str
-    tags: dict[str, str]
-    stable: bool = False
-    instances: list[OrthancId] = field(default_factory=list)
-
-
-class FakeOrthancRest(OrthancRest):
+class FakeOrthancRest(OrthancStock, OrthancRest):
     """Holds what a test puts in with `store`, and answers as Orthanc would.
 
     ``failure`` is raised by every method while it is set; ``asked`` lists the methods that were called.
@@ -66,7 +57,8 @@ class FakeOrthancRest(OrthancRest):
     """
 
     def __init__(self) -> None:
-        super().__init__("http://orthanc.invalid:8042")
+        OrthancStock.__init__(self)
+        OrthancRest.__init__(self, "http://orthanc.invalid:8042")
         self.failure: ArchiveError | None = None
         self.asked: list[str] = []
         self.overwrites = True
@@ -74,97 +66,6 @@ class FakeOrthancRest(OrthancRest):
         self.finds_extended = True
         self.refusals: dict[str, str | ArchiveError] = {}
         self.ahead: timedelta | None = None
-        self._study_tags: dict[str, dict[str, str]] = {}
-        self._places: dict[str, tuple[str, str]] = {}
-        self._labels: dict[OrthancId, set[str]] = {}
-        self._held: dict[OrthancId, _Instance] = {}
-        self._series_held: dict[OrthancId, _Series] = {}
-        self._log: list[Change] = []
-        self._sequence = 0
-
-    # What a modality and Orthanc do
-
-    def store(
-        self,
-        study_uid: str,
-        series_uid: str,
-        sop_instance_uid: str,
-        *,
-        modality: str = "CT",
-        sop_class: str = CT_IMAGE_STORAGE,
-        content: bytes = b"",
-        tags: Mapping[str, str] | None = None,
-        series_tags: Mapping[str, str] | None = None,
-        study_tags: Mapping[str, str] | None = None,
-        header: Mapping[str, Any] | None = None,
-        metadata: Mapping[str, str] | None = None,
-    ) -> OrthancId:
-        """Store an instance; one that is already there is replaced, its series is no longer stable.
-
-        ``metadata`` is what Orthanc notes of how it came, such as RemoteAET and ReceptionDate.
-        """
-        self._study_tags.setdefault(study_uid, {}).update(study_tags or {})
-        self._places[sop_instance_uid] = study_uid, series_uid
-        series_id = orthanc_id(study_uid, series_uid)
-        instance = orthanc_id(study_uid, series_uid, sop_instance_uid)
-        series = self._series_held.get(series_id)
-        self._note("NewInstance", "Instance", instance)
-        if series is None:
-            named = {"SeriesInstanceUID": series_uid, "Modality": modality, **(series_tags or {})}
-            series = self._series_held[series_id] = _Series(study_uid, named)
-            self._note("NewSeries", "Series", series_id)
-        series.stable = False
-        if instance not in series.instances:
-            series.instances.append(instance)
-        record = InstanceRecord(
-            instance,
-            SopInstanceUid(sop_instance_uid),
-            series_id,
-            {"SOPInstanceUID": sop_instance_uid, **(tags or {})},
-        )
-        self._held[instance] = _Instance(
-            record, study_uid, series_uid, sop_class, content, header or {}, self._sequence, metadata or {}
-        )
-        return instance
-
-    def settle(self, series: OrthancId) -> None:
-        """Let a series become stable."""
-        self._series_held[series].stable = True
-        self._note("StableSeries", "Series", series)
-
-    def settle_study(self, study: OrthancId) -> None:
-        """Let a study with all of its series become stable."""
-        for series, held in self._series_held.items():
-            if orthanc_id(held.study_uid) == study:
-                self.settle(series)
-        self._note("StableStudy", "Study", study)
-
-    def stop_before_stable(self) -> None:
-        """Stop and start again: all is taken for stable, and nothing is told."""
-        for held in self._series_held.values():
-            held.stable = True
-
-    def delete(self, instance: OrthancId) -> None:
-        """Delete an instance, and its series when it was the last; the change log forgets both."""
-        gone = {instance}
-        series_id = self._held.pop(instance).record.series_orthanc_id
-        series = self._series_held[series_id]
-        series.instances.remove(instance)
-        if not series.instances:
-            del self._series_held[series_id]
-            gone.add(series_id)
-        self._log = [change for change in self._log if change.orthanc_id not in gone]
-
-    def empty(self) -> None:
-        """Begin anew with nothing, as an Orthanc whose database was removed."""
-        self._held.clear()
-        self._series_held.clear()
-        self._log.clear()
-        self._sequence = 0
-
-    def _note(self, kind: str, level: str, resource: OrthancId) -> None:
-        self._sequence += 1
-        self._log.append(Change(self._sequence, kind, level, resource))
 
     # What the suite asks
 
@@ -204,13 +105,13 @@ class FakeOrthancRest(OrthancRest):
         for series in self._series_held.values():
             if orthanc_id(series.study_uid) == study:
                 return StudyUid(series.study_uid)
-        raise _not_held()
+        raise not_held()
 
     @override
     def series(self, series: OrthancId) -> SeriesRecord:
         self._ask("series")
         if series not in self._series_held:
-            raise _not_held()
+            raise not_held()
         return self._series_record(series)
 
     @override
@@ -236,7 +137,7 @@ class FakeOrthancRest(OrthancRest):
     def instances_of_series(self, series: OrthancId) -> list[InstanceRecord]:
         self._ask("instances_of_series")
         if series not in self._series_held:
-            raise _not_held()
+            raise not_held()
         return [self._held[instance].record for instance in self._series_held[series].instances]
 
     @override
@@ -371,7 +272,7 @@ class FakeOrthancRest(OrthancRest):
         self._ask("instance_ids")
         found = [one for one, held in self._held.items() if orthanc_id(held.study_uid) == study]
         if not found:
-            raise _not_held()
+            raise not_held()
         return found
 
     @override
@@ -416,74 +317,6 @@ class FakeOrthancRest(OrthancRest):
         self.asked.append(method)
         if self.failure is not None:
             raise self.failure
-
-    def _instance(self, instance: OrthancId) -> _Instance:
-        if instance not in self._held:
-            raise _not_held()
-        return self._held[instance]
-
-    def _studies(self) -> set[str]:
-        return {held.study_uid for held in self._held.values()}
-
-    def _study_record(self, study_uid: str) -> StudyRecord:
-        held = [one for one in self._held.values() if one.study_uid == study_uid]
-        series = {one.record.series_orthanc_id for one in held}
-        return StudyRecord(
-            orthanc_id=orthanc_id(study_uid),
-            patient_orthanc_id=patient_of(study_uid),
-            study_uid=StudyUid(study_uid),
-            tags={"StudyInstanceUID": study_uid, **self._study_tags[study_uid]},
-            modalities=tuple(sorted({self._series_held[one].tags["Modality"] for one in series})),
-            series_count=len(series),
-            instance_count=len(held),
-            last_update=f"{max(one.stored_as for one in held):012d}",
-            labels=tuple(sorted(self._labels.get(orthanc_id(study_uid), ()))),
-            stable=all(self._series_held[one].stable for one in series),
-        )
-
-    def _stored_instance(self, instance: OrthancId) -> StoredInstance:
-        held = self._instance(instance)
-        return StoredInstance(
-            orthanc_id=instance,
-            sop_instance_uid=held.record.sop_instance_uid,
-            series_uid=SeriesUid(held.series_uid),
-            study_uid=StudyUid(held.study_uid),
-            sop_class_uid=held.sop_class,
-            modality=self._series_held[held.record.series_orthanc_id].tags["Modality"],
-            transfer_syntax_uid=EXPLICIT_VR_LITTLE_ENDIAN,
-            size_bytes=len(held.content),
-            metadata={
-                "RemoteAET": "MODALITY",
-                "ReceptionDate": f"{held.stored_as:012d}",
-                **held.metadata,
-            },
-        )
-
-    def _series_record(self, series: OrthancId) -> SeriesRecord:
-        held = self._series_held[series]
-        return SeriesRecord(
-            orthanc_id=series,
-            series_uid=SeriesUid(held.tags["SeriesInstanceUID"]),
-            study_orthanc_id=orthanc_id(held.study_uid),
-            stable=held.stable,
-            instances=tuple(held.instances),
-            tags=held.tags,
-        )
-
-
-def orthanc_id(*uids: str) -> OrthancId:
-    """Return the identifier of the resource below these UIDs, in the form of Orthanc's."""
-    digest = hashlib.sha1("|".join(uids).encode(), usedforsecurity=False).hexdigest()
-    return OrthancId("-".join(digest[start : start + 8] for start in range(0, 40, 8)))
-
-
-def patient_of(study_uid: str) -> OrthancId:
-    """Return the identifier of the patient whose only study this is."""
-    return orthanc_id("patient", study_uid)
-
-
-def _not_held() -> NotFound:
-    return NotFound("Orthanc does not hold what was asked for.", archive="orthanc", status=404)
 
 
 def _matches(record: StudyRecord, query: Mapping[str, str]) -> bool:
