@@ -75,18 +75,21 @@ def compiled(profile: Profile) -> Plan:
     exceptions = {exception.attribute: exception.action for exception in profile.exceptions}
     rules = {rule.tag: rule for rule in _rules(profile, exceptions)}
     private = safe_private() if Option.RETAIN_SAFE_PRIVATE in profile.options else {}
-    return Plan(rules, private)
+    return Plan(rules, private, retains_uids=Option.RETAIN_UIDS in profile.options)
 
 
 def letter_of(row: Row | None, profile: Profile) -> str:
     """Return the action that a profile asks for: cleaned before kept, where two options say both.
 
-    An attribute without a row is kept: a test shows that all such are numbers, codes or sequences.
+    An attribute without a row is kept: a test shows that all such are numbers, codes or sequences. Retained
+    UIDs stay wherever they stand, so that what refers to them does: Table E.1-1 has no K for that of a report
+    (0040,A124), which repeats others.
     """
     if row is None:
         return "K"
     asked = {row.options[option] for option in profile.options if option in row.options}
-    return next((letter for letter in ("C", "K") if letter in asked), row.basic)
+    letter = next((letter for letter in ("C", "K") if letter in asked), row.basic)
+    return "K" if letter == "U" and Option.RETAIN_UIDS in profile.options else letter
 
 
 def _rules(profile: Profile, exceptions: Mapping[str, str]) -> Iterator[Rule]:
@@ -168,6 +171,7 @@ def _special(keyword: str, letter: str, basic: str) -> Action | None:
         **dict.fromkeys(CODE_VALUES, lambda: CleanedValue(ByType(FALLEN))),
         "CodingSchemeDesignator": lambda: CleanedScheme(ByType(FALLEN)),
         "CodeMeaning": lambda: CleanedMeaning(ByType(FALLEN)),
+        "ExtendedCodeMeaning": lambda: CleanedText(ByType(FALLEN)),
         "TextValue": lambda: CleanedContentText(ByType("D")),
         "EncapsulatedDocument": ReplacedDocument,
         "GraphicLayer": lambda: NumberedLayer(Terms(ByType(FALLEN))),

@@ -41,11 +41,20 @@ class Plan:
         By tag, for every attribute of the dictionary.
     private
         The safe private attributes that stay, by creator, group, and number in the block.
+    retains_uids
+        UIDs of these stay as they are.
     """
 
-    def __init__(self, rules: dict[int, Rule], private: Mapping[tuple[str, int, int], SafePrivate]) -> None:
+    def __init__(
+        self,
+        rules: dict[int, Rule],
+        private: Mapping[tuple[str, int, int], SafePrivate],
+        *,
+        retains_uids: bool,
+    ) -> None:
         self.rules = rules
         self.private = private
+        self.retains_uids = retains_uids
         self._creator = SafeCreator(frozenset(creator for creator, _, _ in private))
         self._fallen = ByType(FALLEN)
         self._removals: dict[int, Rule] = {}
@@ -59,7 +68,7 @@ class Plan:
             creator = place.creators.get(group << 8 | element >> 8, "")
             safe = self.private.get((creator, group, element & 0xFF))
             if safe is not None and safe.vr:
-                return _private_rule(tag, tuple(safe.vr.encode().split(b"/")))
+                return _private_rule(tag, tuple(safe.vr.encode().split(b"/")), retains_uids=self.retains_uids)
         return self._removal(tag)
 
     def _removal(self, tag: int) -> Rule:
@@ -143,10 +152,10 @@ def _code(found: dict[int, bytes], place: Place) -> Code:
     return Code(texts.get(_CODING_SCHEME, ""), value, texts.get(_CODE_MEANING, ""))
 
 
-def _private_rule(tag: int, vrs: tuple[bytes, ...]) -> Rule:
+def _private_rule(tag: int, vrs: tuple[bytes, ...], *, retains_uids: bool) -> Rule:
     """Return the rule of a safe private attribute: it stays where its value is what its VR allows."""
     vr, action = vrs[0], None
-    if vr == b"UI":
+    if vr == b"UI" and not retains_uids:
         kind, action = Kind.ACTED, NewUid()
     elif vr == b"SQ":
         kind = Kind.SEQUENCE

@@ -30,6 +30,7 @@ OWN_WAYS = frozenset(
         *CODE_VALUES,
         "CodingSchemeDesignator",
         "CodeMeaning",
+        "ExtendedCodeMeaning",
         "TextValue",
         "EncapsulatedDocument",
         "EncapsulatedDocumentLength",

@@ -75,6 +75,18 @@ def test_retained_uids_stay_everywhere() -> None:
     assert made.StudyInstanceUID == STUDY_UID
 
 
+def test_retained_uids_stay_in_reports_and_private_elements_too() -> None:
+    uid = Element(0x0040A124, "UI", "1.2.9")
+    item = (Element(0x0040A040, "CS", "UIDREF"), uid)
+    analysed = Element(0x00990002, "UI", "1.2.9", creator="NQHeader")
+    elements = (Element(0x0040A730, "SQ", (item,)), analysed)
+    for retained in (True, False):
+        options = {Option.CLEAN_STRUCTURED_CONTENT, Option.RETAIN_SAFE_PRIVATE}
+        made = new_dataset(elements, with_options(*options, *({Option.RETAIN_UIDS} if retained else ())))
+        found = {made.ContentSequence[0].UID, made.private_block(0x0099, "NQHeader")[2].value}
+        assert found == {"1.2.9" if retained else new_uid("1.2.9")}
+
+
 def test_without_the_option_uids_are_the_projects_own() -> None:
     made = new_dataset(VALUES.values(), with_options())
     assert made.StudyInstanceUID == new_uid(STUDY_UID)
