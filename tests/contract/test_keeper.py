@@ -14,7 +14,7 @@ from orthanc_plugins.store import LEFT, EventFilter, EventKind, Store, create_st
 from orthanc_plugins.sync import search
 from orthanc_plugins.sync.inventory import instance_key
 from orthanc_plugins.sync.keeper import InventoryKeeper
-from tests.contract.test_orthanc_archive import file
+from tests.contract.orthanc_archive.files import file
 from tests.standin import running_plain_orthanc
 
 if TYPE_CHECKING:

@@ -1,92 +1,29 @@
-"""The ledger of transfers and the leases, the same on SQLite and PostgreSQL."""
+"""The ledger of transfers, the same on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 
-from orthanc_plugins.identifiers import JobId, SopInstanceUid, StudyUid
+from orthanc_plugins.identifiers import SopInstanceUid, StudyUid
 from orthanc_plugins.store import (
     InstanceState,
     Store,
     TransferFilter,
-    TransferredInstance,
-    TransferRequest,
     TransferState,
     WaitsFor,
 )
+from tests.contract.ledger import LONG, STUDY, A, B, C, at_once, instance, now, request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import tzinfo
-
-    from orthanc_plugins.store import Leases, Transfers
-
-STUDY = StudyUid("1.2.3")
-A, B, C = (SopInstanceUid(f"1.2.3.4.{number}") for number in range(3))
-LONG = timedelta(minutes=5)
+    from orthanc_plugins.store import Transfers
 
 
 @pytest.fixture
 def transfers(store: Store) -> Transfers:
     return store.transfers
-
-
-@pytest.fixture
-def leases(store: Store) -> Leases:
-    return store.leases
-
-
-def request(
-    transfer_id: str = "t",
-    *,
-    study: str = STUDY,
-    cause: str = "rule:CT",
-    wanted: tuple[SopInstanceUid, ...] | None = (A, B, C),
-    source: str = "orthanc",
-    priority: int = 0,
-) -> TransferRequest:
-    destination = "dcm4chee" if source == "orthanc" else "orthanc"
-    return TransferRequest(
-        transfer_id,
-        JobId(f"transfer-study.{transfer_id}"),
-        StudyUid(study),
-        source,
-        destination,
-        cause,
-        "stow",
-        wanted,
-        priority,
-    )
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def instance(uid: SopInstanceUid, state: str, sends: int = 0, detail: str = "") -> TransferredInstance:
-    return TransferredInstance(uid, InstanceState(state), sends, None, detail)
-
-
-def at_once[T](count: int, call: Callable[[int], T]) -> list[T]:
-    """Call at the same moment on so many threads; return what they answered."""
-    barrier = threading.Barrier(count)
-    answers: list[T] = []
-
-    def run(number: int) -> None:
-        barrier.wait(10)
-        answers.append(call(number))
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return answers
 
 
 # Since when both archives hold the same
@@ -377,60 +314,3 @@ def test_single_instances_of_old_verified_transfers_are_forgotten_and_counts_sta
     kept = transfers.transfer("good")
     assert kept is not None
     assert kept.verified == 3
-
-
-# Leases
-
-
-def test_a_lease_has_one_holder(leases: Leases) -> None:
-    assert leases.acquire("study:1", "one", LONG)
-    assert not leases.acquire("study:1", "two", LONG)
-    assert leases.acquire("study:2", "two", LONG)
-    assert (leases.holder("study:1"), leases.holder("study:2"), leases.holder("x")) == ("one", "two", None)
-
-
-def test_a_holder_may_take_its_lease_again(leases: Leases) -> None:
-    assert leases.acquire("study:1", "one", timedelta(0))
-    assert leases.acquire("study:1", "one", LONG)
-    assert not leases.acquire("study:1", "two", LONG)
-
-
-def test_a_lease_that_ran_out_is_anybodys(leases: Leases) -> None:
-    assert leases.acquire("study:1", "one", timedelta(0))
-    assert leases.holder("study:1") is None
-    assert leases.acquire("study:1", "two", LONG)
-    assert not leases.acquire("study:1", "one", LONG)
-
-
-def test_a_lease_given_back_is_anybodys_and_one_lost_is_not_given_back(leases: Leases) -> None:
-    leases.acquire("study:1", "one", timedelta(0))
-    leases.acquire("study:1", "two", LONG)
-    leases.release("study:1", "one")
-    assert leases.holder("study:1") == "two"
-    leases.release("study:1", "two")
-    assert leases.acquire("study:1", "three", LONG)
-
-
-def test_of_many_that_want_a_lease_at_the_same_moment_one_has_it(leases: Leases) -> None:
-    taken = at_once(12, lambda number: leases.acquire("study:1", str(number), LONG))
-    assert sorted(taken) == [False] * 11 + [True]
-
-
-def test_of_many_that_want_a_lease_that_ran_out_one_has_it(leases: Leases) -> None:
-    leases.acquire("study:1", "dead", timedelta(0))
-    taken = at_once(12, lambda number: leases.acquire("study:1", str(number), LONG))
-    assert sorted(taken) == [False] * 11 + [True]
-
-
-def test_the_clock_of_a_shared_database_decides_not_the_machines(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Ahead(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Self:
-            return super().now(tz) + timedelta(hours=1)
-
-    assert store.leases.acquire("study:1", "one", LONG)
-    monkeypatch.setattr("orthanc_plugins.store.leases.datetime", Ahead)
-    alone = store._engine.dialect.name == "sqlite"  # which only one machine can have
-    assert store.leases.acquire("study:1", "two", LONG) is alone
