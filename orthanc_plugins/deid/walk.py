@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from orthanc_plugins.deid.characters import decoded
 from orthanc_plugins.deid.keeping import is_legal, is_long_number
 from orthanc_plugins.deid.rules import Fate, Kind, Place, Rule
+from orthanc_plugins.deid.text import reaches_somebody
 from orthanc_plugins.deid.wire import (
     IMPLICIT_LITTLE,
     ITEM,
@@ -153,9 +154,11 @@ class Walk:
             return True
         if not is_legal(rule.vr, value):
             return False
-        is_text = rule.kind is Kind.WORDS or (rule.vr in _NUMBER_VRS and is_long_number(value))
-        if is_text and self.job.echoes(decoded(value, place.character_set)):
-            return False
+        is_text = rule.kind is Kind.WORDS
+        if is_text or (rule.vr in _NUMBER_VRS and is_long_number(value)):
+            text = decoded(value, place.character_set)
+            if (is_text and reaches_somebody(text)) or self.job.echoes(text):
+                return False
         if rule.note is not None:
             rule.note(value, rule, place, self.job)
         return True

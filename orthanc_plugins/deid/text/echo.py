@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from orthanc_plugins.deid.text import needles
 from orthanc_plugins.deid.text.folding import compact, folded
+from orthanc_plugins.deid.text.transliteration import in_latin, unmasked
 from orthanc_plugins.deid.text.vocabulary import WORDS
 from orthanc_plugins.deid.text.written_dates import date_of, written_forms
 
@@ -69,11 +70,13 @@ class Echo:
         return answer
 
     def _is_found_in(self, text: str) -> bool:
-        glance = compact(text)
+        if text.isascii():
+            return self._is_met_in(text.lower(), compact(text))
+        ways = [unmasked(folded(text)), *in_latin(text)]
+        return any(self._is_met_in(way, compact(way)) for way in ways)
+
+    def _is_met_in(self, searched: str, glance: str) -> bool:
         hits = [needle.pattern for needle in self._needles if needle.essential in glance]
-        if not hits:
-            return False
-        searched = folded(text)
         return any(
             not _inside_a_word(searched, found) for pattern in hits for found in _all_found(pattern, searched)
         )

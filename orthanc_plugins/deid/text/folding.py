@@ -54,6 +54,15 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", bare).translate(_UNDECOMPOSED).translate(_KATAKANA_TO_HIRAGANA)
 
 
+def in_hiragana(text: str) -> str:
+    """Return the text with its katakana as hiragana.
+
+    >>> in_hiragana("ヤマダ")
+    'やまだ'
+    """
+    return text.translate(_KATAKANA_TO_HIRAGANA)
+
+
 def compact(text: str) -> str:
     """Return the letters and digits of a text, folded, with nothing between them.
 

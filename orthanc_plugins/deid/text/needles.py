@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.deid.text.folding import compact, folded, with_two_letters
 from orthanc_plugins.deid.text.needle import Needle
+from orthanc_plugins.deid.text.transliteration import in_latin, unmasked
 from orthanc_plugins.deid.text.vocabulary import WORDS, words_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ SUBSTRING_SHORTEST = 4
 SPREAD_SHORTEST = 6
 """A word of as many letters is searched for with something between them, too: spaces, or what is not seen."""
 
+CUT_SHORTEST = 8
+"""So many letters of the beginning of a longer word are searched for, where the word ends with them."""
+
 _WORD_SHORTEST = 2
 _NUMBER_SHORTEST = 4
 _NUMBER_UNBOUND = 6
@@ -34,6 +38,8 @@ _NUMBER_UNBOUND = 6
 _NATIONAL_DIGITS = 7
 _TELEPHONE_SHORTEST = 9
 _LONGEST = 64
+_SHORT_VALUE, _CUT_VALUE = 16, 12
+"""Characters that a value of VR SH has, and so many of a longer identifier that are searched for."""
 _POSTCODE = 5
 _TELEPHONE = re.compile(r"[+0(][-+\d/(). ]*\d")
 
@@ -77,10 +83,19 @@ def _of_name_word(word: str) -> Iterator[Needle]:
             continue
         if len(form) >= SPREAD_SHORTEST:
             yield Needle(form, _spread(form))
+            yield from _of_cut(form)
         elif len(form) >= SUBSTRING_SHORTEST or (_IDEOGRAPHIC.search(form) and len(form) >= _WORD_SHORTEST):
             yield Needle(form, form)
         elif len(form) >= _WORD_SHORTEST and form not in WORDS and not _IDEOGRAPHIC.search(form):
             yield Needle(form, rf"(?<!{_LETTER}){form}(?!{_LETTER})")
+
+
+def _of_cut(form: str) -> Iterator[Needle]:
+    """Yield what to search for, of a long word that a value of few characters has no room for the end of."""
+    beginnings = [form[:length] for length in range(len(form) - 1, CUT_SHORTEST - 1, -1)]
+    personal = [one for one in beginnings if one not in WORDS]
+    if personal and not _IDEOGRAPHIC.search(form):
+        yield Needle(form[:CUT_SHORTEST], rf"(?<!{_LETTER})(?:{'|'.join(personal)})(?!{_LETTER})")
 
 
 def _of_joined(words: list[str]) -> Iterator[Needle]:
@@ -96,16 +111,16 @@ def _of_joined(words: list[str]) -> Iterator[Needle]:
 
 
 def _forms(word: str) -> list[str]:
-    """Return the ways to write a word of a name: bare, umlauts as two letters, two letters as umlauts."""
-    plain, two = folded(word), folded(with_two_letters(word))
-    return sorted({plain, two, _CONTRACTED.sub(lambda found: found[1] or found[2], plain)})
+    """Return the ways to write a word of a name: bare, umlauts as two letters and the reverse, in Latin."""
+    plain, two = unmasked(folded(word)), unmasked(folded(with_two_letters(word)))
+    return sorted({plain, two, _CONTRACTED.sub(lambda found: found[1] or found[2], plain), *in_latin(word)})
 
 
 def of_initials(names: Iterable[str]) -> Iterator[Needle]:
     """Yield what to search for, of the initials of names, in both orders: ``J.D.``, ``JD``, ``D J``."""
     for name in names:
         components = [
-            part for part in re.split(r"[\^,\s]+", folded(name.split("=")[0])) if part[:1].isalpha()
+            part for part in re.split(r"[\^,\s]+", unmasked(folded(name.split("=")[0]))) if part[:1].isalpha()
         ]
         for one, other in pairwise(components[:3]):
             if _IDEOGRAPHIC.search(one + other):
@@ -122,8 +137,8 @@ def of_values(values: Iterable[str]) -> Iterator[Needle]:
     zeros; of longer values each word that is neither in the vocabulary nor said of any institution, too.
     """
     for value in values:
-        plain = folded(value)
-        core = compact(value)
+        plain = unmasked(folded(value))
+        core = compact(plain)
         if not core or core in _NOBODY:
             continue
         yield from _of_core(core)
@@ -148,7 +163,9 @@ def _of_core(core: str) -> Iterator[Needle]:
     elif core.isdigit() and len(stripped) < _NUMBER_UNBOUND:
         yield Needle(stripped, rf"(?<![1-9]){_spread(stripped)}(?!\d)")
     else:
-        yield Needle(stripped[:_LONGEST], _spread(stripped[:_LONGEST]))
+        is_cut = len(stripped) > _SHORT_VALUE and any(letter.isdigit() for letter in stripped[:_CUT_VALUE])
+        searched = stripped[: _CUT_VALUE if is_cut else _LONGEST]
+        yield Needle(searched, _spread(searched))
 
 
 def _of_value_word(word: str) -> Iterator[Needle]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.deid.text.descriptions import cleaned_description
+from orthanc_plugins.deid.text.telltales import reaches_somebody
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,8 @@ def allowed_text(scheme: str, value: str, text: str, echoes: Callable[[str], boo
         Whether a text repeats something of the patient's or the staff's identity.
     """
     if text_may_stay(scheme, value):
-        return text if _PRODUCT.fullmatch(text) and not echoes(text) else None
+        is_product = _PRODUCT.fullmatch(text) and not reaches_somebody(text) and not echoes(text)
+        return text if is_product else None
     if (scheme, value) in DESCRIPTIVE_TEXTS:
         return cleaned_description(text, echoes, max_length=_LONGEST) or None
     return None
