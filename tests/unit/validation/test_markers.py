@@ -46,6 +46,15 @@ def test_a_mark_of_yes_claims_nothing(study: Study, tmp_path: Path, keyword: str
     assert told(study, tmp_path) == {}
 
 
+def test_only_a_document_that_was_replaced_shows_nothing(study: Study, tmp_path: Path) -> None:
+    for side in (study.originals, study.released):
+        side["ct1"].EncapsulatedDocument = b"%PDF-1.4 first"
+    study.released["ct1"].BurnedInAnnotation = "NO"
+    assert list(told(study, tmp_path)) == ["(0028,0301)"]
+    study.released["ct1"].EncapsulatedDocument = b"%PDF-1.4 other"
+    assert told(study, tmp_path) == {}
+
+
 def test_marks_of_what_was_done_are_allowed(study: Study, tmp_path: Path) -> None:
     codes = CODES | {"113102"}
     uid = study.originals["ct1"].SOPInstanceUID
