@@ -111,6 +111,7 @@ def _content(
             faces=bool(study["faces"]),
             exceptions=bool(exceptions),
             numbered=report.get("patients") == "numbered",
+            partly_judged=_warnings(study["check"])["conformance"],
         ),
     }
 
@@ -172,9 +173,14 @@ def _verification(check: Mapping[str, Any] | None) -> dict[str, Any]:
         raise DeidError("The study has not passed the check, so there is nothing to certify.")
     if any(one["severity"] != "warning" for one in check["findings"]):
         raise DeidError("The check found errors, so there is nothing to certify.")
-    warnings = Counter(one["check"] for one in check["findings"])
+    warnings = _warnings(check)
     return {
         "instances": check["instances"],
         "bytes_searched": check["bytes_searched"],
         "checks": [{"name": name, "warnings": warnings[name]} for name in check["checks"]],
     }
+
+
+def _warnings(check: Mapping[str, Any]) -> Counter[str]:
+    """Return how many warnings each check of a report has that found no errors."""
+    return Counter(one["check"] for one in check["findings"])

@@ -42,6 +42,11 @@ _SEARCH = (
     "for what looks like it. A name that no identifying attribute of the originals has, in a spelling of its "
     "own, is not found by it."
 )
+_CONFORMANCE = (
+    "{} of {} instances dciodvfy did not judge as a whole: it stops at their pixels, such as the 32 bits of "
+    "doses, in the originals as well. All else of them it judged, if the report of the check does not say "
+    "otherwise; the other checks saw them whole."
+)
 _MEDICAL = (
     "What the images show is not judged: a rare disease, an implant or an injury may be recognised by those "
     "who know of it."
@@ -65,6 +70,7 @@ def limits_of(  # noqa: PLR0913 - each is a fact of its own, given by name
     faces: bool,
     exceptions: bool,
     numbered: bool,
+    partly_judged: int = 0,
 ) -> tuple[str, ...]:
     """Return what must be known beside what was done, the most general first.
 
@@ -76,9 +82,12 @@ def limits_of(  # noqa: PLR0913 - each is a fact of its own, given by name
         Of the study, and those whose pixels were searched for text.
     numbered
         Pseudonyms of patients are numbers of the project's register.
+    partly_judged
+        Instances that dciodvfy could not judge as a whole.
     """
     limits = _limits(codes, instances, looked_at, faces=faces, exceptions=exceptions)
-    return (_NUMBERED if numbered else _KEY, *limits)
+    judged = (_CONFORMANCE.format(partly_judged, instances),) if partly_judged else ()
+    return (_NUMBERED if numbered else _KEY, *judged, *limits)
 
 
 def _limits(

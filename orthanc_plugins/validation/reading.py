@@ -98,6 +98,8 @@ class Instance:
     leaves: dict[Place, Leaf] = field(repr=False)
     spans: tuple[Span, ...]
     unused: int
+    begin: int
+    """Where the data set begins in ``data``."""
 
     @property
     def meta(self) -> FileMetaDataset:
@@ -108,6 +110,11 @@ class Instance:
     def transfer_syntax(self) -> str:
         """The Transfer Syntax UID."""
         return str(self.meta.TransferSyntaxUID)
+
+    @property
+    def head(self) -> bytes:
+        """What stands before the data set: preamble, prefix, file meta information."""
+        return self.data[: self.begin]
 
     @property
     def order(self) -> str:
@@ -146,7 +153,8 @@ def _instance(data: bytes) -> Instance:
     read_preamble(stream, force=False)
     meta = read_dataset(stream, False, True, stop_when=lambda tag, _, __: tag >> 16 != 2)  # noqa: PLR2004 - group
     syntax = UID(str(meta[_TRANSFER_SYNTAX].value))
-    body, unused = data[stream.tell() :], 0
+    begin = stream.tell()
+    body, unused = data[begin:], 0
     if syntax.is_deflated:
         body, unused = _inflated(body)
     elements, spans = _elements(body, implicit=syntax.is_implicit_VR, little=syntax.is_little_endian)
@@ -155,7 +163,7 @@ def _instance(data: bytes) -> Instance:
     dataset.file_meta = FileMetaDataset(meta)
     leaves = {leaf.place: leaf for leaf in _leaves(dataset, _DEFAULT_REPERTOIRE, ())}
     unused += len(body) - (spans[-1].stop if spans else 0)
-    return Instance(data, body, dataset, leaves, spans, unused)
+    return Instance(data, body, dataset, leaves, spans, unused, begin)
 
 
 def _inflated(deflated: bytes) -> tuple[bytes, int]:

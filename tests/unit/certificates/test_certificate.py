@@ -110,14 +110,16 @@ def test_limits_are_those_of_what_was_done() -> None:
     assert "In 2 of 3 instances" in limits
     assert "the time between two examinations" in limits
     assert "they are listed with the reasons" in limits
+    assert "1 of 3 instances dciodvfy did not judge as a whole" in limits
     whole = report()
     whole["studies"][0] |= {"faces": {}, "pixels": {"looked_at": 0, "masked": 0}}
+    whole["studies"][0]["check"] = {**whole["studies"][0]["check"], "findings": []}
     whole["method_codes"] = ["113100"]
     plain = " ".join(made(whole).limits)
     assert "data stay personal data" in plain
     assert "The site must still" in plain
     assert "was not looked for" in plain
-    assert not any(word in plain for word in ("Faces", "two examinations", "listed"))
+    assert not any(word in plain for word in ("Faces", "two examinations", "listed", "dciodvfy"))
 
 
 def test_numbered_patients_are_not_said_to_be_made_with_the_key() -> None:

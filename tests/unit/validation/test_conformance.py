@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import subprocess
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
+from pydicom import dcmread
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from orthanc_plugins.validation import check_study, conformance
-from orthanc_plugins.validation.conformance import errors_of, kind_of
+from orthanc_plugins.validation.conformance import (
+    NOT_JUDGED,
+    WITHOUT_PIXELS,
+    errors_of,
+    kind_of,
+    without_pixels,
+)
+from orthanc_plugins.validation.reading import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,16 +105,65 @@ def test_a_judge_that_does_not_end_or_says_nothing_is_an_error(
     assert finding.text == "the check could not be made: dciodvfy ended with -9 and said nothing"
 
 
-def test_an_assertion_of_the_judge_at_the_original_too_is_no_new_error(
+def with_words_of_32_bits(study: Study) -> None:
+    """Have the first image have pixels that the judge stops at, before and after."""
+    for image in (study.originals["ct1"], study.released["ct1"]):
+        image.PixelData = image.pixel_array.astype("<i4").tobytes()
+        image.BitsAllocated = image.BitsStored = 32
+        image.HighBit = 31
+
+
+def test_an_object_whose_pixels_the_judge_stops_at_is_judged_without_them_and_a_warning_says_so(
+    study: Study, tmp_path: Path
+) -> None:
+    with_words_of_32_bits(study)
+    pairs = study.write(tmp_path)[:1]
+    assert errors_of(pairs[0].original)[-1] == "the program stopped at an assertion of its own"
+    report = check_study(pairs, study.claims, conformance=True)
+    (warning,) = report.findings
+    assert (warning.check, warning.severity, warning.text) == ("conformance", "warning", WITHOUT_PIXELS)
+    assert report.passed
+
+
+def test_new_errors_of_an_object_whose_pixels_the_judge_stops_at_are_found(
+    study: Study, tmp_path: Path
+) -> None:
+    with_words_of_32_bits(study)
+    del study.released["ct1"].Modality
+    report = check_study(study.write(tmp_path)[:1], study.claims, conformance=True)
+    texts = [one.text for one in report.findings if one.check == "conformance"]
+    assert any("Element=<Modality>" in text for text in texts)
+    assert not report.passed
+
+
+def test_without_pixels_an_object_is_the_same_but_for_them_however_it_is_encoded(
+    study: Study, tmp_path: Path
+) -> None:
+    original = study.originals["ct1"]
+    original.private_block(0x7FE1, "BEHIND", create=True).add_new(1, "LO", "it")
+    for syntax in (ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian):
+        original.file_meta.TransferSyntaxUID = syntax
+        path = tmp_path / f"{syntax.name}.dcm"
+        original.save_as(path, enforce_file_format=True)
+        found = dcmread(BytesIO(without_pixels(read(path))))
+        expected = dcmread(path)
+        del expected.PixelData
+        assert found == expected
+        assert found.file_meta == expected.file_meta
+
+
+def test_an_assertion_of_the_judge_even_without_pixels_is_told_and_at_the_result_alone_is_an_error(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = study.write(tmp_path)[:1]
     stopped = subprocess.CompletedProcess([], -6, b"", b"dciodvfy: Assertion `bits' failed.\n")
     fine = subprocess.CompletedProcess([], 0, b"", b"CTImage\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: stopped)
-    assert check_study(pairs, study.claims, conformance=True).findings == ()
+    (warning,) = check_study(pairs, study.claims, conformance=True).findings
+    assert (warning.severity, warning.text) == ("warning", NOT_JUDGED)
     monkeypatch.setattr(
         subprocess, "run", lambda arguments, **_: stopped if "released" in arguments[1] else fine
     )
     (finding,) = check_study(pairs, study.claims, conformance=True).findings
     assert finding.text == "1 new errors of the kind: the program stopped at an assertion of its own"
+    assert finding.severity == "error"
