@@ -12,8 +12,8 @@ Public: `Echo` (what repeats a known identity), `cleaned_description`, `allowed_
 - 2026-11: what machines write (Manufacturer, Software Versions, Stack ID, private schemes) has no closed
   vocabulary: products have names, and research compares scanners by them. It stays unless it repeats an
   identity or has a person's form (`reaches_somebody`). A nickname alone, in no such form, is not seen there.
-- 2026-11: `Echo` folds case, accents, ligatures, letters of other alphabets that look Latin, and names written
-  in another alphabet; the beginning of a long name counts where the value had no room for its end.
+- 2026-11: `Echo` folds case, accents, ligatures, letters of other alphabets that look Latin, and names
+  written in another alphabet; the beginning of a long name counts where the value had no room for its end.
 - 2026-11: results are ASCII, so they fit whatever Specific Character Set an object has.
 - 2026-11: `Echo` is no single pattern: a glance for each needle's letters in the text without separators,
   then the one pattern that is hit; on 1,100 characters that takes a twentieth of the time of one alternation.
