@@ -76,7 +76,9 @@ def test_no_identity_is_left(judged: tuple[str, Verdict], corpus: Corpus) -> Non
     assert verdict.ages == []
 
 
-def test_no_fact_is_changed_and_none_lost_but_the_age_in_a_report(judged: tuple[str, Verdict]) -> None:
+def test_no_fact_is_changed_and_none_lost_but_an_age_in_a_report_that_the_profile_removes(
+    judged: tuple[str, Verdict],
+) -> None:
     profile, verdict = judged
     assert sum(tally.kept for tally in verdict.facts.values()) > 700
     assert sum(tally.kept for tally in verdict.references.values()) > 240

@@ -5,7 +5,8 @@ Each takes the encoded value and returns the one to write, or None to remove the
 
 Public: `ByType` (X, Z, D of Table E.1-1), `NewUid`, `NewPatient`, `Shifted`, `Capped`, `CleanedText`,
 `CleanedRegionName`, `NumberedName`, `CleanedContentText`, `CleanedMeaning`, `CleanedScheme`, `CleanedValue`,
-`Terms`, `NumberedLayer`, `BlankedProfile`, `ReplacedDocument`, `ReplacedLength`, `SafeCreator`; `DOCUMENT_CLASSES`.
+`Terms`, `NumberedLayer`, `BlankedProfile`, `ReplacedDocument`, `ReplacedLength`, `SafeCreator`;
+`DOCUMENT_CLASSES`.
 """
 
 from orthanc_plugins.deid.actions.ages import Capped
