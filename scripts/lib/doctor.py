@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from orthanc_plugins.deid.profile import load_profile
-from orthanc_plugins.errors import ConfigurationError, ProfileError
+from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, ConfigurationError, ProfileError
 from orthanc_plugins.projects import Custodian, Deidentification
+from orthanc_plugins.services.releasing import deidentification_of
 from orthanc_plugins.settings import load_settings
 from scripts.lib.health import PROJECTS, TO_MEND_PROJECTS, Finding, examine, supervised
 from scripts.lib.render import (
@@ -113,6 +114,28 @@ def _profile_fault(names: tuple[str, ...], folder: Path | None) -> str | None:
     return None
 
 
+def xnat_login(deployment: Deployment) -> list[Finding]:
+    """Return whether XNAT lets the suite in, which its health does not try: each try counts for XNAT.
+
+    Nothing where there is no XNAT, nor where it does not answer, which its health tells.
+    """
+    try:
+        access = deidentification_of(load_settings(orthanc_configuration(deployment), os.environ)).xnat
+    except ConfigurationError:
+        return []
+    if access is None:
+        return []
+    try:
+        with access.opened() as there:
+            there.http.log_in()
+    except ArchiveUnavailable:
+        return []
+    except ArchiveRefused as error:
+        remedy = "see xnat/README.md, step 4, for what tells in .env who the suite is there"
+        return [Finding("XNAT", healthy=False, text=str(error), remedy=remedy)]
+    return [Finding("XNAT", healthy=True, text=f"lets the suite in, as {access.user}")]
+
+
 def programs(deployment: Deployment) -> list[Finding]:
     """Return how supervisor sees each program, and how the suite and OHIF answer."""
     findings = [
@@ -130,7 +153,7 @@ def programs(deployment: Deployment) -> list[Finding]:
 def findings(deployment: Deployment, *, running: bool) -> list[Finding]:
     """Return everything there is to say of the inside."""
     found = [packages(), settings(deployment, running=running), *projects(deployment)]
-    return found + programs(deployment) if running else found
+    return found + programs(deployment) + xnat_login(deployment) if running else found
 
 
 def main() -> int:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orthanc_plugins.archives.xnat_http import XnatHttp
+from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable
 from orthanc_plugins.projects import Custodian
+from orthanc_plugins.signing_keys import create_signing_key
 from scripts.lib import doctor, health
 from scripts.lib.render import Deployment, render
 from tests.unit.scripts.neighbours import WELL
@@ -112,6 +115,7 @@ def test_the_doctor_names_the_key_and_the_profile_that_a_project_wants(tmp_path:
     render(deployment)
     for name in ("well", "odd"):
         Custodian(tmp_path / "custody", tmp_path / "audit").create(name)
+    create_signing_key(tmp_path / "custody")
     well, keyless, odd = doctor.projects(deployment)
     assert (well.healthy, keyless.healthy, odd.healthy) == (True, False, False)
     assert "pacs project create keyless" in keyless.text
@@ -126,8 +130,34 @@ def test_the_doctor_reads_what_stands_in_a_profile(tmp_path: Path) -> None:
     deployment = Deployment(data=tmp_path, orthanc={"PacsSuite": {"Deidentification": section}})
     render(deployment)
     Custodian(tmp_path / "custody", tmp_path / "audit").create("well")
+    create_signing_key(tmp_path / "custody")
     (found,) = doctor.projects(deployment)
     assert "mine.yaml cannot be used" in found.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (None, [(True, "lets the suite in, as pacs-suite")]),
+        (ArchiveRefused("XNAT answered a login with HTTP 401: check user.", archive="xnat"),
+         [(False, "XNAT answered a login with HTTP 401: check user.")]),
+        (ArchiveUnavailable("It does not answer.", archive="xnat"), []),
+    ],
+    ids=["in", "refused", "away"],
+)  # fmt: skip
+def test_the_doctor_tries_whether_xnat_lets_the_suite_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: Exception | None, told: list[tuple[bool, str]]
+) -> None:
+    def log_in(_: XnatHttp) -> None:
+        if fault is not None:
+            raise fault
+
+    monkeypatch.setattr(XnatHttp, "log_in", log_in)
+    who = {"Url": "http://127.0.0.1:9", "Username": "pacs-suite", "Password": "secret"}
+    found = doctor.xnat_login(Deployment(data=tmp_path, orthanc={"PacsSuite": {"Xnat": who}}))
+    assert [(one.healthy, one.text) for one in found] == told
+    assert all("xnat/README.md" in one.remedy for one in found if not one.healthy)
+    assert doctor.xnat_login(Deployment(data=tmp_path)) == []
 
 
 @pytest.mark.parametrize(("worker", "stand_in"), [("unhealthy", False), ("healthy", True)])
