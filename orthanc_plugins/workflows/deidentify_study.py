@@ -191,10 +191,13 @@ class StudyDeidentification:
         return {}
 
     def record_failure(self, reason: str) -> Result:
-        """Record that the study did not leave for another reason, one word."""
+        """Record that the study did not leave, or not whole, for another reason, one word."""
         self._note_failure()
-        whose = self._whose_by_study()
-        if whose is not None:
+        released = self._work.marked("released")
+        whose = None if released is not None else self._whose_by_study()
+        if released is not None:
+            self._audit(released).exported(Ended.MAJOR_FAILURE, reason)
+        elif whose is not None:
             ReleaseAudit(self._custodian.trail(), self._told(whose, {})).exported(Ended.MAJOR_FAILURE, reason)
         return {}
 

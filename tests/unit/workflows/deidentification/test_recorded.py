@@ -123,6 +123,18 @@ def test_that_somebody_asked_as_well_is_no_record_that_the_originals_were_read(r
     assert [one["reason"] for one in events(rig)] == ["deidentification", "asked_as_well"]
 
 
+def test_a_delivery_that_failed_is_recorded_with_what_may_have_left(rig: Rig) -> None:
+    rig.destination.failures.append(ArchiveUnavailable("XNAT is away.", archive="xnat"))
+    with pytest.raises(ArchiveUnavailable):
+        rig.run()
+    export, access = events(rig)
+    assert (export["kind"], export["outcome"], export["reason"]) == ("export", 12, "ArchiveUnavailable")
+    assert export["objects"][1:] == access["objects"][1:]  # the same patient
+    assert export["objects"][1]["pseudonym"] == rig.release().pseudonym
+    assert sum(export["objects"][0]["sop_classes"].values()) == 3
+    assert len(export["evidence"]["file_digests"]) == 3
+
+
 def test_nothing_leaves_where_it_cannot_be_recorded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise AuditError("The disk is full.")
