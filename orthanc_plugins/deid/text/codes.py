@@ -86,9 +86,10 @@ def cleaned_code(scheme: str, value: str, meaning: str, echoes: Callable[[str], 
 
     A code in pydicom's tables of PS3.16 keeps a meaning made of words of the vocabulary, such as another
     edition's or another language's, and gets the standard's in place of any other, which tells of nobody.
-    Other values of a standard's scheme must have its form; they and private codes (``99…``, ``L``) keep what
-    `cleaned_description` leaves of their meaning, or show their value as the meaning, which may not be empty.
-    A private value stays only where it looks like a code.
+    Other values of a standard's scheme must have its form, and show it where their meaning may not stay as a
+    whole: a part of it, such as "cm" of "mGy.cm", would say something else. Private codes (``99…``, ``L``)
+    keep what `cleaned_description` leaves of their meaning, or show their value. A private value stays only
+    where it looks like a code.
 
     Parameters
     ----------
@@ -102,6 +103,8 @@ def cleaned_code(scheme: str, value: str, meaning: str, echoes: Callable[[str], 
         return None
     if is_clean(meaning, echoes):
         return Code(scheme, value, meaning)
+    if scheme in _STANDARD:
+        return Code(scheme, value, value)
     cleaned = cleaned_description(meaning, echoes, max_length=_LONGEST_MEANING)
     return Code(scheme, value, cleaned or value)
 

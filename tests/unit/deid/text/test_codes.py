@@ -71,6 +71,18 @@ def test_a_meaning_of_which_nothing_stays_is_the_value() -> None:
     assert cleaned_code("99LAB", "CH1", "Smith chest", nobody) == Code("99LAB", "CH1", "chest")
 
 
+@pytest.mark.parametrize(
+    ("scheme", "value", "meaning"),
+    [
+        ("UCUM", "mGy.cm", "mGy.cm"),
+        ("UCUM", "{beats}/min", "beats per minute"),
+        ("RADLEX", "RID999999", "Lung nodule of Smith"),
+    ],
+)
+def test_of_a_standards_code_no_part_of_the_meaning_stays(scheme: str, value: str, meaning: str) -> None:
+    assert cleaned_code(scheme, value, meaning, nobody) == Code(scheme, value, value)
+
+
 def test_a_private_code_that_repeats_the_identity_goes() -> None:
     assert cleaned_code("99LAB", "CH1", "Chest", lambda text: text == "CH1") is None
 
