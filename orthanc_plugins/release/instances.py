@@ -11,6 +11,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, ClassVar
 
 from pydicom import dcmread
+from pydicom.datadict import tag_for_keyword
+from pydicom.filereader import read_partial
 
 from orthanc_plugins.deid.gathering import gathered
 from orthanc_plugins.deid.pixels import (
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
     from orthanc_plugins.deid.engine import Deidentified, Engine, Subject
     from orthanc_plugins.deid.pixels import Box
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 _SERIES_UID = 0x0020000E
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_PIXEL_TAGS = frozenset(map(tag_for_keyword, _PIXELS))
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ def _looked_at(data: bytes, profile: Profile) -> _Seen:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # likewise
         try:
-            dataset = dcmread(BytesIO(data))
+            dataset = _header(data)
             faces = tuple(map(str, settle_faces(dataset, Deface(profile.faces))))
             has_surface = dataset.SOPClassUID == RT_STRUCTURE_SET_STORAGE and bool(surface_regions(dataset))
             seen, boxes = _without_text(dataset, data, profile)
@@ -173,14 +177,31 @@ def _looked_at(data: bytes, profile: Profile) -> _Seen:
     return _Seen(seen, boxes, faces, has_surface, any(keyword in dataset for keyword in _PIXELS))
 
 
-def _without_text(dataset: Dataset, data: bytes, profile: Profile) -> tuple[bytes, tuple[Box, ...] | None]:
+def _header(data: bytes) -> Dataset:
+    """Return an object without the values of its pixels, which most objects need not have read."""
+    met: list[BaseTag] = []
+
+    def is_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+        if tag in _PIXEL_TAGS:
+            met.append(tag)
+        return bool(met)
+
+    header: Dataset = read_partial(BytesIO(data), is_pixels)
+    for tag in met:
+        header.add_new(tag, "OB", b"")
+    return header
+
+
+def _without_text(header: Dataset, data: bytes, profile: Profile) -> tuple[bytes, tuple[Box, ...] | None]:
     policy = PixelPolicy(look=profile.pixels.look, mask=profile.pixels.mask)
-    if not any(keyword in dataset for keyword in _PIXELS):
+    if not any(keyword in header for keyword in _PIXELS):
         return data, None
-    dataset.pop("EncapsulatedDocument", None)  # it is replaced in any case
-    if risk(dataset, policy).need is Need.NONE:
+    header.pop("EncapsulatedDocument", None)  # it is replaced in any case
+    if risk(header, policy).need is Need.NONE:
         return data, None
-    result, verdict = cleaned(dataset, policy=policy, finder=rapid_finder())
+    whole = dcmread(BytesIO(data))
+    whole.pop("EncapsulatedDocument", None)  # it is replaced in any case
+    result, verdict = cleaned(whole, policy=policy, finder=rapid_finder())
     if verdict.state is not PixelState.MASKED:
         return data, () if verdict.was_looked_at else None
     stream = BytesIO()

@@ -127,6 +127,8 @@ def _changed(before: Leaf, after: Leaf, order: tuple[str, str]) -> str:
     if before.vr in _TEXT_NUMBERS:
         return "" if _decimals(before) == _decimals(after) else "a number was changed"
     if before.vr in _WORDS:
+        if after.vr not in _WORDS:
+            return "a number has become something else"
         return "" if _words(before, order[0]) == _words(after, order[1]) else "a number was changed"
     same = before.stripped == after.stripped or (before.vr == "CS" and _has_lost_terms(before, after))
     return "" if same else _OTHERS.get("codes" if before.tag in _CODES else before.vr, "")

@@ -108,3 +108,18 @@ def test_text_in_big_endian_pixels_is_painted_and_the_encoding_stays(
     assert new.pixel_array.max() < BRIGHT
     assert new.BurnedInAnnotation == "NO"
     np.testing.assert_array_equal(new.pixel_array[20:], before[20:])
+
+
+def test_pixels_that_nobody_looks_at_are_not_read_into_memory_once_more(
+    tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the whole object was read")
+
+    monkeypatch.setattr(instances, "dcmread", refuse)
+    study_with(tmp_path / "given", declared=False, drawn=False)
+    outcome, found = released(tmp_path / "given", project, tmp_path / "out")
+    assert (outcome.state, len(found)) == (State.RELEASED, 4)
+    study_with(tmp_path / "given", declared=True, drawn=False)
+    (study,) = sorted_studies([tmp_path / "given"]).studies
+    assert "(AssertionError)" in release(study, project, tmp_path / "again").reason

@@ -203,3 +203,9 @@ def test_the_age_of_a_reports_subject_may_go(study: Study, tmp_path: Path) -> No
     for one in (study.originals[SR], study.released[SR]):
         one.ContentSequence[1].ConceptNameCodeSequence[0].CodeValue = "121033"
     assert told(study, tmp_path) == []
+
+
+def test_a_number_that_has_become_a_text_is_told_as_that(study: Study, tmp_path: Path) -> None:
+    rows = b"\x28\0\x10\0"
+    study.bytes_of["ct1"] = lambda data: data.replace(rows + b"US", rows + b"UI")
+    assert ("(0028,0010)", "a number has become something else") in told(study, tmp_path)
