@@ -24,6 +24,7 @@ from orthanc_plugins.api.routers import (
     look_up,
     patients,
     process,
+    release_looks,
     releases,
     repairs,
     results,
@@ -90,6 +91,7 @@ def create_app(services: Services) -> FastAPI:
         anonymize.router,
         anonymize_studies.router,
         look_up.router,
+        release_looks.router,
         releases.router,
         audit.router,
     ):

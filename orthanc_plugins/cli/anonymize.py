@@ -25,12 +25,19 @@ if TYPE_CHECKING:
     from orthanc_plugins.cli.suite import Suite
 
 _EXIT_CODES = (
-    "Exit codes: 0 the study was delivered and certified, or without --wait asked for; 1 it was held, "
-    "refused or not taken; 2 the command was not understood, or the suite does not answer or refuses; 130 "
-    "interrupted: what was begun goes on in the suite."
+    "Exit codes: 0 the study was delivered and certified, without --wait asked for, or with --verify found "
+    "as it was certified; 1 it was held, refused or not taken, or is otherwise there; 2 the command was not "
+    "understood, or the suite does not answer or refuses; 130 interrupted: what was begun goes on in the "
+    "suite."
 )
 _KEPT_BACK = frozenset({HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_GATEWAY})
 """What the suite answers when a study is held, refused or not taken."""
+_VERIFIED = {
+    "as_certified": "as certified",
+    "otherwise": "otherwise than certified",
+    "gone": "not verified, as Orthanc does not hold the original any more",
+    "changed": "not verified, as the original has changed since",
+}
 _WORKING = frozenset({"queued", "running", "working", "released", "delivered"})
 
 
@@ -55,6 +62,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="do it anew even if it is certified and stands at its destination",
     )
     parser.add_argument("--wait", action="store_true", help="wait until it is delivered and certified")
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="send nothing: download what was delivered of it, and validate that again",
+    )
 
 
 def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -64,6 +76,8 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         err.write(f"pacs: {printable(chosen.study)} is no Study Instance UID and no Orthanc identifier.\n")
         return USAGE
     try:
+        if chosen.verify:
+            return _verified(Suite(chosen.url), chosen, out)
         answer = _asked(Suite(chosen.url), chosen)
     except (ArchiveError, ConfigurationError, OSError) as error:
         err.write(f"pacs: {printable(reason_of(error))}\n")
@@ -76,13 +90,29 @@ def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
 def _asked(suite: Suite, chosen: argparse.Namespace) -> Mapping[str, Any]:
     """Return what the suite answers once the study has come to its end, or at once."""
-    body: dict[str, Any] = {"study_id": chosen.study, "keep_series_date": chosen.keep_dates, "wait_s": 0}
-    body["one_person"] = chosen.one_person
-    body |= {name: getattr(chosen, name) for name in ("project", "profile") if getattr(chosen, name)}
+    body = _body(chosen)
     answer = _begun(suite, body, again=chosen.again)
     while chosen.wait and answer["status"] in _WORKING:
         answer = suite.post("/anonymize", body | {"wait_s": 30})
     return answer
+
+
+def _body(chosen: argparse.Namespace) -> dict[str, Any]:
+    body = {"study_id": chosen.study, "keep_series_date": chosen.keep_dates, "one_person": chosen.one_person}
+    body |= {name: getattr(chosen, name) for name in ("project", "profile") if getattr(chosen, name)}
+    return {**body, "wait_s": 0}
+
+
+def _verified(suite: Suite, chosen: argparse.Namespace, out: TextIO) -> int:
+    """Have a released study verified again, and tell what was found."""
+    asked = suite.post("/anonymize/verify", _body(chosen))
+    outcome = str(suite.wait(asked["job_id"], lambda _: None)["result"]["outcome"])
+    out.write(f"{_VERIFIED[outcome]}: job {asked['job_id']}\n")
+    if outcome == "otherwise":
+        found = suite.get(f"/releases/{asked['release_id']}")["look_found"]
+        out.write(f"found: {printable(found)}\n")
+    out.write(f"certificate: {asked['certificate_url']}\n")
+    return DONE if outcome == "as_certified" else FAILED
 
 
 def _begun(suite: Suite, body: Mapping[str, Any], *, again: bool) -> Mapping[str, Any]:

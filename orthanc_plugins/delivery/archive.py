@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,20 @@ class ArchiveDestination:
         uncovered = count_uncovered(parcel, held, what=f"Study {parcel.study_uid} in {self._title}")
         missing = [file for file in parcel.files if file.sop_instance_uid not in held]
         self._store(missing)
+        return replace(self._read_back(parcel), uncovered=uncovered, sent=len(missing))
+
+    def look(self, parcel: Parcel) -> Delivery:
+        """Retrieve all of a study, and compare; see `Destination`."""
+        held = {entry.sop_instance_uid for entry in self._entries(parcel)}
+        if not held:
+            raise NotFound(
+                f"{self._title} has no study {parcel.study_uid} any more.", archive=self._archive.name
+            )
+        uncovered = count_uncovered(parcel, held, what=f"Study {parcel.study_uid} in {self._title}")
+        return replace(self._read_back(parcel), uncovered=uncovered)
+
+    def _read_back(self, parcel: Parcel) -> Delivery:
+        """Return what is in the archive, if all of it is as it was sent."""
         with tempfile.TemporaryDirectory(dir=self._workspace, prefix="archive-") as folder:
             stored = self._retrieved(parcel, Path(folder))
             wrong = self._wrong(parcel, stored)
@@ -74,8 +89,6 @@ class ArchiveDestination:
             instances=len(parcel.files),
             changes={},
             stored=otherwise,
-            uncovered=uncovered,
-            sent=len(missing),
         )
 
     def attach(self, parcel: Parcel, name: str, content: bytes) -> None:

@@ -6,13 +6,14 @@ import os
 import secrets
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.delivery.checking import check_label, check_name, count_uncovered
 from orthanc_plugins.delivery.packing import sha256_of
 from orthanc_plugins.delivery.parcel import Delivery
-from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, ReleaseRefused
+from orthanc_plugins.errors import ArchiveRefused, ArchiveUnavailable, NotFound, ReleaseRefused
 from orthanc_plugins.identifiers import is_dicom_uid
 
 if TYPE_CHECKING:
@@ -46,22 +47,18 @@ class FolderDestination:
             missing = [(file, place) for file, place in places if not _is_there(file, place)]
             for file, place in missing:
                 _appear(place, partial(shutil.copyfile, file.path))
-            wrong = sum(sha256_of(place) != file.sha256 for file, place in places)
-        if wrong or not places:
-            raise ReleaseRefused(
-                f"{wrong} of {len(places)} files of study {parcel.study_uid} are not in the folder as they "
-                "were released: delete the study there, and see whether its disk is sound."
+        return replace(self._read_back(parcel), uncovered=uncovered, sent=len(missing))
+
+    def look(self, parcel: Parcel) -> Delivery:
+        """Read a study's files back, and see what else is there; see `Destination`."""
+        study = self._study(parcel)
+        with _errors(self._folder):
+            if not study.is_dir():
+                raise NotFound(f"The folder has no study {parcel.study_uid} any more.", archive=_KIND)
+            uncovered = count_uncovered(
+                parcel, _objects(study), what=f"The folder of study {parcel.study_uid}"
             )
-        labels = {"patient": parcel.patient, "study": parcel.study_uid}
-        return Delivery(
-            destination=self.name,
-            address=str(study),
-            labels=labels,
-            instances=len(places),
-            changes={},
-            uncovered=uncovered,
-            sent=len(missing),
-        )
+        return replace(self._read_back(parcel), uncovered=uncovered)
 
     def attach(self, parcel: Parcel, name: str, content: bytes) -> None:
         """Write a file into the study's folder, in the place of one of the same name."""
@@ -73,6 +70,25 @@ class FolderDestination:
                 raise ReleaseRefused(
                     f"{name} of study {parcel.study_uid} is not in the folder as it was written."
                 )
+
+    def _read_back(self, parcel: Parcel) -> Delivery:
+        """Return what is in the folder, if all of it is as it was released."""
+        study = self._study(parcel)
+        with _errors(self._folder):
+            places = [(file, _place(study, file)) for file in parcel.files]
+            wrong = sum(not place.is_file() or sha256_of(place) != file.sha256 for file, place in places)
+        if wrong or not places:
+            raise ReleaseRefused(
+                f"{wrong} of {len(places)} files of study {parcel.study_uid} are not in the folder as they "
+                "were released: delete the study there, and see whether its disk is sound."
+            )
+        return Delivery(
+            destination=self.name,
+            address=str(study),
+            labels={"patient": parcel.patient, "study": parcel.study_uid},
+            instances=len(places),
+            changes={},
+        )
 
     def _study(self, parcel: Parcel) -> Path:
         check_label(parcel.patient, what="patient's folder", archive=_KIND)
@@ -133,7 +149,8 @@ def _errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ArchiveUnavailable(
-            f"The folder of released studies, {folder}, cannot be written or read: {error.strerror}. It, or the "
-            "one it is to be made in, must be there when the suite starts, and be the suite's to write to.",
+            f"The folder of released studies, {folder}, cannot be written or read: {error.strerror}. It, or "
+            "the one it is to be made in, must be there when the suite starts, and be the suite's to write "
+            "to.",
             archive=_KIND,
         ) from None

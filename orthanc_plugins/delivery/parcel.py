@@ -118,6 +118,24 @@ class Destination(Protocol):
         """
         ...
 
+    def look(self, parcel: Parcel) -> Delivery:
+        """Look again at what is there of a study that was delivered; nothing is sent or changed.
+
+        What the destination may have changed is the same as after a delivery, however often it did.
+
+        Raises
+        ------
+        ArchiveUnavailable
+            It does not answer now.
+        NotFound
+            It does not hold the study at all.
+        ArchiveRefused
+            It holds another one under these labels.
+        ReleaseRefused
+            What it stores is not what was sent; the text says what.
+        """
+        ...
+
     def attach(self, parcel: Parcel, name: str, content: bytes) -> None:
         """Store a file beside the study, such as its certificate; where that cannot be, nothing is done."""
         ...

@@ -17,7 +17,7 @@ from orthanc_plugins.delivery.checking import (
 )
 from orthanc_plugins.delivery.parcel import Delivery
 from orthanc_plugins.delivery.xnat_course import Course, Patience, Route
-from orthanc_plugins.delivery.xnat_held import session_of
+from orthanc_plugins.delivery.xnat_held import held_of, session_of
 from orthanc_plugins.delivery.xnat_transports import ImportTransport, ReceiverTransport
 from orthanc_plugins.errors import ConfigurationError, NotFound, ReleaseRefused
 from orthanc_plugins.validation import Finding
@@ -99,21 +99,18 @@ class XnatDestination:
         traces = self._traces(self.prepare())
         with tempfile.TemporaryDirectory(dir=self._workspace, prefix="xnat-") as folder:
             course = Course(self._route, parcel, Path(folder))
-            held = course.run()
-            check = ParcelCheck(parcel, self._allowed(parcel, traces))
-            findings = check.objects(held.stored, before=course.before)
-            stored = stored_otherwise(parcel, held.stored)
-        findings += self._findings_of_session(parcel, held, check)
-        if findings:
-            raise ReleaseRefused(
-                f"XNAT does not store session {parcel.session} of project {self._project} as it was sent: "
-                f"{refusal_of(findings)}. Quarantine the session there; it was not delivered."
-            )
-        uncovered = count_uncovered(
-            parcel, held.files, what=f"Session {parcel.session} of project {self._project} in XNAT"
-        )
+            delivery = self._checked(parcel, course.run(), traces, before=course.before)
         sent = sum(file.sop_instance_uid not in course.before for file in parcel.files)
-        return replace(self._delivered(parcel, check), stored=stored, uncovered=uncovered, sent=sent)
+        return replace(delivery, sent=sent)
+
+    def look(self, parcel: Parcel) -> Delivery:
+        """Download a session, and check it as after a delivery; see `Destination`."""
+        session = self._session(parcel)
+        traces = self._traces(self._xnat.projects.script(self._project))
+        with tempfile.TemporaryDirectory(dir=self._workspace, prefix="xnat-") as folder:
+            held = held_of(self._xnat, session, Path(folder) / "stored")
+            before = frozenset(file.sop_instance_uid for file in parcel.files)
+            return self._checked(parcel, held, traces, before=before)
 
     def attach(self, parcel: Parcel, name: str, content: bytes) -> None:
         """Store a file in the session's resource for certificates, and read it back.
@@ -126,18 +123,40 @@ class XnatDestination:
             What is read back is something else.
         """
         check_name(name, archive=ARCHIVE)
-        session = session_of(self._xnat, self._project, parcel)
-        if session is None:
-            raise NotFound(
-                f"XNAT has no session {parcel.session} in project {self._project}: deliver it before.",
-                archive=ARCHIVE,
-            )
+        session = self._session(parcel)
         self._xnat.sessions.attach(session, RESOURCE, name, content)
         if self._xnat.sessions.attached(session, RESOURCE, name) != content:
             raise ReleaseRefused(
                 f"XNAT does not store {name} of session {parcel.session} as it was sent: delete it there, "
                 "and attach it again."
             )
+
+    def _session(self, parcel: Parcel) -> XnatSession:
+        session = session_of(self._xnat, self._project, parcel)
+        if session is None:
+            raise NotFound(
+                f"XNAT has no session {parcel.session} in project {self._project}: deliver it before.",
+                archive=ARCHIVE,
+            )
+        return session
+
+    def _checked(
+        self, parcel: Parcel, held: Held, traces: tuple[Trace, ...], *, before: frozenset[str]
+    ) -> Delivery:
+        """Return what XNAT holds, if it is what was sent; ``before`` as of `ParcelCheck.objects`."""
+        check = ParcelCheck(parcel, self._allowed(parcel, traces))
+        findings = check.objects(held.stored, before=before)
+        stored = stored_otherwise(parcel, held.stored)
+        findings += self._findings_of_session(parcel, held, check)
+        if findings:
+            raise ReleaseRefused(
+                f"XNAT does not store session {parcel.session} of project {self._project} as it was sent: "
+                f"{refusal_of(findings)}. Quarantine the session there; it was not delivered."
+            )
+        uncovered = count_uncovered(
+            parcel, held.files, what=f"Session {parcel.session} of project {self._project} in XNAT"
+        )
+        return replace(self._delivered(parcel, check), stored=stored, uncovered=uncovered)
 
     def _traces(self, script: XnatScript) -> tuple[Trace, ...]:
         """Return what the scripts of site and project, in this order, leave in each object."""

@@ -26,6 +26,7 @@ from orthanc_plugins.jobs.messages import (
     ENGINE,
     QUEUE,
     RELEASE_QUEUE,
+    RELEASING,
     TRANSFER_QUEUE,
     WAITING,
     DeidentificationOrder,
@@ -55,6 +56,7 @@ from orthanc_plugins.jobs.messages import (
     transfer_of_job,
     transfer_study_request,
     undo_repair_request,
+    verify_release_request,
 )
 from orthanc_plugins.jobs.polling import QueuePolling
 from orthanc_plugins.jobs.queue import JobQueue
@@ -67,6 +69,7 @@ __all__ = [
     "ENGINE",
     "QUEUE",
     "RELEASE_QUEUE",
+    "RELEASING",
     "SERIALISER",
     "TRANSFER_QUEUE",
     "WAITING",
@@ -102,4 +105,5 @@ __all__ = [
     "transfer_of_job",
     "transfer_study_request",
     "undo_repair_request",
+    "verify_release_request",
 ]

@@ -62,14 +62,18 @@ class JobKind(StrEnum):
     RUN_BENCHMARK = "run_benchmark"
     OFFER_STUDY = "offer_study"
     DEIDENTIFY_STUDY = "deidentify_study"
+    VERIFY_RELEASE = "verify_release"
 
     @property
     def queue(self) -> str:
         """Name of the queue it waits in: a transfer that takes all night keeps back no structure set."""
-        if self is JobKind.DEIDENTIFY_STUDY:
+        if self in RELEASING:
             return RELEASE_QUEUE
         return QUEUE if self in _COMPUTING else TRANSFER_QUEUE
 
+
+RELEASING = frozenset({JobKind.DEIDENTIFY_STUDY, JobKind.VERIFY_RELEASE})
+"""Kinds that de-identify a study, in a work folder that holds originals."""
 
 _REVERSIBLE = "reversible"
 _ONE_PERSON = "one-person"
@@ -368,3 +372,9 @@ def deidentify_study_request(order: DeidentificationOrder) -> JobRequest:
     """Return the request to de-identify a study and to deliver it; the same order is the same job."""
     job_id = JobId(f"deidentify-study.{order.study}.{order.project}.{order.digest}")
     return JobRequest(JobKind.DEIDENTIFY_STUDY, job_id, order.arguments)
+
+
+def verify_release_request(order: DeidentificationOrder, token: str) -> JobRequest:
+    """Return the request to look again at what was released by an order; ``token`` names this look."""
+    job_id = JobId(f"verify-release.{order.study}.{order.project}.{order.digest}.{token}")
+    return JobRequest(JobKind.VERIFY_RELEASE, job_id, order.arguments)

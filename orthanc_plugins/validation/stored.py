@@ -12,8 +12,8 @@ Decisions
             project, subject and session.
 2026-11-30  An element may be taken away only where its value said nothing: it was empty, or a dummy.
 2026-11-30  A destination's script leaves its number in (0012,0064): demanded where the script is on, it is
-            the proof that the destination's own barrier ran. An older number is taken of what was stored
-            before.
+            the proof that the destination's own barrier ran. Of what was stored before, an older number is
+            taken, and several, of each time that it ran.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ class _Difference:
         return tag == METHOD and self._adds_methods(held)
 
     def _adds_methods(self, held: Leaf) -> bool:
-        """Return whether (0012,0063) has its values, and at most one more for each script."""
+        """Return whether (0012,0063) has its values, and one more for each time that a script ran."""
         sent = self._released.get((METHOD,))
         before = sent.plain.split("\\") if sent else []
         after = [value.strip() for value in held.plain.split("\\")]
@@ -222,7 +222,7 @@ class _Difference:
         added = after[len(before) :]
         is_added = (
             after[: len(before)] == [value.strip() for value in before]
-            and len(added) <= len(self._allowed.traces)
+            and (self._before or len(added) <= len(self._allowed.traces))
             and all(value.split(" ")[0] in schemes for value in added)
         )
         if is_added:
@@ -238,14 +238,26 @@ class _Difference:
         added = held[len(sent) :]
         if added:
             self._note(METHOD_CODES)
-        for trace in self._allowed.traces:
-            if added and self._is_of(trace, added[0]):
-                added = added[1:]
-            elif trace.demanded:
+        for number, trace in enumerate(self._allowed.traces):
+            later = sum(one.demanded for one in self._allowed.traces[number + 1 :])
+            taken = 0
+            while added and self._is_of(trace, added[0]) and self._may_take(trace, taken, len(added) - later):
+                added, taken = added[1:], taken + 1
+            if trace.demanded and not taken:
                 yield "the destination's script has not left its number: it did not run"
                 return
         if added:
             yield "it has items that no script of the destination accounts for"
+
+    def _may_take(self, trace: Trace, taken: int, spare: int) -> bool:
+        """Return whether an item is to be that of a script of which some were ``taken``.
+
+        ``spare`` are those that scripts which run later do not need. A destination may run a script over what
+        it has stored before, as XNAT does when a session is given another label or project.
+        """
+        if trace.demanded and not taken:
+            return True
+        return spare > 0 and (not taken or self._before)
 
     def _is_of(self, trace: Trace, item: Mapping[Place, str]) -> bool:
         """Return whether an item is what a script leaves."""

@@ -15,6 +15,7 @@ from orthanc_plugins.transfers import held
 from orthanc_plugins.workflows.deidentify_study import READY, StudyDeidentification, kept_back
 from orthanc_plugins.workflows.destinations import open_destination
 from orthanc_plugins.workflows.job_log import run_job
+from orthanc_plugins.workflows.look_again import ReleaseLook
 from orthanc_plugins.workflows.memory import memory_given_back
 from orthanc_plugins.workflows.offer_study import StudyOffering
 from orthanc_plugins.workflows.steps import WORKER_DEATHS, run_step
@@ -52,6 +53,20 @@ def register_deidentification_workflows(services: Services) -> None:
                 return run_deidentification(StudyDeidentification(services, order, open_destination))
 
         return run_job(JobKind.DEIDENTIFY_STUDY, work)
+
+    @DBOS.workflow(name=JobKind.VERIFY_RELEASE.value, max_recovery_attempts=WORKER_DEATHS)
+    def verify_release(  # noqa: PLR0913, PLR0917 - likewise
+        study: str, project: str, profile: str, reversible: str, content: str, person: str, asker: str
+    ) -> dict[str, JsonValue]:
+        arguments = (study, project, profile, reversible, content, person, asker)
+        order = DeidentificationOrder.of_arguments(arguments)
+
+        def work(job_id: JobId) -> dict[str, JsonValue]:
+            holder = f"{DBOS.executor_id}.{job_id}"
+            with alone(services, order, holder), memory_given_back():
+                return run_look(ReleaseLook(services, order, job_id, open_destination))
+
+        return run_job(JobKind.VERIFY_RELEASE, work)
 
 
 @contextmanager
@@ -98,6 +113,15 @@ def run_deidentification(run: StudyDeidentification) -> dict[str, JsonValue]:
     except dbos_error.DBOSWorkflowCancelledError:
         run.abandon()
         raise
+
+
+def run_look(run: ReleaseLook) -> dict[str, JsonValue]:
+    """Run the steps of a look at a release; whatever happens, its work folder is gone afterwards."""
+    try:
+        result: dict[str, JsonValue] = run_step("look", run.look)
+    finally:
+        run.tidy()
+    return result
 
 
 def _steps(run: StudyDeidentification) -> dict[str, JsonValue]:

@@ -8,17 +8,14 @@ the project's key joins to the original, and until the last step in the job's wo
 from __future__ import annotations
 
 import logging
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins.audit.codes import Outcome as Ended
-from orthanc_plugins.certificates import load_signing_key, written
-from orthanc_plugins.certificates.pdf import pdf_of
+from orthanc_plugins.certificates import load_signing_key
 from orthanc_plugins.errors import (
     ArchiveRefused,
     ArchiveUnavailable,
@@ -28,16 +25,22 @@ from orthanc_plugins.errors import (
     ReleaseRefused,
 )
 from orthanc_plugins.jobs import deidentify_study_request
-from orthanc_plugins.orthanc_facts import contents_of
 from orthanc_plugins.projects import release_id_of
 from orthanc_plugins.pseudonyms import PatientKey
-from orthanc_plugins.release import Outcome, State, release, report_of, sorted_studies
+from orthanc_plugins.release import State
 from orthanc_plugins.store import JOB_TELLS, ReleaseFiles, ReleaseState
 from orthanc_plugins.workflows.release_audit import ReleaseAudit, Told
-from orthanc_plugins.workflows.release_certificate import certified, released_before, uncovered_told
+from orthanc_plugins.workflows.release_certificate import (
+    attach,
+    certified,
+    delivered_of,
+    earlier_of,
+    uncovered_told,
+)
 from orthanc_plugins.workflows.release_choices import chosen_profile, chosen_project, opened_project, way_back
 from orthanc_plugins.workflows.release_identities import remember
-from orthanc_plugins.workflows.release_parcel import fault_of, parcel_of
+from orthanc_plugins.workflows.release_making import fetched, made, told
+from orthanc_plugins.workflows.release_parcel import parcel_of
 from orthanc_plugins.workflows.release_work import WorkFolder
 
 if TYPE_CHECKING:
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.delivery.parcel import Destination
     from orthanc_plugins.jobs import DeidentificationOrder, JsonValue
     from orthanc_plugins.pseudonyms import Pseudonyms
-    from orthanc_plugins.release import Studies
+    from orthanc_plugins.release import Outcome, Studies
     from orthanc_plugins.rules import DeidentificationProject
     from orthanc_plugins.services import Services
 
@@ -62,7 +65,6 @@ logger = logging.getLogger(__name__)
 type Result = dict[str, JsonValue]
 
 GONE, CHANGED, READY = "gone", "changed", "ready"
-_DIGITS_IN_NAME = 12
 _ENDED = {
     State.HELD: (ReleaseState.HELD, Ended.MINOR_FAILURE),
     State.REFUSED: (ReleaseState.REFUSED, Ended.SERIOUS_FAILURE),
@@ -123,19 +125,14 @@ class StudyDeidentification:
         known = self._work.marked("fetched")
         if known is not None:
             return {"outcome": READY, "instances": known["instances"]}
-        orthanc, study = self._services.orthanc, self._order.study
-        self._work.begin()
         try:
-            instances = sorted(orthanc.instance_ids(study))
-            for number, instance in enumerate(instances, 1):
-                (self._work.originals / f"{number}.dcm").write_bytes(orthanc.file(instance))
-            is_same = contents_of(orthanc, study) == self._order.content
+            instances = fetched(self._services.orthanc, self._order, self._work)
         except NotFound:
             return self._stopped(GONE, "Orthanc does not hold the study any more.")
-        if not is_same:
+        if instances is None:
             return self._stopped(CHANGED, "The study has changed since it was asked for: ask again.")
-        self._work.mark("fetched", {"instances": len(instances), "began": datetime.now(UTC).isoformat()})
-        return {"outcome": READY, "instances": len(instances)}
+        self._work.mark("fetched", {"instances": instances, "began": datetime.now(UTC).isoformat()})
+        return {"outcome": READY, "instances": instances}
 
     def release(self) -> Result:
         """De-identify what was fetched and check it; return whether it may leave."""
@@ -166,12 +163,10 @@ class StudyDeidentification:
             began=self._began,
             delivered=delivered,
         )
-        digest = envelope.certificate.digest
         parcel = parcel_of(released, self._work, self._pseudonyms)
-        name = f"certificate-{digest[:_DIGITS_IN_NAME]}"
         with self._destination() as destination:
-            destination.attach(parcel, f"{name}.json", written(envelope))
-            destination.attach(parcel, f"{name}.pdf", pdf_of(envelope))
+            attach(destination, parcel, envelope)
+        digest = envelope.certificate.digest
         self._releases.note(self._release_id, ReleaseState.DELIVERED, certificate_sha256=digest)
         return {}
 
@@ -259,29 +254,12 @@ class StudyDeidentification:
         return known
 
     def _release(self) -> dict[str, Any]:
-        shutil.rmtree(self._work.released, ignore_errors=True)  # of a run that was cut off
-        found = sorted_studies([self._work.originals])
         project = opened_project(self._services.deidentification, self._project_settings, self._profile)
-        fault = fault_of(found)
-        if fault is not None:
-            outcome = Outcome(State.HELD, instances=found.files, reason=fault)
-        else:
-            if self._order.one_person:
-                project.settle(found.studies[0])
-            outcome = release(
-                found.studies[0],
-                project,
-                self._work.released,
-                workers=self._services.deidentification.processes,
-            )
+        workers = self._services.deidentification.processes
+        found, outcome = made(project, self._order, self._work, workers=workers)
         self._remember(found, outcome)
         whose = self._whose(found, outcome)
-        return {
-            "report": report_of(project, found, [outcome]),
-            "whose": [whose.study_uid, whose.pseudonym],
-            "made_of": {file.path: file.original.name for file in outcome.files},
-            "cleaned": [PurePosixPath(file.path).stem for file in outcome.files if file.pixels_cleaned],
-        }
+        return {**told(project, found, outcome), "whose": [whose.study_uid, whose.pseudonym]}
 
     def _remember(self, found: Studies, outcome: Outcome) -> None:
         """Note how the release stands; where the project wants it, keep who is behind the pseudonym."""
@@ -307,31 +285,18 @@ class StudyDeidentification:
             return known
         self._audit(released).read()
         with self._destination() as destination:
-            parcel = parcel_of(released, self._work, self._pseudonyms, self._earlier(released))
+            parcel = parcel_of(
+                released,
+                self._work,
+                self._pseudonyms,
+                earlier_of(self._services, self._order.project, released),
+            )
             delivery = destination.deliver(parcel)
-        known = {
-            "destination": delivery.destination,
-            "address": delivery.address,
-            "labels": dict(delivery.labels),
-            "instances": delivery.instances,
-            "changes": dict(delivery.changes),
-        }
-        self._releases.note(self._release_id, ReleaseState.DELIVERED, **known)
-        known |= {
-            "stored": dict(delivery.stored),
-            "uncovered": delivery.uncovered,
-            "sent": delivery.sent,
-            "at": datetime.now(UTC).isoformat(),
-        }
+        known = delivered_of(delivery)
+        shown = {name: known[name] for name in ("destination", "address", "labels", "instances", "changes")}
+        self._releases.note(self._release_id, ReleaseState.DELIVERED, **shown)
         self._work.mark("delivered", known)
         return known
-
-    def _earlier(self, released: dict[str, Any]) -> frozenset[str]:
-        """Return the new SOP Instance UIDs of what was released of the study before, by its certificates."""
-        (study,) = released["report"]["studies"]
-        known = self._releases.of_patient(self._order.project, study["patient"])
-        contents = (self._files.read(one.release_id, "certificate.json") for one in known)
-        return released_before((one for one in contents if one is not None), study["study_uid"])
 
     @contextmanager
     def _destination(self) -> Iterator[Destination]:

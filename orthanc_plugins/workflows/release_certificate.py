@@ -20,14 +20,18 @@ from orthanc_plugins.certificates import (
     written,
 )
 from orthanc_plugins.certificates.pdf import pdf_of
+from orthanc_plugins.store import ReleaseFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from orthanc_plugins.certificates import SignedCertificate, SigningKey
     from orthanc_plugins.deid.profile import Profile
-    from orthanc_plugins.store import ReleaseFiles
+    from orthanc_plugins.delivery import Delivery as StudyDelivery
+    from orthanc_plugins.delivery import Destination, Parcel
+    from orthanc_plugins.services import Services
 
+_DIGITS_IN_NAME = 12
 _WRITTEN_ANEW = "The destination writes the file anew; all values of the data set are those that were sent."
 _RELABELLED = "The destination writes its name of project, subject or session here."
 _METHOD_ADDED = "The destination adds here what its own scripts have done."
@@ -72,6 +76,37 @@ def certified(  # noqa: PLR0913 - each is a fact of its own, given by name
     if envelope is not known or files.path(release_id, "certificate.pdf") is None:
         files.keep(release_id, "certificate.pdf", pdf_of(envelope))
     return envelope
+
+
+def attach(destination: Destination, parcel: Parcel, envelope: SignedCertificate) -> None:
+    """Store a certificate beside its study, under a name of its own; see `Destination.attach`."""
+    name = f"certificate-{envelope.certificate.digest[:_DIGITS_IN_NAME]}"
+    destination.attach(parcel, f"{name}.json", written(envelope))
+    destination.attach(parcel, f"{name}.pdf", pdf_of(envelope))
+
+
+def delivered_of(delivery: StudyDelivery) -> dict[str, Any]:
+    """Return what is to be known of a delivery, or of a look at one, as values of JSON."""
+    return {
+        "destination": delivery.destination,
+        "address": delivery.address,
+        "labels": dict(delivery.labels),
+        "instances": delivery.instances,
+        "changes": dict(delivery.changes),
+        "stored": dict(delivery.stored),
+        "uncovered": delivery.uncovered,
+        "sent": delivery.sent,
+        "at": datetime.now(UTC).isoformat(),
+    }
+
+
+def earlier_of(services: Services, project: str, released: Mapping[str, Any]) -> frozenset[str]:
+    """Return the new SOP Instance UIDs of what was released of a study before, by its certificates."""
+    (study,) = released["report"]["studies"]
+    files = ReleaseFiles(services.data)
+    known = services.store.releases.of_patient(project, study["patient"])
+    contents = (files.read(one.release_id, "certificate.json") for one in known)
+    return released_before((one for one in contents if one is not None), study["study_uid"])
 
 
 def released_before(contents: Iterable[bytes], study_uid: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from orthanc_plugins.jobs import JobKind, JobState
+from orthanc_plugins.jobs import RELEASING, JobState
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -101,9 +101,10 @@ class Sweeping:
         folders = _folders(work_root(self._data))
         if not folders:
             return
-        active = self._queue.jobs(
-            states=[JobState.QUEUED, JobState.RUNNING], kind=JobKind.DEIDENTIFY_STUDY, limit=_MOST_JOBS
-        )
+        states = [JobState.QUEUED, JobState.RUNNING]
+        active = [
+            job for kind in RELEASING for job in self._queue.jobs(states=states, kind=kind, limit=_MOST_JOBS)
+        ]
         for folder in _idle(folders, {_name(job.job_id) for job in active}):
             shutil.rmtree(folder)
 

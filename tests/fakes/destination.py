@@ -21,7 +21,8 @@ class MemoryDestination:
     """A `Destination` that keeps what it is given.
 
     ``failures`` are raised, one at each delivery, before anything is stored; ``held`` are files by SOP
-    Instance UID, ``attached`` those beside them by name, ``sent`` what each delivery added.
+    Instance UID, ``attached`` those beside them by name, ``sent`` what each delivery added,
+    ``written`` what it writes into the files itself.
     """
 
     name: str = "xnat:PACS_ANONYMIZED"
@@ -30,6 +31,7 @@ class MemoryDestination:
     attached: dict[str, bytes] = field(default_factory=dict)
     sent: list[int] = field(default_factory=list)
     parcels: list[Parcel] = field(default_factory=list)
+    written: bytes = b"relabelled"
 
     def deliver(self, parcel: Parcel) -> Delivery:
         """Keep what is missing."""
@@ -43,6 +45,15 @@ class MemoryDestination:
             assert file.original.is_file()
             self.held[file.sop_instance_uid] = content
         self.sent.append(len(missing))
+        return self._there(parcel, sent=len(missing))
+
+    def look(self, parcel: Parcel) -> Delivery:
+        """Return what is there, as after a delivery of which nothing was missing."""
+        if self.failures:
+            raise self.failures.pop(0)
+        return self._there(parcel, sent=0)
+
+    def _there(self, parcel: Parcel, *, sent: int) -> Delivery:
         labels = {"project": "PACS_ANONYMIZED", "subject": parcel.patient, "session": parcel.session}
         uids = {file.sop_instance_uid for file in parcel.files}
         return Delivery(
@@ -51,9 +62,9 @@ class MemoryDestination:
             labels=labels,
             instances=len(uids),
             changes={"0008,1030": len(uids)},
-            stored={uid: hashlib.sha256(self.held[uid] + b"relabelled").hexdigest() for uid in uids},
+            stored={uid: hashlib.sha256(self.held[uid] + self.written).hexdigest() for uid in uids},
             uncovered=len(self.held.keys() & parcel.earlier - uids),
-            sent=len(missing),
+            sent=sent,
         )
 
     def attach(self, parcel: Parcel, name: str, content: bytes) -> None:

@@ -155,6 +155,13 @@ def test_an_owner_of_the_project_with_an_alias_token_needs_no_rights_on_the_site
         assert destination(site, client).deliver(parcel).instances == 5
 
 
+def test_a_site_s_script_that_nobody_tells_of_and_that_is_off_is_not_missed(
+    site: Site, xnat: Xnat, parcel: Parcel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xnat.projects, "site_script", lambda: None)
+    assert destination(site, xnat).deliver(parcel).instances == 5
+
+
 def test_who_does_not_own_the_project_delivers_nothing(site: Site, parcel: Parcel) -> None:
     member = f"member-{site.project}"
     site.post("/xapi/users", json={"username": member, "password": "secret", "email": "u@localhost"})

@@ -91,3 +91,37 @@ def test_what_had_failed_is_begun_anew_without_a_word(suite: SuiteDouble) -> Non
     suite.say("/anonymize", ANSWER, 202)
     assert run(suite) == DONE
     assert suite.bodies["/pacs/api/anonymize"]["again"] is True
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "told"),
+    [
+        ("as_certified", DONE, ["as certified: job j1", "certificate: /c.json"]),
+        (
+            "otherwise",
+            FAILED,
+            ["otherwise than certified: job j1", "found: A value differs.", "certificate: /c.json"],
+        ),
+        (
+            "changed",
+            FAILED,
+            ["not verified, as the original has changed since: job j1", "certificate: /c.json"],
+        ),
+    ],
+)
+def test_what_was_delivered_is_verified_again(
+    suite: SuiteDouble, capsys: pytest.CaptureFixture[str], outcome: str, code: int, told: list[str]
+) -> None:
+    asked = {"job_id": "j1", "release_id": "R1", "certificate_url": "/c.json"}
+    suite.say("/anonymize/verify", asked, 202)
+    suite.say("/jobs/j1", {"state": "succeeded", "result": {"outcome": outcome}})
+    suite.say("/releases/R1", {"look_found": "A value differs."})
+    assert run(suite, "--verify", "--project", "trial") == code
+    assert capsys.readouterr().out.splitlines() == told
+    assert suite.bodies["/pacs/api/anonymize/verify"]["project"] == "trial"
+
+
+def test_what_was_never_certified_is_told(suite: SuiteDouble, capsys: pytest.CaptureFixture[str]) -> None:
+    suite.say("/anonymize/verify", {"detail": "The study was not released."}, 404)
+    assert run(suite, "--verify") == USAGE
+    assert "was not released" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from orthanc_plugins.identifiers import OrthancId
-from orthanc_plugins.jobs import DeidentificationOrder, deidentify_study_request
+from orthanc_plugins.jobs import DeidentificationOrder, deidentify_study_request, verify_release_request
 from orthanc_plugins.workflows.release_work import Sweeping, WorkFolder, work_root
 
 if TYPE_CHECKING:
@@ -49,16 +49,18 @@ def test_what_is_marked_is_read_again_until_it_is_begun_anew(tmp_path: Path) -> 
 
 
 def test_folders_of_ended_jobs_are_swept_and_those_of_others_stay(tmp_path: Path, queue: MemoryQueue) -> None:
-    requests = [request(content) for content in "1234"]
+    order = DeidentificationOrder(STUDY, "trial", "basic", reversible=False, content="1")
+    look = verify_release_request(order, "look")
+    requests = [*(request(content) for content in "1234"), look]
     folders = [folder_of(asked, tmp_path) for asked in requests]
-    queued, running, failed, _ = requests
-    for asked in (queued, running, failed):
+    queued, running, failed, *_ = requests
+    for asked in (queued, running, failed, look):
         queue.submit(asked)
     queue.start(running.job_id)
     queue.fail(failed.job_id, "HeldForReview")
     (work_root(tmp_path) / "a file").touch()
     Sweeping(tmp_path, queue).sweep()
-    assert [one.path.exists() for one in folders] == [True, True, False, False]
+    assert [one.path.exists() for one in folders] == [True, True, False, False, True]
 
 
 def test_where_nothing_was_ever_fetched_nobody_is_asked(tmp_path: Path, queue: MemoryQueue) -> None:

@@ -18,7 +18,7 @@ from orthanc_plugins.errors import (
 )
 from orthanc_plugins.release import Outcome as Released
 from orthanc_plugins.release import State
-from orthanc_plugins.workflows import deidentify_study
+from orthanc_plugins.workflows import release_making
 from tests.unit.workflows.deidentification.seen import events, left_in
 from tests.unit.workflows.deidentified import PROJECT, SETTINGS, Rig, new_rig
 
@@ -43,7 +43,7 @@ def test_what_is_kept_back_is_recorded_with_its_reason_and_nothing_is_left(
     outcome: Outcome,
 ) -> None:
     monkeypatch.setattr(
-        deidentify_study, "release", lambda *_, **__: Released(state, instances=3, reason="Look at 3.")
+        release_making, "release", lambda *_, **__: Released(state, instances=3, reason="Look at 3.")
     )
     with pytest.raises(error, match="the record of the release tells why"):
         rig.run()
