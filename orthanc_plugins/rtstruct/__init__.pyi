@@ -48,9 +48,6 @@ from .measures.shape import shape_of as shape_of
 from .nifti import mask_nifti as mask_nifti
 from .pipeline import extract as extract
 from .problems import Problem as Problem
-from .reading.contours import Contour as Contour
-from .reading.contours import Region as Region
-from .reading.contours import StructureSet as StructureSet
 from .reading.contours import read_structure_set as read_structure_set
 from .reading.images import ImageRecord as ImageRecord
 from .reading.images import ImageSeries as ImageSeries
@@ -59,6 +56,9 @@ from .reading.images import read_pixels as read_pixels
 from .reading.images import rescaled_pixels as rescaled_pixels
 from .reading.images import series_from_datasets as series_from_datasets
 from .reading.images import series_from_files as series_from_files
+from .reading.structure_set import Contour as Contour
+from .reading.structure_set import Region as Region
+from .reading.structure_set import StructureSet as StructureSet
 from .results import Phase as Phase
 from .results import RegionResult as RegionResult
 from .results import Results as Results

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
     from orthanc_plugins.rtstruct.geometry.stack import Stack
     from orthanc_plugins.rtstruct.problems import Problem
-    from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
     from orthanc_plugins.rtstruct.reading.images import ImageSeries
+    from orthanc_plugins.rtstruct.reading.structure_set import Region, StructureSet
     from orthanc_plugins.rtstruct.results import Results
 
 

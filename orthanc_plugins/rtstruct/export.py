@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from orthanc_plugins.rtstruct.reading.contours import Region
+    from orthanc_plugins.rtstruct.reading.structure_set import Region
 
 MASKS, MESHES, PREVIEWS, DOSE = "masks", "meshes", "previews", "dose"
 _LONGEST = 48

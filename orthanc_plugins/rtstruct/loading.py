@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from orthanc_plugins.rtstruct.dose import DoseSource
-    from orthanc_plugins.rtstruct.reading.contours import StructureSet
     from orthanc_plugins.rtstruct.reading.images import ImageSeries
+    from orthanc_plugins.rtstruct.reading.structure_set import StructureSet
 
 _WITH_CONTENT = frozenset({RT_STRUCTURE_SET_STORAGE, RT_DOSE_STORAGE})
 

@@ -47,7 +47,8 @@ from orthanc_plugins.rtstruct.measures.region import (
 )
 from orthanc_plugins.rtstruct.measures.shape import shape_of
 from orthanc_plugins.rtstruct.problems import Problem, no_images
-from orthanc_plugins.rtstruct.reading.contours import StructureSet, read_structure_set
+from orthanc_plugins.rtstruct.reading.contours import read_structure_set
+from orthanc_plugins.rtstruct.reading.structure_set import StructureSet
 from orthanc_plugins.rtstruct.received import receive_doses, refuse_unknown
 from orthanc_plugins.rtstruct.results import GridSummary, Phase, Results, Sources
 from orthanc_plugins.rtstruct.shown import Shown

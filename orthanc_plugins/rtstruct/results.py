@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.comparison import PairTable
     from orthanc_plugins.rtstruct.dose import DoseSummary, RegionDose
     from orthanc_plugins.rtstruct.problems import Problem
-    from orthanc_plugins.rtstruct.reading.contours import StructureSet
     from orthanc_plugins.rtstruct.reading.images import ImageSeries
+    from orthanc_plugins.rtstruct.reading.structure_set import StructureSet
 
 type Vector = tuple[float, float, float]
 type State = Literal["done", "empty", "failed", "points", "lines"]

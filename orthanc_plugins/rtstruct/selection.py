@@ -11,7 +11,7 @@ from orthanc_plugins.rtstruct.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
+    from orthanc_plugins.rtstruct.reading.structure_set import Region, StructureSet
 
 
 class Named(Protocol):

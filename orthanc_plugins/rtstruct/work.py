@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
     from orthanc_plugins.rtstruct.geometry.raster import RegionMask
     from orthanc_plugins.rtstruct.measures.region import ContourMeasures, IntensityStatistics
-    from orthanc_plugins.rtstruct.reading.contours import Region
+    from orthanc_plugins.rtstruct.reading.structure_set import Region
     from orthanc_plugins.rtstruct.results import Shape
     from orthanc_plugins.rtstruct.surfaces.meshes import Mesh
 

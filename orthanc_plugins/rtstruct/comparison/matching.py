@@ -10,7 +10,7 @@ from orthanc_plugins.errors import ComparisonError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from orthanc_plugins.rtstruct.reading.contours import Region
+    from orthanc_plugins.rtstruct.reading.structure_set import Region
 
 type Match = Literal["name", "overlap"]
 type Named = str | int

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.comparison.records import SetProblem, UnmatchedReason, Which
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
     from orthanc_plugins.rtstruct.geometry.raster import RegionMask
-    from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
     from orthanc_plugins.rtstruct.reading.images import ImageSeries
+    from orthanc_plugins.rtstruct.reading.structure_set import Region, StructureSet
 
 _log = logging.getLogger(__name__)
 _SAME_SLAB = 0.05

@@ -21,7 +21,7 @@ from orthanc_plugins.rtstruct.problems import of_region
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orthanc_plugins.rtstruct.reading.contours import Contour, Region, StructureSet
+    from orthanc_plugins.rtstruct.reading.structure_set import Contour, Region, StructureSet
 
 SCHEMA = "orthanc-pacs-suite/rtstruct-contours"
 SCHEMA_VERSION = 1

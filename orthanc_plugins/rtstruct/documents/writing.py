@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.rtstruct.choices import Format
     from orthanc_plugins.rtstruct.documents import DisplayMesh
-    from orthanc_plugins.rtstruct.reading.contours import StructureSet
+    from orthanc_plugins.rtstruct.reading.structure_set import StructureSet
     from orthanc_plugins.rtstruct.results import Results
     from orthanc_plugins.rtstruct.work import RegionWork
 

@@ -8,8 +8,8 @@ from orthanc_plugins.errors import GeometryError
 from orthanc_plugins.rtstruct.problems import Problem
 
 if TYPE_CHECKING:
-    from orthanc_plugins.rtstruct.reading.contours import Region, StructureSet
     from orthanc_plugins.rtstruct.reading.images import ImageSeries
+    from orthanc_plugins.rtstruct.reading.structure_set import Region, StructureSet
 
 
 HOW_TO_ALLOW = "if the two are known to agree, give allow_other_frame=True"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
-    from orthanc_plugins.rtstruct.reading.contours import Region
+    from orthanc_plugins.rtstruct.reading.structure_set import Region
 
 __all__ = ("NO_PLANE", "SNAP", "PlacedRegion", "place")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.geometry.placing import PlacedRegion
     from orthanc_plugins.rtstruct.geometry.raster import RegionMask
     from orthanc_plugins.rtstruct.measures.moments import PrincipalAxes
-    from orthanc_plugins.rtstruct.reading.contours import Region
+    from orthanc_plugins.rtstruct.reading.structure_set import Region
 
 type Vector = tuple[float, float, float]
 

@@ -1,1 +1,1 @@
-"""What files hold: structure sets (`contours`), images, their headers, and how they are found in folders."""
+"""What files hold: structure sets (`contours` reads them), images, headers; and how they are found."""

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from orthanc_plugins.rtstruct.reading.contours import StructureSet
     from orthanc_plugins.rtstruct.reading.headers import Header
     from orthanc_plugins.rtstruct.reading.images import ImageRecord
+    from orthanc_plugins.rtstruct.reading.structure_set import StructureSet
 
 _DERIVED = frozenset({"RTDOSE", "SEG"})
 _SECTIONAL = frozenset(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "4", "128"))

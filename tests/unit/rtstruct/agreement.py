@@ -26,8 +26,9 @@ from pydicom.uid import (
 
 from orthanc_plugins.errors import InvalidDicom
 from orthanc_plugins.rtstruct.reading import contours
-from orthanc_plugins.rtstruct.reading.contours import Contour, read_references, read_structure_set
+from orthanc_plugins.rtstruct.reading.contours import read_references, read_structure_set
 from orthanc_plugins.rtstruct.reading.plain import NotPlainError
+from orthanc_plugins.rtstruct.reading.structure_set import Contour
 from tests.builders import Box, ImageFrame, RegionSpec, build_case
 from tests.unit.rtstruct.cases import file_bytes
 from tests.unit.rtstruct.mutations import Mutation, Place, elements, replaced

@@ -37,9 +37,10 @@ from orthanc_plugins.rtstruct import (
     series_from_datasets,
 )
 from orthanc_plugins.rtstruct.reading import intact
-from orthanc_plugins.rtstruct.reading.contours import CLOSED_TYPES, read_references
+from orthanc_plugins.rtstruct.reading.contours import read_references
 from orthanc_plugins.rtstruct.reading.finding import find_files, series_of
 from orthanc_plugins.rtstruct.reading.headers import read_header
+from orthanc_plugins.rtstruct.reading.structure_set import CLOSED_TYPES
 from tests.builders import Box, Ellipsoid, ImageFrame, RegionSpec, build_case, build_dose, uniform
 from tests.builders.structure_set import set_contour_data
 from tests.unit.rtstruct.cases import file_bytes, series
