@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydicom import dcmread
+from pydicom.uid import UID
 
 from orthanc_plugins.deid.profile import Profile, load_profile
 from orthanc_plugins.deid.standard import Option
@@ -191,7 +192,7 @@ def test_a_class_that_no_standard_has_is_not_named(
 ) -> None:
     made = objects()
     for one in made:
-        one.SOPClassUID = one.file_meta.MediaStorageSOPClassUID = "1.2.3.4.5"
+        one.SOPClassUID = one.file_meta.MediaStorageSOPClassUID = UID("1.2.3.4.5")
     write(tmp_path / "given", made)
     monkeypatch.setattr(instances.Maker, "_made", raising(DeidError("It is odd.")))
     (study,) = sorted_studies([tmp_path / "given"]).studies
