@@ -147,7 +147,7 @@ def test_an_exception_does_not_keep_one_date_or_uid_beside_others(tmp_path: Path
 
 def accepted(action: str) -> list[AttributeException]:
     """Return an exception for each attribute of the dictionary that may have this one."""
-    found = []
+    found: list[AttributeException] = []
     for keyword in {entry[4] for entry in DicomDictionary.values()}:
         with suppress(ValidationError):
             one = AttributeException.model_validate({**EXCEPTION, "attribute": keyword, "action": action})
