@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import io
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -70,4 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         own.set_defaults(run=command.run)
     chosen = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace, TextIO, TextIO], int] = chosen.run
-    return run(chosen, sys.stdout, sys.stderr)
+    code = run(chosen, sys.stdout, sys.stderr)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read it, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

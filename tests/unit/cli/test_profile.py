@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +100,15 @@ def test_a_fault_in_a_profile_is_told_by_its_field(own: Path, capsys: pytest.Cap
     own.write_text(yaml.safe_dump({**OWN, "faces": "remove"}), encoding="utf-8")
     assert main(["profile", "show", str(own)]) == USAGE
     assert "pacs profile: The profile own.yaml cannot be used: faces" in capsys.readouterr().err
+
+
+def test_who_reads_only_the_beginning_is_told_of_no_error() -> None:
+    command = [sys.executable, "-m", "orthanc_plugins", "profile", "schema"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        running.stdout.close()
+        _, errors = running.communicate()
+    assert (running.returncode, errors) == (DONE, b"")
 
 
 def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
