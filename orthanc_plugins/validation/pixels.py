@@ -85,15 +85,13 @@ def _outside(one: NDArray[np.generic], other: NDArray[np.generic], boxes: tuple[
 
 
 def _frames(instance: Instance) -> Iterator[NDArray[np.generic]]:
-    """Yield decoded frames, colours as they are stored, only their stored bits."""
+    """Yield decoded frames in this machine's order of bytes, colours as they are stored, only stored bits."""
     decoder = get_decoder(UID(instance.transfer_syntax))
     mask = _stored_bits(instance)
     for frame, _ in decoder.iter_array(instance.dataset, raw=True):
-        if frame.dtype.kind == "f":
-            yield frame.view(f"u{frame.dtype.itemsize}")
-            continue
-        bits = frame.view(f"u{frame.dtype.itemsize}")
-        yield bits & bits.dtype.type(mask & (1 << 8 * frame.dtype.itemsize) - 1)
+        size = frame.dtype.itemsize
+        bits = frame.astype(frame.dtype.newbyteorder("="), copy=False).view(f"u{size}")
+        yield bits if frame.dtype.kind == "f" else bits & bits.dtype.type(mask & (1 << 8 * size) - 1)
 
 
 def _stored_bits(instance: Instance) -> int:

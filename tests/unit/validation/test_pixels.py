@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from pydicom import dcmread, dcmwrite
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEGBaseline8Bit, RLELossless
+from pydicom.uid import ExplicitVRBigEndian, JPEGBaseline8Bit, RLELossless
 
-from orthanc_plugins.validation import Box, Claims
+from orthanc_plugins.validation import Box, Claims, check_study
 from tests.unit.validation.studies import CODES, Study, mark
 
 if TYPE_CHECKING:
@@ -105,6 +107,42 @@ def test_a_codestream_may_be_written_otherwise(study: Study, tmp_path: Path) -> 
     ((location, text),) = told(study, tmp_path)
     assert location == PIXELS
     assert text.startswith("frame 1 differs in ")
+
+
+def _in_big_endian(content: bytes) -> bytes:
+    """Return a file in Explicit VR Big Endian, with the same bytes of pixels."""
+    one = dcmread(BytesIO(content))
+    before = one.PixelData
+    one.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    written = BytesIO()
+    dcmwrite(written, one, implicit_vr=False, little_endian=False)
+    assert dcmread(BytesIO(written.getvalue())).PixelData == before
+    return written.getvalue()
+
+
+def test_the_same_bytes_in_another_order_are_other_pixels(study: Study, tmp_path: Path) -> None:
+    study.bytes_of["ct1"] = _in_big_endian
+    ((place, text),) = told(study, tmp_path)
+    assert place == PIXELS
+    assert text.startswith("frame 1 differs in ")
+
+
+@pytest.mark.parametrize("bit", [0, 4, 11])
+def test_every_stored_bit_of_pixels_in_big_endian_order_is_compared(
+    study: Study, tmp_path: Path, bit: int
+) -> None:
+    for side in (study.originals, study.released):
+        side["ct1"].BitsStored, side["ct1"].HighBit = 12, 11
+    pairs = study.write(tmp_path)
+    changed = (np.frombuffer(study.released["ct1"].PixelData, "<u2") & 0x0FFF).astype(">u2")
+    for path, flipped in ((pairs[0].original, 0), (pairs[0].released, 1 << bit)):
+        changed[17] ^= flipped
+        one = dcmread(path)
+        one.PixelData = changed.tobytes()
+        one.save_as(path)
+        path.write_bytes(_in_big_endian(path.read_bytes()))
+    found = [one.text for one in check_study(pairs, study.claims).findings if one.check == "pixels"]
+    assert found == ["frame 1 differs in 1 pixels that may not"]
 
 
 def test_a_decoder_that_panics_is_an_error(study: Study, tmp_path: Path) -> None:
