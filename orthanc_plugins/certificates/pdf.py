@@ -14,6 +14,7 @@ from orthanc_plugins.certificates import paper
 from orthanc_plugins.certificates.certificate import Outcome
 from orthanc_plugins.certificates.paper import shown
 from orthanc_plugins.certificates.wording import FLAGGED, TITLE, Part, told
+from orthanc_plugins.pages import ACCENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +104,7 @@ def _figures(certificate: Certificate) -> Table:
         style=[
             *paper.TABLE,
             ("LEFTPADDING", (0, 0), (-1, -1), 8),
-            *(("LINEBEFORE", (column, 0), (column, 0), 1.4, paper.ACCENT) for column in range(len(cells))),
+            *(("LINEBEFORE", (column, 0), (column, 0), 1.4, ACCENT) for column in range(len(cells))),
         ],
     )
 

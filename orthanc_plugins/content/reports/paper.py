@@ -9,6 +9,7 @@ from reportlab.lib.units import mm
 from reportlab.platypus import CondPageBreak, Flowable, Paragraph, Spacer, Table
 
 from orthanc_plugins.content.reports.records import CLASSES, class_name, grouped
+from orthanc_plugins.pages import BAND
 from orthanc_plugins.rtstruct.documents import report_page as page
 from orthanc_plugins.rtstruct.documents.report_page import ReportDocument, faint, heading, shown, together
 from orthanc_plugins.rtstruct.documents.report_table import NONE, PADDED, RULED
@@ -66,7 +67,7 @@ def _header(report: Report) -> list[Flowable]:
     withheld = "" if report.with_identity else " Values that may tell who the patient is are withheld."
     made = f"Made {report.made_at:%Y-%m-%d %H:%M:%S} UTC. {LEFT} and {RIGHT} against each other.{withheld}"
     alike = report.checked is not None and not report.checked.all_differing and not report.comparisons
-    band = _GOOD_BAND if report.is_clean else page.BAND if alike else _BAD_BAND
+    band = _GOOD_BAND if report.is_clean else BAND if alike else _BAD_BAND
     verdict = Table(
         [[shown(report.verdict, page.ALARMED if band is _BAD_BAND else page.BODY, bold=True)]],
         colWidths=(page.WIDTH,),
@@ -152,7 +153,7 @@ def _differences(differences: Sequence[Difference]) -> Table:
     style = [*RULED, ("VALIGN", (0, 1), (-1, -1), "TOP")]
     for group in grouped(differences):
         place = len(rows)
-        style += [("SPAN", (0, place), (-1, place)), ("BACKGROUND", (0, place), (-1, place), page.BAND)]
+        style += [("SPAN", (0, place), (-1, place)), ("BACKGROUND", (0, place), (-1, place), BAND)]
         style.append(("NOSPLIT", (0, place), (-1, place + 1)))
         rows.append([faint(f"{group.level} {group.uid}".rstrip()), "", "", "", ""])
         rows.extend(_row(difference) for difference in group.differences)

@@ -12,6 +12,7 @@ from reportlab.lib.colors import white
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Paragraph, Spacer, Table
 
+from orthanc_plugins.pages import ACCENT, BAND
 from orthanc_plugins.rtstruct.documents import report_page as page
 from orthanc_plugins.rtstruct.documents.report_dose import dose_part
 from orthanc_plugins.rtstruct.documents.report_page import (
@@ -121,8 +122,8 @@ def _header(results: Results, created: datetime | None) -> list[Flowable]:
         colWidths=(_LABEL_WIDTH, page.WIDTH - _LABEL_WIDTH),
         style=[
             *PADDED,
-            ("BACKGROUND", (0, 0), (-1, -1), page.BAND),
-            ("LINEABOVE", (0, 0), (-1, 0), 1.2, page.ACCENT),
+            ("BACKGROUND", (0, 0), (-1, -1), BAND),
+            ("LINEABOVE", (0, 0), (-1, 0), 1.2, ACCENT),
         ],
     )
     return [shown("Structure set report", page.TITLE, bold=True), Spacer(0, 4 * mm), table]

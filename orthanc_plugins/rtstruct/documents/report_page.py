@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 from PIL import Image as PillowImage
 from reportlab import rl_config
-from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.enums import TA_RIGHT
-from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
-from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Paragraph, SimpleDocTemplate
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Paragraph
 
 from orthanc_plugins import __version__
-from orthanc_plugins.rtstruct.drawing.fonts import SANS, fitted, marked_up, register_fonts
+from orthanc_plugins.pages import ALARM, GREY, INK, SANS, CountedPages, text_height, text_width
+from orthanc_plugins.rtstruct.drawing.fonts import fitted, marked_up
 from orthanc_plugins.rtstruct.drawing.pictures import LEGEND_TOP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
+
+    from reportlab.lib.colors import Color
 
 rl_config.useA85 = (
     0  # streams as bytes: as text they take more than half of the report's time, and a quarter more room
@@ -32,24 +32,15 @@ rl_config.useA85 = (
 SOFTWARE = f"Orthanc PACS Suite {__version__}"
 DISCLAIMER = "Not a medical device. Not for diagnosis or treatment."
 MARGIN = 16 * mm
-WIDTH = A4[0] - 2 * MARGIN
-INK, GREY, RULE, BAND, ACCENT, ALARM = map(
-    HexColor, ("#1c2530", "#66717e", "#d5dae0", "#f3f5f7", "#1f5f8b", "#b3261e")
-)
+_FOOT = 15 * mm
+WIDTH, HEIGHT = text_width(MARGIN), text_height(_FOOT)
+"""What a page holds, in points."""
 
-_FOOT_SIZE = 6.5
 _DOT = "●"
 _RAGGED = 0.3
 """The share of a line that words broken over lines may leave free."""
 _ROWS_TOGETHER = 3
 """A table does not leave fewer rows than this alone on a page."""
-_PAGE_COUNT = "page_count"
-_COUNT_WIDTH = 7 * mm
-_FRAME_PADDING = 6
-"""What reportlab keeps free around the text of a page."""
-_TOP, _BOTTOM = 14 * mm, 19 * mm
-HEIGHT = A4[1] - _TOP - _BOTTOM - 2 * _FRAME_PADDING
-"""What a page holds, in points."""
 
 
 def _style(name: str, size: float, **changes: object) -> ParagraphStyle:
@@ -66,19 +57,6 @@ NOTE = _style("note", 7)
 NUMBER_TITLE = _style("number title", 7, alignment=TA_RIGHT)
 ALARMED = ParagraphStyle("alarmed", BODY, textColor=ALARM)
 MARKED = ParagraphStyle("marked", NOTE, textColor=ALARM)
-
-
-class _CountedCanvas(Canvas):  # type: ignore[misc] # reportlab is untyped
-    """Draws how many pages there are where every page has left room for it."""
-
-    def save(self) -> None:
-        pages = self.getPageNumber() - 1
-        self.beginForm(_PAGE_COUNT, 0, -2 * mm, _COUNT_WIDTH, 4 * mm)
-        self.setFillColor(GREY)
-        self.setFont(SANS, _FOOT_SIZE)
-        self.drawString(1, 0, f" of {pages}")
-        self.endForm()
-        super().save()
 
 
 class _Jpeg(ImageReader):  # type: ignore[misc] # reportlab is untyped
@@ -110,7 +88,7 @@ class Picture(Flowable):  # type: ignore[misc] # reportlab is untyped
         self.canv.drawImage(self._reader, 0, 0, self.width, self.height)
 
 
-class ReportDocument(SimpleDocTemplate):  # type: ignore[misc] # reportlab is untyped
+class ReportDocument(CountedPages):
     """A4 pages whose feet name what they are about, and count the pages.
 
     Parameters
@@ -133,50 +111,15 @@ class ReportDocument(SimpleDocTemplate):  # type: ignore[misc] # reportlab is un
         title: str = "Structure set report",
         kind: str = "Structure set",
     ) -> None:
-        register_fonts()
-        self._stream = io.BytesIO()
-        self._subject = f"{kind} {subject}"
-        self._created = created
         super().__init__(
-            self._stream,
-            pagesize=A4,
-            leftMargin=MARGIN - _FRAME_PADDING,
-            rightMargin=MARGIN - _FRAME_PADDING,
-            topMargin=_TOP,
-            bottomMargin=_BOTTOM,
             title=title,
-            author=SOFTWARE,
             subject=subject,
-            creator=SOFTWARE,
-            lang="en-GB",
-            invariant=1,
+            author=SOFTWARE,
+            margin=MARGIN,
+            foot=_FOOT,
+            feet=(f"{kind} {subject}", f"{SOFTWARE} · {DISCLAIMER}"),
+            stamp=None if created is None else f"D:{created:%Y%m%d%H%M%S}",
         )
-
-    def pdf(self, story: list[Flowable]) -> bytes:
-        """Return the document that shows a story."""
-        self.build(story, onFirstPage=self._begin, onLaterPages=self._foot, canvasmaker=_CountedCanvas)
-        return self._stream.getvalue()
-
-    def _begin(self, canvas: Canvas, document: SimpleDocTemplate) -> None:
-        if self._created is not None:
-            stamp = f"D:{self._created:%Y%m%d%H%M%S}"
-            canvas.setDateFormatter(lambda *_: stamp)
-        self._foot(canvas, document)
-
-    def _foot(self, canvas: Canvas, _: SimpleDocTemplate) -> None:
-        right = A4[0] - MARGIN
-        canvas.saveState()
-        canvas.setStrokeColor(RULE)
-        canvas.setLineWidth(0.4)
-        canvas.line(MARGIN, 15 * mm, right, 15 * mm)
-        canvas.setFillColor(GREY)
-        canvas.setFont(SANS, _FOOT_SIZE)
-        canvas.drawString(MARGIN, 11.5 * mm, self._subject)
-        canvas.drawString(MARGIN, 8.5 * mm, f"{SOFTWARE} · {DISCLAIMER}")
-        canvas.drawRightString(right - _COUNT_WIDTH, 11.5 * mm, f"Page {canvas.getPageNumber()}")
-        canvas.translate(right - _COUNT_WIDTH, 11.5 * mm)
-        canvas.doForm(_PAGE_COUNT)
-        canvas.restoreState()
 
 
 def shown(

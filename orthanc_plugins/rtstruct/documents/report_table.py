@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reportlab.lib.colors import Color
 from reportlab.lib.units import mm
 
+from orthanc_plugins.pages import ACCENT, RULE
 from orthanc_plugins.rtstruct.documents import report_page as page
 from orthanc_plugins.rtstruct.documents.report_page import faint
 from orthanc_plugins.rtstruct.drawing.pictures import region_colour
@@ -29,8 +30,8 @@ PADDED: list[tuple[object, ...]] = [
 RULED: list[tuple[object, ...]] = [
     *PADDED,
     ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
-    ("LINEBELOW", (0, 0), (-1, 0), 0.8, page.ACCENT),
-    ("LINEBELOW", (0, 1), (-1, -1), 0.4, page.RULE),
+    ("LINEBELOW", (0, 0), (-1, 0), 0.8, ACCENT),
+    ("LINEBELOW", (0, 1), (-1, -1), 0.4, RULE),
 ]
 
 

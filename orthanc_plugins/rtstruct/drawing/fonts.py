@@ -16,15 +16,13 @@ from itertools import accumulate, groupby
 from xml.sax.saxutils import escape
 
 import pymupdf_fonts
-from reportlab.lib.fonts import addMapping
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.pdfmetrics import getFont, registerFont, stringWidth
 from reportlab.pdfbase.ttfonts import TTFont
 
-SANS = "PacsSans"
-_BOLD, _MORE = "PacsSans-Bold", "PacsSans-More"
-_EMBEDDED = {SANS: "notos", _BOLD: "notosbo", _MORE: "figo"}
-"""Names of the fonts here and in pymupdf-fonts."""
+from orthanc_plugins.pages import SANS, register_sans
+
+_MORE = "PacsSans-More"
 _CHINESE, _JAPANESE, _KOREAN = "STSong-Light", "HeiseiKakuGo-W5", "HYSMyeongJo-Medium"
 _SCRIPTS = {"CJK": _CHINESE, "HIRAGANA": _JAPANESE, "KATAKANA": _JAPANESE, "HANGUL": _KOREAN}
 """The font of a script, by the first word of its characters' Unicode names."""
@@ -35,11 +33,8 @@ _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 @cache
 def register_fonts() -> None:
     """Make the report's fonts known to reportlab, once for each process."""
-    for name, code in _EMBEDDED.items():
-        registerFont(TTFont(name, io.BytesIO(pymupdf_fonts.myfont(code))))
-    for italic in (0, 1):
-        addMapping(SANS, 0, italic, SANS)
-        addMapping(SANS, 1, italic, _BOLD)
+    register_sans()
+    registerFont(TTFont(_MORE, io.BytesIO(pymupdf_fonts.myfont("figo"))))
     for name in (_CHINESE, _JAPANESE, _KOREAN):
         registerFont(UnicodeCIDFont(name))
 
