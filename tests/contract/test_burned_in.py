@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,3 +121,35 @@ def test_text_that_lies_askew_is_found() -> None:
         edge(np.argwhere(picture > 120), axis=0).tolist() for edge in (np.min, np.max)
     )
     assert box.covers(Box(left, top, right, bottom))
+
+
+@pytest.mark.parametrize("size", [16, 60, 200, 500])
+def test_letters_of_any_size_are_found_in_a_scanned_film(size: int) -> None:
+    ground = np.clip(RNG.normal(60, 4, (3200, 4200)), 0, 255).astype(np.uint8)
+    picture, letters = drawn(ground, NAME[: 40 * 100 // size], (150, 1830), size=size, colour=240)
+    found = painted(rapid_finder().find(np.repeat(picture[..., np.newaxis], 3, axis=2)), 3200, 4200)
+    assert found[letters.top : letters.bottom, letters.left : letters.right].mean() > 0.9
+
+
+def test_no_more_than_a_tile_of_a_scanned_film_is_in_work_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, ...]] = []
+
+    def finds_nothing(_: Any, __: Any, picture: NDArray[np.uint8]) -> Any:
+        asked.append(picture.shape[:2])
+        return SimpleNamespace(boxes=None)
+
+    monkeypatch.setattr(type(rapid_finder()), "_ask", finds_nothing)
+    rng = np.random.default_rng(1)
+    picture = np.broadcast_to(rng.integers(0, 255, (8000, 10_000, 1), np.uint8), (8000, 10_000, 3))
+    assert rapid_finder().find(picture) == ()
+    assert max(max(shape) for shape in asked) <= 1280
+    assert sum(rows * columns for rows, columns in asked) < 2 * 8000 * 10_000
+
+
+@pytest.mark.parametrize("size", [10, 14])
+def test_a_name_that_is_there_for_one_frame_in_moving_speckle_is_found(size: int) -> None:
+    speckle = np.clip(RNG.gamma(2, 20, (5, 400, 500)), 0, 255).astype(np.uint8)
+    speckle[3], letters = drawn(speckle[3], NAME, (200, 200), size=size, colour=255)
+    verdict = look(instance(speckle), policy=POLICY, finder=rapid_finder())
+    found = painted(verdict.boxes, 400, 500)
+    assert found[letters.top : letters.bottom, letters.left : letters.right].mean() > 0.9

@@ -11,9 +11,9 @@ Decisions
 2026-11-30  All text found is painted over, not only names: what a machine reads wrongly it cannot judge.
 2026-11-30  Every pixel of every frame is looked at, a place that did not change once. Boxes hold for all
             frames.
-2026-11-30  After painting it is looked at again. What still has legible text is held, as is what cannot be
-            decoded. (To hold on all that looks like text held every second ultrasound image: without its
-            text, its speckle was taken for some.)
+2026-11-30  After painting it is looked at again, a large instance around the paint. What still has legible
+            text is held, as is what cannot be decoded. (To hold on all that looks like text held every second
+            ultrasound image: without its text, its speckle was taken for some.)
 2026-11-30  Videos, documents, labels of slides and photographs are held: nothing here looks at them.
 2026-11-30  Faces are not removed: a defacing that fails unseen is worse than none. Code 113102 is never
             claimed; a head is refused or flagged, and so is the surface of it that a structure set has.

@@ -40,6 +40,33 @@ class Box:
         """Return the box so many columns to the right and rows down."""
         return Box(self.left + columns, self.top + rows, self.right + columns, self.bottom + rows)
 
+    def times(self, factor: int) -> Box:
+        """Return the box with so many pixels for each of its pixels, on both axes."""
+        return Box(self.left * factor, self.top * factor, self.right * factor, self.bottom * factor)
+
+    def around(self, *others: Box) -> Box:
+        """Return the least box that covers this one and others."""
+        boxes = (self, *others)
+        return Box(
+            min(box.left for box in boxes),
+            min(box.top for box in boxes),
+            max(box.right for box in boxes),
+            max(box.bottom for box in boxes),
+        )
+
+    def meets(self, other: Box) -> bool:
+        """Return whether some pixels are in both boxes.
+
+        >>> Box(0, 0, 4, 4).meets(Box(3, 3, 9, 9)), Box(0, 0, 4, 4).meets(Box(4, 0, 9, 9))
+        (True, False)
+        """
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
     def covers(self, other: Box) -> bool:
         """Return whether all pixels of another box are in this one.
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _MOST_ROUNDS = 4
 """How often it is painted and looked at again, before a person has to look."""
+_LARGE = 1 << 22
+"""Pixels of all frames, of which after painting only what is around the paint is looked at again."""
 _MARGIN_OF_HEIGHT = 4
 """A text's margin is wider by a quarter of its height: marks above and letters cut off beside it go too."""
 
@@ -131,7 +133,9 @@ class _Sight:
         """Return where text is legible that is not all painted over."""
         counts = _is_legible_identity if self.policy.mask == "identity" else is_legible
         mask = painted(boxes, self.values.rows, self.values.columns)
-        found, _ = text_boxes(self.values.frames, self.renderer, self.finder, counts)
+        is_large = self.values.frames[..., 0].size > _LARGE
+        near = boxes if is_large else None
+        found, _ = text_boxes(self.values.frames, self.renderer, self.finder, counts, near=near)
         return [box for box in found if share_outside(box, mask)]
 
     def _with_margin(self, found: Iterable[Box]) -> tuple[Box, ...]:

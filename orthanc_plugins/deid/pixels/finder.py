@@ -21,8 +21,14 @@ class Reading:
 class TextFinder(Protocol):
     """Finds text in pictures and reads it; neither keeps nor logs any."""
 
-    def find(self, picture: Picture) -> tuple[Box, ...]:
-        """Return where text may be, also such that cannot be read."""
+    def find(self, picture: Picture, *, is_moving: bool = False) -> tuple[Box, ...]:
+        """Return where text may be, also such that cannot be read.
+
+        Parameters
+        ----------
+        is_moving
+            It is a part of a frame that differs from the frame before.
+        """
 
     def read(self, picture: Picture, box: Box) -> Reading:
         """Return what the text in a box says: nothing, with no confidence, where that cannot be told."""

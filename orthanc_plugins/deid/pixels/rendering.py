@@ -17,6 +17,8 @@ from orthanc_plugins.deid.pixels.header import numbers
 from orthanc_plugins.errors import HeldForReview
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
@@ -30,6 +32,10 @@ _COLOURS = frozenset({"RGB", "YBR_FULL"})
 _GREYS = frozenset({"MONOCHROME1", "MONOCHROME2"})
 _PALETTE = "PALETTE COLOR"
 _MOST_WINDOWS = 2
+_LARGEST_TABLE = 1 << 16
+"""Values told apart by a table; of floats and words of 32 bits there may be more."""
+_BAND = 64
+"""Rows that are drawn at once."""
 _BYTE = 8
 
 
@@ -51,8 +57,11 @@ class Renderer:
         drawn = self._greys(frame[..., 0]) if frame.shape[2] == 1 else self._colours(frame)
         if self.photometric == _PALETTE:
             drawn = (self._by_palette(frame[..., 0]), *drawn)
-        different: dict[bytes, Picture] = {picture.tobytes(): picture for picture in drawn if picture.size}
-        return tuple(picture for picture in different.values() if picture.min() != picture.max())
+        different: list[Picture] = []
+        for picture in drawn:
+            if picture.size and not any(np.array_equal(picture, one) for one in different):
+                different.append(picture)
+        return tuple(picture for picture in different if picture.min() != picture.max())
 
     def darkest(self, values: PixelValues) -> NDArray[Any]:
         """Return the samples of a pixel that is painted over: one that is there, or black.
@@ -77,15 +86,14 @@ class Renderer:
         drawn = [_within(grey, *one) for one in ranges if one[0] < one[1]]
         drawn.append(_spread(grey))
         turned = self.photometric == "MONOCHROME1"
-        return tuple(np.repeat((_TOP - one if turned else one)[..., np.newaxis], 3, axis=2) for one in drawn)
+        return tuple(_in_three(_TOP - one if turned else one) for one in drawn)
 
     def _colours(self, frame: NDArray[Any]) -> tuple[Picture, ...]:
         """Return a frame in its colours, and its brightness with its levels spread."""
         coloured = _eight_bits(frame, self.stored_bits)
         if self.photometric == "YBR_FULL":
             coloured = np.asarray(convert_color_space(coloured, "YBR_FULL", "RGB"), np.uint8)
-        brightness = _spread(coloured.astype(np.uint16).sum(axis=2))
-        return coloured, np.repeat(brightness[..., np.newaxis], 3, axis=2)
+        return coloured, _in_three(_spread(coloured.sum(axis=2, dtype=np.uint16)))
 
     def _by_palette(self, numbers: NDArray[Any]) -> Picture:
         """Return a frame in the colours of its palette (PS3.3 C.7.9)."""
@@ -125,18 +133,61 @@ def _windows(dataset: Dataset) -> list[tuple[float, float]]:
     return [(low, high) for low, high in ends][:_MOST_WINDOWS]
 
 
-def _within(grey: NDArray[Any], low: float, high: float) -> Picture:
+def _in_three(grey: NDArray[np.uint8]) -> Picture:
+    """Return a grey picture as red, green and blue, which are the same memory."""
+    return np.broadcast_to(grey[..., np.newaxis], (*grey.shape, 3))
+
+
+def _within(grey: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """Return grey values from lowest to highest as 8 bits."""
-    share = (np.clip(grey.astype(np.float32), low, high) - low) / (high - low)
-    return (share * _TOP).astype(np.uint8)
+
+    def shown(values: NDArray[Any]) -> NDArray[np.uint8]:
+        share = (np.clip(values.astype(np.float32), low, high) - low) / (high - low)
+        return (share * _TOP).astype(np.uint8)
+
+    if not _has_few_values(grey):
+        return shown(grey)
+    lowest = int(grey.min())
+    return _looked_up(grey, lowest, shown(np.arange(lowest, int(grey.max()) + 1)))
 
 
-def _spread(grey: NDArray[Any]) -> Picture:
+def _spread(grey: NDArray[Any]) -> NDArray[np.uint8]:
     """Return grey values by how many are lower: what differs by one level is told apart."""
-    _, places, counts = np.unique(grey, return_inverse=True, return_counts=True)
+    if not _has_few_values(grey):
+        _, places, counts = np.unique(grey, return_inverse=True, return_counts=True)
+        return _ranked(counts)[places.reshape(grey.shape)]
+    lowest, counts = int(grey.min()), np.zeros(1 + int(grey.max()) - int(grey.min()), np.int64)
+    for band in _bands(grey):
+        counts += np.bincount(_places(band, lowest).ravel(), minlength=len(counts))
+    return _looked_up(grey, lowest, _ranked(counts))
+
+
+def _ranked(counts: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return for each value, of which there are so many, how many are lower, as 8 bits."""
     lower = np.cumsum(counts) - counts
-    most = max(1, int(lower[-1]))
-    return (lower * _TOP // most).astype(np.uint8)[places.reshape(grey.shape)]
+    return (lower * _TOP // max(1, int(lower[-1]))).astype(np.uint8)
+
+
+def _has_few_values(grey: NDArray[Any]) -> bool:
+    """Return whether values are whole numbers of a range that a table can have."""
+    return grey.dtype.kind in "iu" and int(grey.max()) - int(grey.min()) < _LARGEST_TABLE
+
+
+def _looked_up(grey: NDArray[Any], lowest: int, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what a table, whose first entry is of the lowest value, has for each value."""
+    found = np.empty(grey.shape, np.uint8)
+    for band, target in zip(_bands(grey), _bands(found), strict=True):
+        target[...] = table[_places(band, lowest)]
+    return found
+
+
+def _places(band: NDArray[Any], lowest: int) -> NDArray[np.int64]:
+    return band.astype(np.int64) - lowest
+
+
+def _bands(picture: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield some rows after others, so that what is made of them takes little memory."""
+    return (picture[top : top + _BAND] for top in range(0, len(picture), _BAND))
 
 
 def _eight_bits(samples: NDArray[Any], bits: int) -> Picture:

@@ -1,31 +1,24 @@
-"""Looking through all frames of an instance, each place as often as it changes.
-
-Every pixel of every frame is looked at. Where a frame equals the one before it, that was done already; so
-only the part around all that changed is looked at anew, and a film of a still picture costs one look. No
-frame is skipped by chance: text that is there for a single frame is a leak as any other.
-"""
+"""Looking through all frames of an instance, each place as often as it changes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from orthanc_plugins.deid.pixels.boxes import Box, without_covered
+from orthanc_plugins.deid.pixels.boxes import without_covered
+from orthanc_plugins.deid.pixels.changes import changes, changes_near
 from orthanc_plugins.deid.pixels.wording import is_technical
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
+    from orthanc_plugins.deid.pixels.boxes import Box
     from orthanc_plugins.deid.pixels.finder import Reading, TextFinder
     from orthanc_plugins.deid.pixels.rendering import Picture, Renderer
 
 _SURE = 0.9
 _LEGIBLE = 0.5
-_AROUND_CHANGES = 48
-"""Pixels around what changed: a text of which one letter changed is seen whole."""
 
 
 def text_boxes(
@@ -33,6 +26,8 @@ def text_boxes(
     renderer: Renderer,
     finder: TextFinder,
     counts: Callable[[Reading], bool] | None = None,
+    *,
+    near: Iterable[Box] | None = None,
 ) -> tuple[tuple[Box, ...], int]:
     """Return where text is in any frame, and how many frames were looked at.
 
@@ -42,15 +37,18 @@ def text_boxes(
         Shape (frames, rows, columns, samples).
     counts
         Whether a text that was read is meant; without it all are, and none is read.
+    near
+        Only around these boxes is looked; everywhere if it is None.
     """
     found: list[Box] = []
     looked = 0
-    for frame, part in _changes(frames):
+    for parts in changes(frames) if near is None else changes_near(frames, near):
         looked += 1
-        shown = frame[part.top : part.bottom, part.left : part.right]
-        for picture in renderer.pictures(shown):
-            boxes = _boxes(picture, finder, counts)
-            found.extend(box.moved(part.left, part.top) for box in boxes)
+        for frame, part, is_moving in parts:
+            shown = frame[part.top : part.bottom, part.left : part.right]
+            for picture in renderer.pictures(shown):
+                boxes = _boxes(picture, finder, counts, is_moving=is_moving)
+                found.extend(box.moved(part.left, part.top) for box in boxes)
     return without_covered(found), looked
 
 
@@ -64,29 +62,10 @@ def is_legible(reading: Reading) -> bool:
     return reading.confidence >= _LEGIBLE and sum(one.isalnum() for one in reading.text) > 1
 
 
-def _boxes(picture: Picture, finder: TextFinder, counts: Callable[[Reading], bool] | None) -> Iterator[Box]:
+def _boxes(
+    picture: Picture, finder: TextFinder, counts: Callable[[Reading], bool] | None, *, is_moving: bool
+) -> Iterator[Box]:
     """Yield where a picture has text that is meant."""
-    for box in finder.find(picture):
+    for box in finder.find(picture, is_moving=is_moving):
         if counts is None or counts(finder.read(picture, box)):
             yield box
-
-
-def _changes(frames: NDArray[Any]) -> Iterator[tuple[NDArray[Any], Box]]:
-    """Yield frames and the part of each that is to be looked at."""
-    _, rows, columns, _ = frames.shape
-    before = None
-    for frame in frames:
-        part = Box(0, 0, columns, rows) if before is None else _changed(before, frame)
-        before = frame
-        if part.area:
-            yield frame, part
-
-
-def _changed(before: NDArray[Any], frame: NDArray[Any]) -> Box:
-    """Return the box around all pixels that differ, with some around it; an empty one where none does."""
-    differs = (before != frame).any(axis=2)
-    down, across = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
-    if not down.size:
-        return Box(0, 0, 0, 0)
-    box = Box(int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1)
-    return box.grown(_AROUND_CHANGES).within(*differs.shape)

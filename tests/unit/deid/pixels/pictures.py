@@ -82,7 +82,8 @@ class LightFinder:
     is_blind: bool = False
     looked_at: list[tuple[int, ...]] = field(default_factory=list)
 
-    def find(self, picture: NDArray[np.uint8]) -> tuple[Box, ...]:
+    def find(self, picture: NDArray[np.uint8], *, is_moving: bool = False) -> tuple[Box, ...]:
+        del is_moving
         self.looked_at.append(picture.shape[:2])
         darkest = picture.min(axis=2)
         light = darkest >= 250

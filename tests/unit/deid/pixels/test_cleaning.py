@@ -31,7 +31,8 @@ TEXT, LETTERS = drawn(GROUND, "ANNA", (10, 20), size=12, colour=255, smooth=Fals
 class Everywhere(LightFinder):
     """Finds text wherever it looks, and never the same twice."""
 
-    def find(self, picture: NDArray[np.uint8]) -> tuple[Box, ...]:
+    def find(self, picture: NDArray[np.uint8], *, is_moving: bool = False) -> tuple[Box, ...]:
+        del is_moving
         self.looked_at.append(picture.shape[:2])
         at = len(self.looked_at) * 16
         return (Box(at, at, at + 8, at + 8),)
@@ -203,3 +204,13 @@ def test_an_overlay_in_spare_bits_is_cleared() -> None:
     result, verdict = cleaned(dataset, policy=POLICY, finder=LightFinder(is_blind=True))
     assert verdict.state is PixelState.MASKED
     assert np.array_equal(frames_of(result)[0, ..., 0], GROUND)
+
+
+def test_a_large_film_is_looked_at_again_only_around_what_was_painted() -> None:
+    ground = (np.add.outer(np.arange(1600), np.arange(1400)) % 100 + 50).astype(np.uint8)
+    still = np.repeat(ground[np.newaxis], 2, axis=0)
+    still[:, 40:60, 40:200] = 255
+    finder = LightFinder()
+    _, verdict = cleaned(instance(still), policy=POLICY, finder=finder)
+    assert verdict.state is PixelState.MASKED
+    assert (finder.looked_at[0], finder.looked_at[-1]) == ((1600, 1400), (116, 256))
