@@ -28,6 +28,11 @@ _METHOD_CODES = (0x00120064,)
 _REGION_NAMES = frozenset({0x30060026, 0x00620005})
 """ROI Name, Segment Label."""
 _OBSERVED_REGION, _INTERPRETED_TYPE = 0x30060084, 0x300600A4
+_TOLD = frozenset(
+    {0x00080016, 0x00080018, 0x00100010, 0x00100020, 0x00100021, 0x00100030, 0x00100040}
+    | {0x0020000D, 0x0020000E}
+)
+"""SOP class and instance; name, identifier and its issuer, birth date and sex; study and series."""
 _CODE_VALUE, _CODING_SCHEME, _CODE_MEANING = 0x00080100, 0x00080102, 0x00080104
 
 
@@ -72,22 +77,6 @@ class Gathered:
             birth_date=self.texts.get(0x00100030, ""),
             study_uid=self.texts.get(0x0020000D, ""),
         )
-
-
-_TOLD = frozenset(
-    {
-        0x00080008,
-        0x00080016,
-        0x00080018,
-        0x00080060,
-        0x00100010,
-        0x00100020,
-        0x00100021,
-        0x00100030,
-        0x00100040,
-    }
-    | {0x0020000D, 0x0020000E, 0x00280301, 0x00080005}
-)
 
 
 def gathered(file: Part10) -> Gathered:

@@ -36,25 +36,11 @@ _WORDS = {
 }  # fmt: skip
 _CODES = tags("CodeValue LongCodeValue URNCodeValue CodingSchemeDesignator")
 _SCHEME = 0x00080102
-_SCHEMES = frozenset(
-    {"DCM", "SCT", "SRT", "SNM3", "99SDM", "UCUM", "LN", "FMA", "NCIt", "RADLEX", "UMLS", "MDC", "SCPECG"}
-    | {
-        "IBSI",
-        "I9",
-        "I9C",
-        "I10",
-        "I10P",
-        "BARI",
-        "NEU",
-        "MSH",
-        "RXNORM",
-        "NDC",
-        "RO",
-        "ISO639_1",
-        "ISO639_2",
-    }
-    | {"RFC3066", "RFC5646", "UBERON", "ACR", "ITIS_TSN", "PUBCHEM_CID"}
-)
+_SCHEMES = frozenset({
+    "DCM", "SCT", "SRT", "SNM3", "99SDM", "UCUM", "LN", "FMA", "NCIt", "RADLEX", "UMLS", "MDC", "SCPECG",
+    "IBSI", "I9", "I9C", "I10", "I10P", "BARI", "NEU", "MSH", "RXNORM", "NDC", "RO", "ISO639_1", "ISO639_2",
+    "RFC3066", "RFC5646", "UBERON", "ACR", "ITIS_TSN", "PUBCHEM_CID",
+})  # fmt: skip
 """Schemes that many use (PS3.16 8); the codes of any other may be a house's own."""
 _NO_TERMS = frozenset({b"OTHER", b"REMOVED"})
 """They stand where something else than a term was; nobody takes them for one."""

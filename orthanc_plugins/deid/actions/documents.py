@@ -32,15 +32,8 @@ def _pdf() -> bytes:
         content += b"%d 0 obj%s endobj\n" % (number, body)
     entries = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     table = b"xref\n0 %d\n0000000000 65535 f \n%s" % (len(objects) + 1, entries)
-    return (
-        content
-        + table
-        + b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n"
-        % (
-            len(objects) + 1,
-            len(content),
-        )
-    )
+    trailer = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(content))
+    return content + table + trailer
 
 
 DOCUMENT_CLASSES = frozenset({_PDF, _CDA, _STL, _OBJ, _MTL})
