@@ -27,7 +27,6 @@ from orthanc_plugins.private_files import private_folder, read_private, write_on
 if TYPE_CHECKING:
     from pathlib import Path
 
-PUBLIC_KEY_BYTES = 32
 KEY_NAME = "certificates.signing.pem"
 
 _LONGEST_FILE = 1000
