@@ -163,3 +163,15 @@ def test_uids_of_tables_may_be_replaced_only_where_they_are_a_houses_own(
     assert locations == {"(0008,0117)"}
     study.originals["ct1"].ContextUID = "1.2.276.0.4711.1"
     assert told(study, tmp_path) == {}
+
+
+def test_where_devices_are_retained_references_to_images_are_still_looked_at(
+    study: Study, tmp_path: Path
+) -> None:
+    codes = CODES | {"113109"}
+    study.claims = Claims(codes, "modified")
+    for one in study.released.values():
+        mark(one, codes)
+    assert told(study, tmp_path) == {}
+    _contour_image(study).ReferencedSOPInstanceUID = UNKNOWN
+    assert BECAME_ANOTHER in told(study, tmp_path)
