@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 8
 FIRST_PAUSE_S = 0.5
 """Pauses of 0.5, 1, 2 … 32 s: about a minute, longer than Orthanc takes to start again."""
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 WORKER_DEATHS = 3
 """A workflow that was cut off so often by its worker's end is given up."""
@@ -44,13 +47,15 @@ def run_step[**P, R](name: str, step: Callable[P, R], *args: P.args, **kwargs: P
             return step(*args, **kwargs)
         except PacsSuiteError:
             raise
-        except Exception as error:  # noqa: BLE001 - the edge: any fault must be told, safely
-            place = describe_exception(error)
-            logger.error("Step %s met a fault: %s", name, place)  # noqa: TRY400 - it may quote a patient
-            raise JobError(
-                f"The suite met a fault it does not know ({type(error).__name__}): the worker's log tells "
-                "where. Please report it together with the kind of planning system the file comes from."
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise _unknown(name, error) from None
+            raise StoreError(
+                "The disk of the data directory is full: make room there. The step is tried again for a "
+                "minute; ask again after that."
             ) from None
+        except Exception as error:  # noqa: BLE001 - the edge: any fault must be told, safely
+            raise _unknown(name, error) from None
 
     options = StepOptions(
         name=name,
@@ -64,3 +69,12 @@ def run_step[**P, R](name: str, step: Callable[P, R], *args: P.args, **kwargs: P
         return DBOS.run_step(options, guarded)
     except dbos_error.DBOSMaxStepRetriesExceeded as error:
         raise error.errors[-1] from None
+
+
+def _unknown(name: str, error: Exception) -> JobError:
+    """Return the error of a fault that nobody has foreseen, once the log has told where it was."""
+    logger.error("Step %s met a fault: %s", name, describe_exception(error))
+    return JobError(
+        f"The suite met a fault it does not know ({type(error).__name__}): the worker's log tells "
+        "where. Please report it together with the kind of planning system the file comes from."
+    )

@@ -235,6 +235,14 @@ def test_a_project_that_archives_by_itself_gets_a_study_whole_and_once(
     delivered_whole(site, xnat, parcel)
 
 
+@pytest.mark.parametrize("code", ["4", "5"])
+def test_a_project_that_archives_by_itself_has_the_study_once(
+    site: Site, xnat: Xnat, parcel: Parcel, code: str
+) -> None:
+    site.put(f"/data/projects/{site.project}/prearchive_code/{code}")
+    delivered_whole(site, xnat, parcel)
+
+
 def test_what_waits_of_other_studies_is_not_touched(site: Site, xnat: Xnat, parcel: Parcel) -> None:
     site.send_to_prearchive(build_study(), session="OTHER")
     destination(site, xnat).deliver(parcel)

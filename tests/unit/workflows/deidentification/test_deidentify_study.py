@@ -13,10 +13,13 @@ from orthanc_plugins.audit.codes import Outcome
 from orthanc_plugins.errors import (
     ArchiveRefused,
     ArchiveUnavailable,
+    KeyUnusable,
     ReleaseRefused,
+    StoreError,
 )
 from orthanc_plugins.store import ReleaseState
 from orthanc_plugins.workflows import deidentification_workflows
+from orthanc_plugins.workflows.deidentify_study import StudyDeidentification
 from tests.unit.release.studies import objects
 from tests.unit.workflows.deidentification.seen import events, left_in
 from tests.unit.workflows.deidentification.steps import KilledError, RecordingSteps
@@ -149,3 +152,44 @@ def test_another_study_of_the_patient_has_the_same_pseudonym(rig: Rig) -> None:
     rig.receive()
     rig.run()
     assert rig.release().pseudonym == "ANON00001"
+
+
+@pytest.mark.parametrize("step", ["fetch", "release", "deliver", "certify", "record"])
+def test_a_full_disk_leaves_nothing_behind_and_with_room_again_all_goes_on(
+    rig: Rig, steps: RecordingSteps, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("The disk of the data directory is full: make room there.")
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(StudyDeidentification, step, full)
+        with pytest.raises(StoreError):
+            rig.run()
+    assert left_in(rig) == []
+    assert rig.release().state is ReleaseState.FAILED
+    assert (len(rig.destination.held) == 0) == (step in {"fetch", "release", "deliver"})
+    assert rig.run()["outcome"] == "certified"
+    assert len(rig.destination.held) == 3
+    assert rig.release().state is ReleaseState.CERTIFIED
+
+
+@pytest.mark.parametrize("step", ["check", "fetch", "release", "deliver"])
+def test_without_its_key_in_between_nothing_more_leaves_and_with_it_again_all_goes_on(
+    rig: Rig, steps: RecordingSteps, step: str
+) -> None:
+    steps.killed_in = step
+    with pytest.raises(KilledError):
+        run_once(rig)
+    held = len(rig.destination.held)
+    key = rig.custodian.folder / "trial.pseudonyms.key"
+    kept = key.rename(key.with_suffix(".kept"))
+    steps.restart()
+    with pytest.raises(KeyUnusable, match="pacs project create trial"):
+        run_once(rig)
+    assert len(rig.destination.held) == held == (3 if step == "deliver" else 0)
+    assert rig.destination.attached == {}
+    assert left_in(rig) == []
+    kept.rename(key)
+    assert rig.run()["outcome"] == "certified"
+    assert len(rig.destination.held) == 3
+    assert len([one for one in events(rig, outcome=Outcome.SUCCESS) if one["kind"] == "export"]) == 1
