@@ -99,7 +99,8 @@ class XnatDestination:
         traces = self._traces(self.prepare())
         with tempfile.TemporaryDirectory(dir=self._workspace, prefix="xnat-") as folder:
             course = Course(self._route, parcel, Path(folder))
-            delivery = self._checked(parcel, course.run(), traces, before=course.before)
+            held = course.run()
+            delivery = self._checked(parcel, held, traces, course.before, ended="it was not delivered")
         sent = sum(file.sop_instance_uid not in course.before for file in parcel.files)
         return replace(delivery, sent=sent)
 
@@ -110,7 +111,7 @@ class XnatDestination:
         with tempfile.TemporaryDirectory(dir=self._workspace, prefix="xnat-") as folder:
             held = held_of(self._xnat, session, Path(folder) / "stored")
             before = frozenset(file.sop_instance_uid for file in parcel.files)
-            return self._checked(parcel, held, traces, before=before)
+            return self._checked(parcel, held, traces, before, ended="it has changed since it was delivered")
 
     def attach(self, parcel: Parcel, name: str, content: bytes) -> None:
         """Store a file in the session's resource for certificates, and read it back.
@@ -141,9 +142,18 @@ class XnatDestination:
         return session
 
     def _checked(
-        self, parcel: Parcel, held: Held, traces: tuple[Trace, ...], *, before: frozenset[str]
+        self,
+        parcel: Parcel,
+        held: Held,
+        traces: tuple[Trace, ...],
+        before: frozenset[str],
+        *,
+        ended: str,
     ) -> Delivery:
-        """Return what XNAT holds, if it is what was sent; ``before`` as of `ParcelCheck.objects`."""
+        """Return what XNAT holds, if it is what was sent; ``before`` as of `ParcelCheck.objects`.
+
+        ``ended`` says how it ends where it is not.
+        """
         check = ParcelCheck(parcel, self._allowed(parcel, traces))
         findings = check.objects(held.stored, before=before)
         stored = stored_otherwise(parcel, held.stored)
@@ -151,7 +161,7 @@ class XnatDestination:
         if findings:
             raise ReleaseRefused(
                 f"XNAT does not store session {parcel.session} of project {self._project} as it was sent: "
-                f"{refusal_of(findings)}. Quarantine the session there; it was not delivered."
+                f"{refusal_of(findings)}. Quarantine the session there; {ended}."
             )
         uncovered = count_uncovered(
             parcel, held.files, what=f"Session {parcel.session} of project {self._project} in XNAT"

@@ -15,7 +15,12 @@ import requests
 from orthanc_plugins.audit.query import TrailQuery
 from orthanc_plugins.certificates import create_signing_key
 from orthanc_plugins.errors import JobError, StoreError
-from orthanc_plugins.jobs import DeidentificationOrder, JobState, deidentify_study_request
+from orthanc_plugins.jobs import (
+    DeidentificationOrder,
+    JobState,
+    deidentify_study_request,
+    verify_release_request,
+)
 from orthanc_plugins.orthanc_facts import contents_of
 from orthanc_plugins.projects import release_id_of
 from orthanc_plugins.services import build_services
@@ -258,3 +263,25 @@ def test_without_its_key_nothing_goes_on_and_with_it_again_all_does(site: Site) 
     kept.rename(key)
     site.services.queue.run_again(job.job_id)
     delivered_once(site)
+
+
+def verified(site: Site, look: str) -> str:
+    """Have what was delivered verified again, and return what came of it."""
+    job_id = site.services.queue.submit(verify_release_request(site.order, look))
+    site.wait(lambda: site.services.queue.job(job_id).state.ended, "the look ends")
+    assert list(site.work.iterdir()) == []
+    return str((site.services.queue.job(job_id).result or {})["outcome"])
+
+
+def test_what_was_delivered_is_verified_again_by_the_worker(site: Site) -> None:
+    site.ask()
+    delivered_once(site)
+    sent = [one for one in site.wire.requests if one.startswith("POST /data/services/")]
+    assert verified(site, "first") == "as_certified", site.log()
+    session = f"/data/projects/{XNAT_PROJECT}/experiments/{site.release().labels['session']}"
+    requests.delete(
+        site.xnat.url + session, params={"removeFiles": "true"}, auth=("admin", PASSWORD), timeout=60
+    )
+    assert verified(site, "second") == "otherwise", site.log()
+    assert "XNAT has no session" in site.release().look_found
+    assert [one for one in site.wire.requests if one.startswith("POST /data/services/")] == sent

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shutil
+import tempfile
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +111,7 @@ def test_what_is_not_to_be_unpacked_is_refused_and_nothing_is_left(
     monkeypatch.setattr(zips, "MOST_ENTRIES", 10)
     monkeypatch.setattr(zips, "MOST_RATIO", 20)
     monkeypatch.setattr(zips, "FREE_BYTES", 500)
-    monkeypatch.setattr(zips.tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     given = made(tmp_path / "given.zip")
     with pytest.raises(ZipRefused, match=reason) as refused, unpacked(given):
@@ -122,8 +124,8 @@ def test_what_is_not_to_be_unpacked_is_refused_and_nothing_is_left(
 def test_where_it_has_no_room_is_told_before_anything_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = zips.shutil.disk_usage(tmp_path)._replace(free=2)
-    monkeypatch.setattr(zips.shutil, "disk_usage", lambda _: usage)
+    usage = shutil.disk_usage(tmp_path)._replace(free=2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with (
         pytest.raises(ZipRefused, match="unpacks to 3 bytes, and 2 are free: make room, or set TMPDIR"),
         unpacked(packed(tmp_path / "given.zip", ("1.dcm", b"one"))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 import pytest
+from dbos import DBOS
 
 from orthanc_plugins.errors import (
     ArchiveRefused,
@@ -51,7 +52,7 @@ def test_what_cannot_pass_is_not_tried_again(error: Exception) -> None:
 def test_a_full_disk_is_told_and_what_it_was_doing_is_not(
     monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception], told: str
 ) -> None:
-    monkeypatch.setattr(steps.DBOS, "run_step", lambda _, guarded: guarded())
+    monkeypatch.setattr(DBOS, "run_step", lambda _, guarded: guarded())
 
     def write() -> None:
         raise OSError(number, "It did not work", "/data/of/Doe^Jane.dcm")
