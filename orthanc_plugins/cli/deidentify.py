@@ -181,6 +181,8 @@ def _tell_faults(found: Studies, errors: TextIO) -> None:
         more = ", …" if len(others) > _MOST_OTHERS else ""
         named = ", ".join(printable(str(path)) for path in others[:_MOST_OTHERS])
         print(f"  {len(others)} files are no DICOM and are left out: {named}{more}", file=errors)
+    if found.directories:
+        print(f"  {found.directories} DICOMDIR left out: it names files, and holds none itself", file=errors)
 
 
 def _released(

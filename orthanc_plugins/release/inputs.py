@@ -83,6 +83,8 @@ class Studies:
     files: int = 0
     same: int = 0
     """Files that are byte for byte another one of the input."""
+    directories: int = 0
+    """Files that only name others (DICOMDIR, PS3.10 8.6), as media have them: nothing of them is needed."""
 
 
 def files_in(inputs: Iterable[Path]) -> Iterator[Path]:
@@ -104,8 +106,11 @@ def sorted_studies(inputs: Iterable[Path]) -> Studies:
     for number, path in enumerate(files_in(inputs), 1):
         found.files = number
         try:
-            known = _read(path)
-            _sort(path, known, studies, identities, found)
+            file = read_part10(path.read_bytes())
+            if file.sop_class_uid == _DIRECTORY:
+                found.directories += 1
+                continue
+            _sort(path, gathered(file), studies, identities, found)
         except OSError as error:
             found.faults.append(Fault(number, path, f"It cannot be read: {error.strerror}."))
         except InvalidDicom as error:
@@ -114,13 +119,6 @@ def sorted_studies(inputs: Iterable[Path]) -> Studies:
             found.faults.append(Fault(number, path, str(error)))
     found.studies = list(studies.values())
     return found
-
-
-def _read(path: Path) -> Gathered:
-    file = read_part10(path.read_bytes())
-    if file.sop_class_uid == _DIRECTORY:
-        raise InvalidDicom("It is a DICOMDIR, which only names files; give the files themselves.")
-    return gathered(file)
 
 
 def _claims_dicom(path: Path) -> bool:

@@ -32,6 +32,7 @@ def report_of(project: Project, found: Studies, outcomes: Sequence[Outcome]) -> 
         "input": {
             "files": found.files,
             "same": found.same,
+            "directories": found.directories,
             "studies": len(found.studies),
             "faults": [
                 {"number": fault.number, "dicom": fault.is_dicom, "reason": fault.reason}

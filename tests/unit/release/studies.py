@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.builders import Identity, ImageFrame, build_case
+from tests.builders.writing import Element, part_10
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,3 +52,9 @@ def uids_of(made: list[FileDataset]) -> set[str]:
     """Return all UIDs of objects but those that the standard assigns."""
     found = {str(element.value) for one in made for element in one.iterall() if element.VR == "UI"}
     return {uid for uid in found if not uid.startswith("1.2.840.10008.")}
+
+
+def directory() -> bytes:
+    """Return a DICOMDIR: its class stands in the File Meta Information alone (PS3.10 8.6)."""
+    whole = part_10((Element(0x00041130, "CS", "CDROM"), Element(0x00041220, "SQ", ())))
+    return whole.replace(b"1.2.840.10008.5.1.4.1.1.7\0", b"1.2.840.10008.1.3.10\0\0\0\0\0\0", 1)

@@ -13,7 +13,7 @@ import pytest
 from orthanc_plugins.cli import DONE, FAILED, INTERRUPTED, USAGE, main
 from orthanc_plugins.release import instances
 from tests.unit.release.conftest import PROJECT
-from tests.unit.release.studies import ANNE, SECRETS, objects, uids_of, write
+from tests.unit.release.studies import ANNE, SECRETS, directory, objects, uids_of, write
 from tests.unit.release.test_held import OTHER
 
 if TYPE_CHECKING:
@@ -67,6 +67,14 @@ def test_other_files_are_counted_and_change_nothing(
     assert run(given) == DONE
     named = ", ".join(str(given / f"{number}.txt") for number in range(5))
     assert f"  6 files are no DICOM and are left out: {named}, …\n" in capsys.readouterr().err
+
+
+def test_the_directory_of_a_medium_is_left_out_and_changes_nothing(
+    run: Run, given: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (given / "DICOMDIR").write_bytes(directory())
+    assert run(given) == DONE
+    assert "  1 DICOMDIR left out: it names files, and holds none itself\n" in capsys.readouterr().err
 
 
 def test_a_damaged_file_ends_with_1_and_names_itself(

@@ -10,18 +10,12 @@ import pytest
 
 from orthanc_plugins.release import sorted_studies
 from tests.builders.writing import Element, part_10
-from tests.unit.release.studies import ANNE, SECRETS, objects, uids_of, write
+from tests.unit.release.studies import ANNE, SECRETS, directory, objects, uids_of, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 BERT = replace(ANNE, patient_id="HOSP-2", patient_name="Holm^Per", birth_date="19701231")
-
-
-def directory() -> bytes:
-    """Return a DICOMDIR: its class stands in the File Meta Information alone (PS3.10 8.6)."""
-    whole = part_10((Element(0x00041130, "CS", "CDROM"), Element(0x00041220, "SQ", ())))
-    return whole.replace(b"1.2.840.10008.5.1.4.1.1.7\0", b"1.2.840.10008.1.3.10\0\0\0\0\0\0", 1)
 
 
 def test_files_are_sorted_by_patient_and_study(tmp_path: Path) -> None:
@@ -59,10 +53,17 @@ def test_what_is_no_dicom_is_counted_and_told_apart(tmp_path: Path) -> None:
     assert found.files == 5
 
 
+def test_the_directory_of_a_medium_is_no_fault(tmp_path: Path) -> None:
+    write(tmp_path, objects())
+    (tmp_path / "DICOMDIR").write_bytes(directory())
+    found = sorted_studies([tmp_path])
+    assert (found.files, found.directories, found.faults) == (4, 1, [])
+    assert [len(study.files) for study in found.studies] == [3]
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (directory(), "DICOMDIR"),
         (
             part_10((Element(0x00080018, "UI", "1.2.3"), Element(0x00100020, "LO", "SECRET"))),
             "Study Instance",
