@@ -6,7 +6,8 @@ import pytest
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Paragraph
 
-from orthanc_plugins.rtstruct.drawing.fonts import SANS, fitted, marked_up
+from orthanc_plugins.pages import SANS
+from orthanc_plugins.rtstruct.drawing.fonts import fitted, marked_up
 
 
 @pytest.mark.parametrize(
