@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import sqlite3
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 _KINDS = frozenset({"sqlite", "postgresql"})
+_PATIENCE_S, _PAUSE_S = 30.0, 0.02
+"""How long a lock of SQLite's is waited for; the pause between attempts where SQLite itself does not wait."""
 
 
 def create_store_engine(url: str) -> Engine:
@@ -35,19 +39,33 @@ def create_store_engine(url: str) -> Engine:
             raise ConfigurationError(_not_usable(f"it names {kind}"))
         if kind == "postgresql":
             return create_engine(url, pool_pre_ping=True)
-        engine = create_engine(url, connect_args={"timeout": 30})
+        engine = create_engine(url, connect_args={"timeout": _PATIENCE_S})
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise ConfigurationError(_not_usable(f"it is not an address ({type(error).__name__})")) from None
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
         # For the inventory of a large archive: 32 MB of pages in memory, 32 MB between two checkpoints.
         connection.execute("PRAGMA cache_size=-32768")
         connection.execute("PRAGMA wal_autocheckpoint=8192")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn write-ahead logging on, which SQLite does not wait for while others open a new file."""
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
 
 
 @contextmanager

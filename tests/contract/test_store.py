@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sqlalchemy import Engine
+
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 JOB, OTHER = JobId("job"), JobId("other")
 
@@ -125,6 +127,20 @@ def test_workers_that_migrate_at_the_same_time_do_not_meet(database: str) -> Non
     assert "structure_results" in inspect(engines[0]).get_table_names()
     for engine in engines:
         engine.dispose()
+
+
+def test_many_open_a_new_sqlite_file_at_the_same_time(tmp_path: Path) -> None:
+    def opened(engine: Engine) -> None:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS x (y)")
+            connection.commit()
+
+    for number in range(60):  # one in ten was refused
+        engines = [create_store_engine(f"sqlite:///{tmp_path}/{number}.sqlite") for _ in range(12)]
+        assert at_once(*(lambda engine=engine: opened(engine) for engine in engines)) == []
+        for engine in engines:
+            engine.dispose()
 
 
 def test_a_sqlite_file_is_read_while_it_is_written(tmp_path: Path) -> None:
