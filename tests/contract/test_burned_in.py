@@ -123,12 +123,15 @@ def test_text_that_lies_askew_is_found() -> None:
     assert box.covers(Box(left, top, right, bottom))
 
 
-@pytest.mark.parametrize("size", [16, 60, 200, 500])
-def test_letters_of_any_size_are_found_in_a_scanned_film(size: int) -> None:
-    ground = np.clip(RNG.normal(60, 4, (3200, 4200)), 0, 255).astype(np.uint8)
-    picture, letters = drawn(ground, NAME[: 40 * 100 // size], (150, 1830), size=size, colour=240)
+def test_letters_of_any_size_are_found_in_a_scanned_film() -> None:
+    picture = np.clip(RNG.normal(60, 4, (3200, 4200)), 0, 255).astype(np.uint8)
+    places = []
+    for size, top in ((16, 150), (60, 600), (200, 1200), (500, 2100)):
+        picture, letters = drawn(picture, NAME[: 40 * 100 // size], (150, top), size=size, colour=240)
+        places.append(letters)
     found = painted(rapid_finder().find(np.repeat(picture[..., np.newaxis], 3, axis=2)), 3200, 4200)
-    assert found[letters.top : letters.bottom, letters.left : letters.right].mean() > 0.9
+    covered = [found[box.top : box.bottom, box.left : box.right].mean() for box in places]
+    assert min(covered) > 0.9
 
 
 def test_no_more_than_a_tile_of_a_scanned_film_is_in_work_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
