@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,11 @@ from orthanc_plugins.workflows.release_work import WorkFolder
 
 if TYPE_CHECKING:
     from orthanc_plugins.certificates import SignedCertificate
+    from orthanc_plugins.deid.profile import Profile
     from orthanc_plugins.identifiers import JobId
     from orthanc_plugins.jobs import DeidentificationOrder
+    from orthanc_plugins.pseudonyms import Pseudonyms
+    from orthanc_plugins.rules import DeidentificationProject
     from orthanc_plugins.services import Services
     from orthanc_plugins.store import ReleaseRecord
     from orthanc_plugins.workflows.deidentify_study import OpenDestination, Result
@@ -80,8 +84,7 @@ class ReleaseLook:
             The destination does not answer.
         """
         began = datetime.now(UTC)
-        pseudonyms = self._chosen.custodian.pseudonyms(self._order.project)
-        record = self._releases.find(release_id_of(pseudonyms, self._order))
+        record = self._releases.find(release_id_of(self._pseudonyms, self._order))
         content = None if record is None else self._files.read(record.release_id, "certificate.json")
         if record is None or content is None:
             raise ReleaseRefused("The study was not released and certified as it is now: ask for that.")
@@ -102,6 +105,18 @@ class ReleaseLook:
         self._work.remove()
         return {}
 
+    @cached_property
+    def _pseudonyms(self) -> Pseudonyms:
+        return self._chosen.custodian.pseudonyms(self._order.project)
+
+    @cached_property
+    def _settings(self) -> DeidentificationProject:
+        return chosen_project(self._chosen, self._order.project)
+
+    @cached_property
+    def _profile(self) -> Profile:
+        return chosen_profile(self._chosen, self._settings, self._order.profile)
+
     def _made_again(self, envelope: SignedCertificate) -> dict[str, Any]:
         """Return the study as it was released, made again of the originals.
 
@@ -110,13 +125,12 @@ class ReleaseLook:
         ReleaseRefused
             It is another one.
         """
-        settings = chosen_project(self._chosen, self._order.project)
-        profile = chosen_profile(self._chosen, settings, self._order.profile)
-        project = opened_project(self._chosen, settings, profile)
+        project = opened_project(self._chosen, self._settings, self._profile)
         found, outcome = made(project, self._order, self._work, workers=self._chosen.processes)
+        released = told(project, found, outcome)
         was = {PurePosixPath(file.path).stem: file.sha256 for file in envelope.certificate.study.files}
-        if outcome.state is State.RELEASED and _files(told(project, found, outcome)) == was:
-            return told(project, found, outcome)
+        if outcome.state is State.RELEASED and _files(released) == was:
+            return released
         raise ReleaseRefused(
             "The study is de-identified otherwise now than when it was certified (another version of the "
             "suite, or another profile), so what is there cannot be compared: have it done again."
@@ -130,19 +144,17 @@ class ReleaseLook:
         ArchiveUnavailable
             The destination does not answer; without its words, which may name a subject.
         """
-        settings = chosen_project(self._chosen, self._order.project)
-        pseudonyms = self._chosen.custodian.pseudonyms(self._order.project)
         earlier = earlier_of(self._services, self._order.project, released)
-        parcel = parcel_of(released, self._work, pseudonyms, earlier)
+        parcel = parcel_of(released, self._work, self._pseudonyms, earlier)
         try:
-            with self._open(self._services, settings, self._work.workspace) as destination:
+            with self._open(self._services, self._settings, self._work.workspace) as destination:
                 delivery = destination.look(parcel)
                 envelope = certified(
                     self._files,
                     record.release_id,
                     key=load_signing_key(self._chosen.custodian.folder),
                     report=released["report"],
-                    profile=chosen_profile(self._chosen, settings, self._order.profile),
+                    profile=self._profile,
                     began=began,
                     delivered=delivered_of(delivery),
                 )
