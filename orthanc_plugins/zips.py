@@ -30,11 +30,7 @@ MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 """Beginnings of a ZIP, of an empty one and of one in several parts."""
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 """Unpacked piece by piece; a few bytes packed by other methods can become gigabytes at one stroke."""
-_ENCRYPTED = 0x1
-_PIECE = 1 << 20
-_LONGEST_NAME = 255
-_LINK, _KINDS = 0o120000, 0o170000
-_DAMAGED = (
+DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -43,7 +39,11 @@ _DAMAGED = (
     RuntimeError,
     ValueError,
 )
-"""What zipfile raises for a ZIP that is damaged, or packed in a way it does not know."""
+"""What zipfile raises for a ZIP that is damaged, encrypted, or packed in a way it does not know."""
+_ENCRYPTED = 0x1
+_PIECE = 1 << 20
+_LONGEST_NAME = 255
+_LINK, _KINDS = 0o120000, 0o170000
 
 
 def is_zip(path: Path) -> bool:
@@ -77,7 +77,7 @@ def unpacked(zipped: Path) -> Iterator[Path]:
                 _check(zipped, entries, shutil.disk_usage(root).free)
                 for entry in entries:
                     _unpack(zipped, packed, entry, folder)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise _refused(zipped, f"it is damaged ({type(error).__name__}): was it copied whole?") from None
         yield folder
 

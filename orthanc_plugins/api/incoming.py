@@ -7,29 +7,18 @@ held against a limit before anything is read.
 from __future__ import annotations
 
 import io
-import struct
 import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
-from orthanc_plugins.zips import MAGICS, METHODS
+from orthanc_plugins.zips import DAMAGED, MAGICS, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
-"""What Python's zipfile raises on a zip that is damaged, encrypted or packed in an unknown way."""
+_UNREADABLE = (*DAMAGED, OSError)
+"""What reading a zip raises; of an upload, which is a file here, the disk's faults too."""
 
 
 class FileRejectedError(Exception):
