@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,6 +25,7 @@ from tests.standin import running_plain_orthanc
 from tests.standin_objects import content_of
 from tests.unit.release.studies import SECRETS, objects, uids_of
 from tests.unit.workflows.deidentified import rows_of
+from tests.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,36 +47,19 @@ PROJECT = "trial"
 class Site:
     """The hospital's Orthanc, the researchers', and a worker between them."""
 
-    folder: Path
     hospital: PlainOrthanc
     research: PlainOrthanc
     proxy: FaultyProxy
     services: Services
+    worker: WorkerProcess
     made: list[FileDataset] = field(default_factory=objects)
-    process: subprocess.Popen[bytes] | None = None
 
     @property
     def work(self) -> Path:
         return self.services.data / "deidentification"
 
-    def start(self) -> None:
-        configuration = self.folder / "suite.json"
-        with (self.folder / "worker.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "orthanc_plugins.worker"],
-                env=os.environ | {"PACS_SUITE_CONFIGURATION": str(configuration)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(10)
-
     def log(self) -> str:
-        return (self.folder / "worker.log").read_text(encoding="utf-8")
+        return self.worker.log()
 
     def wait(self, look: Callable[[], Any], what: str) -> Any:
         return eventually(look, what, PATIENCE_S)
@@ -160,18 +141,21 @@ def site(tmp_path: Path) -> Iterator[Site]:
         custodian = services.deidentification.custodian
         custodian.create(PROJECT, patients="numbered")
         create_signing_key(custodian.folder)
-        site = Site(tmp_path, hospital, research, proxy, services)
-        site.start()
+        site = Site(hospital, research, proxy, services, WorkerProcess(tmp_path / "suite.json"))
+        site.worker.start()
         try:
             yield site
         finally:
-            site.kill()
+            site.worker.kill()
             services.close()
 
 
 def delivered_once(site: Site, record: ReleaseRecord) -> None:
     """Assert that all is as after a run in which nothing went wrong."""
-    assert (record.state, record.pseudonym) == (ReleaseState.CERTIFIED, "ANON00001"), (record, site.log())
+    assert (record.state, record.pseudonym) == (ReleaseState.CERTIFIED, "ANON00001"), (
+        record,
+        site.log(),
+    )
     found = [dcmread(path) for path in site.stored()]
     assert len(found) == len({one.SOPInstanceUID for one in found}) == len(site.made)
     assert {str(one.PatientID) for one in found} == {"ANON00001"}
@@ -198,8 +182,8 @@ def test_killed_in_any_step_it_goes_on_and_the_study_is_delivered_once(
     job_id = site.ask(order)
     for moment in moments:
         site.wait(partial(site.has_come_to, moment, job_id), f"{moment}: {site.log()[-2000:]}")
-        site.kill()
-        site.start()
+        site.worker.kill()
+        site.worker.start()
     delivered_once(site, site.ended(order, job_id))
 
 

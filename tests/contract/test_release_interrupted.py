@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +28,7 @@ from tests.fakes.faulty_archive import faulty_proxy
 from tests.standin import running_plain_orthanc
 from tests.standin_objects import content_of
 from tests.unit.release.studies import objects
+from tests.worker_process import WorkerProcess
 from tests.xnat_process import PASSWORD, running_xnat
 
 if TYPE_CHECKING:
@@ -56,36 +54,19 @@ class Site:
     xnat: XnatProcess
     wire: FaultyProxy
     services: Services
+    worker: WorkerProcess
     order: DeidentificationOrder
-    process: subprocess.Popen[bytes] | None = None
 
     @property
     def work(self) -> Path:
         return self.services.data / "deidentification"
 
-    def start(self) -> None:
-        configuration = {"PACS_SUITE_CONFIGURATION": str(self.folder / "suite.json")}
-        with (self.folder / "worker.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "orthanc_plugins.worker"],
-                env=os.environ | configuration,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(10)
-
     def log(self) -> str:
-        return (self.folder / "worker.log").read_text(encoding="utf-8")[-4000:]
+        return self.worker.log()[-4000:]
 
     def wait(self, look: Callable[[], Any], what: str) -> Any:
         def looked() -> Any:
-            assert self.process is not None
-            assert self.process.poll() is None, self.log()
+            assert self.worker.is_alive, self.log()
             return look()
 
         return eventually(looked, what, PATIENCE_S)
@@ -154,12 +135,12 @@ def site(tmp_path: Path) -> Iterator[Site]:
         assert study is not None
         content = contents_of(services.orthanc, study)
         order = DeidentificationOrder(study, PROJECT, "research_rt", reversible=False, content=content)
-        site = Site(tmp_path, xnat, wire, services, order)
-        site.start()
+        site = Site(tmp_path, xnat, wire, services, WorkerProcess(tmp_path / "suite.json"), order)
+        site.worker.start()
         try:
             yield site
         finally:
-            site.kill()
+            site.worker.kill()
             services.close()
 
 
@@ -230,9 +211,9 @@ def test_a_worker_killed_in_any_phase_goes_on_and_the_study_is_there_once(site: 
     site.ask()
     site.wait(lambda: reached(site) or site.state.ended, f"{phase}: {site.log()}")
     was_running = not site.state.ended
-    site.kill()
+    site.worker.kill()
     assert was_running, f"{phase} was over before it was seen"
-    site.start()
+    site.worker.start()
     delivered_once(site)
 
 
@@ -250,10 +231,10 @@ def test_without_its_key_nothing_goes_on_and_with_it_again_all_does(site: Site) 
     site.xnat.fault("delay", at=_IMPORT, delay_s=2)
     site.ask()
     site.wait(lambda: site.asks(_IMPORT), f"XNAT is asked: {site.log()}")
-    site.kill()
+    site.worker.kill()
     key = site.services.deidentification.custodian.folder / f"{PROJECT}.pseudonyms.key"
     kept = key.rename(site.folder / "kept.key")
-    site.start()
+    site.worker.start()
     site.ended()
     job = site.services.queue.job(deidentify_study_request(site.order).job_id)
     assert job.failure is not None

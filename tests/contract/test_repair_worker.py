@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +16,7 @@ from tests.contract.waiting import eventually
 from tests.fakes.faulty_archive import Fault, faulty_proxy
 from tests.standin import running_plain_orthanc, running_standin
 from tests.unit.workflows.repaired import DCM4CHEE, ORTHANC, DurableSteps
+from tests.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,29 +31,12 @@ REPAIR = "0123456789abcdef0123456789abcdef"
 STOW = r"/studies$"
 
 
-class Worker:
-    """The suite's worker as a process of its own, which can be killed and started again."""
+class Worker(WorkerProcess):
+    """A worker that repairs one archive of a pair by the other."""
 
     def __init__(self, pair: Pair, configuration: Path) -> None:
+        super().__init__(configuration)
         self._pair = pair
-        self._environment = os.environ | {"PACS_SUITE_CONFIGURATION": str(configuration)}
-        self._log = configuration.with_suffix(".log")
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "orthanc_plugins.worker"],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait(10)
 
     def ask(self, request: JobRequest) -> None:
         """Ask for a job once the worker has made the database of jobs."""
@@ -63,9 +44,6 @@ class Worker:
         eventually(jobs.exists, "the worker has begun", PATIENCE_S)
         eventually(lambda: "is ready" in self.log(), f"the worker is ready: {self.log()}", PATIENCE_S)
         self._pair.services.queue.submit(request)
-
-    def log(self) -> str:
-        return self._log.read_text(encoding="utf-8")
 
     def repair_in(self, *states: RepairState) -> RepairRecord:
         repairs = self._pair.services.store.repairs
