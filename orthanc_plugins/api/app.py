@@ -34,6 +34,7 @@ from orthanc_plugins.api.routers import (
     sync,
     sync_history,
     transfers,
+    ui,
     upload,
 )
 from orthanc_plugins.metrics import RequestMetrics
@@ -97,10 +98,12 @@ def create_app(services: Services) -> FastAPI:
     ):
         app.include_router(router, prefix="/api")
     app.include_router(documentation.router)
+    app.include_router(ui.router)
     for mount in ("", "/"):
         app.add_api_route(mount, documentation.to_documentation, include_in_schema=False)
     static = resources.files("fastapi_offline") / "static"
     app.mount("/static/documentation", StaticFiles(directory=str(static)), name="documentation")
     web = resources.files("orthanc_plugins") / "web"
     app.mount("/static/web", StaticFiles(directory=str(web)), name="web")
+    ui.mount_files(app, services.web_libraries)
     return app

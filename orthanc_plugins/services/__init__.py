@@ -111,6 +111,7 @@ class Services:
     ``partial_volume`` say what is made of a structure set, ``upload_limits`` what an upload may hold.
     ``archives`` are those that are compared and kept in step: Orthanc, and DCM4CHEE where it is set;
     ``data`` is the folder of what the suite keeps of them: comparisons, undo records, benchmarks.
+    ``web_libraries`` is the folder of the libraries of the suite's pages.
     ``benchmark_targets`` are both archives as the benchmark asks them, none where there is one alone.
     ``commit`` asks DCM4CHEE to commit itself to keeping instances, ``repair`` says what a repair does where
     whoever asks for one says nothing else, ``retention`` how long what is kept,
@@ -133,6 +134,7 @@ class Services:
     upload_limits: UploadLimits
     archives: Mapping[ArchiveName, Archive] = field(default_factory=dict)
     data: Path = Path("data")
+    web_libraries: Path = Path("web")
     forwarding: Forwarding = Forwarding()
     synchronisation: Synchronisation = Synchronisation()
     benchmark_targets: Mapping[ArchiveName, Target] = field(default_factory=dict)
@@ -197,6 +199,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         ),
         archives=_archives(settings, rest),
         data=settings.data_directory,
+        web_libraries=settings.web_libraries,
         repair=settings.repair.policy,
         repair_transport=Transport(settings.repair.transport),
         retention=_retention(settings.retention),

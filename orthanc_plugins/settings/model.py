@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     ohif_url: Annotated[HttpUrl, Field(description="Address of OHIF as a user's browser sees it.")] = HttpUrl(
         "http://localhost:5173"
     )
+    web_libraries: Annotated[
+        Path,
+        Field(description="Folder of the libraries of the suite's pages, named in `web/libraries.lock`."),
+    ] = Path("/usr/local/pacs/web")
     sweep_interval_s: Annotated[
         PositiveFloat, Field(description="Seconds between two readings of Orthanc's change log.")
     ] = 30.0

@@ -76,6 +76,7 @@ class Deployment:
     repository: Path = REPOSITORY
     python: Path = INSIDE / "venv" / "bin" / "python3"
     ohif: Path = INSIDE / "ohif"
+    web_libraries: Path = INSIDE / "web"
 
     @property
     def run(self) -> Path:
