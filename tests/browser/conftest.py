@@ -68,7 +68,7 @@ def visit(context: BrowserContext, tmp_path: Path) -> Iterator[Visit]:
     def open_page(url: str) -> Page:
         page = context.new_page()
         pages.append(page)
-        _watch(page, urlsplit(url).netloc, faults)
+        watch(page, urlsplit(url).netloc, faults)
         page.goto(url)
         return page
 
@@ -81,7 +81,9 @@ def visit(context: BrowserContext, tmp_path: Path) -> Iterator[Visit]:
     assert faults == []
 
 
-def _watch(page: Page, origin: str, faults: list[str]) -> None:
+def watch(page: Page, origin: str, faults: list[str]) -> None:
+    """Note requests that leave the origin, errors on the page, and answers that are no success."""
+
     def check(request: Request) -> None:
         address = urlsplit(request.url)
         if address.scheme not in {"data", "blob"} and address.netloc != origin:

@@ -124,8 +124,11 @@ class Research:
 
 
 @contextmanager
-def running_research(folder: Path, **suite: Any) -> Iterator[Research]:
-    """Run the suite with XNAT made ready for it, and the project's key made as at a first start."""
+def running_research(folder: Path, *, front: bool = False, **suite: Any) -> Iterator[Research]:
+    """Run the suite with XNAT made ready for it, and the project's key made as at a first start.
+
+    ``front`` is that of `running_stack`, further keywords go into the section ``PacsSuite``.
+    """
     with running_xnat(folder / "xnat") as xnat, faulty_proxy(xnat.url) as wire:
         _make_ready(xnat, folder)
         project = {
@@ -139,7 +142,7 @@ def running_research(folder: Path, **suite: Any) -> Iterator[Research]:
             "Deidentification": {"Projects": [project]},
             **suite,
         }
-        with running_stack(folder / "data", PacsSuite=section) as stack:
+        with running_stack(folder / "data", front=front, PacsSuite=section) as stack:
             research = Research(stack, xnat, wire)
             made = research.pacs("project", "create", PROJECT)
             assert made.returncode == 0, made.stderr

@@ -32,7 +32,8 @@ _PAGE = (WEB / "ui" / "index.html").read_text(encoding="utf-8")
 _MISSING = (WEB / "ui" / "missing.html").read_text(encoding="utf-8")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; font-src 'self'; frame-src 'self'; form-action 'none'; base-uri 'self'; frame-ancestors 'self'; "
+    "connect-src 'self'; font-src 'self'; frame-src 'self'; form-action 'none'; base-uri 'self'; "
+    "frame-ancestors 'self'; "
     "require-trusted-types-for 'script'; trusted-types lit-html"
 )
 _HEADERS = {
