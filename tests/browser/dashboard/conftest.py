@@ -71,7 +71,9 @@ def contexts(browser: Browser) -> Callable[..., BrowserContext]:
     """Return a profile for each kind of user: a language, an appearance, a size of the window."""
     made: dict[tuple[str, str, int], BrowserContext] = {}
 
-    def context(language: str = "en", appearance: Literal["light", "dark"] = "light", width: int = 1280) -> BrowserContext:
+    def context(
+        language: str = "en", appearance: Literal["light", "dark"] = "light", width: int = 1280
+    ) -> BrowserContext:
         key = (language, appearance, width)
         if key not in made:
             made[key] = browser.new_context(
