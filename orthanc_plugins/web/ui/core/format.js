@@ -49,9 +49,10 @@ export function duration(seconds) {
     return unit(seconds, 'second', seconds < 10 ? 2 : 0);
   }
   const whole = Math.round(seconds);
-  return whole < 3600
-    ? `${unit(Math.floor(whole / 60), 'minute')} ${unit(whole % 60, 'second')}`
-    : `${unit(Math.floor(whole / 3600), 'hour')} ${unit(Math.floor((whole % 3600) / 60), 'minute')}`;
+  const [large, small] = whole < 3600 ? ['minute', 'second'] : ['hour', 'minute'];
+  const size = whole < 3600 ? 60 : 3600;
+  const rest = Math.floor((whole % size) / (size / 60));
+  return [unit(Math.floor(whole / size), large), ...(rest > 0 ? [unit(rest, small)] : [])].join(' ');
 }
 
 /** Return a moment (ISO 8601) as date and time here; "–" where there is none. */
