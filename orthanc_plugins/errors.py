@@ -145,7 +145,18 @@ class KeyUnusable(DeidError):  # noqa: N818 - see ArchiveUnavailable
 
 
 class HeldForReview(DeidError):  # noqa: N818 - see ArchiveUnavailable
-    """Only a person can say whether the object may leave."""
+    """Only a person can say whether the object may leave.
+
+    Attributes
+    ----------
+    holds
+        The rules that hold it, as `orthanc_plugins.rules.holds.Hold` has them; none where it is no object's
+        pixels that wait, or where nothing more is known of them.
+    """
+
+    def __init__(self, message: str, holds: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.holds = holds
 
 
 class ReleaseRefused(DeidError):  # noqa: N818 - see ArchiveUnavailable

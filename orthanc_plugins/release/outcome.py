@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orthanc_plugins.release.decisions import Decision
+    from orthanc_plugins.rules.holds import Hold
     from orthanc_plugins.validation import Report
 
 
@@ -46,6 +48,34 @@ class ReleasedFile:
     pixels_cleaned: bool = False
 
 
+@dataclass(frozen=True)
+class HeldObject:
+    """An object that waits for a person.
+
+    Parameters
+    ----------
+    sop_instance_uid
+        The new one, by which it is called.
+    original
+        Its file, whose name may be a patient's.
+    holds
+        The rules that were met first; `orthanc_plugins.release.looking.holds_of` tells all.
+    """
+
+    sop_instance_uid: str
+    original: Path = field(repr=False)
+    reason: str
+    holds: tuple[Hold, ...]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a person has decided of an object, told by its new SOP Instance UID."""
+
+    sop_instance_uid: str
+    decision: Decision
+
+
 @dataclass
 class Outcome:
     """What became of one study.
@@ -66,6 +96,10 @@ class Outcome:
         Instances whose pixels were searched for text, and those in which some was painted over.
     faces
         Why a face may be recognised, and in how many instances.
+    held
+        Objects that wait for a person.
+    decisions
+        What persons have decided of objects, and was kept to.
     check
         What the check found.
     """
@@ -80,5 +114,7 @@ class Outcome:
     looked_at: int = 0
     masked: int = 0
     faces: Counter[str] = field(default_factory=Counter)
+    held: list[HeldObject] = field(default_factory=list)
+    decisions: list[Decided] = field(default_factory=list)
     check: Report | None = None
     seconds: dict[str, float] = field(default_factory=dict)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orthanc_plugins.release.inputs import Studies
-    from orthanc_plugins.release.outcome import Outcome
+    from orthanc_plugins.release.outcome import Decided, Outcome
     from orthanc_plugins.release.project import Project
 
 
@@ -61,10 +61,25 @@ def _study(outcome: Outcome) -> dict[str, Any]:
         ],
         "pixels": {"looked_at": outcome.looked_at, "masked": outcome.masked},
         "faces": dict(outcome.faces),
+        "decisions": [_decided(one) for one in outcome.decisions],
         "check": outcome.check.to_dict() if outcome.check is not None else None,
         "files": [
             {"path": file.path, "sha256": file.sha256, "sop_class_uid": file.sop_class_uid}
             for file in outcome.files
         ],
         "seconds": {what: round(seconds, 3) for what, seconds in outcome.seconds.items()},
+    }
+
+
+def _decided(one: Decided) -> dict[str, Any]:
+    decision = one.decision
+    return {
+        "sop_instance_uid": one.sop_instance_uid,
+        "decide": decision.decide.value,
+        "holds": sorted(decision.holds),
+        "boxes": len(decision.boxes),
+        "frames": sorted(decision.frames),
+        "by": decision.by,
+        "at": decision.at.isoformat(),
+        "why": decision.why.value,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from orthanc_plugins.deid.markers import longitudinal, method_codes
 from orthanc_plugins.deid.wire import read_part10
 from orthanc_plugins.errors import DeidError, HeldForReview
 from orthanc_plugins.release.instances import Made, Maker
-from orthanc_plugins.release.outcome import Outcome, ReleasedFile, State
+from orthanc_plugins.release.outcome import Decided, HeldObject, Outcome, ReleasedFile, State
 from orthanc_plugins.release.staging import staging
 from orthanc_plugins.validation import Box, Claims, Pair, check_study
 from orthanc_plugins.validation.processes import process_pool
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from orthanc_plugins.release.decisions import Decisions
     from orthanc_plugins.release.inputs import StudyInput
     from orthanc_plugins.release.project import Project
 
@@ -33,18 +34,19 @@ _FEWEST_FOR_PROCESSES = 32
 """Files of a study for which processes are started; they take a second to begin."""
 _MOST_REASONS = 5
 _DECIDE = (
-    "A person looks at them: leave them out of the study, or ask for a profile that lets them pass where one "
-    "does, and ask again."
+    "A person looks at them: decide of each what becomes of it, where the suite releases them (`held` of the "
+    "release); or leave them out of the study, or take a profile that lets them pass, and ask again."
 )
 
 
-def release(
+def release(  # noqa: PLR0913 - each is a fact of its own, given by name
     study: StudyInput,
     project: Project,
     destination: Path,
     *,
     workers: int = 1,
     progress: Progress = lambda _done, _all: None,
+    decisions: Decisions | None = None,
 ) -> Outcome:
     """De-identify a study, check it, and put it below a folder; return what became of it.
 
@@ -58,6 +60,8 @@ def release(
         Processes that share the work.
     progress
         Told how many objects of how many were de-identified, and are to be checked together afterwards.
+    decisions
+        What persons have decided of objects that were held.
 
     Raises
     ------
@@ -70,8 +74,8 @@ def release(
     workers = workers if len(study.files) >= _FEWEST_FOR_PROCESSES else 1
     try:
         with staging(destination) as folder:
-            made = _made(study, project, folder, outcome, _Effort(workers, progress))
-            if _check(made, _claims(made, study, project), folder, outcome, workers):
+            made = made_of(study, project, folder, outcome, Effort(workers, progress, decisions or {}))
+            if checked(made, claims_of(made, study, project), folder, outcome, workers):
                 outcome.files = _moved(made, destination, outcome)
                 outcome.state = State.RELEASED
     except HeldForReview as error:
@@ -82,31 +86,35 @@ def release(
 
 
 @dataclass(frozen=True)
-class _Effort:
-    """How the work is done, and who hears of it."""
+class Effort:
+    """How the work is done, who hears of it, and what persons have decided before."""
 
-    workers: int
-    progress: Progress
+    workers: int = 1
+    progress: Progress = lambda _done, _all: None
+    decisions: Decisions = field(default_factory=dict)
 
 
-def _made(study: StudyInput, project: Project, folder: Path, outcome: Outcome, effort: _Effort) -> list[Made]:
+def made_of(
+    study: StudyInput, project: Project, folder: Path, outcome: Outcome, effort: Effort
+) -> list[Made]:
     """Return the objects without identity, and tell what was done; raise what keeps them back."""
     subject = project.subject(study)
     outcome.pseudonym = subject.pseudonym
     outcome.study_uid = project.engine.uid(study.study_uid)
     begun = perf_counter()
-    maker, originals, made = Maker(project.engine, subject, folder), list(study.files.values()), []
+    maker = Maker(project.engine, subject, folder, effort.decisions)
+    originals, made = list(study.files.values()), []
     for one in _each_made(maker, originals, effort.workers):
         made.append(one)
         effort.progress(len(made), len(originals))
     outcome.seconds["deidentification"] = perf_counter() - begun
-    _tell(made, outcome)
+    _tell(made, study, project, outcome)
     _stop_at_faults(made)
     _stop_at_surfaces(made, project)
     return made
 
 
-def _check(made: Sequence[Made], claims: Claims, folder: Path, outcome: Outcome, workers: int) -> bool:
+def checked(made: Sequence[Made], claims: Claims, folder: Path, outcome: Outcome, workers: int) -> bool:
     """Return whether the check finds nothing that keeps the study back."""
     begun = perf_counter()
     pairs = [Pair(one.original, one.file) for one in made if one.file is not None]
@@ -125,8 +133,15 @@ def _each_made(maker: Maker, originals: Sequence[Path], workers: int) -> Iterato
         yield from pool.map(Maker.made_here, originals, chunksize=_BATCH)
 
 
-def _tell(made: Sequence[Made], outcome: Outcome) -> None:
-    """Count what was done."""
+def _tell(made: Sequence[Made], study: StudyInput, project: Project, outcome: Outcome) -> None:
+    """Count what was done, and note what persons have decided, or are to."""
+    uids = {path: uid for uid, path in study.files.items()}
+    for one in made:
+        uid = project.engine.uid(uids[one.original])
+        if one.is_held:
+            outcome.held.append(HeldObject(uid, one.original, one.reason, one.holds))
+        if one.decision is not None:
+            outcome.decisions.append(Decided(uid, one.decision))
     for one in made:
         outcome.actions.update(one.counts)
         outcome.looked_at += one.boxes is not None
@@ -138,8 +153,10 @@ def _tell(made: Sequence[Made], outcome: Outcome) -> None:
 
 def _stop_at_faults(made: Sequence[Made]) -> None:
     """Raise what keeps the study from being released, if anything does."""
-    faults = [one for one in made if one.file is None]
+    faults = [one for one in made if one.file is None and not one.is_left_out]
     if not faults:
+        if all(one.is_left_out for one in made):
+            raise DeidError("All objects are left out, so there is nothing to release.")
         return
     reasons = Counter(f"{_kind_of(one)}: {one.reason.rstrip('.')}." for one in faults)
     told = [f"{times:,} of {reason}" for reason, times in reasons.most_common(_MOST_REASONS)]
@@ -167,7 +184,7 @@ def _stop_at_surfaces(made: Sequence[Made], project: Project) -> None:
         )
 
 
-def _claims(made: Sequence[Made], study: StudyInput, project: Project) -> Claims:
+def claims_of(made: Sequence[Made], study: StudyInput, project: Project) -> Claims:
     """Return what is said of the objects, which the check holds against them."""
     originals = {path: uid for uid, path in study.files.items()}
     boxes = {
@@ -187,6 +204,8 @@ def _moved(made: Sequence[Made], destination: Path, outcome: Outcome) -> list[Re
     """Move the files to their places, and return them; what is there already and is the same stays."""
     places = []
     for one in made:
+        if one.is_left_out:
+            continue
         if one.file is None:
             raise DeidError("An object without a file was to be released.")
         path = f"{outcome.pseudonym}/{outcome.study_uid}/{one.series_uid}/{one.file.name}"

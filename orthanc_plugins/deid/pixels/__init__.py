@@ -2,8 +2,9 @@
 
 Public: `cleaned` (an instance without text in its pixels) and `look` (is there any?), both by a
 `PixelPolicy` and with a `TextFinder` such as `rapid_finder` gives; `PixelVerdict` (`PixelState`, `Reason`,
-`Box`); `risk` (what the header says); `KnownRegions` (where devices write); `face_risk`, `surface_regions`,
-`without_contours`.
+`Box`); `Look` (what a person has decided), `inspected` and `without_hidden_bits` (for what leaves by such a
+decision); `risk` (what the header says); `KnownRegions` (where devices write); `face_risk`,
+`surface_regions`, `without_contours`.
 
 Decisions
 ---------
@@ -15,6 +16,9 @@ Decisions
             text is held, as is what cannot be decoded. (To hold on all that looks like text held every second
             ultrasound image: without its text, its speckle was taken for some.)
 2026-11-30  Videos, documents, labels of slides and photographs are held: nothing here looks at them.
+2026-11-30  A named person may settle the rule that holds an object (`orthanc_plugins.rules.holds`). What no
+            picture shows is settled by nobody: bits beside the stored values are cleared in any case, and
+            what cannot be drawn stays held.
 2026-11-30  Faces are not removed: a defacing that fails unseen is worse than none. Code 113102 is never
             claimed; a head is refused or flagged, and so is the surface of it that a structure set has.
 2026-11-30  Compressed pixels stay uncompressed after painting: compressing with loss again would change them.

@@ -1,6 +1,11 @@
 from .boxes import Box as Box
+from .cleaning import UNSEEN as UNSEEN
+from .cleaning import Inspection as Inspection
+from .cleaning import Look as Look
 from .cleaning import cleaned as cleaned
+from .cleaning import inspected as inspected
 from .cleaning import look as look
+from .cleaning import without_hidden_bits as without_hidden_bits
 from .faces import Deface as Deface
 from .faces import FaceReason as FaceReason
 from .faces import face_risk as face_risk

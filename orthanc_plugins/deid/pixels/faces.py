@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.deid.pixels.header import text, whole_number, word
 from orthanc_plugins.errors import HeldForReview
+from orthanc_plugins.rules.holds import Hold
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -74,8 +75,15 @@ def face_risk(dataset: Dataset) -> tuple[FaceReason, ...]:
     return tuple(_reasons(dataset))
 
 
-def settle_faces(dataset: Dataset, deface: Deface) -> tuple[FaceReason, ...]:
+def settle_faces(
+    dataset: Dataset, deface: Deface, settled: frozenset[Hold] = frozenset()
+) -> tuple[FaceReason, ...]:
     """Return why an image may show a face, for the record of what left with a flag.
+
+    Parameters
+    ----------
+    settled
+        What a person has looked at and decided.
 
     Raises
     ------
@@ -83,8 +91,10 @@ def settle_faces(dataset: Dataset, deface: Deface) -> tuple[FaceReason, ...]:
         It may, and the profile refuses such images.
     """
     reasons = face_risk(dataset)
-    if reasons and deface is Deface.REFUSE:
-        raise HeldForReview(f"a face may be recognised, and is not removed here: {'; '.join(reasons)}")
+    holds = tuple(dict.fromkeys(map(_hold_of, reasons))) if deface is Deface.REFUSE else ()
+    if not settled.issuperset(holds):
+        text = f"a face may be recognised, and is not removed here: {'; '.join(reasons)}"
+        raise HeldForReview(text, holds)
     return reasons
 
 
@@ -117,6 +127,11 @@ def without_contours(structure_set: Dataset, numbers: Collection[int]) -> Datase
         if whole_number(item, "ReferencedROINumber") in numbers:
             item.pop("ContourSequence", None)
     return result
+
+
+def _hold_of(reason: FaceReason) -> Hold:
+    """Return which rule holds an image: what it says itself can be covered, a face in a volume cannot."""
+    return Hold.RECOGNISABLE if reason is FaceReason.DECLARED else Hold.FACE
 
 
 def _reasons(dataset: Dataset) -> Iterator[FaceReason]:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
 
     from orthanc_plugins.deid.pixels.boxes import Box
 
 
-def paint(frames: NDArray[Any], boxes: Iterable[Box], sample_values: NDArray[Any]) -> None:
-    """Paint boxes in all frames.
+def paint(
+    frames: NDArray[Any],
+    boxes: Iterable[Box],
+    sample_values: NDArray[Any],
+    numbers: Collection[int] = (),
+) -> None:
+    """Paint boxes in all frames, or in some.
 
     Parameters
     ----------
@@ -23,8 +28,13 @@ def paint(frames: NDArray[Any], boxes: Iterable[Box], sample_values: NDArray[Any
         What is out of the frames is left out.
     sample_values
         Shape (samples,): what every pixel of the boxes gets.
+    numbers
+        Of the frames, from 1; all where none is given.
     """
     _, rows, columns, _ = frames.shape
+    chosen = slice(None) if not numbers else [number - 1 for number in sorted(numbers)]
     for box in boxes:
         inside = box.within(rows, columns)
-        frames[:, inside.top : inside.bottom, inside.left : inside.right] = sample_values.astype(frames.dtype)
+        frames[chosen, inside.top : inside.bottom, inside.left : inside.right] = sample_values.astype(
+            frames.dtype
+        )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.deid.pixels.known import KnownRegions
 from orthanc_plugins.errors import ProfileError
+from orthanc_plugins.rules.holds import Hold
 
 if TYPE_CHECKING:
     from orthanc_plugins.deid.pixels.boxes import Box
@@ -47,6 +48,17 @@ class Reason(StrEnum):
     TEXT = "there is text in its pixels"
     TEXT_REMAINS = "text is still legible after it was painted over"
     NO_PIXELS = "it has no pixels"
+
+
+HOLD_OF = {
+    Reason.VIDEO: Hold.VIDEO,
+    Reason.DOCUMENT: Hold.DOCUMENT,
+    Reason.PHOTOGRAPH: Hold.PHOTOGRAPH,
+    Reason.RECOGNISABLE: Hold.RECOGNISABLE,
+    Reason.LABEL: Hold.LABEL,
+    Reason.ELSEWHERE: Hold.ELSEWHERE,
+}
+"""The rule that each reason stands for of which the need is ``HOLD``."""
 
 
 class PixelState(Enum):

@@ -15,7 +15,7 @@ from pydicom.uid import (
 
 from orthanc_plugins.deid.profile import load_profile
 from orthanc_plugins.projects import Custodian
-from orthanc_plugins.release import Project, State, instances, release, sorted_studies
+from orthanc_plugins.release import Project, State, looking, release, sorted_studies
 from tests.builders import ImageFrame, build_case
 from tests.unit.deid.pixels.pictures import LightFinder
 from tests.unit.release.conftest import PROJECT
@@ -33,7 +33,7 @@ REPORT = b"<ClinicalDocument><title>Report about Zoltanyi</title></ClinicalDocum
 
 @pytest.fixture(autouse=True)
 def _quick_finder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instances, "rapid_finder", LightFinder)
+    monkeypatch.setattr(looking, "rapid_finder", LightFinder)
 
 
 def image(sop_class_uid: UID) -> FileDataset:

@@ -9,7 +9,7 @@ import pytest
 from pydicom import dcmread, dcmwrite
 from pydicom.uid import ExplicitVRBigEndian
 
-from orthanc_plugins.release import Project, State, instances, release, sorted_studies
+from orthanc_plugins.release import Project, State, looking, release, sorted_studies
 from tests.builders import ImageFrame, build_case
 from tests.unit.deid.pixels.pictures import LightFinder
 from tests.unit.release.studies import ANNE, write
@@ -27,7 +27,7 @@ BRIGHT = 3000
 
 @pytest.fixture(autouse=True)
 def _quick_finder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instances, "rapid_finder", LightFinder)
+    monkeypatch.setattr(looking, "rapid_finder", LightFinder)
 
 
 def study_with(folder: Path, *, declared: bool, drawn: bool) -> list[FileDataset]:
@@ -116,7 +116,7 @@ def test_pixels_that_nobody_looks_at_are_not_read_into_memory_once_more(
     def refuse(*_: object) -> None:
         raise AssertionError("the whole object was read")
 
-    monkeypatch.setattr(instances, "dcmread", refuse)
+    monkeypatch.setattr(looking, "dcmread", refuse)
     study_with(tmp_path / "given", declared=False, drawn=False)
     outcome, found = released(tmp_path / "given", project, tmp_path / "out")
     assert (outcome.state, len(found)) == (State.RELEASED, 4)

@@ -14,7 +14,7 @@ from orthanc_plugins.deid.profile import Profile, load_profile
 from orthanc_plugins.deid.standard import Option
 from orthanc_plugins.errors import DeidError, HeldForReview, ProfileError
 from orthanc_plugins.projects import Custodian
-from orthanc_plugins.release import Project, State, instances, release, sorted_studies
+from orthanc_plugins.release import Project, State, instances, looking, release, sorted_studies
 from orthanc_plugins.release import study as study_module
 from orthanc_plugins.validation import Finding, Report
 from tests.unit.release.conftest import PROJECT
@@ -174,16 +174,17 @@ def test_one_object_that_cannot_be_de_identified_keeps_the_study_back(
 def test_what_is_held_is_told_by_its_kind_how_often_and_what_a_person_can_do(
     study: StudyInput, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def settle_faces(dataset: Any, _: object) -> tuple[()]:
+    def settle_faces(dataset: Any, *_: object) -> tuple[()]:
         raise HeldForReview("it has a head" if dataset.Modality == "CT" else "it has a surface.")
 
-    monkeypatch.setattr(instances, "settle_faces", settle_faces)
+    monkeypatch.setattr(looking, "settle_faces", settle_faces)
     outcome = release(study, project, tmp_path / "out")
     assert outcome.state is State.HELD
     assert outcome.reason == (
         "3 of 3 objects: 2 of CT Image Storage: it has a head. 1 of RT Structure Set Storage: it has a "
-        "surface. A person looks at them: leave them out of the study, or ask for a profile that lets them "
-        "pass where one does, and ask again."
+        "surface. A person looks at them: decide of each what becomes of it, where the suite releases them "
+        "(`held` of the release); or leave them out of the study, or take a profile that lets them pass, and "
+        "ask again."
     )
 
 
@@ -216,7 +217,7 @@ def test_an_object_that_cannot_be_looked_at_is_held(
     def settle_faces(*_: object) -> None:
         raise ValueError("Zoltanyi")
 
-    monkeypatch.setattr(instances, "settle_faces", settle_faces)
+    monkeypatch.setattr(looking, "settle_faces", settle_faces)
     outcome = release(study, project, tmp_path / "out")
     assert outcome.state == State.HELD
     assert "ValueError" in outcome.reason

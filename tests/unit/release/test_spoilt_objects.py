@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orthanc_plugins.release import Project, State, instances, release, sorted_studies
+from orthanc_plugins.release import Project, State, looking, release, sorted_studies
 from tests.builders.planted import build_corpus
 from tests.unit.deid.pixels.pictures import LightFinder
 
@@ -47,7 +47,7 @@ FIRST = 132
 
 @pytest.fixture(autouse=True)
 def _blind_finder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instances, "rapid_finder", lambda: LightFinder(is_blind=True))
+    monkeypatch.setattr(looking, "rapid_finder", lambda: LightFinder(is_blind=True))
 
 
 @pytest.fixture(scope="module")
