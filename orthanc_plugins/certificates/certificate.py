@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Annotated
 
 from orthanc_plugins.certificates.canonical import canonical, parsed, plain, restored
@@ -141,6 +142,24 @@ class Face:
 
 
 @dataclass(frozen=True)
+class PersonDecision:
+    """What a person decided of an object whose pixels were held; of one left out no file is listed.
+
+    ``holds`` are the rules that held it, ``boxes`` how many the person had painted over, ``frames`` in which,
+    from 1; in all where none is told. ``by`` is an account of the issuer.
+    """
+
+    sop_instance_uid: Uid
+    decide: Annotated[str, "mask|pass|leave_out"]
+    holds: tuple[Label, ...]
+    boxes: int
+    frames: tuple[int, ...]
+    by: Annotated[str, r"[A-Za-z0-9_.@\\/-]{1,64}"]
+    at: datetime
+    why: Label
+
+
+@dataclass(frozen=True)
 class Check:
     """A part of the independent check. It found no error; warnings keep nothing back."""
 
@@ -223,6 +242,7 @@ class Certificate:
     verification: Verification
     delivery: Delivery | None
     limits: tuple[str, ...]
+    decisions: tuple[PersonDecision, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -280,6 +300,7 @@ def _contradictions(one: Certificate) -> Iterator[str]:
         yield "more faces were flagged than there are instances"
     yield from _wrong_methods(one)
     yield from _wrong_files(one.study)
+    yield from _wrong_decisions(one)
     yield from _wrong_delivery(one)
 
 
@@ -307,6 +328,15 @@ def _wrong_files(study: Study) -> Iterator[str]:
     counted = Counter(file.sop_class_uid for file in study.files)
     if [(kind.uid, kind.instances) for kind in study.sop_classes] != sorted(counted.items()):
         yield "its SOP classes are not those of its files"
+
+
+def _wrong_decisions(one: Certificate) -> Iterator[str]:
+    uids = [decision.sop_instance_uid for decision in one.decisions]
+    if uids != sorted(set(uids)):
+        yield "its decisions are not in order"
+    listed = {PurePosixPath(file.path).stem for file in one.study.files}
+    if any((made.decide == "leave_out") == (made.sop_instance_uid in listed) for made in one.decisions):
+        yield "what was decided of an object is not what was done"
 
 
 def _wrong_delivery(one: Certificate) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,6 @@ from orthanc_plugins.errors import DeidError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -82,6 +81,7 @@ def _content(
     if study["state"] != "released":
         raise DeidError("The study did not leave, so there is nothing to certify.")
     files = _files(study, stored)
+    decisions = sorted(study.get("decisions", ()), key=lambda one: one["sop_instance_uid"])
     pixels = {"looked_at": study["pixels"]["looked_at"], "masked": study["pixels"]["masked"]}
     methods = _methods(report["method_codes"], len(files), pixels["looked_at"])
     return {
@@ -112,8 +112,15 @@ def _content(
             exceptions=bool(exceptions),
             numbered=report.get("patients") == "numbered",
             partly_judged=_warnings(study["check"])["conformance"],
+            decided=[one["decide"] for one in decisions],
         ),
-    }
+    } | ({"decisions": [_decided(one) for one in decisions]} if decisions else {})
+
+
+def _decided(one: Mapping[str, Any]) -> dict[str, Any]:
+    at = datetime.fromisoformat(one["at"]).astimezone(UTC).replace(microsecond=0)
+    names = ("sop_instance_uid", "decide", "holds", "boxes", "frames", "by", "why")
+    return {name: one[name] for name in names} | {"at": plain(at)}
 
 
 def _policy(report: Mapping[str, Any], exceptions: tuple[PolicyException, ...]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from orthanc_plugins.certificates.methods import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
 _RETAINED = {
     CLEAN_DESCRIPTORS: "Descriptions stay as far as their words are on a list and name nobody known from the "
@@ -47,6 +47,11 @@ _CONFORMANCE = (
     "doses, in the originals as well. All else of them it judged, if the report of the check does not say "
     "otherwise; the other checks saw them whole."
 )
+_PASSED = (
+    "The pixels of {} {} left as they are because a person decided so, listed below: what they show was "
+    "judged by nobody else, but that no text read in them repeats an identity that the originals tell."
+)
+_LEFT_OUT = "By a person's decision {} {} of the study did not leave; references to them lead nowhere here."
 _MEDICAL = (
     "What the images show is not judged: a rare disease, an implant or an injury may be recognised by those "
     "who know of it."
@@ -71,6 +76,7 @@ def limits_of(  # noqa: PLR0913 - each is a fact of its own, given by name
     exceptions: bool,
     numbered: bool,
     partly_judged: int = 0,
+    decided: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Return what must be known beside what was done, the most general first.
 
@@ -84,10 +90,19 @@ def limits_of(  # noqa: PLR0913 - each is a fact of its own, given by name
         Pseudonyms of patients are numbers of the project's register.
     partly_judged
         Instances that dciodvfy could not judge as a whole.
+    decided
+        What persons decided, of each object that was held.
     """
     limits = _limits(codes, instances, looked_at, faces=faces, exceptions=exceptions)
     judged = (_CONFORMANCE.format(partly_judged, instances),) if partly_judged else ()
-    return (_NUMBERED if numbered else _KEY, *judged, *limits)
+    return (_NUMBERED if numbered else _KEY, *judged, *_decisions(decided), *limits)
+
+
+def _decisions(decided: Sequence[str]) -> Iterator[str]:
+    if passed := decided.count("pass"):
+        yield _PASSED.format(passed, "instance" if passed == 1 else "instances")
+    if left := decided.count("leave_out"):
+        yield _LEFT_OUT.format(left, "instance" if left == 1 else "instances")
 
 
 def _limits(

@@ -6,12 +6,20 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from orthanc_plugins.certificates.methods import RETAIN_UIDS
+from orthanc_plugins.rules.holds import WORDS_OF_HOLD, WORDS_OF_WHY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from orthanc_plugins.certificates.certificate import ActionCount, Certificate, Check, Delivery, ReadBack
+    from orthanc_plugins.certificates.certificate import (
+        ActionCount,
+        Certificate,
+        Check,
+        Delivery,
+        PersonDecision,
+        ReadBack,
+    )
 
 TITLE = "De-identification certificate"
 FLAGGED = "Flagged and NOT removed."
@@ -36,6 +44,7 @@ _OTHER_ACTIONS = {
     "pixels": "what lay beside the pixel values removed",
     "private": "private block that is not known as safe removed",
 }
+_DECIDED = {"mask": "painted over", "pass": "let pass as it is", "leave_out": "left out"}
 _PSEUDONYM = frozenset({"PatientName", "PatientID"})
 """What gets the patient's pseudonym, whatever letter the standard has for it."""
 _CHECKS = {
@@ -69,6 +78,8 @@ def told(certificate: Certificate) -> Iterator[Part]:
     yield Part("How it was de-identified", tuple(_policy(certificate)))
     yield Part("What left", tuple(_contents(certificate)))
     yield Part("What was done", tuple(_actions(certificate)))
+    if certificate.decisions:
+        yield Part("What persons decided", tuple(map(_decision, certificate.decisions)))
     yield Part("What was checked before it left", tuple(_checks(certificate)))
 
 
@@ -194,6 +205,17 @@ def _attributes(counts: Sequence[ActionCount]) -> str:
     if private:
         shown.append(f"{_count(len(private), 'attribute')} without a name in the standard ({sum(private):,})")
     return f"{_count(sum(count.times for count in counts), 'time')}: {', '.join(shown)}"
+
+
+def _decision(one: PersonDecision) -> tuple[str, str]:
+    """Return what was decided of one object, and by whom, when and why."""
+    held = "; ".join(WORDS_OF_HOLD.get(hold, hold) for hold in one.holds)
+    what = _DECIDED[one.decide]
+    if one.boxes:
+        frames = f" in frames {', '.join(map(str, one.frames))}" if one.frames else " in all frames"
+        what = f"{one.boxes:,} box{'' if one.boxes == 1 else 'es'} {what}{frames}"
+    why = WORDS_OF_WHY.get(one.why, one.why)
+    return one.sop_instance_uid, f"{what}, by {one.by}, {_time(one.at)}: {why}. Held because {held}"
 
 
 def _checks(one: Certificate) -> Iterator[tuple[str, str]]:

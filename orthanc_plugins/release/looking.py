@@ -26,6 +26,7 @@ from orthanc_plugins.deid.pixels import (
     surface_regions,
     without_hidden_bits,
 )
+from orthanc_plugins.deid.pixels import frames_of as _frames_of
 from orthanc_plugins.deid.pixels.verdict import HOLD_OF, Need
 from orthanc_plugins.errors import DeidError, HeldForReview
 from orthanc_plugins.identifiers import RT_STRUCTURE_SET_STORAGE
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pydicom.tag import BaseTag
 
-    from orthanc_plugins.deid.pixels import Box, Inspection
+    from orthanc_plugins.deid.pixels import Box, Frames, Inspection
     from orthanc_plugins.deid.profile import Profile
     from orthanc_plugins.release.decisions import Decision
 
@@ -105,6 +106,18 @@ def holds_of(data: bytes, profile: Profile, echoes: Echoes) -> tuple[tuple[Hold,
     holds |= {Hold.TEXT} if found.boxes else set()
     holds |= {Hold.IDENTITY} if found.identity else set()
     return tuple(sorted(holds)), found.boxes
+
+
+def frames_of(data: bytes) -> Frames:
+    """Return the frames of an object as pictures.
+
+    Raises
+    ------
+    HeldForReview
+        They cannot be drawn.
+    """
+    with _quiet():
+        return _frames_of(_whole(data))
 
 
 def _quiet() -> warnings.catch_warnings[None]:

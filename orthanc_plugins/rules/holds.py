@@ -53,7 +53,7 @@ class Why(StrEnum):
     CANNOT_BE_JUDGED = "cannot_be_judged"
 
 
-WORDS_OF_HOLD = {
+WORDS_OF_HOLD: dict[str, str] = {
     Hold.PHOTOGRAPH: "it is a photograph, which may show a face",
     Hold.RECOGNISABLE: "it says itself that a person can be recognised",
     Hold.LABEL: "it is the label of a slide, which may have a code in bars or squares",
@@ -67,7 +67,7 @@ WORDS_OF_HOLD = {
     Hold.UNREADABLE: "its pixels cannot be decoded, drawn or painted",
     Hold.TOO_MANY_FRAMES: "it has more frames than are looked at",
 }
-WORDS_OF_WHY = {
+WORDS_OF_WHY: dict[str, str] = {
     Why.IDENTITY_COVERED: "what names somebody is covered",
     Why.FACE_COVERED: "the face is covered",
     Why.NO_IDENTITY: "nothing in it names anybody",

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from orthanc_plugins.rules.holds import Decide
 from orthanc_plugins.rules.models import StudyRule
 from orthanc_plugins.rules.section import SECTION
 
@@ -139,6 +140,14 @@ class DeidentificationProject(BaseModel):
     custodians: Annotated[
         tuple[_Role, ...], Field(min_length=1, description="Roles that may look up who is behind one.")
     ] = ("custodian",)
+
+    decisions: Annotated[
+        tuple[Decide, ...],
+        Field(
+            description="What a person may decide of an object whose pixels are held: `mask`, `leave_out`, "
+            "and `pass` (it leaves as it is), which is allowed only where it stands here."
+        ),
+    ] = (Decide.MASK, Decide.LEAVE_OUT)
 
     @property
     def profiles(self) -> tuple[str, ...]:

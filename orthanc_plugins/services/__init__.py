@@ -346,4 +346,6 @@ def _retention(chosen: RetentionSettings) -> Retention:
         undo=timedelta(days=chosen.undo_days),
         repairs=timedelta(days=chosen.repair_days),
         reports=timedelta(days=chosen.report_days),
+        previews=timedelta(hours=chosen.preview_hours),
+        held_pictures=timedelta(days=chosen.held_picture_days),
     )

@@ -269,6 +269,14 @@ class RetentionSettings(_Section):
             "archive holds any more."
         ),
     ] = 30
+    preview_hours: Annotated[
+        PositiveInt,
+        Field(description="Hours that a preview of a de-identification is kept: values and pictures."),
+    ] = 24
+    held_picture_days: Annotated[
+        PositiveInt,
+        Field(description="Days that pictures of objects are kept which wait for a person's decision."),
+    ] = 30
 
 
 class RepairSettings(RepairPolicy):

@@ -22,6 +22,8 @@ Decisions
     owner reads (``RepairFiles``); the tables hold tags.
 2026-11-30: releases are of the released side alone, keyed by a digest that needs the project's key: who has
     the whole database cannot tell of which study a pseudonym is. The way back is the custodian's alone.
+2026-11-30: pictures and values of originals that a person is shown, of held objects and previews, are files
+    that only their owner reads (``ShownFiles``) and go after a short time; the tables have coordinates alone.
 2026-11: SQLite with write-ahead logging by default, PostgreSQL when several machines share the work;
     one test suite runs on both.
 """
@@ -34,6 +36,8 @@ from orthanc_plugins.store.benchmarks_records import (
     BenchmarkState,
 )
 from orthanc_plugins.store.engine import create_store_engine
+from orthanc_plugins.store.held import HeldObjects
+from orthanc_plugins.store.held_records import Corners, DecisionRecord, HeldRecord
 from orthanc_plugins.store.inventory import Inventory
 from orthanc_plugins.store.inventory_notes import (
     Absence,
@@ -94,6 +98,7 @@ from orthanc_plugins.store.repositories import (
     StructureSubject,
 )
 from orthanc_plugins.store.rule_trials import RuleTrialFiles
+from orthanc_plugins.store.shown_files import ShownFiles, held_picture
 from orthanc_plugins.store.transfers import Transfers
 from orthanc_plugins.store.transfers_records import (
     Depth,
@@ -126,9 +131,13 @@ __all__ = [
     "ChangeRecord",
     "ChangeState",
     "ContentCheck",
+    "Corners",
+    "DecisionRecord",
     "Depth",
     "EventFilter",
     "EventKind",
+    "HeldObjects",
+    "HeldRecord",
     "Hold",
     "Holding",
     "InstanceState",
@@ -155,6 +164,7 @@ __all__ = [
     "Repairs",
     "ResultRecord",
     "RuleTrialFiles",
+    "ShownFiles",
     "SideState",
     "Store",
     "StructureSubject",
@@ -173,5 +183,6 @@ __all__ = [
     "WaitsFor",
     "Writing",
     "create_store_engine",
+    "held_picture",
     "migrate",
 ]

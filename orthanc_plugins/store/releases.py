@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 
 from orthanc_plugins.store.engine import as_store_error
+from orthanc_plugins.store.held_tables import DecisionRow, HeldRow
 from orthanc_plugins.store.inventory_records import Page
 from orthanc_plugins.store.releases_records import ReleaseAsker, ReleaseFilter, ReleaseRecord, ReleaseState
 from orthanc_plugins.store.releases_tables import ReleaseAskerRow, ReleaseRow
@@ -127,7 +128,8 @@ class Releases:
         """Forget the releases of a project, and return how many they were."""
         ids = select(ReleaseRow.release_id).where(ReleaseRow.project == project)
         with self._sessions.begin() as session:
-            session.execute(delete(ReleaseAskerRow).where(ReleaseAskerRow.release_id.in_(ids)))
+            for part in (ReleaseAskerRow, HeldRow, DecisionRow):
+                session.execute(delete(part).where(part.release_id.in_(ids)))
             gone: Any = session.execute(delete(ReleaseRow).where(ReleaseRow.project == project))
             return int(gone.rowcount)
 

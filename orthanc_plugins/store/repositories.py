@@ -14,6 +14,7 @@ from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, SopInstance
 from orthanc_plugins.store import models
 from orthanc_plugins.store.benchmarks import Benchmarks
 from orthanc_plugins.store.engine import as_store_error
+from orthanc_plugins.store.held import HeldObjects
 from orthanc_plugins.store.inventory import Inventory
 from orthanc_plugins.store.leases import Leases
 from orthanc_plugins.store.releases import Releases
@@ -79,7 +80,8 @@ class Store:
 
     Parts of their own: ``inventory`` is what both archives hold, ``transfers`` is the ledger of what goes
     from archive to archive, ``leases`` say who alone may act on something, ``repairs`` hold
-    what is planned, decided and changed, ``releases`` what was de-identified and where it went.
+    what is planned, decided and changed, ``releases`` what was de-identified and where it went, ``held``
+    which objects of it wait for a person, and what persons decided.
 
     Every method is one transaction. Raises StoreError when the database cannot be used.
     """
@@ -93,6 +95,7 @@ class Store:
         self.repairs = Repairs(engine)
         self.benchmarks = Benchmarks(engine)
         self.releases = Releases(engine)
+        self.held = HeldObjects(engine)
 
     def close(self) -> None:
         """Close all connections."""

@@ -16,6 +16,7 @@ from orthanc_plugins.errors import StoreError
 from orthanc_plugins.store.inventory_records import LEFT, RIGHT
 from orthanc_plugins.store.repair_files import RepairFiles
 from orthanc_plugins.store.rule_trials import RuleTrialFiles
+from orthanc_plugins.store.shown_files import ShownFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,12 +44,16 @@ class Retention:
         Repairs with their plans and what they compared, once they have ended or were planned.
     reports
         Comparisons of studies that neither archive holds any more, and reports of everything.
+    previews, held_pictures
+        What a person is shown of originals before a release, and of objects that wait for a decision.
     """
 
     history: timedelta = timedelta(days=90)
     undo: timedelta = timedelta(days=30)
     repairs: timedelta = timedelta(days=365)
     reports: timedelta = timedelta(days=30)
+    previews: timedelta = timedelta(hours=24)
+    held_pictures: timedelta = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,19 @@ class Tidying:
         self._kept = kept
         self._now = now
         self._files = RepairFiles(data)
+
+    def forget_shown(self) -> None:
+        """Remove what persons were shown of originals and is older than it may be; done often, by any worker.
+
+        Raises
+        ------
+        StoreError
+            The disk does not let it go.
+        """
+        previews = ShownFiles(self._data, "previews").forget_older(self._kept.previews)
+        held = ShownFiles(self._data, "held").forget_older(self._kept.held_pictures)
+        if previews or held:
+            logger.info("What persons were shown is removed: previews %d, held objects %d.", previews, held)
 
     def tidy(self) -> None:
         """Remove what is old unless a worker has done so within a day.

@@ -33,7 +33,7 @@ def duties(services: Services, sweep_interval_s: float) -> dict[Duty, float]:
     sweeping = Sweeping(services.data, services.queue)
     again = ReleaseRetrying(services.queue, lambda: datetime.now(UTC))
     trail = TrailWatch(services.deidentification.custodian, lambda: datetime.now(UTC))
-    kept: tuple[Duty, ...] = (tidying.tidy, sweeping.sweep, again.try_again, trail.look)
+    kept: tuple[Duty, ...] = (tidying.tidy, tidying.forget_shown, sweeping.sweep, again.try_again, trail.look)
     everywhere = {**dict.fromkeys(kept, _TIDY_S), offering.sweep: sweep_interval_s}
     if ArchiveName.DCM4CHEE not in services.archives:
         return everywhere

@@ -38,6 +38,7 @@ from orthanc_plugins.workflows.release_certificate import (
     uncovered_told,
 )
 from orthanc_plugins.workflows.release_choices import chosen_profile, chosen_project, opened_project, way_back
+from orthanc_plugins.workflows.release_held import decisions_of, note_held
 from orthanc_plugins.workflows.release_identities import remember
 from orthanc_plugins.workflows.release_making import fetched, made, told
 from orthanc_plugins.workflows.release_parcel import parcel_of
@@ -256,7 +257,10 @@ class StudyDeidentification:
     def _release(self) -> dict[str, Any]:
         project = opened_project(self._services.deidentification, self._project_settings, self._profile)
         workers = self._services.deidentification.processes
-        found, outcome = made(project, self._order, self._work, workers=workers)
+        decisions = decisions_of(self._services, self._project_settings, self._release_id)
+        found, outcome = made(project, self._order, self._work, workers=workers, decisions=decisions)
+        study = found.studies[0] if found.studies else None
+        note_held(self._services, self._release_id, project, study, outcome)
         self._remember(found, outcome)
         whose = self._whose(found, outcome)
         return {**told(project, found, outcome), "whose": [whose.study_uid, whose.pseudonym]}

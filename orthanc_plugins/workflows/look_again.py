@@ -26,6 +26,7 @@ from orthanc_plugins.release import State
 from orthanc_plugins.store import ReleaseFiles, ReleaseState
 from orthanc_plugins.workflows.release_certificate import attach, certified, delivered_of, earlier_of
 from orthanc_plugins.workflows.release_choices import chosen_profile, chosen_project, opened_project
+from orthanc_plugins.workflows.release_held import decisions_of
 from orthanc_plugins.workflows.release_making import fetched, made, told
 from orthanc_plugins.workflows.release_parcel import parcel_of
 from orthanc_plugins.workflows.release_work import WorkFolder
@@ -126,7 +127,9 @@ class ReleaseLook:
             It is another one.
         """
         project = opened_project(self._chosen, self._settings, self._profile)
-        found, outcome = made(project, self._order, self._work, workers=self._chosen.processes)
+        decisions = decisions_of(self._services, self._settings, release_id_of(self._pseudonyms, self._order))
+        workers = self._chosen.processes
+        found, outcome = made(project, self._order, self._work, workers=workers, decisions=decisions)
         released = told(project, found, outcome)
         was = {PurePosixPath(file.path).stem: file.sha256 for file in envelope.certificate.study.files}
         if outcome.state is State.RELEASED and _files(released) == was:

@@ -110,6 +110,7 @@ def evidence_of(report: Mapping[str, Any]) -> Evidence:
     counts["masked"] = study["pixels"]["masked"]
     for one in study["actions"]:
         counts[f"action_{_NO_WORD.sub('_', one['action'])}"] += one["times"]
+    counts.update(f"decision_{one['decide']}" for one in study.get("decisions", ()))
     for name, found in (study["check"] or {}).get("counts", {}).items():
         counts[f"check_{_NO_WORD.sub('_', name)}"] = found
     return Evidence(

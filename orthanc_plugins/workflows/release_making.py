@@ -13,7 +13,7 @@ from orthanc_plugins.workflows.release_parcel import fault_of
 if TYPE_CHECKING:
     from orthanc_plugins.archives import OrthancRest
     from orthanc_plugins.jobs import DeidentificationOrder
-    from orthanc_plugins.release import Project, Studies
+    from orthanc_plugins.release import Decisions, Project, Studies
     from orthanc_plugins.workflows.release_work import WorkFolder
 
 
@@ -33,9 +33,14 @@ def fetched(orthanc: OrthancRest, order: DeidentificationOrder, work: WorkFolder
 
 
 def made(
-    project: Project, order: DeidentificationOrder, work: WorkFolder, *, workers: int
+    project: Project,
+    order: DeidentificationOrder,
+    work: WorkFolder,
+    *,
+    workers: int,
+    decisions: Decisions | None = None,
 ) -> tuple[Studies, Outcome]:
-    """De-identify and check what was fetched; return what it was, and what became of it."""
+    """De-identify and check what was fetched, as persons decided; return what it was and what came of it."""
     shutil.rmtree(work.released, ignore_errors=True)  # of a run that was cut off
     found = sorted_studies([work.originals])
     fault = fault_of(found)
@@ -43,7 +48,7 @@ def made(
         return found, Outcome(State.HELD, instances=found.files, reason=fault)
     if order.one_person:
         project.settle(found.studies[0])
-    return found, release(found.studies[0], project, work.released, workers=workers)
+    return found, release(found.studies[0], project, work.released, workers=workers, decisions=decisions)
 
 
 def told(project: Project, found: Studies, outcome: Outcome) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 Public: `cleaned` (an instance without text in its pixels) and `look` (is there any?), both by a
 `PixelPolicy` and with a `TextFinder` such as `rapid_finder` gives; `PixelVerdict` (`PixelState`, `Reason`,
 `Box`); `Look` (what a person has decided), `inspected` and `without_hidden_bits` (for what leaves by such a
-decision); `risk` (what the header says); `KnownRegions` (where devices write); `face_risk`,
-`surface_regions`, `without_contours`.
+decision); `frames_of` (pictures for a person); `risk` (what the header says); `KnownRegions` (where devices
+write); `face_risk`, `surface_regions`, `without_contours`.
 
 Decisions
 ---------

@@ -16,6 +16,8 @@ from .finder import Reading as Reading
 from .finder import TextFinder as TextFinder
 from .known import KnownRegions as KnownRegions
 from .ocr import rapid_finder as rapid_finder
+from .picturing import Frames as Frames
+from .picturing import frames_of as frames_of
 from .risk import Risk as Risk
 from .risk import risk as risk
 from .verdict import Need as Need

@@ -63,6 +63,17 @@ class Renderer:
                 different.append(picture)
         return tuple(picture for picture in different if picture.min() != picture.max())
 
+    def shown(self, frame: NDArray[Any]) -> Picture:
+        """Return a frame as a person looks at it: greys in their full range, colours as they are."""
+        if self.photometric == _PALETTE:
+            return self._by_palette(frame[..., 0])
+        if frame.shape[2] > 1:
+            return self._colours(frame)[0]
+        grey = np.nan_to_num(frame[..., 0])
+        low, high = float(grey.min()), float(grey.max())
+        drawn = _within(grey, low, high) if low < high else np.zeros(grey.shape, np.uint8)
+        return _in_three(_TOP - drawn if self.photometric == "MONOCHROME1" else drawn)
+
     def darkest(self, values: PixelValues) -> NDArray[Any]:
         """Return the samples of a pixel that is painted over: one that is there, or black.
 

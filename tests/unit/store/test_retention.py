@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from orthanc_plugins.store import (
     InventoryRow,
     RepairFiles,
     RepairState,
+    ShownFiles,
     SyncRun,
     Writing,
 )
@@ -186,3 +188,14 @@ def test_what_could_not_be_removed_is_tried_again(
             tidying.tidy()
     tidying.tidy()
     assert not (tmp_path / "undo" / OLD).exists()
+
+
+def test_what_persons_were_shown_goes_after_hours_and_days(store: Store, tmp_path: Path) -> None:
+    for kind, hours in (("previews", 2), ("previews", 4), ("held", 50), ("held", 20)):
+        ShownFiles(tmp_path, kind).keep(f"of{hours}", "a.png", b"")  # type: ignore[arg-type]
+        then = time.time() - hours * 3600
+        os.utime(tmp_path / kind / f"of{hours}", (then, then))
+    kept = Retention(previews=timedelta(hours=3), held_pictures=timedelta(days=2))
+    Tidying(store, tmp_path, kept).forget_shown()
+    left = sorted(path.name for kind in ("previews", "held") for path in (tmp_path / kind).iterdir())
+    assert left == ["of2", "of20"]
