@@ -4,6 +4,11 @@
 export const ROUTES = [
   { at: '', load: () => import('./pages/overview.js') },
   { at: 'sync', load: () => import('./pages/sync.js') },
+  { at: 'transfers', load: () => import('./pages/transfers.js') },
+  { at: 'transfers/:transfer', load: () => import('./pages/transfer.js') },
+  { at: 'rules', load: () => import('./pages/rules.js') },
+  { at: 'benchmarks', load: () => import('./pages/benchmarks.js') },
+  { at: 'benchmarks/:benchmark', load: () => import('./pages/benchmark.js') },
   { at: 'upload', load: () => import('./pages/upload.js') },
 ];
 
@@ -11,5 +16,8 @@ export const ROUTES = [
 export const MENU = [
   { name: 'overview', to: '' },
   { name: 'sync', to: 'sync' },
+  { name: 'transfers', to: 'transfers' },
+  { name: 'rules', to: 'rules' },
+  { name: 'benchmarks', to: 'benchmarks' },
   { name: 'upload', to: 'upload' },
 ];

@@ -59,7 +59,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     with running_standin(folder / "dcm4chee") as dcm4chee:
         section = {
             "Dcm4chee": {"Url": dcm4chee.url, "DicomPort": dcm4chee.dicom_port},
-            "Forwarding": {},
+            "Forwarding": {"Rules": [{"Name": "tomography", "Enabled": False, "Modalities": ["CT"]}]},
             "Synchronisation": {"Direction": "none", "IntervalS": 2},
         }
         with running_research(folder / "research", front=True, **section) as research:
