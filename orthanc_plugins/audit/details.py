@@ -21,6 +21,7 @@ def details_of(event: AuditEvent, one: AuditObject) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     if isinstance(one, StudyObject):
         pairs += [(f"instances_{uid}", str(count)) for uid, count in sorted(one.sop_classes.items())]
+        pairs += [("instance", uid) for uid in one.instances]
     if event.evidence is not None and one is event.objects[0]:
         pairs += _pairs(event.evidence)
     return pairs

@@ -80,6 +80,8 @@ def _object(one: AuditObject) -> dict[str, Any]:
     if isinstance(one, StudyObject):
         content["sop_classes"] = dict(one.sop_classes)
         content["life_cycle"] = one.life_cycle.value
+        instances = content.pop("instances")
+        content |= {"instances": list(instances)} if instances else {}
     return content
 
 
@@ -118,6 +120,7 @@ def _object_of(content: dict[str, Any]) -> AuditObject:
     fields = {name: value for name, value in content.items() if name != "object"}
     if kind is StudyObject:
         fields["life_cycle"] = LifeCycle(fields["life_cycle"])
+        fields["instances"] = tuple(fields.get("instances", ()))
     return kind(**fields)
 
 

@@ -97,16 +97,20 @@ class StudyObject:
     """A study as it leaves: the new Study Instance UID, and how many instances of each SOP class.
 
     Where a project keeps UIDs, the record names the study by the keyed UID all the same. ``anonymised`` tells
-    of the instances that the event is about: those that are read to be de-identified are not.
+    of the instances that the event is about: those that are read to be de-identified are not. ``instances`` are
+    the keyed SOP Instance UIDs of single ones that it is about, as when a person decides of one.
     """
 
     study_uid: str
     sop_classes: Mapping[str, int]
     anonymised: bool = True
     life_cycle: LifeCycle = LifeCycle.EXPORT
+    instances: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sop_classes", dict(self.sop_classes))
+        if not all(map(is_keyed_uid, self.instances)):
+            raise AuditError("An audit record names an instance by its keyed UID; this is no such UID.")
         if not is_keyed_uid(self.study_uid):
             raise AuditError("An audit record names a study by its keyed UID; this is no such UID.")
         if not all(map(is_dicom_uid, self.sop_classes)) or min(self.sop_classes.values(), default=1) < 0:

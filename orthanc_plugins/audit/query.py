@@ -24,6 +24,8 @@ class TrailQuery:
         Keyed Study Instance UID of a study in the event.
     actor
         Who took part, as named in the event.
+    before
+        Number of a record: those that were written before it, for the next page.
     limit
         At most so many.
     """
@@ -34,6 +36,7 @@ class TrailQuery:
     study_uid: str | None = None
     actor: str | None = None
     outcome: Outcome | None = None
+    before: int | None = None
     limit: int = 100
 
     def asks_for(self, event: Mapping[str, Any]) -> bool:

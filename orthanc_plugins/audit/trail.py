@@ -176,7 +176,8 @@ class AuditTrail:
                     record = parsed(line)
                     if record is None:
                         raise AuditError(f"{segment} holds a line that is no record; verify the trail.")
-                    if query.asks_for(record.event):
+                    is_older = query.before is None or record.sequence < query.before
+                    if is_older and query.asks_for(record.event):
                         found.append(record)
         return found
 

@@ -37,6 +37,9 @@ class AuditParameters(Parameters):
     actor: str | None = Field(
         default=None, max_length=1024, description="Who or what took part: a user, `rule:NAME`, an address."
     )
+    before: int | None = Field(
+        default=None, ge=1, description="Only records before the one of this sequence number: the next page."
+    )
     format: Literal["json", "fhir", "syslog", "xml"] = Field(
         default="json",
         description="As the trail has them; a Bundle of FHIR R4; syslog, a message a line; DICOM's XML.",
@@ -76,6 +79,7 @@ def show_audit(services: Joined, user: User, wanted: Annotated[AuditParameters, 
         study_uid=wanted.study,
         actor=wanted.actor,
         outcome=wanted.outcome,
+        before=wanted.before,
         limit=wanted.limit,
     )
     records = trail.records(query)

@@ -9,6 +9,7 @@ export const ROUTES = [
   { at: 'rules', load: () => import('./pages/rules.js') },
   { at: 'benchmarks', load: () => import('./pages/benchmarks.js') },
   { at: 'benchmarks/:benchmark', load: () => import('./pages/benchmark.js') },
+  { at: 'audit', load: () => import('./pages/audit.js') },
   { at: 'upload', load: () => import('./pages/upload.js') },
 ];
 
@@ -20,4 +21,5 @@ export const MENU = [
   { name: 'rules', to: 'rules' },
   { name: 'benchmarks', to: 'benchmarks' },
   { name: 'upload', to: 'upload' },
+  { name: 'audit', to: 'audit' },
 ];

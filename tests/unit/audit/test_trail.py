@@ -304,6 +304,9 @@ def test_questions_are_answered_the_newest_first(folder: Path, trail: AuditTrail
     assert asked(trail, outcome=Outcome.SUCCESS, kind=EventKind.EXPORT) == [1]
     assert asked(trail, since=datetime(2026, 11, 30, 10, tzinfo=UTC)) == [5, 4, 3, 2]
     assert asked(trail, until=datetime(2026, 11, 30, 10, tzinfo=UTC)) == [1]
+    assert asked(trail, before=4, limit=2) == [3, 2]
+    assert asked(trail, before=2, kind=EventKind.EXPORT) == [1]
+    assert asked(trail, before=1) == []
 
 
 def test_a_question_to_a_broken_trail_says_so(folder: Path, trail: AuditTrail) -> None:

@@ -48,6 +48,13 @@ def test_records_are_found_by_who_took_part(client: Client) -> None:
     assert client.get("api/audit?actor=bob").json() == {"records": []}
 
 
+def test_older_records_are_leafed_to_by_their_number(client: Client) -> None:
+    for _ in range(4):
+        client.get("api/audit")
+    pages = [client.get(f"api/audit?limit=2&before={before}").json()["records"] for before in (5, 3, 1)]
+    assert [[one["sequence"] for one in page] for page in pages] == [[4, 3], [2, 1], []]
+
+
 def test_a_trail_that_was_changed_is_told(client: Client, joined: Services) -> None:
     client.get("api/audit")
     client.get("api/audit")
