@@ -1,11 +1,13 @@
 /** The shell around every view: menu, language, appearance, and which view an address shows. */
 
 import { get } from './core/api.js';
+import { watchHealth } from './core/health.js';
 import { html, nothing, render } from './core/html.js';
 import { Page } from './core/page.js';
 import * as pulse from './core/pulse.js';
 import { listen, match, path } from './core/router.js';
 import { LANGUAGES, chooseLanguage, language, store, stored, words } from './core/words.js';
+import { badge } from './parts/badge.js';
 import { tell } from './parts/messages.js';
 import { loading } from './parts/states.js';
 import { MENU, ROUTES } from './routes.js';
@@ -15,11 +17,13 @@ import * as partsCatalogue from './words/parts.js';
 const t = words(catalogue);
 const say = words(partsCatalogue);
 const THEMES = ['auto', 'light', 'dark'];
+const HEALTH = { healthy: 'good', degraded: 'warn', unhealthy: 'bad', silent: 'bad' };
 const THEME_KEPT_AS = 'pacs-suite-theme';
 
 /** What is shown now: its page, address and title, and how it is drawn. */
 let visit = { view: loading };
 let session;
+let health;
 let arrived = false;
 
 function chooseTheme(theme) {
@@ -79,6 +83,7 @@ function frame(title) {
   return html`<a class="skip" href="#content" @click=${skip}>${t('skip')}</a>
     <header class="top">
       <a class="brand" href=${path('')}><span class="logo" aria-hidden="true"></span>${t('name')}</a>
+      ${health ? html`<a class="health" href=${path('')}>${badge(HEALTH[health], t(`health_${health}`))}</a>` : nothing}
       <div class="choices">
         ${choice(t('language'), Object.keys(LANGUAGES), (tag) => LANGUAGES[tag], language(), chooseLanguage)}
         ${choice(t('theme'), THEMES, t, theme(), chooseTheme)}
@@ -148,6 +153,10 @@ async function begin() {
   addEventListener('unhandledrejection', (event) => failed(event.reason));
   await show();
   pulse.start();
+  watchHealth((state) => {
+    health = state;
+    draw();
+  });
 }
 
 begin();

@@ -2,6 +2,7 @@
 
 import { get } from '../core/api.js';
 import { bytes, duration, number } from '../core/format.js';
+import { health } from '../core/health.js';
 import { html, nothing } from '../core/html.js';
 import { path, withQuery } from '../core/router.js';
 import { words } from '../core/words.js';
@@ -19,21 +20,13 @@ export const title = () => t('title');
 /** Return how the page is drawn. */
 export function open(page) {
   const statistics = page.resource((options) => get('api/statistics', {}, options), ['inventory', 'jobs', 'events']);
-  const health = page.resource((options) => get('api/health', {}, options).catch(unhealthy), ['events']);
+  const standing = page.resource(health, ['events']);
   return () =>
     html`<div class="panels">
       <section class="panel"><h2>${t('archives')}</h2>${shown(statistics, archives)}</section>
-      <section class="panel"><h2>${t('services')}</h2>${shown(health, services)}</section>
+      <section class="panel"><h2>${t('services')}</h2>${shown(standing, services)}</section>
       <section class="panel"><h2>${t('jobs')}</h2>${shown(statistics, jobs)}</section>
     </div>`;
-}
-
-/** Health that is bad is told with status 503, in the same words. */
-function unhealthy(problem) {
-  if (problem.document.services === undefined) {
-    throw problem;
-  }
-  return problem.document;
 }
 
 function archives({ archives: held }) {
@@ -64,15 +57,15 @@ function counted(archive, count) {
   return count === 'bytes' ? bytes(value) : number(value);
 }
 
-function services(health) {
+function services(standing) {
   return html`<p>
-      ${badge(KINDS[health.status], t(health.status))}
-      <span class="hint">${t('up_for', { version: health.version, time: duration(health.uptime_s) })}</span>
+      ${badge(KINDS[standing.status], t(standing.status))}
+      <span class="hint">${t('up_for', { version: standing.version, time: duration(standing.uptime_s) })}</span>
     </p>
-    ${health.warnings.map((warning) => html`<p class="notice warn">${warning}</p>`)}
+    ${standing.warnings.map((warning) => html`<p class="notice warn">${warning}</p>`)}
     ${table({
       caption: t('services'),
-      rows: Object.entries(health.services),
+      rows: Object.entries(standing.services),
       key: ([name]) => name,
       columns: [
         { title: t('service'), cell: ([name, service]) => html`${t.has(name) ? t(name) : name} ${standIn(service)}` },

@@ -28,6 +28,10 @@ export const en = {
   no_page: 'There is no such page',
   no_page_detail: 'The address may be from another version, or mistyped.',
   home: 'To the overview',
+  health_healthy: 'all well',
+  health_degraded: 'needs attention',
+  health_unhealthy: 'out of order',
+  health_silent: 'does not answer',
 };
 
 export const fr = {
@@ -60,4 +64,8 @@ export const fr = {
   no_page: 'Cette page n’existe pas',
   no_page_detail: 'L’adresse vient peut-être d’une autre version, ou contient une faute.',
   home: 'Vers la vue d’ensemble',
+  health_healthy: 'tout va bien',
+  health_degraded: 'à surveiller',
+  health_unhealthy: 'hors service',
+  health_silent: 'ne répond pas',
 };
