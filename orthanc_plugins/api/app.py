@@ -20,6 +20,7 @@ from orthanc_plugins.api.routers import (
     comparisons,
     documentation,
     health,
+    held,
     jobs,
     look_up,
     patients,
@@ -68,6 +69,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.started = time.monotonic()
+    app.state.looked_at = {}
     install_problem_handlers(app)
     app.add_middleware(RequestMetrics)
     for router in (
@@ -94,6 +96,7 @@ def create_app(services: Services) -> FastAPI:
         look_up.router,
         release_looks.router,
         releases.router,
+        held.router,
         audit.router,
     ):
         app.include_router(router, prefix="/api")

@@ -97,8 +97,8 @@ class StudyObject:
     """A study as it leaves: the new Study Instance UID, and how many instances of each SOP class.
 
     Where a project keeps UIDs, the record names the study by the keyed UID all the same. ``anonymised`` tells
-    of the instances that the event is about: those that are read to be de-identified are not. ``instances`` are
-    the keyed SOP Instance UIDs of single ones that it is about, as when a person decides of one.
+    of the instances that the event is about: those that are read to be de-identified are not. ``instances``
+    are the keyed SOP Instance UIDs of single ones that it is about, as when a person decides of one.
     """
 
     study_uid: str

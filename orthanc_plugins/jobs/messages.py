@@ -374,6 +374,12 @@ def deidentify_study_request(order: DeidentificationOrder) -> JobRequest:
     return JobRequest(JobKind.DEIDENTIFY_STUDY, job_id, order.arguments)
 
 
+def deidentification_of_job(job_id: JobId) -> tuple[OrthancId, str]:
+    """Return of which study a job of `deidentify_study_request` is, and the digest of its order."""
+    study, _, rest = job_id.removeprefix("deidentify-study.").partition(".")
+    return OrthancId(study), rest.rpartition(".")[2]
+
+
 def verify_release_request(order: DeidentificationOrder, token: str) -> JobRequest:
     """Return the request to look again at what was released by an order; ``token`` names this look."""
     job_id = JobId(f"verify-release.{order.study}.{order.project}.{order.digest}.{token}")

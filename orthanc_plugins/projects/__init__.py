@@ -2,7 +2,7 @@
 
 Public: `Custodian` (what is kept for projects in one folder: keys, registers, the way back, the head of the
 audit trail), `Deidentification` (the projects of the settings, and why one cannot be used), `XnatAccess`,
-`release_id_of`, `reading_by`, `SUITE`.
+`release_id_of` and `release_id_of_job`, `reading_by`, `SUITE`.
 
 Light, for Orthanc's process.
 
@@ -14,8 +14,16 @@ Decisions
 2026-11-30  Whether a project is ready is found out by doing what its job does first, and changes nothing.
 """
 
-from orthanc_plugins.projects.custodian import SUITE, Custodian, reading_by, release_id_of
+from orthanc_plugins.projects.custodian import SUITE, Custodian, reading_by, release_id_of, release_id_of_job
 from orthanc_plugins.projects.deidentification import Deidentification
 from orthanc_plugins.projects.xnat_access import XnatAccess
 
-__all__ = ["SUITE", "Custodian", "Deidentification", "XnatAccess", "reading_by", "release_id_of"]
+__all__ = [
+    "SUITE",
+    "Custodian",
+    "Deidentification",
+    "XnatAccess",
+    "reading_by",
+    "release_id_of",
+    "release_id_of_job",
+]

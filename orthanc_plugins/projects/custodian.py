@@ -23,6 +23,7 @@ from orthanc_plugins.custody.keys import (
 from orthanc_plugins.custody.mapping import IdentityTable, forget, is_table_there
 from orthanc_plugins.custody.numbers import NumberRegister, erase_register, is_register_there
 from orthanc_plugins.errors import AuditError, CustodyError, KeyUnusable
+from orthanc_plugins.jobs import deidentification_of_job
 from orthanc_plugins.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.audit.inspection import Seen
     from orthanc_plugins.audit.trail import Verdict
     from orthanc_plugins.custody.forms import PatientKind
+    from orthanc_plugins.identifiers import JobId
     from orthanc_plugins.jobs import DeidentificationOrder
 
 SUITE = "orthanc-pacs-suite"
@@ -47,6 +49,12 @@ _RELEASE_ID_LENGTH = 32
 def release_id_of(pseudonyms: Pseudonyms, order: DeidentificationOrder) -> str:
     """Return the identifier of what becomes of an order: without the project's key it tells nothing of it."""
     return pseudonyms.token("release", f"{order.study}|{order.digest}", _RELEASE_ID_LENGTH)
+
+
+def release_id_of_job(pseudonyms: Pseudonyms, job_id: JobId) -> str:
+    """Return the identifier of what becomes of the order that a job carries out."""
+    study, digest = deidentification_of_job(job_id)
+    return pseudonyms.token("release", f"{study}|{digest}", _RELEASE_ID_LENGTH)
 
 
 def reading_by(reader: str) -> AuditEvent:

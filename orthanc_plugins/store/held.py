@@ -16,7 +16,7 @@ from orthanc_plugins.store.held_tables import DecisionRow, HeldRow
 from orthanc_plugins.store.inventory_records import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from sqlalchemy import Engine
 
@@ -58,6 +58,14 @@ class HeldObjects:
         with self._sessions() as session:
             row = session.get(HeldRow, (release_id, sop_instance_uid))
             return None if row is None else _held(row)
+
+    @as_store_error
+    def counts(self, release_ids: Collection[str]) -> dict[str, int]:
+        """Return how many objects each of some releases waits for; those that wait for none are not in it."""
+        query = select(HeldRow.release_id, func.count()).where(HeldRow.release_id.in_(release_ids))
+        with self._sessions() as session:
+            found = session.execute(query.group_by(HeldRow.release_id))
+            return {row[0]: row[1] for row in found}
 
     @as_store_error
     def undecided(self, release_id: str) -> int:

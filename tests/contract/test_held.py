@@ -71,3 +71,8 @@ def test_a_project_that_is_forgotten_takes_them_with_it(store: Store) -> None:
     store.releases.forget_project("trial")
     assert (store.held.page(ONE).total, store.held.decisions(ONE)) == (0, ())
     assert (store.held.page(TWO).total, len(store.held.decisions(TWO))) == (1, 1)
+
+
+def test_how_many_objects_releases_wait_for_is_counted(store: Store) -> None:
+    store.held.hold(ONE, [HELD, OTHER])
+    assert store.held.counts([ONE, TWO]) == {ONE: 2}

@@ -4,6 +4,7 @@ The pseudonym is in the record of the release, whose identifier only the project
 for the answer, and original and pseudonym meet there and nowhere else.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -87,6 +88,8 @@ class AnonymizeAnswer(BaseModel):
     release_url: str
     job_id: str
     job_url: str
+    held: int = Field(description="How many objects wait for a person's decision.")
+    held_url: str = Field(description="Where they are shown and decided of.")
     reason: str | None = Field(
         description="Why it was held, refused or not taken; of what is certified, what else stands there."
     )
@@ -184,7 +187,7 @@ def _answer(services: Services, links: Links, asked: Asked, job: Job) -> JSONRes
     answer = _told(services, links, asked, job, release).model_dump(mode="json")
     if job.failure is not None:
         status = _STATUS_OF_FAILURE.get(job.failure.name, HTTPStatus.INTERNAL_SERVER_ERROR)
-        answer["reason"] = text = _why(job.failure, release)
+        answer["reason"] = text = _why(job.failure, release) + _waiting(answer)
         # A problem has a status of its own, HTTP's; what became of the study is its outcome.
         return problem_response(status, text, outcome=answer.pop("status"), error=job.failure.name, **answer)
     if job.state is JobState.CANCELLED:
@@ -198,6 +201,13 @@ def _why(failure: JobFailure, release: ReleaseRecord | None) -> str:
     """Return why a job failed: the release's reason where the job's error does not tell, else the error."""
     reason = "" if release is None else release.reason
     return reason if reason not in {"", JOB_TELLS} and failure.name in _TOLD_ELSEWHERE else failure.message
+
+
+def _waiting(answer: Mapping[str, Any]) -> str:
+    """Return how many objects wait for a decision, and where; empty where none does."""
+    count = answer["held"]
+    waits = "1 object waits" if count == 1 else f"{count:,} objects wait"
+    return f" {waits} for a person's decision: GET {answer['held_url']} shows them." if count else ""
 
 
 def _dates(services: Services, profile: str) -> Dates | None:
@@ -229,6 +239,8 @@ def _told(
         release_url=links.release(asked.release_id),
         job_id=job.job_id,
         job_url=links.job(job.job_id),
+        held=services.store.held.counts([asked.release_id]).get(asked.release_id, 0),
+        held_url=links.release(asked.release_id, "/held"),
         reason=(release.reason or None) if release else None,
     )
 

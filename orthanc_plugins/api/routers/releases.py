@@ -53,6 +53,8 @@ class Release(BaseModel):
     changes: dict[str, int] = Field(
         description="What the destination itself changed and was declared to, by attribute."
     )
+    held: int = Field(description="How many objects wait for a person's decision.")
+    held_url: str = Field(description="Where they are shown and decided of.")
     reason: str
     begun_at: datetime
     ended_at: datetime | None
@@ -91,9 +93,13 @@ def list_releases(
     """List what was de-identified, the newest first."""
     asked = ReleaseFilter(wanted.project, wanted.state, wanted.patient)
     page = services.store.releases.page(asked, limit=wanted.limit, offset=wanted.offset)
-    askers = services.store.releases.askers([one.release_id for one in page.entries])
+    listed = [one.release_id for one in page.entries]
+    askers, held = services.store.releases.askers(listed), services.store.held.counts(listed)
     return ReleasePage(
-        releases=[_told(links, one, askers.get(one.release_id, ())) for one in page.entries],
+        releases=[
+            _told(links, one, askers.get(one.release_id, ()), held.get(one.release_id, 0))
+            for one in page.entries
+        ],
         total=page.total,
         limit=wanted.limit,
         offset=wanted.offset,
@@ -103,8 +109,9 @@ def list_releases(
 @router.get("/{release_id}", summary="Show a release")
 def show_release(services: Joined, links: Linked, release_id: ReleaseIdPath) -> Release:
     """Show a release as it stands now."""
-    record = _record(services, release_id)
-    return _told(links, record, services.store.releases.askers([release_id]).get(release_id, ()))
+    record = record_of(services, release_id)
+    askers = services.store.releases.askers([release_id]).get(release_id, ())
+    return _told(links, record, askers, services.store.held.counts([release_id]).get(release_id, 0))
 
 
 @router.get("/{release_id}/certificate.json", summary="Get a certificate", response_class=FileResponse)
@@ -125,7 +132,14 @@ def certificate_pdf(services: Joined, release_id: ReleaseIdPath) -> FileResponse
     return FileResponse(path, media_type="application/pdf")
 
 
-def _record(services: Services, release_id: str) -> ReleaseRecord:
+def record_of(services: Services, release_id: str) -> ReleaseRecord:
+    """Return a release.
+
+    Raises
+    ------
+    Problem
+        There is none of this identifier.
+    """
     record = services.store.releases.find(release_id)
     if record is None:
         raise Problem(HTTPStatus.NOT_FOUND, "There is no such release: GET api/releases lists them.")
@@ -136,7 +150,7 @@ def _no_certificate() -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, "The release has no certificate: only what was delivered has one.")
 
 
-def _told(links: Links, one: ReleaseRecord, askers: Iterable[ReleaseAsker]) -> Release:
+def _told(links: Links, one: ReleaseRecord, askers: Iterable[ReleaseAsker], held: int) -> Release:
     certified = bool(one.certificate_sha256)
     return Release(
         release_id=one.release_id,
@@ -151,6 +165,8 @@ def _told(links: Links, one: ReleaseRecord, askers: Iterable[ReleaseAsker]) -> R
         address=one.address,
         labels=dict(one.labels),
         changes=dict(one.changes),
+        held=held,
+        held_url=links.release(one.release_id, "/held"),
         reason=one.reason,
         begun_at=one.begun_at,
         ended_at=one.ended_at,
