@@ -24,6 +24,7 @@ from orthanc_plugins.api.routers import (
     jobs,
     look_up,
     patients,
+    previews,
     process,
     release_looks,
     releases,
@@ -97,6 +98,7 @@ def create_app(services: Services) -> FastAPI:
         release_looks.router,
         releases.router,
         held.router,
+        previews.router,
         audit.router,
     ):
         app.include_router(router, prefix="/api")

@@ -209,6 +209,42 @@ class NumberRegister:
             table.executemany("INSERT OR IGNORE INTO trait VALUES (?, ?, ?)", rows)
 
 
+class UnchangedRegister(NumberRegister):
+    """A register that is asked and never written; a new patient's number is one that is free."""
+
+    def __init__(self, folder: Path, project: str, key_id: str) -> None:
+        super().__init__(folder, project, key_id)
+        self._is_settled = False
+
+    def number_of(self, digest: bytes) -> int:
+        """Return the number of a patient; of a new one that which is free now."""
+        _check_digests(digest)
+        with reading(self._path) as table:
+            number = _number(table, digest)
+            if number is not None:
+                return number
+            row: tuple[int] | None = table.execute(
+                "SELECT seq FROM sqlite_sequence WHERE name = 'patient'"
+            ).fetchone()
+        return (0 if row is None else row[0]) + 1
+
+    def conflict(self, digest: bytes, traits: Mapping[str, bytes]) -> Conflict | None:
+        """Return which traits of a patient are not those seen before; nothing is remembered."""
+        _check_digests(digest, *traits.values())
+        with reading(self._path) as table:
+            number = _number(table, digest)
+            if number is None or self._is_settled:
+                return None
+            seen = {trait: _seen(table, number, trait) for trait in sorted(traits)}
+        odd = tuple(trait for trait, known in seen.items() if known and traits[trait] not in known)
+        return Conflict(number, odd) if odd else None
+
+    def settle(self, digest: bytes, traits: Mapping[str, bytes]) -> None:
+        """Take differing traits for one patient's from now on, here alone."""
+        _check_digests(digest, *traits.values())
+        self._is_settled = True
+
+
 def is_register_there(folder: Path, project: str) -> bool:
     """Return whether a register of this name is there, whatever its state."""
     return table_path(folder, project, _KIND).exists()

@@ -193,6 +193,18 @@ def explain(profile: Profile, attribute: str) -> str:
     return f"{keyword} {known}\n{''.join(reasons)}"
 
 
+def action_on(profile: Profile, tag: int) -> str:
+    """Return what a profile does with an attribute, in words.
+
+    >>> action_on(load_profile("basic"), 0x00100010)
+    "Patient's Name and Patient ID: the patient's pseudonym in the project"
+    """
+    rule = compiled(profile).rules.get(tag)
+    if rule is not None:
+        return _done(rule)
+    return SafeCreator(frozenset()).describe() if tag >> 16 & 1 else Removed().describe()
+
+
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 

@@ -63,6 +63,7 @@ class JobKind(StrEnum):
     OFFER_STUDY = "offer_study"
     DEIDENTIFY_STUDY = "deidentify_study"
     VERIFY_RELEASE = "verify_release"
+    PREVIEW_RELEASE = "preview_release"
 
     @property
     def queue(self) -> str:
@@ -72,7 +73,7 @@ class JobKind(StrEnum):
         return QUEUE if self in _COMPUTING else TRANSFER_QUEUE
 
 
-RELEASING = frozenset({JobKind.DEIDENTIFY_STUDY, JobKind.VERIFY_RELEASE})
+RELEASING = frozenset({JobKind.DEIDENTIFY_STUDY, JobKind.VERIFY_RELEASE, JobKind.PREVIEW_RELEASE})
 """Kinds that de-identify a study, in a work folder that holds originals."""
 
 _REVERSIBLE = "reversible"
@@ -384,3 +385,17 @@ def verify_release_request(order: DeidentificationOrder, token: str) -> JobReque
     """Return the request to look again at what was released by an order; ``token`` names this look."""
     job_id = JobId(f"verify-release.{order.study}.{order.project}.{order.digest}.{token}")
     return JobRequest(JobKind.VERIFY_RELEASE, job_id, order.arguments)
+
+
+def preview_release_request(order: DeidentificationOrder, preview_id: str, sample: int) -> JobRequest:
+    """Return the request to show what an order would make of a study; nothing is released.
+
+    Parameters
+    ----------
+    preview_id
+        Names the preview, and the files of what it finds.
+    sample
+        Of how many objects, spread over the study; of all for 0.
+    """
+    job_id = JobId(f"preview-release.{order.study}.{order.project}.{preview_id}")
+    return JobRequest(JobKind.PREVIEW_RELEASE, job_id, (*order.arguments, preview_id, str(sample)))

@@ -6,7 +6,8 @@ keys (room ``custody``). Nothing here knows where studies come from or go to: fi
 Public: `Project` (key, profile and register of one project), `sorted_studies` (which files are which study),
 `Studies`, `StudyInput`, `release` (one study into a folder), `Outcome`, `State`, `HeldObject`, `Decision` and
 `content_token` (what a person has decided of a held object), `holds_of` and `frames_of` (what a person is
-shown of one), and `report_of` (what may be told of a run).
+shown of one), `previewed` (what a release would make: a `Preview`, which has values), and `report_of` (what
+may be told of a run).
 
 Decisions
 ---------
@@ -20,18 +21,23 @@ Decisions
 
 from orthanc_plugins.release.decisions import Decision, Decisions, content_token
 from orthanc_plugins.release.inputs import Fault, Studies, StudyInput, sorted_studies
+from orthanc_plugins.release.instances import Made
 from orthanc_plugins.release.looking import frames_of, holds_of
 from orthanc_plugins.release.outcome import HeldObject, Outcome, State
+from orthanc_plugins.release.previewing import Preview, previewed
 from orthanc_plugins.release.project import Project
 from orthanc_plugins.release.reporting import report_of
-from orthanc_plugins.release.study import release
+from orthanc_plugins.release.study import Effort, release
 
 __all__ = [
     "Decision",
     "Decisions",
+    "Effort",
     "Fault",
     "HeldObject",
+    "Made",
     "Outcome",
+    "Preview",
     "Project",
     "State",
     "Studies",
@@ -39,6 +45,7 @@ __all__ = [
     "content_token",
     "frames_of",
     "holds_of",
+    "previewed",
     "release",
     "report_of",
     "sorted_studies",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from orthanc_plugins.custody.keys import load_key
-from orthanc_plugins.custody.numbers import NumberRegister
+from orthanc_plugins.custody.numbers import NumberRegister, UnchangedRegister
 from orthanc_plugins.deid.engine import Engine, Subject
 from orthanc_plugins.deid.standard import registered_uids
 from orthanc_plugins.deid.text import Echo
@@ -56,8 +56,15 @@ class Project:
     settled_by: str = _BY_COMMAND
 
     @classmethod
-    def opened(
-        cls, name: str, custody: Path, profile: Profile, version: str, *, settled_by: str = _BY_COMMAND
+    def opened(  # noqa: PLR0913 - each is a fact of its own, given by name
+        cls,
+        name: str,
+        custody: Path,
+        profile: Profile,
+        version: str,
+        *,
+        settled_by: str = _BY_COMMAND,
+        is_preview: bool = False,
     ) -> Self:
         """Return a project that was created before.
 
@@ -65,6 +72,8 @@ class Project:
         ----------
         custody
             The custodian's folder.
+        is_preview
+            Nothing is remembered of the patients that are asked about.
 
         Raises
         ------
@@ -75,7 +84,8 @@ class Project:
             The profile is for patients who are called otherwise.
         """
         pseudonyms = Pseudonyms(load_key(custody, name).secret, is_public)
-        register = NumberRegister(custody, name, pseudonyms.key_id)
+        kind = UnchangedRegister if is_preview else NumberRegister
+        register = kind(custody, name, pseudonyms.key_id)
         form = register.form
         if profile.patients not in {None, form.kind}:
             raise ProfileError(

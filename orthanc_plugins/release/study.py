@@ -98,6 +98,15 @@ def made_of(
     study: StudyInput, project: Project, folder: Path, outcome: Outcome, effort: Effort
 ) -> list[Made]:
     """Return the objects without identity, and tell what was done; raise what keeps them back."""
+    made = objects_of(study, project, folder, outcome, effort)
+    expect_releasable(made, project)
+    return made
+
+
+def objects_of(
+    study: StudyInput, project: Project, folder: Path, outcome: Outcome, effort: Effort
+) -> list[Made]:
+    """Return what was made of each object, or why nothing was, and tell what was done."""
     subject = project.subject(study)
     outcome.pseudonym = subject.pseudonym
     outcome.study_uid = project.engine.uid(study.study_uid)
@@ -109,9 +118,13 @@ def made_of(
         effort.progress(len(made), len(originals))
     outcome.seconds["deidentification"] = perf_counter() - begun
     _tell(made, study, project, outcome)
+    return made
+
+
+def expect_releasable(made: Sequence[Made], project: Project) -> None:
+    """Raise what keeps a study from being released, if anything does."""
     _stop_at_faults(made)
     _stop_at_surfaces(made, project)
-    return made
 
 
 def checked(made: Sequence[Made], claims: Claims, folder: Path, outcome: Outcome, workers: int) -> bool:

@@ -18,6 +18,7 @@ from orthanc_plugins.workflows.job_log import run_job
 from orthanc_plugins.workflows.look_again import ReleaseLook
 from orthanc_plugins.workflows.memory import memory_given_back
 from orthanc_plugins.workflows.offer_study import StudyOffering
+from orthanc_plugins.workflows.preview_release import ReleasePreview
 from orthanc_plugins.workflows.steps import WORKER_DEATHS, run_step
 
 if TYPE_CHECKING:
@@ -67,6 +68,17 @@ def register_deidentification_workflows(services: Services) -> None:
                 return run_look(ReleaseLook(services, order, job_id, open_destination))
 
         return run_job(JobKind.VERIFY_RELEASE, work)
+
+    @DBOS.workflow(name=JobKind.PREVIEW_RELEASE.value, max_recovery_attempts=WORKER_DEATHS)
+    def preview_release(*arguments: str) -> dict[str, JsonValue]:
+        *ordered, preview_id, sample = arguments
+        order = DeidentificationOrder.of_arguments(ordered)
+
+        def work(job_id: JobId) -> dict[str, JsonValue]:
+            with memory_given_back():
+                return run_preview(ReleasePreview(services, order, job_id, preview_id, int(sample)))
+
+        return run_job(JobKind.PREVIEW_RELEASE, work)
 
 
 @contextmanager
@@ -119,6 +131,15 @@ def run_look(run: ReleaseLook) -> dict[str, JsonValue]:
     """Run the steps of a look at a release; whatever happens, its work folder is gone afterwards."""
     try:
         result: dict[str, JsonValue] = run_step("look", run.look)
+    finally:
+        run.tidy()
+    return result
+
+
+def run_preview(run: ReleasePreview) -> dict[str, JsonValue]:
+    """Run the steps of a preview; whatever happens, its work folder is gone afterwards."""
+    try:
+        result: dict[str, JsonValue] = run_step("preview", run.preview)
     finally:
         run.tidy()
     return result

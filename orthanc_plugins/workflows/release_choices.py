@@ -77,6 +77,25 @@ def opened_project(chosen: Deidentification, project: DeidentificationProject, p
     return Project.opened(project.name, custodian.folder, profile, __version__, settled_by="one_person: true")
 
 
+def previewed_project(
+    chosen: Deidentification, project: DeidentificationProject, profile: Profile
+) -> Project:
+    """Return a project with a profile, by which nothing is remembered and nothing fixed.
+
+    Raises
+    ------
+    ConfigurationError, ProfileError, KeyUnusable, CustodyError
+        A release would fail by it.
+    """
+    fault = chosen.fault_of(project)
+    if fault is not None:
+        raise ConfigurationError(f"Project {project.name} cannot be used: {fault}")
+    custody = chosen.custodian.folder
+    return Project.opened(
+        project.name, custody, profile, __version__, settled_by="one_person: true", is_preview=True
+    )
+
+
 def way_back(chosen: Deidentification, project: DeidentificationProject) -> IdentityTable | None:
     """Return where it is kept who is behind a project's pseudonyms; None where that was destroyed for good.
 

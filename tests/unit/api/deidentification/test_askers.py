@@ -53,7 +53,7 @@ def test_who_asks_second_gets_the_same_job_and_is_recorded_and_shown(
     release_id = certify(joined, queue, first["job_id"])
     ask_as(client, None)
     assert asked_as_well(joined) == ["bob", "unknown"]
-    assert askers(client, release_id) == [("ann", True), ("bob", False), ("", False)]
+    assert askers(client, release_id) == [("ann", True), ("bob", False), ("unknown", False)]
 
 
 def test_asking_on_and_on_is_noted_once(client: Client, joined: Services, queue: MemoryQueue) -> None:
