@@ -144,8 +144,9 @@ def running_research(folder: Path, *, front: bool = False, **suite: Any) -> Iter
         }
         with running_stack(folder / "data", front=front, PacsSuite=section) as stack:
             research = Research(stack, xnat, wire)
-            made = research.pacs("project", "create", PROJECT)
-            assert made.returncode == 0, made.stderr
+            for one in section["Deidentification"]["Projects"]:
+                made = research.pacs("project", "create", one["Name"])
+                assert made.returncode == 0, made.stderr
             stack.wait_until_healthy()
             yield research
 
