@@ -147,7 +147,7 @@ def list_held(
 
 @router.get(
     "/{release_id}/held/{sop}/frames/{frame}.png",
-    summary="Look at a frame of a held object",
+    summary="Look at a held frame",
     response_class=FileResponse,
     responses=_DOCUMENTED,
 )
