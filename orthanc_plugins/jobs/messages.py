@@ -390,7 +390,7 @@ def verify_release_request(order: DeidentificationOrder, token: str) -> JobReque
 def preview_release_request(order: DeidentificationOrder, preview_id: str, sample: int) -> JobRequest:
     """Return the request to show what an order would make of a study; nothing is released.
 
-    ``preview_id`` names it and its files; it is of ``sample`` objects, spread over the study, or of all for 0.
+    ``preview_id`` names it and its files; it is of ``sample`` objects, spread over the study, of all for 0.
     """
     job_id = JobId(f"preview-release.{order.study}.{order.project}.{preview_id}")
     return JobRequest(JobKind.PREVIEW_RELEASE, job_id, (*order.arguments, preview_id, str(sample)))
