@@ -170,8 +170,8 @@ class Stack:
 
     # Orthanc and the suite
 
-    def get(self, path: str) -> requests.Response:
-        return self._session.get(self.url + path, timeout=PATIENCE_S)
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return self._session.get(self.url + path, timeout=PATIENCE_S, **options)
 
     def post(self, path: str, **options: Any) -> requests.Response:
         return self._session.post(self.url + path, timeout=PATIENCE_S, **options)

@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from orthanc_plugins import __version__
 from orthanc_plugins.api.problems import install_problem_handlers, problem_documented
 from orthanc_plugins.api.routers import (
+    actions,
     anonymize,
     anonymize_studies,
     audit,
@@ -37,6 +38,7 @@ from orthanc_plugins.api.routers import (
     sync_history,
     transfers,
     ui,
+    ui_links,
     upload,
 )
 from orthanc_plugins.metrics import RequestMetrics
@@ -100,9 +102,11 @@ def create_app(services: Services) -> FastAPI:
         held.router,
         previews.router,
         audit.router,
+        actions.router,
     ):
         app.include_router(router, prefix="/api")
     app.include_router(documentation.router)
+    app.include_router(ui_links.router)
     app.include_router(ui.router)
     for mount in ("", "/"):
         app.add_api_route(mount, documentation.to_documentation, include_in_schema=False)

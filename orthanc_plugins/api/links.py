@@ -45,6 +45,10 @@ class Links:
         """Return the address of a release, or of something below it."""
         return f"{self.root}/api/releases/{release_id}{below}"
 
+    def page(self, path: str) -> str:
+        """Return the address of a page of the dashboard; ``path`` is encoded, and begins below ``ui/``."""
+        return f"{self.root}/ui/{path}"
+
     def results(self, of: StructureSubject) -> str:
         """Return the address of the results of a structure set."""
         return self._of_set(of, "")

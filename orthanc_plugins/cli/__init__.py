@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from orthanc_plugins import __version__
 from orthanc_plugins.cli import (
+    actions,
     anonymize,
     audit,
     benchmark,
@@ -49,6 +50,7 @@ COMMANDS = (
     certificate.COMMAND,
     audit.COMMAND,
     benchmark.COMMAND,
+    actions.COMMAND,
 )
 
 logging.getLogger("orthanc_plugins").addHandler(logging.NullHandler())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from orthanc_plugins import __version__
 from orthanc_plugins.api import create_app
+from orthanc_plugins.api.actions import actions_of, as_json, what_is_set
 from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.forwarding import OFFERING, StudyForwarding
 from orthanc_plugins.logs import configure_logging
@@ -80,11 +81,16 @@ def register(orthanc: Any, environment: Mapping[str, str] = os.environ) -> None:
     orthanc.RegisterRestCallback(f"{MOUNT}(/.*)?", as_callback(bridge.answer))
     orthanc.RegisterOnStoredInstanceCallback(as_callback(events.on_stored_instance))
     orthanc.RegisterOnChangeCallback(as_callback(events.on_change))
-    if services.deidentification.projects:
-        orthanc.ExtendOrthancExplorer(_EXPLORER.read_text(encoding="utf-8"))
+    orthanc.ExtendOrthancExplorer(_explorer(services))
     # What is loaded by now stays: the collector need not walk it again during Orthanc's ingest.
     gc.collect()
     gc.freeze()
+
+
+def _explorer(services: Services) -> str:
+    """Return the script that adds to Orthanc Explorer what can be done here."""
+    actions = json.dumps(as_json(actions_of(what_is_set(services))))
+    return _EXPLORER.read_text(encoding="utf-8").replace('"$actions"', actions, 1)
 
 
 def _forwarding(services: Services) -> tuple[StudyForwarding, ...]:

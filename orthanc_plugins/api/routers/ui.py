@@ -83,8 +83,13 @@ def dashboard(request: Request, page: str = "") -> HTMLResponse:  # noqa: ARG001
     if not (libraries / "lit-html" / "lit-html.js").is_file():
         return HTMLResponse(_MISSING, 503, {**_HEADERS, "Content-Security-Policy": "default-src 'none'"})
     mount = html.escape(request.scope.get("root_path", ""))
-    files = f"{mount}{_FILES}/{_digest()}"
+    files = html.escape(files_address(request))
     return HTMLResponse(_PAGE.replace("$mount", mount).replace("$files", files), headers=_HEADERS)
+
+
+def files_address(request: Request) -> str:
+    """Return where a browser finds the dashboard's files."""
+    return f"{request.scope.get('root_path', '')}{_FILES}/{_digest()}"
 
 
 @cache

@@ -1,8 +1,7 @@
-"""Many studies asked for at once, and the buttons of Orthanc Explorer 2 that ask for them."""
+"""Many studies asked for at once."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,6 @@ from orthanc_plugins.api import create_app
 from orthanc_plugins.jobs import JobKind
 from orthanc_plugins.projects import Custodian, Deidentification
 from orthanc_plugins.rules import DeidentificationProject
-from scripts.lib.render import REPOSITORY
 from tests.fakes.orthanc_rest import orthanc_id
 from tests.unit.api.conftest import Client
 
@@ -22,10 +20,6 @@ if TYPE_CHECKING:
 
 STUDIES = ("1.2.1", "1.2.2")
 ABSENT = "1.2.99"
-EXPLORER = json.loads((REPOSITORY / "orthanc-config" / "orthanc.json").read_text(encoding="utf-8"))[
-    "OrthancExplorer2"
-]
-BUTTONS: dict[str, list[dict[str, Any]]] = EXPLORER["UiOptions"]["CustomButtons"]
 
 
 @pytest.fixture
@@ -87,27 +81,3 @@ def test_what_is_not_allowed_is_refused_and_no_job_is_asked_for(
 ) -> None:
     assert client.post("api/anonymize/studies", json=body).status_code == status
     assert not queue.requests
-
-
-def test_explorer_has_a_button_for_one_study_and_one_for_many() -> None:
-    assert {level: len(buttons) for level, buttons in BUTTONS.items()} == {"study": 1, "bulk-studies": 1}
-    buttons = [button for level in BUTTONS.values() for button in level]
-    assert len({button["Id"] for button in buttons}) == 2
-    assert all(button["HttpMethod"] == "POST" and button["Icon"].startswith("bi bi-") for button in buttons)
-    assert all("XNAT" in button["Tooltip"] for button in buttons)
-
-
-@pytest.mark.parametrize("level", sorted(BUTTONS))
-def test_pressing_a_button_asks_for_the_jobs(client: Client, queue: MemoryQueue, level: str) -> None:
-    """As the page does it: identifiers in the address, or as an array in the place of its name."""
-    (button,) = BUTTONS[level]
-    ids = [str(orthanc_id(study)) for study in STUDIES]
-    # The page is at ui/app/, so that two folders up is Orthanc's root.
-    assert button["Url"].startswith("../../pacs/api/")
-    path = button["Url"].removeprefix("../../pacs/").replace("{UUID}", ids[0])
-    payload = {
-        name: ids if value == "{JsonArrayUUIDs}" else value for name, value in button["Payload"].items()
-    }
-    answer = client.post(path, json=payload)
-    assert answer.status_code == 202, answer.text
-    assert len(queue.requests) == (1 if level == "study" else 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -115,15 +116,22 @@ def test_the_routes_stand_below_the_mount(supervisors: list[RecordingSupervisor]
     orthanc.change(ChangeType.ORTHANC_STOPPED)
 
 
-def test_the_explorer_offers_de_identification_where_there_is_a_project(
+def test_the_explorer_offers_what_can_be_done_here(
     supervisors: list[RecordingSupervisor], tmp_path: Path
 ) -> None:
     project = {"Name": "trial", "Destination": {"Kind": "folder", "Folder": "/srv/out"}}
-    without = registered(tmp_path, Workers="external")
+    alone = registered(tmp_path, Workers="external")
+    both = registered(tmp_path, Workers="external", Dcm4chee={"Url": "http://archive.invalid/rs"})
     offering = registered(tmp_path, Workers="external", Deidentification={"Projects": [project]})
-    assert without.explorer == ""
-    assert "../pacs/api/anonymize/study/" in offering.explorer
-    for orthanc in (without, offering):
+    for orthanc, names in (
+        (alone, set()),
+        (both, {"compare", "send", "view-dcm4chee"}),
+        (offering, {"deidentify"}),
+    ):
+        listed = json.loads(re.search(r"const ACTIONS = (\[.*\]);", orthanc.explorer)[1])  # type: ignore[index]
+        met = {one["id"].removeprefix("pacs-suite-study-") for one in listed if one["level"] == "study"}
+        assert met & {"compare", "send", "view-dcm4chee", "deidentify"} == names
+        assert {"show", "structures", "view-orthanc", "jobs"} <= met
         orthanc.change(ChangeType.ORTHANC_STOPPED)
 
 
