@@ -20,6 +20,9 @@ router = APIRouter(prefix="/releases", tags=["de-identification"])
 
 _PSEUDONYM_PATTERN = r"^[A-Z0-9-]{1,64}$"
 
+_UNKNOWN = "unknown"
+"""Who asked where nobody vouches for an account, as the audit trail says it, too."""
+
 ReleaseIdPath = Annotated[
     str, Path(pattern=r"^[A-Z2-7]{8,51}$", description="Identifier of a release, as answers tell it.")
 ]
@@ -28,7 +31,7 @@ ReleaseIdPath = Annotated[
 class Asker(BaseModel):
     """Somebody who asked for a release."""
 
-    asker: str = Field(description="The account; empty where nobody had signed in.")
+    asker: str = Field(description="The account, or a rule; `unknown` where nobody vouches for one.")
     begins: bool = Field(description="Whether work on it began for this, or for somebody else before.")
     asked_at: datetime
 
@@ -170,7 +173,7 @@ def _told(links: Links, one: ReleaseRecord, askers: Iterable[ReleaseAsker], held
         reason=one.reason,
         begun_at=one.begun_at,
         ended_at=one.ended_at,
-        askers=[Asker(asker=by.asker, begins=by.begins, asked_at=by.asked_at) for by in askers],
+        askers=[Asker(asker=by.asker or _UNKNOWN, begins=by.begins, asked_at=by.asked_at) for by in askers],
         looked_at=one.looked_at,
         look_found=one.look_found,
         certificate_sha256=one.certificate_sha256,
