@@ -109,7 +109,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(ui_links.router)
     app.include_router(ui.router)
     for mount in ("", "/"):
-        app.add_api_route(mount, documentation.to_documentation, include_in_schema=False)
+        app.add_api_route(mount, ui.to_dashboard, include_in_schema=False)
     static = resources.files("fastapi_offline") / "static"
     app.mount("/static/documentation", StaticFiles(directory=str(static)), name="documentation")
     web = resources.files("orthanc_plugins") / "web"

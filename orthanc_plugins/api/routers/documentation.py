@@ -3,7 +3,7 @@
 import html
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,11 +27,6 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
-
-
-def to_documentation(request: Request) -> RedirectResponse:
-    """Lead who asks for the mount itself to the page that documents it."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
 
 @router.get("/docs", response_class=HTMLResponse)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 if TYPE_CHECKING:
@@ -70,6 +70,11 @@ def mount_files(app: FastAPI, libraries: Path) -> None:
     app.mount(f"{files}/libraries", _KeptFiles(directory=libraries, check_dir=False), name="libraries")
     app.mount(files, _KeptFiles(directory=WEB / "ui"), name="ui")
     app.state.web_libraries = libraries
+
+
+def to_dashboard(request: Request) -> RedirectResponse:
+    """Lead who asks for the mount itself to the dashboard."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/ui/")
 
 
 @router.get("/ui", response_class=HTMLResponse)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests.unit.api.conftest import Client
-
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from tests.unit.api.conftest import Client
 
 
 def test_the_page_and_all_it_loads_come_from_the_suite(client: Client) -> None:
@@ -19,14 +19,6 @@ def test_the_page_and_all_it_loads_come_from_the_suite(client: Client) -> None:
     for address in addresses:
         assert address.startswith("/pacs/")
         assert client.get(address.removeprefix("/pacs/")).status_code == 200
-
-
-def test_the_mount_itself_leads_to_the_page(app: FastAPI) -> None:
-    for mount in ("/pacs", "/hospital/pacs"):
-        for address in (mount, f"{mount}/"):
-            answer = Client(app, mount).get(address)
-            assert answer.is_redirect
-            assert answer.headers["location"] == f"{mount}/docs"
 
 
 def test_the_page_may_load_nothing_from_elsewhere_and_run_no_inline_script(client: Client) -> None:

@@ -52,6 +52,15 @@ def test_all_the_page_names_is_there_and_kept_for_good(client: Client) -> None:
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
+def test_the_mount_itself_leads_to_the_page(services: Services) -> None:
+    app = create_app(services)
+    for mount in ("/pacs", "/hospital/pacs"):
+        for address in (mount, f"{mount}/"):
+            answer = Client(app, mount).get(address)
+            assert answer.is_redirect
+            assert answer.headers["location"] == f"{mount}/ui/"
+
+
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere(client: Client) -> None:
     page = client.get("ui")
     policy = page.headers["content-security-policy"]
