@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from orthanc_plugins.api.actions import OURS, Need, actions_of, custom_buttons
 from orthanc_plugins.cli.commands import DONE, FAILED, Command, reason_of
 
 if TYPE_CHECKING:
@@ -16,7 +15,8 @@ if TYPE_CHECKING:
 _PLACE = ("OrthancExplorer2", "UiOptions", "CustomButtons")
 """Where Orthanc Explorer 2 looks for them; anywhere else they are passed over without a word."""
 
-_WITHOUT = {"dcm4chee": Need.DCM4CHEE, "projects": Need.PROJECT}
+_WITHOUT = {"dcm4chee": "dcm4chee", "projects": "project"}
+"""What the command calls each need."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(chosen: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    met = set(Need) - {_WITHOUT[name] for name in chosen.without}
+    from orthanc_plugins.api.actions import Need, actions_of, custom_buttons  # noqa: PLC0415 - loads FastAPI
+
+    met = set(Need) - {Need(_WITHOUT[name]) for name in chosen.without}
     buttons = custom_buttons(actions_of(met), chosen.language)
     if chosen.write is None:
         out.write(json.dumps(buttons, indent=2, ensure_ascii=False) + "\n")
@@ -70,6 +72,8 @@ def with_buttons(
 def _put(
     section: Mapping[str, Any], place: tuple[str, ...], buttons: Mapping[str, list[dict[str, str]]]
 ) -> dict[str, Any]:
+    from orthanc_plugins.api.actions import OURS  # noqa: PLC0415 - loads FastAPI
+
     if not isinstance(section, dict):
         raise TypeError("it is no configuration of Orthanc, or its section OrthancExplorer2 is none")
     if place:

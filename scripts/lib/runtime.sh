@@ -135,7 +135,7 @@ release_lock() { exec 9>&-; }
 supervisor_pid() {
     local pid
     pid=$(cat "$DATA/run/supervisord.pid" 2>/dev/null) || return 1
-    tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF "$DATA/run/supervisord.conf" || return 1
+    tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF "$DATA/run/supervisord.conf" || return 1
     printf '%s\n' "$pid"
 }
 

@@ -52,13 +52,10 @@ class Research:
             text=True,
         )
 
-    def press(self, study_uid: str) -> str:
-        """Press the button of Orthanc Explorer 2 for a study, and return the job."""
-        explorer = json.loads(self.stack.deployment.orthanc_json.read_text(encoding="utf-8"))
-        (button,) = explorer["OrthancExplorer2"]["UiOptions"]["CustomButtons"]["study"]
+    def ask(self, study_uid: str) -> str:
+        """Ask for a study as the dashboard does, by what Orthanc calls it, and return the job."""
         (found,) = self.stack.post("/tools/lookup", data=study_uid).json()
-        path = button["Url"].removeprefix("../..").replace("{UUID}", found["ID"])
-        answer = self.stack.post(path, json=button["Payload"])
+        answer = self.stack.post(f"/pacs/api/anonymize/study/{found['ID']}", json={})
         assert answer.status_code in {200, 202}, answer.text
         return str(answer.json()["job_id"])
 
@@ -73,7 +70,7 @@ class Research:
 
     def certified(self, study_uid: str) -> dict[str, Any]:
         """Have a study de-identified, and return what is answered once XNAT has it."""
-        job = self.ended(self.press(study_uid))
+        job = self.ended(self.ask(study_uid))
         assert job["state"] == "succeeded", json.dumps(job, indent=1)
         answer = self.stack.post(f"/pacs/api/anonymize/study/{study_uid}", json={})
         assert answer.status_code == 200, answer.text

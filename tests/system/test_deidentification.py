@@ -155,7 +155,7 @@ def test_a_worker_that_is_killed_while_it_delivers_delivers_once(
     study = patient(4)
     research.stack.receive(study.images, study.structure_set)
     research.xnat.fault("slow_archive", delay_s=3.0)
-    job_id = research.press(study.uid)
+    job_id = research.ask(study.uid)
     archiving = "POST /data/services/archive"
     before = research.wire.requests.count(archiving)
     eventually(lambda: research.wire.requests.count(archiving) > before, "XNAT is archiving")
@@ -179,7 +179,7 @@ def test_an_xnat_that_is_away_is_told_and_waited_for(
         part = research.stack.get("/pacs/api/health").json()["services"]["xnat"]
         assert part["state"] == "unhealthy"
         asked = len(research.wire.requests)
-        job_id = research.press(study.uid)
+        job_id = research.ask(study.uid)
         eventually(lambda: len(research.wire.requests) > asked, "the worker has tried")
         assert research.stack.job(job_id)["state"] == "running"
     finally:

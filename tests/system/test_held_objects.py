@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from pydicom.uid import UID
 
 from scripts.lib.xnat import PROJECT
 from tests.builders import Identity, ImageFrame
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 MARK = "Zqxmarker"
 KNOWN = {"X-User": "ann", "X-Proxy-Secret": "shared with the proxy"}
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+SECONDARY_CAPTURE = UID("1.2.840.10008.5.1.4.1.1.7")
 
 
 @pytest.fixture(scope="module")

@@ -60,9 +60,7 @@ def test_an_error_nobody_foresaw_is_a_problem_without_its_text(app: FastAPI, cli
     assert "DOE^JOHN" not in answer.text
 
 
-@pytest.mark.parametrize(
-    "path", ["api/nothing", "api/", "api/jobs/", "ui/", "static/web/absent.js", "api/jobs/a/b"]
-)
+@pytest.mark.parametrize("path", ["api/nothing", "api/", "api/jobs/", "static/web/absent.js", "api/jobs/a/b"])
 def test_an_unknown_route_is_a_problem(client: Client, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
