@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.identifiers import StudyUid
 
 _PATHS = {"Patient": "patients", "Study": "studies", "Series": "series", "Instance": "instances"}
+_LABELLED_AT_ONCE = 100_000
 _BEYOND = 2**62
 """A sequence number that no change log reaches."""
 
@@ -267,6 +268,17 @@ class OrthancRest(OrthancHttp):
     def labels(self, level: str, resource: OrthancId) -> list[str]:
         """Return the labels of a resource."""
         return self._json(each(str), "GET", f"/{_PATHS[level]}/{resource}/labels")
+
+    def labelled_studies(self, label: str) -> set[OrthancId]:
+        """Return the studies that bear a label."""
+        found: set[OrthancId] = set()
+        query = {"Level": "Study", "Query": {}, "Labels": [label], "Expand": False}
+        while True:
+            request = {**query, "Since": len(found), "Limit": _LABELLED_AT_ONCE}
+            page = self._json(each(OrthancId), "POST", "/tools/find", json=request)
+            if found.issuperset(page):  # LimitFindResults shortens pages: only an empty one is the last
+                return found
+            found.update(page)
 
     def add_label(self, level: str, resource: OrthancId, label: str) -> None:
         """Put a label on a resource: letters, digits, ``-`` and ``_`` only."""

@@ -98,6 +98,14 @@ class Synchronisation:
     content_pass: Window | None = None
 
 
+@dataclass(frozen=True)
+class Labelling:
+    """Whether labels are kept on studies in Orthanc, and what stands before each."""
+
+    enabled: bool = True
+    prefix: str = ""
+
+
 def _nothing_deidentified() -> Deidentification:
     return Deidentification(Custodian(Path("custody")))
 
@@ -116,7 +124,7 @@ class Services:
     ``commit`` asks DCM4CHEE to commit itself to keeping instances, ``repair`` says what a repair does where
     whoever asks for one says nothing else, ``retention`` how long what is kept,
     ``repair_transport`` how a repair copies to DCM4CHEE, ``deidentification`` what leaves without identity,
-    ``sign_on`` tells who asks.
+    ``sign_on`` tells who asks, ``labels`` say how studies stand, on Orthanc's own pages.
     """
 
     orthanc: OrthancRest
@@ -144,6 +152,7 @@ class Services:
     retention: Retention = field(default_factory=Retention)
     deidentification: Deidentification = field(default_factory=_nothing_deidentified)
     sign_on: SignOn = field(default_factory=SignOn)
+    labels: Labelling = Labelling()
 
     @property
     def benchmarks(self) -> Path:
@@ -215,6 +224,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         commit=_commit(settings.dcm4chee),
         deidentification=deidentification_of(settings),
         sign_on=sign_on_of(settings),
+        labels=Labelling(settings.labels.enabled, settings.labels.prefix or ""),
     )
 
 

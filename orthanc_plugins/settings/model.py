@@ -18,6 +18,7 @@ from orthanc_plugins.settings.deidentification import DeidentificationSettings, 
 from orthanc_plugins.settings.sections import (
     Dcm4cheeSettings,
     ForwardingSettings,
+    LabelSettings,
     OrthancSettings,
     RepairSettings,
     RetentionSettings,
@@ -110,6 +111,7 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     deidentification: DeidentificationSettings = DeidentificationSettings()
     xnat: XnatSettings = XnatSettings()
+    labels: LabelSettings = LabelSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -178,6 +178,22 @@ class Dcm4cheeSettings(_Section):
     ] = 60.0
 
 
+class LabelSettings(_Section):
+    """Labels on the studies in Orthanc that tell how each stands."""
+
+    enabled: Annotated[
+        bool,
+        Field(description="Keep labels on studies; where not, those that the suite has put are taken away."),
+    ] = True
+    prefix: Annotated[
+        str | None,
+        Field(
+            description="Stands before each label, such as `pacs-`, where a site uses such words itself.",
+            pattern=r"^[A-Za-z0-9_-]{1,32}$",
+        ),
+    ] = None
+
+
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 """A time of the day on the clock of the machine, such as ``02:00``."""
 

@@ -22,6 +22,7 @@ from orthanc_plugins.store.inventory_records import (
     RIGHT,
     ArchivesCoverage,
     InventorySummary,
+    Presence,
     StudyPair,
 )
 from orthanc_plugins.store.inventory_tables import ContentCheckRow, InventoryStudy
@@ -104,6 +105,26 @@ class Comparison(InventoryPart):
         return InventorySummary(
             same - content, differing + content, only_left, missing, count, contents, attributes, content
         )
+
+    @as_store_error
+    def standings(self) -> dict[StudyUid, Presence]:
+        """Return how each study of the left stands towards the right: only left, differing, or the same.
+
+        It differs by the inventories, or by a comparison of content that is current.
+        """
+        told = case(
+            (missing_right, Presence.ONLY_LEFT.value),
+            (or_(differ, func.coalesce(_unequal, false())), Presence.DIFFERING.value),
+            else_=Presence.SAME.value,
+        )
+        query = (
+            select(left.study_uid, told)
+            .outerjoin(right, same_study())
+            .outerjoin(_check, _check.study_uid == left.study_uid)
+            .where(left.archive == LEFT)
+        )
+        with self._sessions() as session:
+            return {StudyUid(uid): Presence(word) for uid, word in session.execute(query)}
 
     @as_store_error
     def coverage(self, classes: Iterable[str] = ()) -> ArchivesCoverage:

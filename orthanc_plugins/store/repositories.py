@@ -16,6 +16,7 @@ from orthanc_plugins.store.benchmarks import Benchmarks
 from orthanc_plugins.store.engine import as_store_error
 from orthanc_plugins.store.held import HeldObjects
 from orthanc_plugins.store.inventory import Inventory
+from orthanc_plugins.store.labels import Labels
 from orthanc_plugins.store.leases import Leases
 from orthanc_plugins.store.releases import Releases
 from orthanc_plugins.store.repairs import Repairs
@@ -95,6 +96,7 @@ class Store:
         self.repairs = Repairs(engine)
         self.benchmarks = Benchmarks(engine)
         self.releases = Releases(engine)
+        self.labels = Labels(engine)
         self.held = HeldObjects(engine)
 
     def close(self) -> None:

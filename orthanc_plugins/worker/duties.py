@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from orthanc_plugins.store.retention import Tidying
 from orthanc_plugins.sync.content_pass import ContentPass
 from orthanc_plugins.synchronisation import Rounds, Timetable
 from orthanc_plugins.transfers import Retrying, Waking
+from orthanc_plugins.workflows.label_studies import StudyLabels
 from orthanc_plugins.workflows.release_retrying import ReleaseRetrying
 from orthanc_plugins.workflows.release_work import Sweeping
 from orthanc_plugins.workflows.watch_trail import TrailWatch
@@ -34,7 +37,12 @@ def duties(services: Services, sweep_interval_s: float) -> dict[Duty, float]:
     again = ReleaseRetrying(services.queue, lambda: datetime.now(UTC))
     trail = TrailWatch(services.deidentification.custodian, lambda: datetime.now(UTC))
     kept: tuple[Duty, ...] = (tidying.tidy, tidying.forget_shown, sweeping.sweep, again.try_again, trail.look)
-    everywhere = {**dict.fromkeys(kept, _TIDY_S), offering.sweep: sweep_interval_s}
+    labels = StudyLabels(services, f"{platform.node()}:{os.getpid()}")
+    everywhere = {
+        **dict.fromkeys(kept, _TIDY_S),
+        offering.sweep: sweep_interval_s,
+        labels.keep: sweep_interval_s,
+    }
     if ArchiveName.DCM4CHEE not in services.archives:
         return everywhere
     rounds = Timetable(Rounds(services), services.store.inventory, services.synchronisation)

@@ -53,6 +53,7 @@ class FakeOrthancRest(OrthancStock, OrthancRest):
     ``failure`` is raised by every method while it is set; ``asked`` lists the methods that were called.
     ``overwrites`` is OverwriteInstances, ``page_limit`` LimitFindResults and LimitFindInstances (0 is none),
     ``finds_extended`` whether its index does what older PostgreSQL plugins do not,
+    ``keeps_labels`` is False as before Orthanc 1.12.0;
     ``refusals`` says of SOP Instance UIDs what becomes of their files: a status, or what is raised.
     """
 
@@ -64,6 +65,7 @@ class FakeOrthancRest(OrthancStock, OrthancRest):
         self.overwrites = True
         self.page_limit = 0
         self.finds_extended = True
+        self.keeps_labels = True
         self.refusals: dict[str, str | ArchiveError] = {}
         self.ahead: timedelta | None = None
 
@@ -76,6 +78,7 @@ class FakeOrthancRest(OrthancStock, OrthancRest):
             "Version": "1.12.7",
             "Name": "fake",
             "OverwriteInstances": self.overwrites,
+            "HasLabels": self.keeps_labels,
             "Capabilities": {"HasExtendedFind": self.finds_extended},
         }
 
@@ -289,6 +292,11 @@ class FakeOrthancRest(OrthancStock, OrthancRest):
     def labels(self, level: str, resource: OrthancId) -> list[str]:
         self._ask("labels")
         return sorted(self._labels.get(resource, ()))
+
+    @override
+    def labelled_studies(self, label: str) -> set[OrthancId]:
+        self._ask("labelled_studies")
+        return {resource for resource, labels in self._labels.items() if label in labels}
 
     @override
     def add_label(self, level: str, resource: OrthancId, label: str) -> None:

@@ -86,7 +86,10 @@ class OrthancStock:
         series_id = orthanc_id(study_uid, series_uid)
         instance = orthanc_id(study_uid, series_uid, sop_instance_uid)
         series = self._series_held.get(series_id)
+        is_new = all(held.study_uid != study_uid for held in self._series_held.values())
         self._note("NewInstance", "Instance", instance)
+        if is_new:
+            self._note("NewStudy", "Study", orthanc_id(study_uid))
         if series is None:
             named = {"SeriesInstanceUID": series_uid, "Modality": modality, **(series_tags or {})}
             series = self._series_held[series_id] = HeldSeries(study_uid, named)
