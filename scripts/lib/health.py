@@ -270,6 +270,7 @@ def _last_words(deployment: Deployment, program: str) -> Finding:
 def addresses(deployment: Deployment) -> Iterable[str]:
     """Yield the addresses to open, one line each."""
     ports = deployment.ports
+    yield f"  Dashboard              http://localhost:{ports.front}/"
     yield f"  REST, documented       http://localhost:{ports.front}/pacs/docs"
     yield f"  OHIF                   http://localhost:{ports.ohif}/"
     yield f"  Orthanc Explorer       http://localhost:{ports.orthanc}/app/explorer.html"

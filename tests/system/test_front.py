@@ -61,6 +61,20 @@ def test_head_tells_what_get_would_without_the_body(front: Stack, path: str) -> 
     assert head.content == b""
 
 
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [("/", "/pacs/ui/"), ("/ui", "/pacs/ui"), ("/ui/studies?q=a%20b", "/pacs/ui/studies?q=a%20b")],
+)
+def test_the_front_and_its_short_address_lead_to_the_dashboard(
+    front: Stack, path: str, leads_to: str
+) -> None:
+    answer = ask(front, "GET", path)
+    assert (answer.status_code, answer.headers["location"]) == (302, leads_to)
+    page = ask(front, "GET", leads_to)
+    assert page.status_code == 200
+    assert "text/html" in page.headers["content-type"]
+
+
 @pytest.mark.parametrize("path", ["/api/upload", "/pacs/api/upload"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
 def test_an_upload_by_another_method_is_told_the_right_ones(front: Stack, method: str, path: str) -> None:

@@ -135,10 +135,11 @@ def test_a_body_without_its_media_type_is_refused_with_the_header_to_send(stack:
 
 
 @pytest.mark.parametrize("path", ["/pacs", "/pacs/"])
-def test_the_mount_itself_leads_to_the_documentation(stack: Stack, path: str) -> None:
+def test_the_mount_itself_leads_to_the_dashboard(stack: Stack, path: str) -> None:
     answer = stack.get(path)
     assert answer.status_code == 200
-    assert answer.url == f"{stack.url}/pacs/docs"
+    assert answer.url == f"{stack.url}/pacs/ui/"
+    assert "text/html" in answer.headers["content-type"]
 
 
 def test_results_are_listed(stack: Stack, new_case: NewCase, written: Written) -> None:
