@@ -52,6 +52,7 @@ MOMENTS = {
 }
 """Filters on the archive's own times, and where these are kept."""
 
+_LISTS_OF_FIELDS = frozenset({"includefield", "orderby"})
 SENDING_AET = "SendingApplicationEntityTitleOfSeries"
 _OF_SERIES = re.compile(r"(Sending|Receiving)(ApplicationEntityTitle|PresentationAddress|HL7\w+)OfSeries")
 _RANGE = re.compile(r"(?P<first>[0-9.]*(?:\+\d{4}|-\d{4}(?=-))?)-(?P<last>[0-9.]*(?:[+-]\d{4})?)")
@@ -119,12 +120,15 @@ def parse_query(text: str) -> Query:
 
 
 def _split(text: str) -> dict[str, tuple[str, ...]]:
-    """Return the values by name: a comma that is not encoded stands between two."""
+    """Return the values by name: a comma that is not encoded stands between two, any comma between fields."""
     found: dict[str, tuple[str, ...]] = {}
     for part in filter(None, text.split("&")):
         name, _, value = part.partition("=")
         key = unquote_plus(name)
-        found[key] = found.get(key, ()) + tuple(unquote_plus(one) for one in value.split(","))
+        values = [unquote_plus(one) for one in value.split(",")]
+        if key in _LISTS_OF_FIELDS:
+            values = [field for one in values for field in one.split(",")]
+        found[key] = found.get(key, ()) + tuple(values)
     return found
 
 

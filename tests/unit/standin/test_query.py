@@ -25,6 +25,11 @@ def test_empty_and_universal_values_match_everything_and_are_returned() -> None:
         assert "00100010" in query.include
 
 
+def test_fields_are_split_at_encoded_commas_too_as_ohif_sends_them() -> None:
+    assert parse_query("includefield=00081030%2C00080060").include == {"00081030", "00080060"}
+    assert parse_query("orderby=-StudyDate%2CStudyTime").order == (("00080020", True), ("00080030", False))
+
+
 def test_included_fields() -> None:
     query = parse_query("includefield=StudyDescription,00080020&includefield=StudyID")
     assert query.include == {"00081030", "00080020", "00200010"}
