@@ -8,13 +8,14 @@
  *
  * @param {string} name - what the archive is called in OHIF's addresses, as in `/viewer/DCM4CHEE?…`
  * @param {string} root - the DICOMweb root on this origin; nginx passes it on to the archive
+ * @param {string} title - what the archive is called in the list of studies
  */
-function archive(name, root) {
+function archive(name, root, title) {
   return {
     namespace: '@ohif/extension-default.dataSourcesModule.dicomweb',
     sourceName: name,
     configuration: {
-      friendlyName: name,
+      friendlyName: title,
       name,
       qidoRoot: root,
       wadoRoot: root,
@@ -57,5 +58,6 @@ window.config = {
   maxNumberOfWebWorkers: 3,
   httpErrorHandler: error => console.warn('The archive refused a request:', error.status ?? error.message),
   defaultDataSourceName: 'Orthanc',
-  dataSources: [archive('Orthanc', '/dicom-web')],
+  // Where the deployment has a DCM4CHEE, `scripts/lib/ohif.py` adds it.
+  dataSources: [archive('Orthanc', '/dicom-web', 'Orthanc')],
 };

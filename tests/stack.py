@@ -272,11 +272,15 @@ def running_stack(
 
     ``suite=False`` leaves the suite out of Orthanc; ``front=True`` adds nginx and OHIF;
     ``verbose=False`` lets Orthanc log as it does in use; further keywords are merged over Orthanc's
-    configuration.
+    configuration. nginx and OHIF know the DCM4CHEE that the suite's section names.
     """
     configuration: Mapping[str, Any] = {"StableAge": 2, **orthanc}
     deployment = Deployment(
-        data=data, ports=_free_ports(), orthanc=configuration, python=Path(sys.executable)
+        data=data,
+        ports=_free_ports(),
+        orthanc=configuration,
+        dcm4chee_url=orthanc.get("PacsSuite", {}).get("Dcm4chee", {}).get("Url"),
+        python=Path(sys.executable),
     )
     render(deployment)
     stack = Stack(deployment, ("--verbose",) if verbose else ())

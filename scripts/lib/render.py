@@ -1,4 +1,4 @@
-"""Writes the configuration of Orthanc, nginx, supervisor and the stand-ins for one deployment.
+"""Writes the configuration of Orthanc, nginx, supervisor, OHIF and the stand-ins for one deployment.
 
 The committed ``orthanc-config/orthanc.json`` says what is the same everywhere; paths, ports and what
 ``.env`` sets are added here. ``python -m scripts.lib.render`` does it for this checkout, and the tests
@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.lib import dcm4chee, secret_files, xnat
+from scripts.lib import dcm4chee, ohif, secret_files, xnat
 from scripts.lib.deployment import REPOSITORY, Deployment, DeploymentError, Ports
 from scripts.lib.environment import this_deployment
 
@@ -46,7 +46,7 @@ ORTHANC_ENVIRONMENT = {"TCP_NODELAY": "1"}
 
 
 def render(deployment: Deployment) -> None:
-    """Write ``orthanc.json``, ``nginx.conf`` and ``supervisord.conf`` to the deployment's ``run`` folder.
+    """Write the configuration of Orthanc, nginx, supervisor and OHIF to the deployment's ``run`` folder.
 
     Folders and passwords that are missing are made. The files may hold a password, so only their owner can
     read them.
@@ -68,6 +68,7 @@ def rendered(deployment: Deployment) -> dict[Path, str]:
         deployment.orthanc_json: _json(orthanc_configuration(deployment)),
         deployment.run / "nginx.conf": _nginx(deployment),
         deployment.run / "supervisord.conf": _supervisor(deployment),
+        deployment.run / "app-config.js": ohif.app_config(deployment),
     }
     if deployment.stand_in:
         place = dcm4chee.Place(
