@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 type Language = Literal["en", "fr"]
 
 RESOURCE = "{resource}"
-"""Stands in a path for what is acted on: Orthanc's identifiers, with commas between them where several."""
+"""Stands in a path for what is acted on: Orthanc's identifiers, with commas between them where several.
+
+Several stand behind ``#``, which browsers keep to themselves: no server limits how many they may be. (nginx
+takes an address of 180 of them, Orthanc of 350; people select all of a list.)
+"""
 
 OURS = "pacs-suite-"
 """Identifiers of the suite's buttons and links begin so."""
@@ -67,7 +71,8 @@ class Action:
     words
         What it is called, by language.
     icon
-        Name of one of the Bootstrap Icons.
+        Name of one of the Bootstrap Icons; none that Orthanc Explorer 2 has for a button of its own, as the
+        icon is all that is seen of ours there.
     elsewhere
         Whether its page is another application's, which opens beside the present one.
     """
@@ -116,7 +121,7 @@ ACTIONS: tuple[Action, ...] = (
         f"{_OF_STUDY}/send",
         "Send to DCM4CHEE, and verify",
         "Envoyer vers DCM4CHEE et vérifier",
-        "bi-send",
+        "bi-send-check",
         _ARCHIVE,
     ),
     _action(
@@ -218,7 +223,7 @@ ACTIONS: tuple[Action, ...] = (
     _action(
         _STUDIES,
         "show",
-        f"studies?ids={RESOURCE}",
+        f"studies#ids={RESOURCE}",
         "PACS suite: these studies",
         "Suite PACS : ces examens",
         "bi-speedometer2",
@@ -226,7 +231,7 @@ ACTIONS: tuple[Action, ...] = (
     _action(
         _STUDIES,
         "compare",
-        f"bulk/compare?studies={RESOURCE}",
+        f"bulk/compare#studies={RESOURCE}",
         "Compare Orthanc and DCM4CHEE",
         "Comparer Orthanc et DCM4CHEE",
         "bi-layout-split",
@@ -235,16 +240,16 @@ ACTIONS: tuple[Action, ...] = (
     _action(
         _STUDIES,
         "send",
-        f"bulk/send?studies={RESOURCE}",
+        f"bulk/send#studies={RESOURCE}",
         "Send to DCM4CHEE, and verify",
         "Envoyer vers DCM4CHEE et vérifier",
-        "bi-send",
+        "bi-send-check",
         _ARCHIVE,
     ),
     _action(
         _STUDIES,
         "deidentify",
-        f"bulk/deidentify?studies={RESOURCE}",
+        f"bulk/deidentify#studies={RESOURCE}",
         "De-identify for a project (XNAT)…",
         "Désidentifier pour un projet (XNAT)…",
         "bi-incognito",

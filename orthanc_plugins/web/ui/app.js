@@ -5,7 +5,7 @@ import { watchHealth } from './core/health.js';
 import { html, nothing, render } from './core/html.js';
 import { Page } from './core/page.js';
 import * as pulse from './core/pulse.js';
-import { listen, match, path } from './core/router.js';
+import { listen, match, parameters, path } from './core/router.js';
 import { LANGUAGES, chooseLanguage, language, store, stored, words } from './core/words.js';
 import { badge } from './parts/badge.js';
 import { tell } from './parts/messages.js';
@@ -46,7 +46,7 @@ async function show() {
   const found = match(ROUTES, location.pathname);
   const page = new Page({
     params: found?.params ?? {},
-    query: new URLSearchParams(location.search),
+    query: parameters(location),
     session,
     render: draw,
     failed,
@@ -137,6 +137,7 @@ const noPage = {
 };
 
 async function begin() {
+  window.name = ''; // Orthanc Explorer 2 opens all pages in one tab of a name: what is under way here is not put away
   document.documentElement.lang = language();
   document.documentElement.dataset.theme = stored(THEME_KEPT_AS) ?? 'auto';
   for (const name of ['frame', 'messages']) {

@@ -98,3 +98,12 @@ def test_who_may_not_see_something_is_told(open_page: OpenPage) -> None:
     page.route(re.compile("/api/statistics"), lambda route: route.fulfill(status=403, body=""))
     page.reload()
     expect(page.get_by_role("alert").first).to_contain_text("You may not see this.")
+
+
+def test_what_a_button_of_orthanc_explorer_2_opened_is_not_put_away_by_the_next(open_page: OpenPage) -> None:
+    """All its buttons name one tab; what is chosen stands behind ``#``."""
+    page = open_page()
+    for actor in ("first", "second"):
+        with page.expect_popup() as opened:
+            page.evaluate("where => { open(where, 'undefined') }", f"audit#actor={actor}")
+        expect(opened.value.get_by_label("Who")).to_have_value(actor)

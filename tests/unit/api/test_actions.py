@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -24,6 +25,22 @@ if TYPE_CHECKING:
     from orthanc_plugins.services import Services
 
 CONFIGURATION = REPOSITORY / "orthanc-config" / "orthanc.json"
+
+OF_EXPLORER_2 = {
+    "bi bi-box-arrow-down",
+    "bi bi-calendar-plus",
+    "bi bi-download",
+    "bi bi-eye-fill",
+    "bi bi-file-earmark-plus",
+    "bi bi-grid",
+    "bi bi-pencil",
+    "bi bi-person-slash",
+    "bi bi-send",
+    "bi bi-share",
+    "bi bi-tag",
+    "bi bi-trash",
+}
+"""What its own buttons beside ours look like (``ResourceButtonGroup.vue``, ``UiOptions.ViewersIcons``)."""
 
 
 def buttons_of(configuration: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
@@ -46,6 +63,7 @@ def test_a_button_is_a_link_that_explorer_can_fill_without_encoding() -> None:
             assert button["Url"].startswith("../../pacs/ui/")
             assert re.findall(r"\{[^}]*\}", button["Url"]) == [template]
             assert re.fullmatch(r"bi bi-[a-z0-9-]+", button["Icon"])
+            assert button["Icon"] not in OF_EXPLORER_2
 
 
 def test_every_action_has_a_name_of_its_own_and_words_in_both_languages() -> None:
@@ -55,6 +73,12 @@ def test_every_action_has_a_name_of_its_own_and_words_in_both_languages() -> Non
         assert set(action.words) == {"en", "fr"}
         assert all(action.words.values())
     assert {action.level for action in ACTIONS} == set(Level)
+
+
+def test_any_number_of_studies_stands_where_no_server_is_sent_it() -> None:
+    for action in ACTIONS:
+        if action.level is Level.STUDIES:
+            assert urlsplit(action.path).fragment.partition("=")[2] == RESOURCE
 
 
 def test_what_is_not_set_is_left_out() -> None:

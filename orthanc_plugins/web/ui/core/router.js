@@ -9,17 +9,30 @@ const BASE = new URL(document.baseURI);
  */
 export const path = (...steps) => new URL(steps.map(encodeURIComponent).join('/'), BASE).pathname;
 
-/** Return an address with parameters, those that are undefined, null or '' left out. */
+/**
+ * Return the parameters of an address: those after `?`, and those after `#`, which no server is sent and none
+ * limits: the studies that somebody chose may be many.
+ */
+export const parameters = ({ search, hash }) =>
+  new URLSearchParams([...new URLSearchParams(search), ...new URLSearchParams(hash.slice(1))]);
+
+/**
+ * Return an address with parameters, those that are undefined, null or '' left out. One that stands after `#`
+ * stays there: `withQuery('bulk/send#studies=', { studies })`.
+ */
 export function withQuery(where, query) {
   const url = new URL(where, BASE);
+  const unsent = new URLSearchParams(url.hash.slice(1));
   for (const [name, value] of Object.entries(query)) {
+    const place = unsent.has(name) ? unsent : url.searchParams;
     if (value === undefined || value === null || value === '') {
-      url.searchParams.delete(name);
+      place.delete(name);
     } else {
-      url.searchParams.set(name, value);
+      place.set(name, value);
     }
   }
-  return url.pathname + url.search;
+  url.hash = unsent;
+  return url.pathname + url.search + url.hash;
 }
 
 /** Return the address shown now with other parameters. */
