@@ -146,7 +146,7 @@ class StudyLabels:
             self._noted.forget(sorted(resources_of - self._orthanc.labelled_studies(label)), label)
 
     def _see_what_is_new(self, known: _Known) -> None:
-        """Forget the labels of studies that came anew: they bear none, though their identifiers are known."""
+        """Look at the studies that came anew since the last turn."""
         newest = self._orthanc.last_change()
         position = self._services.store.position(_POSITION)
         if position is None or position > newest:
@@ -156,14 +156,29 @@ class StudyLabels:
             page = self._orthanc.changes(position)
             came = {one.orthanc_id for one in page.entries if one.kind == "NewStudy"}
             if came:
-                self._noted.forget(sorted(came))
                 known.absent.clear()
                 known.uids.clear()
-                known.came.update(self._orthanc.studies_of(sorted(came)).values())
+                studies = self._orthanc.studies_of(sorted(came))
+                known.came.update(studies.values())
+                self._noted.forget(sorted(came - studies.keys()))
+                for resource, study_uid in studies.items():
+                    self._forget_what_went(study_uid, resource)
             position = page.last
             self._services.store.advance(_POSITION, position)
             if page.done:
                 break
+
+    def _forget_what_went(self, study_uid: StudyUid, resource: OrthancId) -> None:
+        """Forget the labels that were deleted with a study; those put since are still ours."""
+        ours = self._noted.of_study(study_uid).get(resource, frozenset())
+        if not ours:
+            return
+        try:
+            there = set(self._orthanc.labels("Study", resource))
+        except NotFound:
+            there = set()
+        for label in sorted(ours - there):
+            self._noted.forget([resource], label)
 
     # What should be there
 

@@ -178,6 +178,25 @@ def test_a_study_that_was_deleted_and_came_again_is_labelled_again(
     assert labels() == ["only-orthanc"]
 
 
+def test_a_study_labelled_before_its_arrival_was_read_keeps_no_label_that_is_wrong(
+    services: Services,
+    orthanc: FakeOrthancRest,
+    labels: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The inventory may know a study that came while a turn began; the change is read in the next one."""
+    labels()
+    before = orthanc.last_change()
+    orthanc.store("1.3", "1.3.1", "1.3.1.1")
+    hold(services.store, LEFT, "1.3")
+    known(services.store, LEFT, RIGHT)
+    with monkeypatch.context() as beginning:
+        beginning.setattr(orthanc, "last_change", lambda: before)
+        assert labels("1.3") == ["only-orthanc"]
+    hold(services.store, RIGHT, "1.3")
+    assert labels("1.3") == ["verified"]
+
+
 def test_switched_off_the_suite_takes_its_own_away(
     services: Services, orthanc: FakeOrthancRest, labels: Callable[[], list[str]]
 ) -> None:
