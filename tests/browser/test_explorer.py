@@ -173,7 +173,7 @@ def test_the_actions_speak_the_language_of_the_browser(browser: Browser, stored:
 
 
 def test_every_button_of_explorer_2_leads_to_a_page_that_is_there(stored: Stored) -> None:
-    """As Orthanc Explorer 2 fills them: on a page at ``ui/app/``, with nothing encoded, a long list chosen."""
+    """As Orthanc Explorer 2 fills them: on a page at ``ui/app/``, with nothing encoded, many chosen."""
     studies = ",".join([stored.resources[Level.STUDY]] * 400)
     for level, buttons in custom_buttons().items():
         for button in buttons:
