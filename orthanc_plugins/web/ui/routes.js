@@ -4,6 +4,8 @@
 export const ROUTES = [
   { at: '', load: () => import('./pages/overview.js') },
   { at: 'sync', load: () => import('./pages/sync.js') },
+  { at: 'jobs', load: () => import('./pages/jobs.js') },
+  { at: 'jobs/:job', load: () => import('./pages/job.js') },
   { at: 'transfers', load: () => import('./pages/transfers.js') },
   { at: 'transfers/:transfer', load: () => import('./pages/transfer.js') },
   { at: 'rules', load: () => import('./pages/rules.js') },
@@ -17,6 +19,7 @@ export const ROUTES = [
 export const MENU = [
   { name: 'overview', to: '' },
   { name: 'sync', to: 'sync' },
+  { name: 'jobs', to: 'jobs' },
   { name: 'transfers', to: 'transfers' },
   { name: 'rules', to: 'rules' },
   { name: 'benchmarks', to: 'benchmarks' },
