@@ -4,6 +4,8 @@
 export const ROUTES = [
   { at: '', load: () => import('./pages/overview.js') },
   { at: 'sync', load: () => import('./pages/sync.js') },
+  { at: 'structures', load: () => import('./pages/structure_sets.js') },
+  { at: 'studies/:study/structures', load: () => import('./pages/structures.js') },
   { at: 'jobs', load: () => import('./pages/jobs.js') },
   { at: 'jobs/:job', load: () => import('./pages/job.js') },
   { at: 'transfers', load: () => import('./pages/transfers.js') },
@@ -18,6 +20,7 @@ export const ROUTES = [
 /** The menu, by names of `words/shell.js`. */
 export const MENU = [
   { name: 'overview', to: '' },
+  { name: 'structures', to: 'structures' },
   { name: 'sync', to: 'sync' },
   { name: 'jobs', to: 'jobs' },
   { name: 'transfers', to: 'transfers' },
