@@ -199,7 +199,7 @@ def all_files(services: Joined, series_uid: SeriesUidPath, chosen: Chosen) -> St
     """Download all files of a structure set's results, in a folder named after it."""
     result = result_of_series(services, series_uid, chosen)
     results_content(services, result)
-    folder, name = _folder(services, result), _download_name(result)
+    folder, name = _folder(services, result), download_name(result)
     stream = ZipStream(compress_type=ZIP_STORED, sized=False)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -309,7 +309,7 @@ def _addresses(
 ) -> dict[str, str]:
     folder = _folder(services, result)
     names = [name for name, (path, _) in _WHOLE_FILES.items() if (folder / path).is_file()]
-    addresses = {name: links.file(result.subject, name) for name in [*names, "results.zip"]}
+    addresses = {name: links.file(result.subject, name) for name in [*names, "results.zip", "regions.csv"]}
     for region in content["regions"]:
         number = region["number"]
         for name, (key, _) in _REGION_FILES.items():
@@ -318,7 +318,7 @@ def _addresses(
     return addresses
 
 
-def _download_name(result: ResultRecord) -> str:
+def download_name(result: ResultRecord) -> str:
     """Return what downloads of a structure set are called: told apart by the end of its SOP Instance UID."""
     return f"rtstruct_{result.subject.sop_instance_uid[-_NAMING_CHARACTERS:].strip('.')}"
 
@@ -331,6 +331,6 @@ def _file(services: Services, result: ResultRecord, relative: str, media_type: s
     return FileResponse(
         path,
         media_type=media_type,
-        filename=f"{_download_name(result)}_{path.name}",
+        filename=f"{download_name(result)}_{path.name}",
         content_disposition_type="inline" if media_type in _SHOWN_BY_BROWSERS else "attachment",
     )

@@ -50,6 +50,7 @@ def test_every_address_that_is_told_can_be_opened(client: Client) -> None:
         "labels.nii.gz",
         "overview.png",
         "results.zip",
+        "regions.csv",
         "1/mask.nii.gz",
         "1/partial.nii.gz",
         "1/mesh.stl",
@@ -219,7 +220,7 @@ def test_every_address_told_of_a_structure_set_leads_to_it_and_not_to_a_newer_on
     answer = answers[asked]().json()
     others = {other["href"] for other in answer.get("other_structure_sets", ())}
     addresses = set(told(answer)) - others
-    assert len(addresses) == {"results": 10, "job": 1, "process": 3}[asked]
+    assert len(addresses) == {"results": 11, "job": 1, "process": 3}[asked]
     for address in addresses:
         found = client.get(address)
         assert found.status_code == 200

@@ -18,7 +18,7 @@ import * as catalogue from '../words/structures.js';
 const t = words(catalogue);
 const EVERY_MS = 2000;
 const MOST = 500;
-const WHOLE = ['report.pdf', 'results.zip', 'results.json', 'contours.json', 'labels.nii.gz', 'scene.html'];
+const WHOLE = ['report.pdf', 'results.zip', 'regions.csv', 'results.json', 'contours.json', 'labels.nii.gz', 'scene.html'];
 const OPENED = new Set(['report.pdf', 'scene.html']);
 
 export const title = () => t('title');
