@@ -60,6 +60,7 @@ from orthanc_plugins.jobs.messages import (
     undo_repair_request,
     verify_release_request,
 )
+from orthanc_plugins.jobs.of_study import beginnings_of_study
 from orthanc_plugins.jobs.polling import QueuePolling
 from orthanc_plugins.jobs.queue import JobQueue
 from orthanc_plugins.jobs.serialisation import SERIALISER
@@ -88,6 +89,7 @@ __all__ = [
     "JsonValue",
     "Listener",
     "QueuePolling",
+    "beginnings_of_study",
     "compare_archives_request",
     "compare_structures_request",
     "compare_study_request",

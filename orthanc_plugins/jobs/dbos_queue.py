@@ -151,10 +151,11 @@ class DbosQueue:
         return found[0]
 
     @_as_job_error
-    def jobs(
+    def jobs(  # noqa: PLR0913 - each is a filter of its own
         self,
         *,
         job_ids: Sequence[JobId] | None = None,
+        beginnings: Sequence[str] | None = None,
         states: Collection[JobState] | None = None,
         kind: JobKind | None = None,
         limit: int = 50,
@@ -162,12 +163,12 @@ class DbosQueue:
     ) -> list[Job]:
         """Return jobs, those first asked for last at the top: of the given identifiers, states and kind."""
         self._refuse_absent_file()
-        if job_ids is not None and not job_ids:
+        if any(wanted is not None and not wanted for wanted in (job_ids, beginnings)):
             return []  # DBOS takes an empty list for no filter
         found: list[Job] = []
         read = 0
         while len(found) < offset + limit:
-            page = self._page(job_ids=job_ids, states=states, kind=kind, offset=read)
+            page = self._page(job_ids=job_ids, beginnings=beginnings, states=states, kind=kind, offset=read)
             found += [job for job in map(_job, page) if states is None or job.state in states]
             read += len(page)
             if len(page) < _PAGE:
@@ -178,6 +179,7 @@ class DbosQueue:
         self,
         *,
         job_ids: Sequence[JobId] | None,
+        beginnings: Sequence[str] | None,
         states: Collection[JobState] | None,
         kind: JobKind | None,
         offset: int,
@@ -185,6 +187,7 @@ class DbosQueue:
         kinds = [kind.value] if kind is not None else [known.value for known in JobKind]
         return self._client.list_workflows(
             workflow_ids=None if job_ids is None else list(job_ids),
+            workflow_id_prefix=None if beginnings is None else list(beginnings),
             status=None if states is None else _statuses(states),
             name=kinds,
             limit=_PAGE,

@@ -49,16 +49,20 @@ class JobQueue(Protocol):
             No job has this identifier.
         """
 
-    def jobs(
+    def jobs(  # noqa: PLR0913 - each is a filter of its own
         self,
         *,
         job_ids: Sequence[JobId] | None = None,
+        beginnings: Sequence[str] | None = None,
         states: Collection[JobState] | None = None,
         kind: JobKind | None = None,
         limit: int = 50,
         offset: int = 0,
     ) -> list[Job]:
-        """Return jobs, those first asked for last at the top: of the given identifiers, states and kind."""
+        """Return jobs, those first asked for last at the top: of the given identifiers, states and kind.
+
+        Of several ``beginnings`` a job's identifier has one.
+        """
 
     def steps(self, job_id: JobId) -> list[JobStep]:
         """Return the finished steps of a job in their order."""

@@ -169,6 +169,21 @@ def test_jobs_are_listed_newest_first_by_state_kind_and_page(rig: Rig) -> None:
     assert among_these(JobState.CANCELLED) == []
 
 
+def test_jobs_are_listed_by_how_their_identifiers_begin(rig: Rig) -> None:
+    mine, other = (OrthancId(f"{letter}_%{uuid.uuid4().hex}") for letter in "ab")
+    made = [
+        rig.queue.submit(remove_results_request(study, event)) for study in (mine, other) for event in "12"
+    ]
+
+    def found(*beginnings: str) -> list[JobId]:
+        return [job.job_id for job in rig.queue.jobs(beginnings=beginnings)]
+
+    assert found(f"remove-results.{mine}.") == [made[1], made[0]]
+    assert found(f"remove-results.{mine}.", made[3]) == [made[3], made[1], made[0]]
+    assert found(f"remove-results.{mine}.3") == []
+    assert found() == []
+
+
 def test_counts_are_by_kind_and_state_and_waiting_counts_as_succeeded(rig: Rig) -> None:
     before = rig.queue.counts()
     for behaviour, state in (

@@ -60,6 +60,7 @@ class MemoryQueue:
         self,
         *,
         job_ids: Sequence[JobId] | None = None,
+        beginnings: Sequence[str] | None = None,
         states: Collection[JobState] | None = None,
         kind: JobKind | None = None,
         limit: int = 50,
@@ -70,6 +71,7 @@ class MemoryQueue:
             job
             for job in reversed(list(self._jobs.values()))  # all at once: threads add to it
             if (job_ids is None or job.job_id in job_ids)
+            and (beginnings is None or job.job_id.startswith(tuple(beginnings)))
             and (states is None or job.state in states)
             and (kind is None or job.kind is kind)
         ]

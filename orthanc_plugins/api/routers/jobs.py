@@ -11,12 +11,14 @@ from orthanc_plugins.api.dependencies import STUDY_PATTERN, JobIdPath, Joined, P
 from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import Problem, problem_documented
 from orthanc_plugins.identifiers import JobId
-from orthanc_plugins.jobs import Job, JobFailure, JobKind, JobState, transfer_of_job
+from orthanc_plugins.jobs import Job, JobFailure, JobKind, JobState, beginnings_of_study, transfer_of_job
 from orthanc_plugins.services import Services
-from orthanc_plugins.store import AwaitedImages, PhaseRecord, StructureSubject
+from orthanc_plugins.store import AwaitedImages, PhaseRecord, StructureSubject, TransferFilter
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
+_TRANSFERS = 200
+"""How many transfers of a study are looked at, the newest; SQLite takes a thousand conditions."""
 _ENDED = {
     JobState.SUCCEEDED: "succeeded",
     JobState.FAILED: "failed",
@@ -124,22 +126,29 @@ class JobFilter(PageParameters):
 @router.get("", summary="List jobs")
 def list_jobs(services: Joined, links: Linked, wanted: Annotated[JobFilter, Query()]) -> JobPage:
     """List jobs, those first asked for last at the top."""
-    job_ids = (
-        None if wanted.study is None else services.store.jobs_of_study(study_uid_of(services, wanted.study))
-    )
+    known, beginnings = (None, None) if wanted.study is None else _of_study(services, wanted.study)
+    job_ids: list[JobId] | None = None
     if wanted.state is JobState.WAITING:
         waiting = [*services.store.awaited(blocking=True), *services.store.transfers.waiting_jobs()]
-        job_ids = waiting if job_ids is None else [job_id for job_id in waiting if job_id in job_ids]
-    if job_ids == []:
-        return JobPage(jobs=[], limit=wanted.limit, offset=wanted.offset)
+        job_ids = waiting if known is None else [job_id for job_id in waiting if job_id in known]
     found = services.queue.jobs(
         job_ids=job_ids,
+        beginnings=beginnings,
         states=None if wanted.state is None else [wanted.state],
         kind=wanted.kind,
         limit=wanted.limit,
         offset=wanted.offset,
     )
     return JobPage(jobs=_summaries(services, links, found), limit=wanted.limit, offset=wanted.offset)
+
+
+def _of_study(services: Services, study: str) -> tuple[list[JobId], list[str]]:
+    """Return the jobs that the store knows to act on a study, and how the identifiers of all begin."""
+    study_uid = study_uid_of(services, study)
+    transfers, _ = services.store.transfers.transfers(TransferFilter(study_uid=study_uid), limit=_TRANSFERS)
+    known = [*services.store.jobs_of_study(study_uid), *(one.job_id for one in transfers)]
+    held = services.orthanc.lookup(study_uid, "Study")
+    return known, [*known, *beginnings_of_study(study_uid, held)]
 
 
 @router.get("/{job_id}", summary="Show a job")

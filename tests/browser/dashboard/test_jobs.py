@@ -59,6 +59,12 @@ def test_jobs_are_chosen_by_state_and_kind_and_what_is_no_study_is_told(
     page.get_by_label("Study UID").fill('"><script>alert(1)</script>')
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("This cannot be shown.")
+    suite.stack.post(f"/pacs/api/studies/{study_uid}/forward", json={}).raise_for_status()
+    [study] = suite.stack.post("/tools/lookup", data=study_uid).json()
+    page.get_by_label("Study UID").fill(study["ID"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Transfer a study")).to_be_visible()
+    expect(page.get_by_role("link", name="Process RT structures")).to_be_visible()
 
 
 def test_a_job_that_is_not_there_is_told(open_page: OpenPage) -> None:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orthanc_plugins.jobs import JobState, remove_results_request
+from orthanc_plugins.identifiers import StudyUid
+from orthanc_plugins.jobs import (
+    JobState,
+    compare_study_request,
+    forward_study_request,
+    offer_study_request,
+    remove_results_request,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +68,23 @@ def test_jobs_are_listed_by_study(client: Client, jobs: dict[str, JobId]) -> Non
     assert ids(client.get("api/jobs", params={"study": "1.2.1", "state": "waiting"})) == [jobs["waiting"]]
     assert ids(client.get("api/jobs", params={"study": "1.2.9", "state": "waiting"})) == []
     assert ids(client.get("api/jobs", params={"study": "9.9"})) == []
+
+
+def test_the_jobs_of_a_study_are_those_of_every_kind(client: Client, world: World) -> None:
+    instance = world.receive()
+    extraction = world.ask(instance)
+    [study] = world.orthanc.lookup("1.2.1", "Study")
+    others = [
+        world.queue.submit(request)
+        for request in (
+            forward_study_request(study, "a"),
+            compare_study_request(StudyUid("1.2.1"), "content"),
+            offer_study_request(study, "a"),
+        )
+    ]
+    world.queue.submit(compare_study_request(StudyUid("1.2.11"), "content"))
+    assert ids(client.get("api/jobs", params={"study": "1.2.1"})) == [*reversed(others), extraction]
+    assert ids(client.get("api/jobs", params={"study": study, "kind": "offer_study"})) == [others[-1]]
 
 
 def test_pages_follow_each_other(client: Client, jobs: dict[str, JobId]) -> None:

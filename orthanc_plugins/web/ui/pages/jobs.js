@@ -2,7 +2,7 @@
 
 import { get } from '../core/api.js';
 import { duration, moment } from '../core/format.js';
-import { html, nothing } from '../core/html.js';
+import { html } from '../core/html.js';
 import { path, withQuery } from '../core/router.js';
 import { words } from '../core/words.js';
 import { choice, entry } from '../parts/fields.js';
@@ -47,13 +47,7 @@ function filters(page, wanted) {
   return html`<div class="filters">
       ${all('state', STATES, (state) => t(`state_${state}`))} ${all('kind', KINDS, jobKind)}
       ${entry({ label: t('study_is'), value: wanted.study ?? '', entered: (study) => page.ask({ study }), type: 'search' })}
-    </div>
-    ${wanted.study
-      ? html`<p class="hint">
-          ${t('of_study')}
-          <a href=${withQuery(path('transfers'), { study: wanted.study })}>${t('transfers_of_study')}</a>
-        </p>`
-      : nothing}`;
+    </div>`;
 }
 
 const list = (jobs, wanted) =>
