@@ -1,33 +1,54 @@
 /**
- * An OHIF extension that draws an RT structure set on its images as soon as these are shown.
+ * An OHIF extension that draws an RT structure set or a segmentation on its images as soon as these are shown.
  *
  * OHIF by itself opens the images alone; the reader has to find the structure set among the thumbnails,
- * open it and confirm. Here the newest structure set that refers to the images is loaded, and the
- * viewport goes to the middle of the slices that cross the most regions.
+ * open it and confirm. Here the newest structure set that refers to the images is loaded, where there is
+ * none the newest segmentation, and the viewport goes to the middle of the slices that cross the most regions.
  */
+
+/** How OHIF draws what these modalities hold; the first that a study has is shown. */
+const DRAWN_AS = { RTSTRUCT: 'Contour', SEG: 'Labelmap' };
 
 /** Structure sets shown once; one that the reader has removed does not come back. */
 const shown = new WeakSet();
 
-/** Return the newest structure set among display sets that refers to one of these images. */
+/** Return the newest structure set, or else segmentation, that refers to one of these images. */
 function newestStructureSet(displaySetService, imageDisplaySetUids) {
+  const modalities = Object.keys(DRAWN_AS);
   const written = displaySet => `${displaySet.SeriesDate ?? ''}${displaySet.SeriesTime ?? ''}`;
   return displaySetService
     .getDisplaySetsBy(
       displaySet =>
-        displaySet.Modality === 'RTSTRUCT' &&
+        modalities.includes(displaySet.Modality) &&
         imageDisplaySetUids.includes(displaySet.referencedDisplaySetInstanceUID)
     )
-    .sort((one, other) => written(other).localeCompare(written(one)))[0];
+    .sort(
+      (one, other) =>
+        modalities.indexOf(one.Modality) - modalities.indexOf(other.Modality) ||
+        written(other).localeCompare(written(one))
+    )[0];
 }
 
-/** Return how many regions have a contour on each image: Map of SOPInstanceUID to a count. */
-function regionsPerImage(structureSet) {
+/** Return which images each region of a structure set has a contour on. */
+function imagesOfContours({ ROIContourSequence = [] }) {
+  return ROIContourSequence.map(({ ContourSequence = [] }) =>
+    ContourSequence.map(contour => contour.ContourImageSequence?.[0]?.ReferencedSOPInstanceUID)
+  );
+}
+
+/** Return which images each frame of a segmentation, which holds one segment, was drawn on. */
+function imagesOfFrames({ PerFrameFunctionalGroupsSequence = [] }) {
+  return PerFrameFunctionalGroupsSequence.map(({ DerivationImageSequence = [] }) =>
+    DerivationImageSequence.flatMap(({ SourceImageSequence = [] }) =>
+      SourceImageSequence.map(source => source.ReferencedSOPInstanceUID)
+    )
+  );
+}
+
+/** Return how many regions are on each image: Map of SOPInstanceUID to a count. */
+function regionsPerImage({ Modality, instance }) {
   const counts = new Map();
-  for (const region of structureSet.instance.ROIContourSequence ?? []) {
-    const images = (region.ContourSequence ?? []).map(
-      contour => contour.ContourImageSequence?.[0]?.ReferencedSOPInstanceUID
-    );
+  for (const images of Modality === 'SEG' ? imagesOfFrames(instance) : imagesOfContours(instance)) {
     for (const uid of new Set(images)) {
       counts.set(uid, (counts.get(uid) ?? 0) + 1);
     }
@@ -61,6 +82,7 @@ function addressNamesImage() {
 async function show(structureSet, viewportId, { servicesManager, commandsManager }) {
   const { cornerstoneViewportService, segmentationService, userAuthenticationService } =
     servicesManager.services;
+  const type = DRAWN_AS[structureSet.Modality];
   dropEmptyContours(structureSet);
   await structureSet.load({ headers: userAuthenticationService.getAuthorizationHeader() });
   const viewport = cornerstoneViewportService.getCornerstoneViewport(viewportId);
@@ -74,11 +96,11 @@ async function show(structureSet, viewportId, { servicesManager, commandsManager
   // Remembered for every other viewport that will show these images, drawn in this one.
   commandsManager.runCommand('updateStoredSegmentationPresentation', {
     displaySet: structureSet,
-    type: 'Contour',
+    type,
   });
   await segmentationService.addSegmentationRepresentation(viewportId, {
     segmentationId: structureSet.displaySetInstanceUID,
-    type: 'Contour',
+    type,
   });
 }
 
@@ -101,12 +123,24 @@ function onImagesShown({ viewportId, viewportData }, managers) {
   });
 }
 
+/**
+ * Fetch a structure set whole where the archive's metadata do not hold its contours.
+ *
+ * OHIF would ask for each contour by itself, thousands of requests, and many a dcm4chee answers them with 404 (its issue 4950).
+ */
+function chooseWayOfContours(extensionManager) {
+  const [dataSource] = extensionManager.getActiveDataSource();
+  const { bulkDataURI, contoursInMetadata } = dataSource.getConfig();
+  bulkDataURI.enabled = contoursInMetadata;
+}
+
 let subscription;
 
 export default {
   id: 'pacs-suite.show-structures',
 
   onModeEnter(managers) {
+    chooseWayOfContours(managers.extensionManager);
     const { cornerstoneViewportService } = managers.servicesManager.services;
     subscription = cornerstoneViewportService.subscribe(
       cornerstoneViewportService.EVENTS.VIEWPORT_DATA_CHANGED,

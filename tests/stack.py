@@ -184,8 +184,7 @@ class Stack:
 
     def receive(self, *paths: Path) -> None:
         """Send files and folders over one association, in the order given, as a modality does."""
-        target = ["127.0.0.1", str(self.deployment.ports.dicom)]
-        subprocess.run([STORESCU, "+sd", "+r", *target, *map(str, paths)], check=True, timeout=PATIENCE_S)
+        send(self.deployment.ports.dicom, *paths)
 
     def instance_id(self, sop_instance_uid: str) -> str:
         """Return Orthanc's identifier of an instance."""
@@ -239,6 +238,12 @@ class Stack:
         """Return the end of every log, to be shown when a test fails."""
         logs = sorted(self.deployment.logs.glob("*.log"))
         return "\n".join(f"{log.name}: {log.read_text(errors='replace')[-3000:]}" for log in logs)
+
+
+def send(port: int, *paths: Path) -> None:
+    """Send files and folders over one association that proposes the classes they have, whatever these are."""
+    target = ["127.0.0.1", str(port)]
+    subprocess.run([STORESCU, "-R", "+sd", "+r", *target, *map(str, paths)], check=True, timeout=PATIENCE_S)
 
 
 def _children(parent: int) -> list[int]:

@@ -126,7 +126,7 @@ def orthanc_configuration(deployment: Deployment) -> dict[str, Any]:
             "DataDirectory": str(deployment.data),
             "PythonExecutable": str(deployment.python),
             "Workers": deployment.workers,
-            "OhifUrl": f"http://localhost:{ports.ohif}",
+            "OhifUrl": f"http://localhost:{ports.front}/ohif",
             "WebLibraries": str(deployment.web_libraries),
             "Orthanc": {"Url": f"http://127.0.0.1:{ports.orthanc}"},
             **_dcm4chee_section(deployment),

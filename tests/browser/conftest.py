@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, expect, sync_playwright
 
 from tests.stack import Stack, running_stack
+from tests.standin import StandIn, running_standin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,8 +39,17 @@ _FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("stack"), front=True) as running:
+def dcm4chee(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """What plays the second archive of `stack`."""
+    with running_standin(tmp_path_factory.mktemp("dcm4chee")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(dcm4chee: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One suite for all tests; nothing is forwarded or synchronised by itself."""
+    section = {"Dcm4chee": {"Url": dcm4chee.url, "DicomPort": dcm4chee.dicom_port}}
+    with running_stack(tmp_path_factory.mktemp("stack"), front=True, PacsSuite=section) as running:
         running.wait_until_healthy()
         yield running
 
@@ -82,7 +93,7 @@ def visit(context: BrowserContext, tmp_path: Path) -> Iterator[Visit]:
 
 
 def watch(page: Page, origin: str, faults: list[str]) -> None:
-    """Note requests that leave the origin, errors on the page, and answers that are no success."""
+    """Note requests that leave the origin, errors on the page, and answers that are failures."""
 
     def check(request: Request) -> None:
         address = urlsplit(request.url)
@@ -91,6 +102,9 @@ def watch(page: Page, origin: str, faults: list[str]) -> None:
 
     page.on("request", check)
     page.on("pageerror", lambda error: faults.append(f"error on the page: {error}"))
-    page.on(
-        "response", lambda answer: faults.append(f"{answer.status} {answer.url}") if not answer.ok else None
-    )
+
+    def hear(answer: Response) -> None:
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            faults.append(f"{answer.status} {answer.url}")
+
+    page.on("response", hear)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import io
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import PATIENCE_MS
-from tests.builders import Case, Identity, ImageFrame, build_case, sample_regions
+from tests.browser.pictures import (
+    COLOURS,
+    FRAME,
+    LEAST_PIXELS,
+    extent,
+    is_coloured,
+    is_soft_tissue,
+    picture_of,
+    picture_with,
+    pixels,
+    shows_body,
+)
+from tests.builders import Case, Identity, build_case
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,15 +30,6 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import Visit
     from tests.stack import Stack
-
-type Picture = NDArray[np.uint8]
-"""Shape (rows, columns, 3), red, green and blue."""
-
-FRAME = ImageFrame(size=(24, 256, 256), spacing_mm=(1.5, 1.5), gap_mm=5.0)
-COLOURS = {region.name: region.colour for region in sample_regions(FRAME)}
-
-LEAST_PIXELS = 20
-"""A contour is one pixel thin and smoothed at its edges, so a part of it has the exact colour."""
 
 LINE_PIXELS = 3
 """How far the drawn line may lie from where the contour is, in pixels of the screen."""
@@ -67,53 +66,6 @@ def image_series(case: Case) -> str:
     return str(case.images[0].SeriesInstanceUID)
 
 
-def picture_of(page: Page) -> Picture:
-    """Return what the viewport shows, once its images are there."""
-    expect(page.locator("[data-cy=viewport-overlay-bottom-right]")).to_contain_text("/24)")
-    page.wait_for_load_state("networkidle")
-    png = page.locator("[data-cy=viewport-pane]").screenshot(animations="disabled")
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
-
-
-def picture_with(page: Page, region: str) -> Picture:
-    """Return what the viewport shows as soon as the regions are listed and this one's colour is drawn."""
-    expect(page.locator("[data-cy=data-row]")).to_have_count(len(COLOURS))
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while True:
-        picture = picture_of(page)
-        if pixels(picture, region) >= LEAST_PIXELS:
-            return picture
-        assert time.monotonic() < deadline, f"no contour of {region} is drawn"
-        page.wait_for_timeout(250)
-
-
-def is_coloured(picture: Picture, region: str) -> NDArray[np.bool_]:
-    coloured: NDArray[np.bool_] = (picture == COLOURS[region]).all(axis=2)
-    return coloured
-
-
-def pixels(picture: Picture, region: str) -> int:
-    return int(is_coloured(picture, region).sum())
-
-
-def is_soft_tissue(picture: Picture) -> NDArray[np.bool_]:
-    """Return where the grey of soft tissue is: the image itself, neither contours nor texts."""
-    grey: NDArray[np.bool_] = (
-        (np.ptp(picture, axis=2) == 0) & (picture[..., 0] > 60) & (picture[..., 0] < 200)
-    )
-    return grey
-
-
-def shows_body(picture: Picture) -> bool:
-    return bool(is_soft_tissue(picture).mean() > 0.1)
-
-
-def extent(mask: NDArray[np.bool_], at_least: int = 1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first and last (column, row) that hold at least so many pixels."""
-    columns, rows = (np.flatnonzero(mask.sum(axis=axis) >= at_least) for axis in (0, 1))
-    return np.array([columns[0], rows[0]]), np.array([columns[-1], rows[-1]])
-
-
 @dataclass(frozen=True)
 class ContourExtent:
     """The corners, (x, y) in mm LPS, of a region's contour on one axial image."""
@@ -141,7 +93,7 @@ def contours_of_one_slice(case: Case, *regions: str) -> list[ContourExtent]:
 def test_result_gives_the_plain_link(stack: Stack, case: Case) -> None:
     stack.job_in_state(case.reference.study_uid, "succeeded")
     result = stack.results(case.structure_set.SeriesInstanceUID)
-    assert result["viewer_url"] == viewer(stack, case)
+    assert result["viewer_url"] == viewer(stack, case).replace(stack.ohif, f"{stack.front}/ohif")
 
 
 def test_plain_link_shows_the_contours(stack: Stack, case: Case, visit: Visit) -> None:

@@ -35,9 +35,11 @@ def running_nginx(deployment: Deployment) -> Iterator[None]:
     render(deployment)
     command = ["/usr/sbin/nginx", "-e", "stderr", "-c", str(deployment.run / "nginx.conf")]
     with subprocess.Popen(command) as nginx:
-        eventually(lambda: listens(deployment.ports.front), "nginx listens")
-        yield
-        nginx.terminate()
+        try:
+            eventually(lambda: listens(deployment.ports.front), "nginx listens")
+            yield
+        finally:
+            nginx.terminate()
 
 
 def listens(port: int) -> bool:
@@ -65,3 +67,32 @@ def test_an_archive_that_does_not_answer_is_called_by_its_name(deployment: Deplo
         answer = requests.get(url, timeout=30)
     assert answer.status_code == 502
     assert "DCM4CHEE does not answer" in answer.json()["detail"]
+
+
+ISOLATION = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def test_ohif_is_on_the_suites_origin_and_its_pages_alone_are_isolated(deployment: Deployment) -> None:
+    (deployment.ohif / "index.html").write_text("OHIF", encoding="utf-8")
+    (deployment.ohif / "app.bundle.0123456789abcdef.js").write_text("script", encoding="utf-8")
+    front = f"http://localhost:{deployment.ports.front}"
+    with running_nginx(deployment):
+        for link in ("/viewer?StudyInstanceUIDs=1.2", "/viewer/DCM4CHEE?StudyInstanceUIDs=1.2"):
+            answer = requests.get(front + link, timeout=30, allow_redirects=False)
+            assert (answer.status_code, answer.headers["Location"]) == (302, f"/ohif{link}")
+        for page in ("/ohif", "/ohif/", "/ohif/viewer/DCM4CHEE?StudyInstanceUIDs=1.2", "/ohif/tmtv"):
+            answer = requests.get(front + page, timeout=30)
+            assert (answer.status_code, answer.text) == (200, "OHIF"), page
+            assert answer.headers["Content-Type"] == "text/html"
+            assert ISOLATION.items() <= answer.headers.items()
+        for file in ("/app.bundle.0123456789abcdef.js", "/app-config.js", "/show-structures.js"):
+            answer = requests.get(front + file, timeout=30)
+            assert answer.status_code == 200, file
+            assert ISOLATION.items() <= answer.headers.items()
+        for other in ("/pacs/ui/", "/dicom-web/studies", "/dcm4chee-arc/ctrl/status"):
+            assert not ISOLATION.keys() & requests.get(front + other, timeout=30).headers.keys(), other
+        assert requests.get(f"{front}/nothing", timeout=30).status_code == 404

@@ -54,7 +54,7 @@ def test_ports_reach_orthanc_and_nginx(deployment: Deployment) -> None:
     configuration = rendered_json(deployment)
     assert (configuration["HttpPort"], configuration["DicomPort"]) == (2, 3)
     assert "server 127.0.0.1:2;" in nginx_file(deployment)
-    assert configuration["PacsSuite"]["OhifUrl"] == "http://localhost:4"
+    assert configuration["PacsSuite"]["OhifUrl"] == "http://localhost:1/ohif"
 
 
 def test_paths_are_absolute_and_inside_the_data_folder(deployment: Deployment) -> None:
