@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -12,7 +13,7 @@ from playwright.sync_api import expect
 from pydicom.uid import generate_uid
 
 from tests.browser.dashboard.conftest import check_accessible
-from tests.builders import ImageFrame, build_case
+from tests.builders import ImageFrame, build_case, build_dose, uniform
 from tests.stack import eventually
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def test_the_regions_of_a_study_are_seen_downloaded_and_made_again(suite: Suite,
     first, second, _ = named.StructureSetROISequence
     first.ROIName, second.ROIName = HOSTILE, LONG
     case.with_structure_set(named).write(suite.folder / "hostile")
-    suite.stack.receive(suite.folder / "hostile")
+    dose = build_dose(case, uniform(2.5), spacing_mm=(5, 5, 5), seed=5001)
+    dose.save_as(suite.folder / "hostile" / "images" / "dose.dcm", enforce_file_format=True)
+    suite.stack.receive(suite.folder / "hostile" / "images", suite.folder / "hostile" / "rtstruct.dcm")
     study_uid = case.reference.study_uid
     job = suite.stack.job_in_state(study_uid, "succeeded")
     page = open_page(f"studies/{study_uid}/structures")
@@ -39,6 +42,9 @@ def test_the_regions_of_a_study_are_seen_downloaded_and_made_again(suite: Suite,
     expect(rows.nth(1)).to_contain_text("Show all")
     volume = suite.stack.results(job["series_uid"])["results"]["regions"][2]["volume_cc"]
     expect(rows.nth(2)).to_contain_text(f"{volume:,.2f}")
+    doses = page.get_by_role("table", name="Dose PLAN (Gy)")
+    expect(doses.get_by_role("columnheader", name="D95% (Gy)")).to_be_visible()
+    expect(doses.locator("tbody tr").nth(2)).to_contain_text("2.50")
     picture = page.get_by_role("img", name="All regions on the images")
     picture.scroll_into_view_if_needed()
     eventually(lambda: picture.evaluate("image => image.naturalWidth") > 0, "the picture is shown")
@@ -47,6 +53,10 @@ def test_the_regions_of_a_study_are_seen_downloaded_and_made_again(suite: Suite,
     page.locator("iframe.scene").scroll_into_view_if_needed()
     expect(scene.get_by_role("checkbox")).to_have_count(3)
     scene.locator("canvas").press("ArrowLeft")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Regions as a table").click()
+    table = list(csv.DictReader(Path(started.value.path()).read_text(encoding="utf-8-sig").splitlines()))
+    assert [row["name"] for row in table][:2] == [HOSTILE, LONG]
     with page.expect_download() as started:
         page.get_by_role("link", name="Numbers (JSON)").click()
     numbers = json.loads(Path(started.value.path()).read_text(encoding="utf-8"))

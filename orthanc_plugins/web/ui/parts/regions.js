@@ -62,13 +62,16 @@ export function pictures(rows, files) {
 
 /** Return what the regions receive of each dose. */
 export const doses = (content) =>
-  content.doses.map(
-    (dose) => html`<h3>${t('dose', { kind: dose.summation_type, unit: dose.unit })}</h3>
+  content.doses.map((dose) => {
+    const caption = t('dose', { kind: dose.summation_type, unit: dose.unit });
+    const rows = content.regions.flatMap((region) =>
+      region.dose.filter((one) => one.dose_uid === dose.sop_instance_uid).map((received) => ({ region, received })),
+    );
+    const metrics = [...new Map(rows.flatMap(({ received }) => received.metrics.map((one) => [one.name, one.unit])))];
+    return html`<h3>${caption}</h3>
       ${table({
-        caption: t('dose', { kind: dose.summation_type, unit: dose.unit }),
-        rows: content.regions.flatMap((region) =>
-          region.dose.filter((one) => one.dose_uid === dose.sop_instance_uid).map((received) => ({ region, received })),
-        ),
+        caption,
+        rows,
         key: ({ region }) => region.number,
         columns: [
           { title: t('region'), cell: ({ region }) => regionName(region) },
@@ -77,10 +80,14 @@ export const doses = (content) =>
             number: true,
             cell: ({ received }) => fixed(received[name], 2),
           })),
-          { title: t('metrics'), cell: ({ received }) => metrics(received.metrics) },
+          ...metrics.map(([name, unit]) => ({
+            title: `${name} (${unit})`,
+            number: true,
+            cell: ({ received }) => fixed(received.metrics.find((one) => one.name === name)?.value, 2),
+          })),
         ],
-      })}`,
-  );
+      })}`;
+  });
 
 /** Return what is wrong with a structure set or a region, and what was done about it. */
 export const problems = (found) =>
@@ -94,11 +101,6 @@ export const problems = (found) =>
           </li>`,
         )}
       </ul>`;
-
-const metrics = (rows) =>
-  html`<ul class="plain">
-    ${rows.map((one) => html`<li>${one.name} ${fixed(one.value, 2)} ${one.unit}</li>`)}
-  </ul>`;
 
 const standing = (region) =>
   html`${badge(STATES[region.state] ?? 'idle', named(`state_${region.state}`) ?? region.state)} ${problems(region.problems)}`;
