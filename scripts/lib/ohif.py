@@ -1,4 +1,4 @@
-"""What OHIF's settings say beside what is committed: which archives this deployment has.
+"""What OHIF needs of a deployment: which archives there are, and searches that Orthanc understands.
 
 Only the standard library, and no more of Python than 3.10, as in ``render``.
 """
@@ -13,6 +13,21 @@ from scripts.lib import dcm4chee
 
 if TYPE_CHECKING:
     from scripts.lib.deployment import Deployment
+
+
+_MOST_ENCODED = 12
+"""How many places of a search may be encoded; one with more is passed on as it is."""
+
+
+def searches() -> str:
+    """Return lines of a map of nginx that put ``*`` wherever a search of DICOMweb is encoded."""
+    lines = []
+    for count in range(1, _MOST_ENCODED + 1):
+        plain = [f"(?<plain{number}>[^%]*)" for number in range(count + 1)]
+        encoded = "(?:%[0-9A-Fa-f]{2})+".join(plain)
+        star = "*".join(f"${{plain{number}}}" for number in range(count + 1))
+        lines.append(f'"~^/dicom-web/(?:studies|series|instances|[0-9./])+ {encoded}$" "{star}";')
+    return "\n        ".join(lines)
 
 
 def app_config(deployment: Deployment) -> str:

@@ -189,6 +189,7 @@ def _nginx(deployment: Deployment) -> str:
             "run": deployment.run,
             "ohif": deployment.ohif,
             "own_ohif": deployment.repository / "ohif",
+            "searches": ohif.searches(),
             **dcm4chee.nginx(deployment.ports.dcm4chee if deployment.stand_in else deployment.dcm4chee_url),
         },
     )

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from scripts.lib import health, sample
-from tests.builders import ImageFrame, build_case
+from tests.builders import Identity, ImageFrame, build_case
 from tests.stack import PATIENCE_S, running_stack
 
 if TYPE_CHECKING:
@@ -73,6 +73,25 @@ def test_the_front_and_its_short_address_lead_to_the_dashboard(
     page = ask(front, "GET", leads_to)
     assert page.status_code == 200
     assert "text/html" in page.headers["content-type"]
+
+
+def test_a_search_finds_what_is_encoded_in_it(front: Stack, new_case: NewCase, tmp_path: Path) -> None:
+    case = new_case(identity=Identity("Été^Anne Marie", "A/7 (b)"))
+    case.images[0].save_as(tmp_path / "one.dcm", enforce_file_format=True)
+    front.receive(tmp_path / "one.dcm")
+    fields = "includefield=00081030%2C00080060%2C00080090%2C00100030"
+    for asked in (
+        "PatientName=*%C3%89t%C3%A9%5EAnne%20Marie*",
+        "PatientName=*Anne%20Marie*",
+        "PatientName=*anne%20marie*&PatientID=A%2F7%20(b)",
+        "PatientID=A%2F7%20(b)",
+    ):
+        for port in (front.front, front.ohif):
+            found = requests.get(f"{port}/dicom-web/studies?{asked}&{fields}", timeout=PATIENCE_S).json()
+            assert [one["0020000D"]["Value"] for one in found] == [[case.reference.study_uid]], asked
+            assert "00081030" in found[0]
+    for asked in ("PatientName=*Anne%20Else*", "PatientID=A%2F8%20(b)"):
+        assert ask(front, "GET", f"/dicom-web/studies?{asked}&{fields}").json() == []
 
 
 @pytest.mark.parametrize("path", ["/api/upload", "/pacs/api/upload"])
