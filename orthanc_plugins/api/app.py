@@ -27,12 +27,14 @@ from orthanc_plugins.api.routers import (
     patients,
     previews,
     process,
+    pulse,
     region_table,
     release_looks,
     releases,
     repairs,
     results,
     rules,
+    session,
     studies,
     study_comparison,
     sync,
@@ -77,6 +79,8 @@ def create_app(services: Services) -> FastAPI:
     install_problem_handlers(app)
     app.add_middleware(RequestMetrics)
     for router in (
+        session.router,
+        pulse.router,
         health.router,
         jobs.router,
         process.router,

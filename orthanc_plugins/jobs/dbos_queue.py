@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ APPLICATION_VERSION = "1"
 """Raised when a workflow's steps change so that a half-done one cannot go on with the new code."""
 
 _PAGE = 200
+_REVISED = 32
+"""Jobs whose standing makes the queue's revision: the newest, and the newest that are under way."""
 _ASKED_AGAIN = "asked_again_epoch_ms"
 """Attribute of a workflow that was rewound: DBOS itself remembers the first request alone."""
 
@@ -45,6 +48,19 @@ _STATES = {
     "CANCELLED": JobState.CANCELLED,
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": JobState.FAILED,
 }
+_MADE = SystemSchema.workflow_status.c
+_NEWEST = (
+    select(_MADE.created_at, _MADE.workflow_uuid, _MADE.status, _MADE.updated_at)
+    .order_by(_MADE.created_at.desc())
+    .limit(_REVISED)
+)
+_UNDER_WAY = (
+    select(_MADE.workflow_uuid, _MADE.status, _MADE.updated_at)
+    .where(_MADE.status.in_(["DELAYED", "ENQUEUED", "PENDING"]))
+    .order_by(_MADE.created_at.desc())
+    .limit(_REVISED)
+)
+"""An old job that is done again is no more among the newest, but under way until it ends."""
 _ABANDONED = JobFailure(
     "Abandoned",
     "The worker ended again and again while it did this job, so it was given up: see the worker's log "
@@ -217,6 +233,16 @@ class DbosQueue:
             for name, status, count in connection.execute(query):
                 counts[JobKind(name), _STATES[status]] += count
         return counts
+
+    @_as_job_error
+    def revision(self) -> str:
+        """Return a short token that changes when a job is asked for, taken up or ends."""
+        self._refuse_absent_file()
+        token = hashlib.sha256()
+        with self._client._sys_db.engine.connect() as connection:  # noqa: SLF001 - DBOS reads whole jobs
+            for row in (*connection.execute(_NEWEST), *connection.execute(_UNDER_WAY)):
+                token.update(f"{tuple(row)!r}\n".encode())
+        return token.hexdigest()[:16]
 
     def _refuse_absent_file(self) -> None:
         """Refuse to let SQLite make an empty database where the worker has not yet made the real one."""

@@ -70,5 +70,8 @@ class JobQueue(Protocol):
     def counts(self) -> Mapping[tuple[JobKind, JobState], int]:
         """Return how many jobs of each kind are in each state; a paused job counts as succeeded."""
 
+    def revision(self) -> str:
+        """Return a short token that changes when a job is asked for, taken up or ends."""
+
     def close(self) -> None:
         """Give back all connections."""

@@ -14,7 +14,10 @@ class BenchmarkRow(Base):
     """A benchmark of both archives."""
 
     __tablename__ = "benchmarks"
-    __table_args__ = (Index("benchmarks_requested", "requested_at"),)
+    __table_args__ = (
+        Index("benchmarks_requested", "requested_at"),
+        Index("benchmarks_ended", "ended_at"),
+    )
 
     benchmark_id: Mapped[str] = mapped_column(primary_key=True)
     job_id: Mapped[str]

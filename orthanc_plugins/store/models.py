@@ -83,6 +83,7 @@ class Phase(Base):
     """One phase of a job's work, shown while it runs and after."""
 
     __tablename__ = "job_phases"
+    __table_args__ = (Index("job_phases_started", "started_at"),)
 
     job_id: Mapped[str] = mapped_column(primary_key=True)
     ordinal: Mapped[int] = mapped_column(primary_key=True)
@@ -99,6 +100,7 @@ class StructureResult(Base):
         Index("structure_results_series", "series_uid"),
         Index("structure_results_study", "study_uid"),
         Index("structure_results_job", "job_id"),
+        Index("structure_results_created", "created_at"),
     )
 
     instance_orthanc_id: Mapped[str] = mapped_column(primary_key=True)

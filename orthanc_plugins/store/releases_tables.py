@@ -17,6 +17,7 @@ class ReleaseRow(Base):
     __table_args__ = (
         Index("releases_begun", "begun_at", "release_id"),
         Index("releases_project", "project", "state", "begun_at"),
+        Index("releases_ended", "ended_at"),
     )
 
     release_id: Mapped[str] = mapped_column(primary_key=True)

@@ -18,6 +18,7 @@ class RepairRow(Base):
         Index("repairs_study", "study_uid", "made_at"),
         Index("repairs_state", "state", "made_at"),
         Index("repairs_made", "made_at"),
+        Index("repairs_ended", "ended_at"),
     )
 
     repair_id: Mapped[str] = mapped_column(primary_key=True)

@@ -18,6 +18,7 @@ from orthanc_plugins.store.held import HeldObjects
 from orthanc_plugins.store.inventory import Inventory
 from orthanc_plugins.store.labels import Labels
 from orthanc_plugins.store.leases import Leases
+from orthanc_plugins.store.pulse import Pulse
 from orthanc_plugins.store.releases import Releases
 from orthanc_plugins.store.repairs import Repairs
 from orthanc_plugins.store.transfers import Transfers
@@ -82,7 +83,7 @@ class Store:
     Parts of their own: ``inventory`` is what both archives hold, ``transfers`` is the ledger of what goes
     from archive to archive, ``leases`` say who alone may act on something, ``repairs`` hold
     what is planned, decided and changed, ``releases`` what was de-identified and where it went, ``held``
-    which objects of it wait for a person, and what persons decided.
+    which objects of it wait for a person, and what persons decided, ``pulse`` tells what has changed.
 
     Every method is one transaction. Raises StoreError when the database cannot be used.
     """
@@ -98,6 +99,7 @@ class Store:
         self.releases = Releases(engine)
         self.labels = Labels(engine)
         self.held = HeldObjects(engine)
+        self.pulse = Pulse(engine)
 
     def close(self) -> None:
         """Close all connections."""

@@ -20,6 +20,8 @@ class TransferRow(Base):
         Index("transfers_cause", "cause", "requested_at"),
         Index("transfers_requested", "requested_at"),
         Index("transfers_due", "not_before"),
+        Index("transfers_updated", "updated_at"),
+        Index("transfers_ended", "ended_at"),
     )
 
     transfer_id: Mapped[str] = mapped_column(primary_key=True)

@@ -86,6 +86,10 @@ class MemoryQueue:
         paused = {JobState.WAITING: JobState.SUCCEEDED}
         return Counter((job.kind, paused.get(job.state, job.state)) for job in self._jobs.values())
 
+    def revision(self) -> str:
+        self._check()
+        return str(hash(tuple((job.job_id, job.state, job.ended_at) for job in self._jobs.values())))
+
     def close(self) -> None:
         """Nothing is held."""
 
