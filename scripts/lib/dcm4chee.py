@@ -5,6 +5,7 @@ Only the standard library, and no more of Python than 3.10, as in ``render``.
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import json
 import re
@@ -40,6 +41,7 @@ _NO_ANSWER = json.dumps(
         "detail": "DCM4CHEE does not answer: scripts/status tells how the suite is.",
     }
 )
+_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _RESOLV_CONF = Path("/etc/resolv.conf")
 
 
@@ -107,28 +109,78 @@ def dicom_of(url: str, port: int) -> dict[str, Any]:
     return {"Aet": match[1] if match else AET, "DicomHost": parts.hostname, "DicomPort": port}
 
 
-def nginx(where: int | str | None) -> Mapping[str, str]:
-    """Return what nginx's template is filled with: nothing, a stand-in's port, or a real one's address."""
+def nginx(where: int | str | None, section: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return what nginx's template is filled with: nothing, a stand-in's port, or a real one's address.
+
+    ``section`` are the suite's settings of it: who the suite is there, nginx says for whom Orthanc lets in.
+    """
     if where is None:
         return {"dcm4chee_upstream": "", "dcm4chee_location": ""}
     if isinstance(where, int):
         upstream = f"upstream dcm4chee {{\n        server 127.0.0.1:{where};\n        keepalive 8;\n    }}\n"
-        return {"dcm4chee_upstream": upstream, "dcm4chee_location": _location("http://dcm4chee")}
+        return {"dcm4chee_upstream": upstream, "dcm4chee_location": _location("http://dcm4chee", ())}
     parts = urlsplit(where)
+    resolver = "" if _is_address(str(parts.hostname)) else _resolver()
+    user = section.get("Username")
+    known = () if user is None else _as_user(user, section.get("Password") or "", section.get("CaFile"))
     return {
-        "dcm4chee_upstream": "" if _is_address(str(parts.hostname)) else _resolver(),
-        "dcm4chee_location": _location(f"{parts.scheme}://{parts.netloc}"),
+        "dcm4chee_upstream": resolver + (_ASKED.format(root=parts.path.rstrip("/")) if known else ""),
+        "dcm4chee_location": _location(f"{parts.scheme}://{parts.netloc}", known),
     }
 
 
-def _location(origin: str) -> str:
+def is_read_by_browsers(section: Mapping[str, Any]) -> bool:
+    """Return whether nginx can say who the suite is: not with tokens, which end and have to be fetched."""
+    return section.get("TokenUrl") is None
+
+
+_ASKED = """map "$request_method $uri" $dcm4chee_refused {{
+        default 1;
+        "~^(GET|HEAD) {root}/" 0;
+        "~^POST {root}/studies(/[0-9.]+)?$" 0;
+    }}
+"""
+"""What is asked for with the suite's password: reading and storing by DICOMweb, and no more."""
+
+
+def _as_user(user: str, password: str, ca_file: str | None) -> tuple[str, ...]:
+    """Return what lets those in whom Orthanc lets in, and says to DCM4CHEE who the suite is."""
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+    return (
+        "    if ($dcm4chee_refused) { return 403; }",
+        "    auth_request /signed-in;",
+        f'    proxy_set_header Authorization "Basic {basic}";',
+        "    proxy_ssl_verify on;",
+        "    proxy_ssl_verify_depth 5;",
+        f'    proxy_ssl_trusted_certificate "{ca_file or _AUTHORITIES}";',
+    )
+
+
+_SIGNED_IN = (
+    "location = /signed-in {",
+    "    internal;",
+    "    proxy_method GET;",
+    "    proxy_pass_request_body off;",
+    '    proxy_set_header Content-Length "";',
+    "    proxy_pass http://orthanc/system;",
+    "}",
+)
+_NOBODY = ('    proxy_set_header Authorization "";',)
+"""What a browser says to Orthanc is told to no other."""
+
+
+def _location(origin: str, known: tuple[str, ...]) -> str:
     """Return a location whose origin is looked up when it is asked: nginx starts without it, too.
 
     Who answers is told, so that a stand-in is not taken for the real one.
     """
     lines = (
+        *(_SIGNED_IN if known else ()),
         "location /dcm4chee-arc/ {",
         f"    set $dcm4chee {origin};",
+        '    proxy_set_header Connection "";',
+        "    proxy_set_header Host $http_host;",
+        *(known or _NOBODY),
         "    proxy_ssl_server_name on;",
         "    proxy_pass_header Server;",
         "    error_page 502 504 @no_dcm4chee;",

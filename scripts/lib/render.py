@@ -68,7 +68,7 @@ def rendered(deployment: Deployment) -> dict[Path, str]:
         deployment.orthanc_json: _json(orthanc_configuration(deployment)),
         deployment.run / "nginx.conf": _nginx(deployment),
         deployment.run / "supervisord.conf": _supervisor(deployment),
-        deployment.run / "app-config.js": ohif.app_config(deployment),
+        deployment.run / "app-config.js": ohif.app_config(deployment, _settings_of_dcm4chee(deployment)),
     }
     if deployment.stand_in:
         place = dcm4chee.Place(
@@ -155,6 +155,11 @@ def _dcm4chee_section(deployment: Deployment) -> dict[str, Any]:
     return {"Dcm4chee": {"Url": url, **dcm4chee.dicom_of(url, deployment.ports.dcm4chee_dicom)}}
 
 
+def _settings_of_dcm4chee(deployment: Deployment) -> dict[str, Any]:
+    section: dict[str, Any] = orthanc_configuration(deployment)["PacsSuite"].get("Dcm4chee", {})
+    return section
+
+
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Return both, section by section; a key that ``base`` spells in another case is the same key."""
     result = dict(base)
@@ -190,7 +195,10 @@ def _nginx(deployment: Deployment) -> str:
             "ohif": deployment.ohif,
             "own_ohif": deployment.repository / "ohif",
             "searches": ohif.searches(),
-            **dcm4chee.nginx(deployment.ports.dcm4chee if deployment.stand_in else deployment.dcm4chee_url),
+            **dcm4chee.nginx(
+                deployment.ports.dcm4chee if deployment.stand_in else deployment.dcm4chee_url,
+                _settings_of_dcm4chee(deployment),
+            ),
         },
     )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import subprocess
 from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,3 +99,89 @@ def test_ohif_is_on_the_suites_origin_and_its_pages_alone_are_isolated(deploymen
         for other in ("/pacs/ui/", "/dicom-web/studies", "/dcm4chee-arc/ctrl/status"):
             assert not ISOLATION.keys() & requests.get(front + other, timeout=30).headers.keys(), other
         assert requests.get(f"{front}/nothing", timeout=30).status_code == 404
+
+
+class Recorder(ThreadingHTTPServer):
+    """Plays an archive that asks for nobody, and an Orthanc that asks for ``user``; keeps what it heard."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.heard: list[str | None] = []
+        """The Authorization header of each request."""
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Recorder
+
+    def handle_one_request(self) -> None:
+        self.raw_requestline = self.rfile.readline()
+        if not self.raw_requestline or not self.parse_request():
+            self.close_connection = True
+            return
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        authorisation = self.headers.get("Authorization")
+        self.server.heard.append(authorisation)
+        stranger = self.path == "/system" and authorisation != basic("user", "own")
+        self.send_response(401 if stranger else 200)
+        self.send_header("WWW-Authenticate", 'Basic realm="Orthanc"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+@contextmanager
+def recording() -> Iterator[Recorder]:
+    with Recorder() as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_the_suites_password_is_said_to_dcm4chee_for_those_alone_whom_orthanc_lets_in(tmp_path: Path) -> None:
+    with recording() as orthanc, recording() as archive:
+        ports = Ports(front=free_port(), ohif=free_port(), orthanc=orthanc.server_port)
+        root = "/dcm4chee-arc/aets/DCM4CHEE/rs"
+        deployment = Deployment(
+            data=tmp_path / "data",
+            ports=ports,
+            dcm4chee_url=f"http://127.0.0.1:{archive.server_port}{root}",
+            orthanc={"PacsSuite": {"Dcm4chee": {"Username": "suite", "Password": "s3cret"}}},
+            ohif=tmp_path,
+        )
+        with running_nginx(deployment):
+            front = f"http://localhost:{ports.front}"
+            stranger = requests.get(f"{front}{root}/studies", timeout=30)
+            assert (stranger.status_code, archive.heard) == (401, [])
+            assert stranger.headers["WWW-Authenticate"] == 'Basic realm="Orthanc"'
+            who = ("user", "own")
+            for method, path in (("GET", "/studies?limit=1"), ("POST", "/studies"), ("POST", "/studies/1.2")):
+                assert requests.request(method, front + root + path, auth=who, timeout=30).ok
+            assert archive.heard == [basic("suite", "s3cret")] * 3
+            for method, path in (
+                ("DELETE", f"{root}/studies/1.2"),
+                ("POST", f"{root}/studies/1.2/reject/113001%5EDCM"),
+                ("GET", "/dcm4chee-arc/devices"),
+                ("GET", f"{root}/../../OTHER/rs/studies"),
+            ):
+                request = requests.Request(method, front, auth=who).prepare()
+                request.url = front + path
+                assert requests.Session().send(request, timeout=30).status_code == 403, path
+            assert len(archive.heard) == 3
+
+
+def test_what_a_browser_says_to_orthanc_is_told_to_no_other(tmp_path: Path) -> None:
+    with recording() as archive:
+        ports = Ports(front=free_port(), ohif=free_port(), orthanc=free_port())
+        root = "/dcm4chee-arc/aets/DCM4CHEE/rs"
+        url = f"http://127.0.0.1:{archive.server_port}{root}"
+        with running_nginx(Deployment(data=tmp_path / "data", ports=ports, dcm4chee_url=url, ohif=tmp_path)):
+            for port in (ports.front, ports.ohif):
+                asked = f"http://localhost:{port}{root}/studies"
+                assert requests.get(asked, auth=("user", "own"), timeout=30).ok
+        assert archive.heard == [None, None]

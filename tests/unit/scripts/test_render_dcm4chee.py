@@ -151,8 +151,16 @@ def test_who_the_suite_is_for_no_archive_is_refused_without_the_secret(tmp_path:
         ({}, "http://dcm4chee"),
         ({"DCM4CHEE_URL": "http://127.0.0.1:8888/dcm4chee-arc/aets/A/rs"}, "http://127.0.0.1:8888"),
         ({"DCM4CHEE_URL": "https://no-such-host/dcm4chee-arc/aets/A/rs"}, "https://no-such-host"),
+        (
+            {
+                "DCM4CHEE_URL": "https://no-such-host/dcm4chee-arc/aets/A/rs",
+                "DCM4CHEE_USERNAME": "suite",
+                "DCM4CHEE_PASSWORD": "s3 cr=t",
+            },
+            "https://no-such-host",
+        ),
     ],
-    ids=["stand-in", "address", "name"],
+    ids=["stand-in", "address", "name", "user"],
 )
 def test_both_servers_of_nginx_reach_dcm4chee_and_start_without_it(
     tmp_path: Path, values: dict[str, str], origin: str

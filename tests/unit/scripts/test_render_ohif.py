@@ -50,3 +50,9 @@ def test_ohif_knows_dcm4chee_by_a_path_of_its_own_origin_and_no_more(
     assert not re.search(
         r"s3cret|suite\b(?!\.)|archive\.example", text.partition("window.config.dataSources")[2]
     )
+
+
+def test_an_archive_that_asks_for_tokens_is_not_offered_by_ohif(tmp_path: Path) -> None:
+    client = {"DCM4CHEE_TOKEN_URL": "https://kc.example/token", "DCM4CHEE_CLIENT_ID": "suite"}
+    values = {"DCM4CHEE_URL": REAL, **client, "DCM4CHEE_CLIENT_SECRET": "s3cret"}
+    assert archives(deployment_of(values, tmp_path / "data")) == [ORTHANC]
