@@ -36,11 +36,19 @@ export const jobState = (state) => badge(STATES[state] ?? 'idle', named('state',
 export const jobWaiting = (waiting) =>
   waiting
     ? html`<p class="notice warn">
-        ${value(waiting.reason)}
+        ${t(awaited(waiting))}
         <br />${t('images', { present: waiting.images_present, missing: waiting.images_missing })}
         <br />${t('waits_since', { when: moment(waiting.since) })} ${t('goes_on')}
       </p>`
     : nothing;
+
+/** The route tells why in English; what it counts tells the same in the reader's language. */
+function awaited({ images_present: present, images_missing: missing }) {
+  if (present > 0) {
+    return 'still_arriving';
+  }
+  return missing > 0 ? 'no_image_yet' : 'names_no_series';
+}
 
 /** Return what went wrong and what to do. */
 export const jobError = (error) => (error ? html`<p class="notice bad">${value(error.message)}</p>` : nothing);
