@@ -20,6 +20,8 @@ from orthanc_plugins.api.routers import (
     comparison,
     comparisons,
     documentation,
+    events,
+    growth,
     health,
     held,
     jobs,
@@ -81,6 +83,8 @@ def create_app(services: Services) -> FastAPI:
     for router in (
         session.router,
         pulse.router,
+        events.router,
+        growth.router,
         health.router,
         jobs.router,
         process.router,

@@ -36,6 +36,8 @@ from orthanc_plugins.store.benchmarks_records import (
     BenchmarkState,
 )
 from orthanc_plugins.store.engine import create_store_engine
+from orthanc_plugins.store.events import EVENT_SOURCES, EventPlace, SuiteEvent
+from orthanc_plugins.store.growth import DayOfArchive, ModalitiesHeld
 from orthanc_plugins.store.held import HeldObjects
 from orthanc_plugins.store.held_records import Corners, DecisionRecord, HeldRecord
 from orthanc_plugins.store.inventory import Inventory
@@ -113,6 +115,7 @@ from orthanc_plugins.store.transfers_records import (
 from orthanc_plugins.store.transfers_views import TransferFilter
 
 __all__ = [
+    "EVENT_SOURCES",
     "JOB_TELLS",
     "LEFT",
     "RIGHT",
@@ -132,10 +135,12 @@ __all__ = [
     "ChangeState",
     "ContentCheck",
     "Corners",
+    "DayOfArchive",
     "DecisionRecord",
     "Depth",
     "EventFilter",
     "EventKind",
+    "EventPlace",
     "HeldObjects",
     "HeldRecord",
     "Hold",
@@ -148,6 +153,7 @@ __all__ = [
     "InventorySummary",
     "InventoryTotals",
     "Leases",
+    "ModalitiesHeld",
     "Page",
     "PatientSummary",
     "PhaseRecord",
@@ -171,6 +177,7 @@ __all__ = [
     "StudyChange",
     "StudyFilter",
     "StudyPair",
+    "SuiteEvent",
     "SyncRun",
     "Tombstone",
     "TransferFilter",

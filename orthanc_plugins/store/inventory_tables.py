@@ -33,6 +33,7 @@ class InventoryStudy(Base):
         Index("inventory_studies_key", "archive", "archive_key"),
         Index("inventory_studies_date", "archive", "study_date", "study_uid"),
         Index("inventory_studies_patient", "patient_id", "search_text"),
+        Index("inventory_studies_modalities", "archive", "modalities", "series_count", "instance_count"),
         {"sqlite_with_rowid": False},
     )
 
@@ -114,6 +115,15 @@ class InventoryEventRow(Base):
     __table_args__ = (
         Index("inventory_events_study", "study_uid", "archive", "number"),
         Index("inventory_events_run", "run_id", "number"),
+        Index(
+            "inventory_events_at",
+            "at",
+            "number",
+            "archive",
+            "kind",
+            "instances_before",
+            "instances_after",
+        ),
     )
 
     number: Mapped[int] = mapped_column(_Number, primary_key=True)

@@ -14,6 +14,8 @@ from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, SopInstance
 from orthanc_plugins.store import models
 from orthanc_plugins.store.benchmarks import Benchmarks
 from orthanc_plugins.store.engine import as_store_error
+from orthanc_plugins.store.events import Events
+from orthanc_plugins.store.growth import Growth
 from orthanc_plugins.store.held import HeldObjects
 from orthanc_plugins.store.inventory import Inventory
 from orthanc_plugins.store.labels import Labels
@@ -80,10 +82,10 @@ class ResultRecord:
 class Store:
     """The suite's memory: positions, subjects of jobs, awaited images, phases, results, workers.
 
-    Parts of their own: ``inventory`` is what both archives hold, ``transfers`` is the ledger of what goes
-    from archive to archive, ``leases`` say who alone may act on something, ``repairs`` hold
-    what is planned, decided and changed, ``releases`` what was de-identified and where it went, ``held``
-    which objects of it wait for a person, and what persons decided, ``pulse`` tells what has changed.
+    Parts of their own: ``inventory`` is what both archives hold, ``transfers`` the ledger of what goes from
+    archive to archive, ``leases`` say who alone may act on something, ``repairs`` are planned, decided and
+    changed, ``releases`` what was de-identified and where it went, ``held`` which objects of it wait for a
+    person; ``pulse`` tells what has changed, ``events`` what happened last, ``growth`` counts.
 
     Every method is one transaction. Raises StoreError when the database cannot be used.
     """
@@ -100,6 +102,8 @@ class Store:
         self.labels = Labels(engine)
         self.held = HeldObjects(engine)
         self.pulse = Pulse(engine)
+        self.events = Events(engine)
+        self.growth = Growth(engine)
 
     def close(self) -> None:
         """Close all connections."""
@@ -307,11 +311,9 @@ class Store:
     @as_store_error
     def result_instances(self) -> list[OrthancId]:
         """Return the Orthanc identifiers of all structure sets that have results."""
+        query = select(models.StructureResult.instance_orthanc_id)
         with self._sessions() as session:
-            return [
-                OrthancId(found)
-                for found in session.scalars(select(models.StructureResult.instance_orthanc_id))
-            ]
+            return [OrthancId(found) for found in session.scalars(query)]
 
     @as_store_error
     def count_results(self) -> int:
