@@ -4,6 +4,7 @@
  * OHIF by itself opens the images alone; the reader has to find the structure set among the thumbnails,
  * open it and confirm. Here the newest structure set that refers to the images is loaded, where there is
  * none the newest segmentation, and the viewport goes to the middle of the slices that cross the most regions.
+ * What an archive refuses to store is told, and taken off the list again.
  */
 
 /** How OHIF draws what these modalities hold; the first that a study has is shown. */
@@ -134,6 +135,45 @@ function chooseWayOfContours(extensionManager) {
   bulkDataURI.enabled = contoursInMetadata;
 }
 
+/** Take an object that no archive has taken off the list: OHIF puts it there before it is stored. */
+function takeOff(sopInstanceUid, displaySetService) {
+  const isIt = instance => instance.SOPInstanceUID === sopInstanceUid;
+  for (const displaySet of displaySetService.getDisplaySetsBy(({ instances }) => instances?.some(isIt))) {
+    if (displaySet.instances.every(isIt)) {
+      displaySetService.deleteDisplaySet(displaySet.displaySetInstanceUID);
+    } else {
+      displaySet.instances = displaySet.instances.filter(instance => !isIt(instance));
+    }
+  }
+}
+
+/** Archives whose refusals are told. */
+const watched = new WeakSet();
+
+/** Tell a refusal of what is saved in words, and let nothing refused stand in the list as if it were stored. */
+function tellRefusals({ extensionManager, servicesManager }) {
+  for (const { sourceName } of window.config.dataSources) {
+    const [{ store }] = extensionManager.getDataSources(sourceName);
+    if (watched.has(store)) {
+      continue;
+    }
+    watched.add(store);
+    const { dicom } = store;
+    store.dicom = async (dataset, ...further) => {
+      try {
+        return await dicom(dataset, ...further);
+      } catch (error) {
+        console.warn(error);
+        takeOff(dataset.SOPInstanceUID, servicesManager.services.displaySetService);
+        const answer = error.status ? ` (HTTP ${error.status})` : '';
+        throw new Error(
+          `${sourceName} has not stored this${answer}. What you drew is still here: save again, or download.`
+        );
+      }
+    };
+  }
+}
+
 let subscription;
 
 export default {
@@ -141,6 +181,7 @@ export default {
 
   onModeEnter(managers) {
     chooseWayOfContours(managers.extensionManager);
+    tellRefusals(managers);
     const { cornerstoneViewportService } = managers.servicesManager.services;
     subscription = cornerstoneViewportService.subscribe(
       cornerstoneViewportService.EVENTS.VIEWPORT_DATA_CHANGED,

@@ -32,7 +32,7 @@ from tests.stack import PATIENCE_S, eventually, send
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
     from tests.browser.conftest import Visit
     from tests.stack import Stack
@@ -189,6 +189,24 @@ def test_a_length_that_is_drawn_and_saved_is_a_report_in_the_archive_that_was_re
     reports.filter(has_text="Reading 1").dblclick()
     drawn = page.locator("[data-cy=viewport-pane] svg.svg-layer text")
     expect(drawn).to_contain_text(f"{_lengths_mm(stored[0])[0]:.0f} mm")
+
+
+def test_a_report_that_the_archive_refuses_is_told_and_does_not_stand_in_the_list(
+    archives: Archives, segmented: Case, context: BrowserContext
+) -> None:
+    stored = len(archives.reports("Orthanc", segmented))
+    page = context.new_page()
+    page.route("**/dicom-web/studies", lambda route: route.fulfill(status=409, body="{}"))
+    page.goto(archives.page("Orthanc", segmented))
+    picture_with(page, "GTV", len(SEGMENTED))
+    _draw_a_length(page)
+    page.locator("[data-cy=prompt-begin-tracking-yes-btn]").click()
+    page.locator("[data-cy=trackedMeasurements-btn]").click()
+    _save(page, "Refused")
+    expect(page.get_by_text("Orthanc has not stored this (HTTP 409).")).to_be_visible()
+    expect(page.locator("[data-cy=study-browser-thumbnail-no-image]")).to_have_count(1 + stored)
+    expect(page.locator("[data-cy=viewport-pane] svg.svg-layer text")).to_contain_text("mm")
+    page.close()
 
 
 def _are_stored(archives: Archives, archive: str, case: Case, number: int) -> bool:
