@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orthanc_plugins.rtstruct.reading.headers import Header
 
 _NOT_IMAGES = frozenset(
-    {"RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "SR", "PR", "KO", "SEG", "REG", "DOC", "OT"}
+    {"RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "SR", "PR", "KO", "SEG", "REG", "DOC", "OT", "M3D"}
 )
 _SHARED = ("FrameOfReferenceUID", "SliceThickness")
 _INDEXED = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")

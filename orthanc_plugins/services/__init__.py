@@ -124,7 +124,8 @@ class Services:
     ``commit`` asks DCM4CHEE to commit itself to keeping instances, ``repair`` says what a repair does where
     whoever asks for one says nothing else, ``retention`` how long what is kept,
     ``repair_transport`` how a repair copies to DCM4CHEE, ``deidentification`` what leaves without identity,
-    ``sign_on`` tells who asks, ``labels`` say how studies stand, on Orthanc's own pages.
+    ``sign_on`` tells who asks, ``labels`` say how studies stand, on Orthanc's own pages; ``stored_objects``
+    are the results that are stored back into Orthanc.
     """
 
     orthanc: OrthancRest
@@ -153,6 +154,7 @@ class Services:
     deidentification: Deidentification = field(default_factory=_nothing_deidentified)
     sign_on: SignOn = field(default_factory=SignOn)
     labels: Labelling = Labelling()
+    stored_objects: tuple[Literal["seg", "sr", "stl"], ...] = ()
 
     @property
     def benchmarks(self) -> Path:
@@ -202,6 +204,7 @@ def build_services(settings: Settings, authorisation: str | None) -> Services:
         mesh_detail=settings.structures.mesh_detail,
         mesh_frame=settings.structures.mesh_frame,
         partial_volume=settings.structures.partial_volume,
+        stored_objects=settings.structures.stored_objects,
         upload_limits=UploadLimits(
             largest_file_bytes=settings.uploads.largest_file_mb * _MEGABYTE,
             largest_total_bytes=settings.uploads.largest_total_mb * _MEGABYTE,

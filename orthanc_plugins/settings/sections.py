@@ -108,6 +108,13 @@ class StructureSettings(_Section):
     partial_volume: Annotated[
         bool, Field(description="Also write which share of each voxel a region fills, as 8-bit fractions.")
     ] = False
+    stored_objects: Annotated[
+        tuple[Literal["seg", "sr", "stl"], ...],
+        Field(
+            description="Results stored back into Orthanc, in the same study: `seg` masks as a DICOM "
+            "Segmentation, `sr` measurements (TID 1500; the segmentation comes with it), `stl` surfaces."
+        ),
+    ] = ()
 
 
 class UploadSettings(_Section):

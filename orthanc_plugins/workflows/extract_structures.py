@@ -7,8 +7,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydicom import dcmread
 
 from orthanc_plugins.engine import engine_digest
 from orthanc_plugins.errors import NotFound
@@ -21,22 +24,29 @@ from orthanc_plugins.rtstruct import (
     FORMATS,
     Documents,
     Phase,
+    Problem,
     StructureSet,
     extract,
     read_structure_set,
 )
 from orthanc_plugins.rtstruct.export import write_whole
+from orthanc_plugins.rtstruct.faults import Sparing
 from orthanc_plugins.rtstruct.files import RESULTS_NAME
+from orthanc_plugins.rtstruct.objects import RegionCollection
 from orthanc_plugins.store import AwaitedImages, ResultRecord, StructureSubject
 from orthanc_plugins.workflows.phases import PhaseLog
 from orthanc_plugins.workflows.remove_results import remove_folder
+from orthanc_plugins.workflows.store_objects import FOLDER, store_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pydicom.dataset import Dataset
 
     from orthanc_plugins.identifiers import JobId
     from orthanc_plugins.jobs import JsonValue
-    from orthanc_plugins.rtstruct import Results
+    from orthanc_plugins.rtstruct import ImageSeries, Results
+    from orthanc_plugins.rtstruct.work import RegionWork
     from orthanc_plugins.services import Services
 
 _WORK = ".work"
@@ -114,6 +124,7 @@ class StructureExtraction:
         orthanc = self._services.orthanc
         images = load_series(orthanc, OrthancId(image_series))
         with self._new_work_folder() as folder, self._phases.sequence():
+            objects = RegionCollection(self._services.stored_objects)
             documents = Documents(structure_set, folder, self._services.formats)
             results = extract(
                 structure_set,
@@ -123,7 +134,7 @@ class StructureExtraction:
                 doses=dose_files(orthanc, doses) if doses.any else (),
                 dose_metrics=self._services.dose_metrics,
                 on_phase=self._phases.begin,
-                on_region=documents.add,
+                on_region=_both(documents.add, objects.add),
                 earlier_phases=self._earlier_phases(),
                 comparison=self._services.compare_regions,
                 allow_other_frame=not self._services.require_same_frame_of_reference,
@@ -132,11 +143,35 @@ class StructureExtraction:
                 mesh_detail=self._services.mesh_detail,
                 mesh_frame=self._services.mesh_frame,
             )
-            odd = documents.write(results, created=datetime.now(UTC))
+            odd = [
+                *self._write_objects(objects, structure_set, images, OrthancId(image_series)),
+                *documents.write(results, created=datetime.now(UTC)),
+            ]
             if odd:
                 results = replace(results, problems=(*odd, *results.problems))
                 write_whole(folder / RESULTS_NAME, results.to_json_bytes())
         return results
+
+    def _write_objects(
+        self, objects: RegionCollection, structure_set: StructureSet, images: ImageSeries, series: OrthancId
+    ) -> list[Problem]:
+        """Write the objects to be stored; why they cannot be made is a problem, and loses no other result."""
+        if not self._services.stored_objects:
+            return []
+        faults: list[str] = []
+        header = self._image_header(series)
+        with Sparing("the DICOM objects", faults.append):
+            objects.write(structure_set, images, header, self._work_folder, datetime.now(UTC))
+        if not faults:
+            return []
+        shutil.rmtree(self._work_folder / FOLDER, ignore_errors=True)
+        text = f"The results cannot be made into DICOM objects ({faults[0]})."
+        return [Problem("no_objects", text, "error")]
+
+    def _image_header(self, image_series: OrthancId) -> Dataset:
+        first = self._services.orthanc.instances_of_series(image_series)[0]
+        content = self._services.orthanc.file(first.orthanc_id)
+        return dcmread(BytesIO(content), stop_before_pixels=True)
 
     def publish(
         self,
@@ -167,8 +202,10 @@ class StructureExtraction:
             raise NotFound(
                 "The structure set was deleted from Orthanc while it was processed.", archive="orthanc"
             )
+        stored = self._store_objects(subject, folder)
         return {
             "outcome": "done",
+            **stored,
             "folder": str(folder),
             "regions": regions,
             "regions_with_problems": regions_with_problems,
@@ -176,6 +213,13 @@ class StructureExtraction:
             ENGINE: engine,
             "viewer_url": services.viewer_link(subject.study_uid),
         }
+
+    def _store_objects(self, subject: StructureSubject, folder: Path) -> dict[str, JsonValue]:
+        if not self._services.stored_objects:
+            return {}
+        with self._phases.phase("store_objects"):
+            place = self._services.exports / folder
+            return {"objects": store_objects(self._services.orthanc, subject.sop_instance_uid, place)}
 
     @cached_property
     def _study(self) -> OrthancId:
@@ -205,6 +249,16 @@ class StructureExtraction:
             undo.callback(shutil.rmtree, folder)
             yield folder
             undo.pop_all()
+
+
+def _both(
+    first: Callable[[RegionWork], None], second: Callable[[RegionWork], None]
+) -> Callable[[RegionWork], None]:
+    def take(work: RegionWork) -> None:
+        first(work)
+        second(work)
+
+    return take
 
 
 def _awaited(subject: StructureSubject, found: FoundImages) -> AwaitedImages:

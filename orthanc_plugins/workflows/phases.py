@@ -26,8 +26,9 @@ PHASES = (
     "compare",
     "export",
     "publish",
+    "store_objects",
 )
-"""The phases of a structure set's processing, in their order; ``dose`` only where there is one."""
+"""A structure set's phases, in their order; ``dose`` and ``store_objects`` only where asked for."""
 
 
 class PhaseLog:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from orthanc_plugins.identifiers import OrthancId
 from orthanc_plugins.workflows.comparison_files import remove_comparisons
+from orthanc_plugins.workflows.store_objects import remove_objects
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,7 @@ class ResultRemoval:
         result = self._store.result_of_instance(orthanc_id)
         if result is not None:
             remove_folder(self._exports, self._exports / result.folder)
+            remove_objects(self._orthanc, result.subject.sop_instance_uid)
         self._store.forget_instance(orthanc_id)
         return {"outcome": "removed" if result is not None else "nothing to remove"}
 

@@ -10,7 +10,14 @@ from highdicom import sr
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from orthanc_plugins.rtstruct.objects.origin import MANUFACTURER, MODEL, DrawnRegion, Origin, digest
+from orthanc_plugins.rtstruct.objects.origin import (
+    MANUFACTURER,
+    MEASUREMENT_SERIES,
+    MODEL,
+    DrawnRegion,
+    Origin,
+    digest,
+)
 from orthanc_plugins.rtstruct.objects.segmentation import tracking_uid
 from orthanc_plugins.rtstruct.objects.terms import INTENSITY, category_and_type
 
@@ -62,7 +69,7 @@ def build_measurement_report(
     made = sr.Comprehensive3DSR(
         evidence=[*segmentations, origin.structure_set_reference(), *origin.sources()],
         content=content,
-        series_instance_uid=origin.uid("measurement series", found),
+        series_instance_uid=origin.uid(MEASUREMENT_SERIES),
         series_number=SERIES_NUMBER,
         sop_instance_uid=origin.uid("measurements", found),
         instance_number=1,

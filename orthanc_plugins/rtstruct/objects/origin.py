@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -16,7 +16,7 @@ from orthanc_plugins.errors import GeometryError
 from orthanc_plugins.rtstruct.brief import Brief
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from orthanc_plugins.rtstruct.geometry.grid import VoxelGrid
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MANUFACTURER = "Orthanc PACS Suite"
 MODEL = "RT-STRUCT results"
 SOFTWARE = __version__
+SEGMENTATION_SERIES, MEASUREMENT_SERIES, SURFACE_SERIES = "segmentations", "measurements", "surfaces"
+_SERIES = (SEGMENTATION_SERIES, MEASUREMENT_SERIES, SURFACE_SERIES)
 _LONGEST_LABEL = 64
 _COPIED = (
     "PatientName",
@@ -109,8 +111,7 @@ class Origin(Brief):
 
     def uid(self, *parts: str) -> str:
         """Return the UID of an object: always the same for this structure set and these words."""
-        said = "\n".join((self.structure_set.sop_instance_uid, *parts))
-        return f"2.25.{int.from_bytes(hashlib.sha256(said.encode()).digest()[:16])}"
+        return _uid(self.structure_set.sop_instance_uid, *parts)
 
     @property
     def frame_of_reference_uid(self) -> str:
@@ -172,7 +173,17 @@ class Origin(Brief):
         made.SeriesTime = made.ContentTime = made.InstanceCreationTime = time
 
 
-def is_ours(header: Dataset) -> bool:
+def series_uids(structure_set_uid: str) -> list[str]:
+    """Return the UIDs of the series that hold what is made of a structure set."""
+    return [_uid(structure_set_uid, series) for series in _SERIES]
+
+
+def _uid(*parts: str) -> str:
+    said = "\n".join(parts)
+    return f"2.25.{int.from_bytes(hashlib.sha256(said.encode()).digest()[:16])}"
+
+
+def is_ours(header: Mapping[str, Any] | Dataset) -> bool:
     """Return whether an object is one that this room has made."""
     said = (str(header.get("Manufacturer", "")), str(header.get("ManufacturerModelName", "")))
     return said == (MANUFACTURER, MODEL)

@@ -11,6 +11,7 @@ from orthanc_plugins.rtstruct.drawing import region_colour
 from orthanc_plugins.rtstruct.objects.origin import (
     MANUFACTURER,
     MODEL,
+    SEGMENTATION_SERIES,
     SOFTWARE,
     DrawnRegion,
     Origin,
@@ -55,7 +56,7 @@ def build_segmentations(
     plane = origin.grid.shape[1] * origin.grid.shape[2]
     at_once = max(1, most_bytes // ((stop - first) * plane))
     groups = [filled[begin : begin + at_once] for begin in range(0, len(filled), at_once)]
-    series_uid = origin.uid("segmentation series", digest(*filled, grid=origin.grid))
+    series_uid = origin.uid(SEGMENTATION_SERIES)
     return [_build(origin, group, series_uid, number) for number, group in enumerate(groups, 1)]
 
 

@@ -10,7 +10,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import UID, EncapsulatedSTLStorage, ExplicitVRLittleEndian
 
 from orthanc_plugins.errors import GeometryError
-from orthanc_plugins.rtstruct.objects.origin import DrawnRegion, Origin, digest
+from orthanc_plugins.rtstruct.objects.origin import SURFACE_SERIES, DrawnRegion, Origin, digest
 from orthanc_plugins.rtstruct.objects.terms import category_and_type
 from orthanc_plugins.rtstruct.surfaces import stl_bytes
 
@@ -42,7 +42,7 @@ def build_surface(
     made = _file(origin.uid("surface", found))
     origin.stamp(made, DESCRIPTION)
     made.Modality = "M3D"
-    made.SeriesInstanceUID = origin.uid("surface series")
+    made.SeriesInstanceUID = origin.uid(SURFACE_SERIES)
     made.SeriesNumber, made.InstanceNumber = SERIES_NUMBER, instance_number
     made.FrameOfReferenceUID, made.PositionReferenceIndicator = origin.frame_of_reference_uid, ""
     made.AcquisitionDateTime = ""
