@@ -258,6 +258,15 @@ class Archive(Protocol):
         One that the archive keeps twice, in two series or for two patients, is listed twice.
         """
 
+    def picture(self, instance: InstanceEntry, size_px: int) -> bytes:
+        """Return a picture of an instance as the archive itself renders it: PNG or JPEG, within a square.
+
+        Raises
+        ------
+        ArchiveRefused
+            It is not there, or the archive has no picture of it.
+        """
+
     def changes(self, cursor: str | None) -> ArchiveChanges:
         """Return which studies may have changed since a cursor; None begins, and tells no study."""
 

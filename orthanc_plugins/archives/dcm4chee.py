@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from orthanc_plugins.archives.base import ArchiveName, StoreOutcome, StoreState, StudyQuery, Transport
 from orthanc_plugins.archives.dicom_peer import DicomPeer
-from orthanc_plugins.archives.dicomweb import DicomWebConnection
+from orthanc_plugins.archives.dicomweb import DicomWebConnection, Request
 from orthanc_plugins.archives.dimse import CStore
 from orthanc_plugins.archives.management import Management
 from orthanc_plugins.archives.monitor import Monitor
@@ -144,6 +144,17 @@ class Dcm4cheeArchive:
     def instances_of(self, study_uids: Sequence[StudyUid]) -> Mapping[StudyUid, Sequence[InstanceEntry]]:
         """Return the instances of several studies; those that are not there are left out."""
         return self._queries.instances_of(study_uids)
+
+    def picture(self, instance: InstanceEntry, size_px: int) -> bytes:
+        """Return a picture of an instance as the archive renders it: JPEG, within a square."""
+        path = f"/studies/{instance.study_uid}/series/{instance.series_uid}"
+        request = Request(
+            "GET",
+            f"{path}/instances/{instance.sop_instance_uid}/rendered",
+            [("viewport", f"{size_px},{size_px}")],
+            headers={"Accept": "image/jpeg"},
+        )
+        return self._connection.ask(request).content
 
     def rejected(self, study_uids: Sequence[StudyUid]) -> Mapping[StudyUid, frozenset[SopInstanceUid]]:
         """Return the instances of studies that it lists as rejected; none where it shows no such list."""

@@ -138,6 +138,10 @@ class OrthancArchive:
             found.setdefault(one.study_uid, {})[one.orthanc_id] = _instance(one)
         return {uid: list(entries.values()) for uid, entries in found.items()}
 
+    def picture(self, instance: InstanceEntry, size_px: int) -> bytes:
+        """Return a picture of an instance as Orthanc renders it: PNG, within a square."""
+        return self._rest.picture(OrthancId(instance.archive_key), size_px)
+
     def changes(self, cursor: str | None) -> ArchiveChanges:
         """Return which studies have changed since a cursor, by Orthanc's change log.
 

@@ -128,6 +128,10 @@ class OrthancRest(OrthancHttp):
         """Return the stored DICOM file."""
         return self._content(f"/instances/{instance}/file")
 
+    def picture(self, instance: OrthancId, size_px: int) -> bytes:
+        """Return a picture of an instance, PNG within a square; NotFound or ArchiveRefused without pixels."""
+        return self._content(f"/instances/{instance}/rendered?width={size_px}&height={size_px}")
+
     def file_md5(self, instance: OrthancId) -> str:
         """Return the MD5 of the stored DICOM file as recorded when it was stored."""
         return self._request("GET", f"/instances/{instance}/attachments/dicom/md5").text

@@ -228,6 +228,11 @@ class MemoryArchive(Archive):
             return seen
 
     @override
+    def picture(self, instance: InstanceEntry, size_px: int) -> bytes:
+        self._ask("picture")
+        return b"\xff\xd8" + f"{size_px} {instance.sop_instance_uid}".encode()
+
+    @override
     def changes(self, cursor: str | None) -> ArchiveChanges:
         self._ask("changes")
         with self._lock:
