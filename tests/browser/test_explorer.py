@@ -124,7 +124,7 @@ def test_an_action_opens_its_page_from_the_page_of_its_resource(
             link.click()
         opened.value.wait_for_url(re.compile(f"/viewer/.*StudyInstanceUIDs={stored.study_uid}$"))
         source = "DCM4CHEE" if Need.DCM4CHEE in action.needs else "Orthanc"
-        assert urlsplit(opened.value.url).path == f"/viewer/{source}"
+        assert urlsplit(opened.value.url).path == f"/ohif/viewer/{source}"
         return
     with explorer.expect_navigation():
         link.click()
