@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, select
@@ -12,9 +13,9 @@ from orthanc_plugins.store.inventory_records import EventKind
 from orthanc_plugins.store.inventory_tables import InventoryEventRow, InventoryStudy
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy import Engine
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -49,28 +50,27 @@ class Growth:
 
     @as_store_error
     def by_day(self, since: datetime) -> list[DayOfArchive]:
-        """Return what was received since a time, by archive and day; days without are left out."""
+        """Return what was received since a time in UTC, by archive and day; days without are left out."""
         noted = InventoryEventRow
-        at = func.timezone("UTC", noted.at) if self._engine.dialect.name == "postgresql" else noted.at
-        day, more = func.date(at), noted.instances_after - noted.instances_before
+        more = noted.instances_after - noted.instances_before
         new = noted.kind.in_([EventKind.APPEARED, EventKind.RESTORED])
-        query = (
-            select(
-                noted.archive,
-                day,
-                func.sum(case((new, 1), else_=0)),
-                func.sum(case((more > 0, more), else_=0)),
-            )
-            .where(noted.at >= since)
-            .group_by(noted.archive, day)
-            .order_by(noted.archive, day)
-        )
+        query = select(
+            noted.archive, func.sum(case((new, 1), else_=0)), func.sum(case((more > 0, more), else_=0))
+        ).group_by(noted.archive)
+        found: list[DayOfArchive] = []
         with self._engine.connect() as connection:
-            return [
-                DayOfArchive(archive, str(day), int(studies), int(instances))
-                for archive, day, studies, instances in connection.execute(query)
-                if studies or instances
-            ]
+            last = connection.scalar(select(func.max(noted.at)))
+            # Each day by itself, along the index: to group by days is to sort all of them.
+            while last is not None and since <= last:
+                midnight = since.replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
+                of_day = query.where(noted.at >= since, noted.at < midnight)
+                found += [
+                    DayOfArchive(archive, since.date().isoformat(), int(studies), int(instances))
+                    for archive, studies, instances in connection.execute(of_day)
+                    if studies or instances
+                ]
+                since = midnight
+        return found
 
     @as_store_error
     def by_modalities(self) -> list[ModalitiesHeld]:

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/statistics", tags=["operation"])
 class GrowthParameters(Parameters):
     """Over how many days."""
 
-    days: int = Field(default=90, ge=1, le=3660, description="Today and the days before, UTC.")
+    days: int = Field(default=90, ge=1, le=366, description="Today and the days before, UTC.")
 
 
 class GrowthDay(BaseModel):
