@@ -88,9 +88,7 @@ def _context() -> sr.ObservationContext:
     return sr.ObservationContext(
         observer_device_context=sr.ObserverContext(
             observer_type=codes.DCM.Device,
-            observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
-                uid=_DEVICE_UID, name=MANUFACTURER, manufacturer_name=MANUFACTURER, model_name=MODEL
-            ),
+            observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(uid=_DEVICE_UID),
         )
     )
 

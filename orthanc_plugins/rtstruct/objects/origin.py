@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MANUFACTURER = "Orthanc PACS Suite"
 MODEL = "RT-STRUCT results"
 SOFTWARE = __version__
+SERIAL_NUMBER = "no-device"
+"""A serial number is demanded; a word of its own, for de-identification takes it out wherever it stands."""
 SEGMENTATION_SERIES, MEASUREMENT_SERIES, SURFACE_SERIES = "segmentations", "measurements", "surfaces"
 _SERIES = (SEGMENTATION_SERIES, MEASUREMENT_SERIES, SURFACE_SERIES)
 _LONGEST_LABEL = 64
@@ -167,7 +169,7 @@ class Origin(Brief):
         made.SpecificCharacterSet = "ISO_IR 192"
         made.SeriesDescription = description
         made.Manufacturer, made.ManufacturerModelName = MANUFACTURER, MODEL
-        made.SoftwareVersions, made.DeviceSerialNumber = SOFTWARE, SOFTWARE
+        made.SoftwareVersions, made.DeviceSerialNumber = SOFTWARE, SERIAL_NUMBER
         date, time = self.created.strftime("%Y%m%d"), self.created.strftime("%H%M%S")
         made.SeriesDate = made.ContentDate = made.InstanceCreationDate = date
         made.SeriesTime = made.ContentTime = made.InstanceCreationTime = time
