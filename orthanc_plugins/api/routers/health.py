@@ -23,6 +23,7 @@ from orthanc_plugins.jobs import JobState
 from orthanc_plugins.metrics import MEDIA_TYPE, count_jobs, render_metrics
 from orthanc_plugins.projects import Custodian
 from orthanc_plugins.services import Services
+from orthanc_plugins.sync.strategies import archive_title
 
 router = APIRouter(tags=["operation"])
 
@@ -156,12 +157,14 @@ def _counted(archive: Archive) -> ArchiveStatistics:
     except ArchiveError as error:
         unknown = dict.fromkeys(("patients", "studies", "series", "instances", "bytes"))
         return ArchiveStatistics(**unknown, detail=str(error))
+    untold = f"{archive_title(archive.name)} does not tell how many bytes it keeps: look at its storage."
     return ArchiveStatistics(
         patients=held.patients,
         studies=held.studies,
         series=held.series,
         instances=held.instances,
         bytes=held.stored_bytes,
+        detail=untold if held.stored_bytes is None else None,
     )
 
 
