@@ -16,6 +16,8 @@ Decisions
     both archives each time can do none of that. The database is therefore to be kept like the archives
     themselves. Everything else still holds identifiers of studies and numbers only, and nothing of a patient
     goes from the inventory into jobs, logs, metrics or error texts.
+2026-12-01: what readers noted (``annotations``) is patients' data like the inventory's, and stays here.
+    What is gone from Orthanc stays in the history and says since when.
 2026-11: no row for each instance: a study's row has a digest of its instances, their keys stand beside it in
     one piece. Archives are compared over narrow rows, single studies exactly.
 2026-11: values that a repair is about, and the files from before each change, are files that only their
@@ -28,6 +30,12 @@ Decisions
     one test suite runs on both.
 """
 
+from orthanc_plugins.store.annotations import (
+    AnnotatedObject,
+    AnnotationFilter,
+    AnnotationPage,
+    NotedValue,
+)
 from orthanc_plugins.store.benchmarks import Benchmarks
 from orthanc_plugins.store.benchmarks_records import (
     BenchmarkOutcome,
@@ -122,6 +130,9 @@ __all__ = [
     "Absence",
     "ActionRecord",
     "ActionState",
+    "AnnotatedObject",
+    "AnnotationFilter",
+    "AnnotationPage",
     "ArchivePosition",
     "ArchiveRun",
     "ArchivesCoverage",
@@ -154,6 +165,7 @@ __all__ = [
     "InventoryTotals",
     "Leases",
     "ModalitiesHeld",
+    "NotedValue",
     "Page",
     "PatientSummary",
     "PhaseRecord",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import sessionmaker
 
 from orthanc_plugins.identifiers import JobId, OrthancId, SeriesUid, SopInstanceUid, StudyUid
 from orthanc_plugins.store import models
+from orthanc_plugins.store.annotations import Annotations
 from orthanc_plugins.store.benchmarks import Benchmarks
 from orthanc_plugins.store.engine import as_store_error
 from orthanc_plugins.store.events import Events
@@ -85,7 +86,8 @@ class Store:
     Parts of their own: ``inventory`` is what both archives hold, ``transfers`` the ledger of what goes from
     archive to archive, ``leases`` say who alone may act on something, ``repairs`` are planned, decided and
     changed, ``releases`` what was de-identified and where it went, ``held`` which objects of it wait for a
-    person; ``pulse`` tells what has changed, ``events`` what happened last, ``growth`` counts.
+    person, ``annotations`` what readers noted; ``pulse`` tells what has changed, ``events`` what happened
+    last, ``growth`` counts.
 
     Every method is one transaction. Raises StoreError when the database cannot be used.
     """
@@ -100,6 +102,7 @@ class Store:
         self.benchmarks = Benchmarks(engine)
         self.releases = Releases(engine)
         self.labels = Labels(engine)
+        self.annotations = Annotations(engine)
         self.held = HeldObjects(engine)
         self.pulse = Pulse(engine)
         self.events = Events(engine)
@@ -149,15 +152,7 @@ class Store:
     def remember_subject(self, job_id: JobId, subject: StructureSubject) -> None:
         """Remember what a job acts on."""
         with self._sessions.begin() as session:
-            session.merge(
-                models.JobSubject(
-                    job_id=job_id,
-                    study_uid=subject.study_uid,
-                    series_uid=subject.series_uid,
-                    sop_instance_uid=subject.sop_instance_uid,
-                    instance_orthanc_id=subject.instance_orthanc_id,
-                )
-            )
+            session.merge(models.JobSubject(job_id=job_id, **vars(subject)))
 
     @as_store_error
     def subjects(self, job_ids: Sequence[JobId]) -> dict[JobId, StructureSubject]:
