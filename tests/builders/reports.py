@@ -16,7 +16,8 @@ from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import EnhancedSRStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, EnhancedSRStorage, ExplicitVRLittleEndian
+from pydicom.valuerep import DA, TM
 
 from tests.builders.uids import UidSource
 
@@ -37,7 +38,7 @@ def highdicom_report(case: Case, *, seed: int = 0) -> bytes:
     line = hd.sr.CoordinatesForMeasurement(
         graphic_type=hd.sr.GraphicTypeValues.POLYLINE,
         graphic_data=np.array([(1.0, 2.0), (4.0, 6.0)]),
-        source_image=hd.sr.SourceImageForMeasurement.from_source_image(image),
+        source_image=hd.sr.SourceImageForRegion.from_source_image(image),
     )
     length = hd.sr.Measurement(
         name=codes.SCT.Length, value=5.25, unit=_unit("mm"), referenced_coordinates=[line]
@@ -81,7 +82,7 @@ def highdicom_report(case: Case, *, seed: int = 0) -> bytes:
         instance_number=1,
         manufacturer="Synthetic",
     )
-    made.ContentDate, made.ContentTime, made.TimezoneOffsetFromUTC = "20260131", "101530", "+0100"
+    made.ContentDate, made.ContentTime, made.TimezoneOffsetFromUTC = DA("20260131"), TM("101530"), "+0100"
     file = io.BytesIO()
     made.save_as(file)
     return file.getvalue()
@@ -99,7 +100,7 @@ def dcmjs_report(
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = EnhancedSRStorage
-    meta.MediaStorageSOPInstanceUID = source.uid("report")
+    meta.MediaStorageSOPInstanceUID = UID(source.uid("report"))
     report = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     report.SpecificCharacterSet = "ISO_IR 192"
     report.SOPClassUID = EnhancedSRStorage

@@ -19,7 +19,7 @@ from orthanc_plugins.store import (
     TransferState,
 )
 from tests.contract.holdings import FIRST, NOW, SECOND, STUDY, holding
-from tests.contract.test_transfers import request
+from tests.contract.ledger import request
 
 if TYPE_CHECKING:
     from orthanc_plugins.store import Store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,7 +24,7 @@ SHADES = bytes(range(16))
 
 def _held(archive: Archive) -> list[InstanceEntry]:
     """Have the archive hold an image and an object without pixels; return them in this order."""
-    bare = dict.fromkeys(("PixelData", "Rows", "Columns"))
+    bare: dict[str, Any] = dict.fromkeys(("PixelData", "Rows", "Columns"))
     files = [
         file(STUDY, PatientID="picture", PixelData=SHADES),
         file(STUDY, "2", PatientID="picture", Modality="SR", **bare),

@@ -21,8 +21,8 @@ from orthanc_plugins.store import (
     create_store_engine,
 )
 from tests.contract.holdings import NOW, SECOND, STUDY, holding
+from tests.contract.ledger import request as transfer_request
 from tests.contract.queue_rigs import request as job_request
-from tests.contract.test_transfers import request as transfer_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable

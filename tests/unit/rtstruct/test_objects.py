@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import highdicom as hd
 import numpy as np
@@ -118,8 +118,9 @@ def test_many_regions_are_shared_out_among_objects_of_one_series() -> None:
         assert np.array_equal(mask, region.mask.on_grid(origin.grid.shape))
     report = build_measurement_report(origin, regions, made)
     assert report is not None
-    groups = hd.sr.srread(io_of(report)).content.get_volumetric_roi_measurement_groups()
-    named = [str(group.referenced_segment.referenced_sop_instance_uid) for group in groups]
+    groups = content_of(report).get_volumetric_roi_measurement_groups()
+    segments = [group.referenced_segment for group in groups]
+    named = [str(one.referenced_sop_instance_uid) for one in segments if one is not None]
     assert named == [str(one.SOPInstanceUID) for one in made]
 
 
@@ -170,11 +171,12 @@ def test_measurements_are_those_found_each_with_its_unit_and_segment() -> None:
     segmentations = build_segmentations(origin, regions)
     report = build_measurement_report(origin, regions, segmentations)
     assert report is not None
-    read_back = hd.sr.srread(io_of(report))
-    groups = read_back.content.get_volumetric_roi_measurement_groups()
+    groups = content_of(report).get_volumetric_roi_measurement_groups()
     assert [group.tracking_identifier for group in groups] == ["shape 1", "shape 2", "shape 3"]
     for group, one in zip(groups, regions, strict=True):
-        found = [(str(m.name.value), m.value, str(m.unit.value)) for m in group.get_measurements()]
+        found: list[tuple[str, Any, str]] = [
+            (str(m.name.value), m.value, str(m.unit.value)) for m in group.get_measurements()
+        ]
         assert one.surface is not None and one.statistics is not None and one.volume_ml is not None  # noqa: PT018
         statistics = one.statistics
         assert found == [
@@ -192,6 +194,7 @@ def test_measurements_are_those_found_each_with_its_unit_and_segment() -> None:
             ),
         ]
         segment = group.referenced_segment
+        assert segment is not None
         assert segment.referenced_sop_instance_uid == segmentations[0].SOPInstanceUID
 
 
@@ -255,3 +258,9 @@ def io_of(made: pydicom.Dataset) -> io.BytesIO:
     made.save_as(file, enforce_file_format=True)
     file.seek(0)
     return file
+
+
+def content_of(report: pydicom.Dataset) -> hd.sr.MeasurementReport:
+    content = hd.sr.srread(io_of(report)).content
+    assert isinstance(content, hd.sr.MeasurementReport)
+    return content
