@@ -54,6 +54,7 @@ class FakeOrthancRest(OrthancStock, OrthancRest):
     ``overwrites`` is OverwriteInstances, ``page_limit`` LimitFindResults and LimitFindInstances (0 is none),
     ``finds_extended`` whether its index does what older PostgreSQL plugins do not,
     ``keeps_labels`` is False as before Orthanc 1.12.0;
+    ``pictures`` holds those of instances with pixels;
     ``refusals`` says of SOP Instance UIDs what becomes of their files: a status, or what is raised.
     """
 
@@ -66,6 +67,7 @@ class FakeOrthancRest(OrthancStock, OrthancRest):
         self.page_limit = 0
         self.finds_extended = True
         self.keeps_labels = True
+        self.pictures: dict[OrthancId, bytes] = {}
         self.refusals: dict[str, str | ArchiveError] = {}
         self.ahead: timedelta | None = None
 
@@ -167,6 +169,14 @@ class FakeOrthancRest(OrthancStock, OrthancRest):
     def file(self, instance: OrthancId) -> bytes:
         self._ask("file")
         return self._instance(instance).content
+
+    @override
+    def picture(self, instance: OrthancId, size_px: int) -> bytes:
+        self._ask("picture")
+        self._instance(instance)
+        if instance not in self.pictures:
+            raise ArchiveRefused("Orthanc answered HTTP 415.", archive="orthanc", status=415)
+        return self.pictures[instance]
 
     @override
     def file_md5(self, instance: OrthancId) -> str:
