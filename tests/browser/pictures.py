@@ -34,9 +34,13 @@ def picture_of(page: Page) -> Picture:
     return shot(page.locator("[data-cy=viewport-pane]"))
 
 
-def shot(element: Locator) -> Picture:
-    """Return what an element shows now."""
-    png = element.screenshot(animations="disabled")
+_DRAWN_WITHIN_MS = 180_000
+"""A frame of a volume, which is drawn in software, is long in coming on a busy machine."""
+
+
+def shot(element: Locator | Page) -> Picture:
+    """Return what an element shows now, or a page, which need not stand still for it."""
+    png = element.screenshot(animations="disabled", timeout=_DRAWN_WITHIN_MS)
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 

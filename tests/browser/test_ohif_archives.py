@@ -265,12 +265,13 @@ def test_modes_open(
     expect(page.locator("[data-cy=viewport-pane]")).to_have_count(panes)
     page.wait_for_load_state("networkidle")
     coloured = {"mpr": 0, "main3D": 1, "": 3}[protocol]
-    eventually(lambda: _drawn(page) == (panes, coloured), "images are drawn, in colour where fused or in 3D")
+    told = "images are drawn, in colour where fused or in 3D"
+    eventually(lambda: _drawn(page) == (panes, coloured), told, within_s=180)
 
 
 def _drawn(page: Page) -> tuple[int, int]:
     """Return how many viewports show an image, and how many of them in colours."""
-    whole = shot(page.locator("body")).astype(int)
+    whole = shot(page).astype(int)
     images = coloured = 0
     for pane in page.locator("[data-cy=viewport-pane]").all():
         box = pane.bounding_box()

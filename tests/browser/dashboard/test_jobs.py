@@ -57,6 +57,7 @@ def test_jobs_are_chosen_by_state_and_kind_and_what_is_no_study_is_told(
     page.get_by_label("What").select_option(label="Undo a repair")
     expect(page.get_by_text("No job is like that.")).to_be_visible()
     page.get_by_label("What").select_option(label="all")
+    expect(page.get_by_role("row").filter(has_text=study_uid)).to_be_visible()  # the view of the new address
     page.get_by_label("Study UID").fill('"><script>alert(1)</script>')
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("This cannot be shown.")
