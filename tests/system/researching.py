@@ -55,7 +55,7 @@ class Research:
     def ask(self, study_uid: str) -> str:
         """Ask for a study as the dashboard does, by what Orthanc calls it, and return the job."""
         (found,) = self.stack.post("/tools/lookup", data=study_uid).json()
-        answer = self.stack.post(f"/pacs/api/anonymize/study/{found['ID']}", json={})
+        answer = self.stack.post(f"/pacs/api/anonymize/study/{found['ID']}", json={"wait_s": 0})
         assert answer.status_code in {200, 202}, answer.text
         return str(answer.json()["job_id"])
 
