@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from orthanc_plugins.api.dependencies import Joined, SeriesUidPath
 from orthanc_plugins.api.routers.results import Chosen, download_name, result_of_series, results_content
+from orthanc_plugins.spreadsheets import harmless
 
 router = APIRouter(prefix="/rtstruct", tags=["structure sets"])
 
@@ -22,8 +23,6 @@ _OF_REGION = (
     "surface_cm2",
 )
 _OF_INTENSITIES = ("unit", "mean", "sd", "min", "median", "max")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A text that begins so is taken for a formula by spreadsheets."""
 _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """Tells spreadsheets that it is UTF-8."""
 
@@ -56,9 +55,5 @@ def as_csv(regions: list[dict[str, Any]]) -> str:
             *(intensities.get(name) for name in _OF_INTENSITIES),
             problems,
         ]
-        table.writerow([_harmless(cell) if isinstance(cell, str) else cell for cell in cells])
+        table.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
     return out.getvalue()
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text

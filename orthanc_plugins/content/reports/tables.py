@@ -10,6 +10,7 @@ import orjson
 
 from orthanc_plugins import __version__
 from orthanc_plugins.content.reports.records import shown_comparison, verdict_of
+from orthanc_plugins.spreadsheets import harmless
 from orthanc_plugins.sync.differences import LEFT, RIGHT
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ COLUMNS = (
     "dcm4chee",
     "detail",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A cell that begins so is taken for a formula by spreadsheets."""
 
 
 def report_json(report: Report) -> bytes:
@@ -138,7 +137,7 @@ class CsvStream:
     def _write(self, rows: Iterable[Iterable[str | None]]) -> None:
         text = io.StringIO(newline="")
         table = csv.writer(text, lineterminator="\n")
-        table.writerows([_cell(value) for value in row] for row in rows)
+        table.writerows([harmless(value or "") for value in row] for row in rows)
         self._out.write(text.getvalue().encode("utf-8", "replace"))
 
 
@@ -154,9 +153,3 @@ def _rows(comparison: Comparison) -> Iterator[tuple[str | None, ...]]:
 
 def _indented(content: dict[str, Any]) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_INDENT_2)
-
-
-def _cell(text: str | None) -> str:
-    """Return a text that a spreadsheet shows and never runs."""
-    text = text or ""
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from orthanc_plugins import __version__
 from orthanc_plugins.rtstruct.brief import Brief
 from orthanc_plugins.rtstruct.problems import Problem
+from orthanc_plugins.spreadsheets import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,8 +41,6 @@ _OVERLAP = (
     "centroid_distance_mm",
 )
 _SURFACE = ("mean_mm", "rms_mm", "hd95_mm", "hausdorff_mm")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is taken for a formula by spreadsheets."""
 
 
 type Which = Literal["first", "second"]
@@ -139,9 +138,9 @@ def _row(pair: RegionComparison) -> dict[str, object]:
     overlap, surface = found["overlap"] or {}, found["surface"] or {}
     row: dict[str, object] = {
         "region": pair.region,
-        "region_name": _cell(pair.region_name),
+        "region_name": harmless(pair.region_name),
         "other": pair.other,
-        "other_name": _cell(pair.other_name),
+        "other_name": harmless(pair.other_name),
         "relation": pair.relation,
         **{key: overlap.get(key) for key in _OVERLAP},
         "nearest_mm": pair.nearest_mm,
@@ -150,8 +149,3 @@ def _row(pair: RegionComparison) -> dict[str, object]:
     for mm, share in surface.get("surface_dice", {}).items():
         row[f"surface_dice_{mm}_mm"] = share
     return row
-
-
-def _cell(text: str) -> str:
-    """Return a name that a spreadsheet shows and never runs."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
