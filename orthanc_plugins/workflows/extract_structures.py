@@ -32,11 +32,11 @@ from orthanc_plugins.rtstruct import (
 from orthanc_plugins.rtstruct.export import write_whole
 from orthanc_plugins.rtstruct.faults import Sparing
 from orthanc_plugins.rtstruct.files import RESULTS_NAME
-from orthanc_plugins.rtstruct.objects import RegionCollection
+from orthanc_plugins.rtstruct.objects import FOLDER, RegionCollection
 from orthanc_plugins.store import AwaitedImages, ResultRecord, StructureSubject
 from orthanc_plugins.workflows.phases import PhaseLog
 from orthanc_plugins.workflows.remove_results import remove_folder
-from orthanc_plugins.workflows.store_objects import FOLDER, store_objects
+from orthanc_plugins.workflows.store_objects import store_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

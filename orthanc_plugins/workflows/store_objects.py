@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pydicom
 
 from orthanc_plugins.errors import ArchiveRefused
-from orthanc_plugins.rtstruct.objects import is_ours, series_uids
+from orthanc_plugins.rtstruct.objects import FOLDER, is_ours, series_uids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from orthanc_plugins.archives import OrthancRest
     from orthanc_plugins.identifiers import OrthancId
-
-FOLDER = "dicom"
 
 
 def store_objects(orthanc: OrthancRest, structure_set_uid: str, folder: Path) -> int:

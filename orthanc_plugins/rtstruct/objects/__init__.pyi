@@ -1,3 +1,4 @@
+from .collecting import FOLDER as FOLDER
 from .collecting import ObjectKind as ObjectKind
 from .collecting import RegionCollection as RegionCollection
 from .measurement_report import build_measurement_report as build_measurement_report

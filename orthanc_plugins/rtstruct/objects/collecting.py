@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ObjectKind = Literal["seg", "sr", "stl"]
 FOLDER = "dicom"
+"""Where the objects stand in the folder of the results."""
 
 
 class RegionCollection:

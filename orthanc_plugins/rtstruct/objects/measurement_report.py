@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import highdicom as hd
@@ -17,6 +16,7 @@ from orthanc_plugins.rtstruct.objects.origin import (
     DrawnRegion,
     Origin,
     digest,
+    uid_of,
 )
 from orthanc_plugins.rtstruct.objects.segmentation import tracking_uid
 from orthanc_plugins.rtstruct.objects.terms import INTENSITY, category_and_type
@@ -35,7 +35,7 @@ _UNITS = {
     "BQML": (INTENSITY, Code("Bq/ml", "UCUM", "Becquerels/milliliter")),
 }
 _NO_UNIT = (INTENSITY, Code("1", "UCUM", "no units"))
-_DEVICE_UID = f"2.25.{int.from_bytes(hashlib.sha256(f'{MANUFACTURER} {MODEL}'.encode()).digest()[:16])}"
+_DEVICE_UID = uid_of(f"{MANUFACTURER} {MODEL}")
 
 
 def build_measurement_report(

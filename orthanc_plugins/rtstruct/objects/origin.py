@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import RTStructureSetStorage
+from pydicom.valuerep import format_number_as_ds
 
 from orthanc_plugins import __version__
 from orthanc_plugins.errors import GeometryError
@@ -113,7 +114,7 @@ class Origin(Brief):
 
     def uid(self, *parts: str) -> str:
         """Return the UID of an object: always the same for this structure set and these words."""
-        return _uid(self.structure_set.sop_instance_uid, *parts)
+        return uid_of(self.structure_set.sop_instance_uid, *parts)
 
     @property
     def frame_of_reference_uid(self) -> str:
@@ -148,10 +149,10 @@ class Origin(Brief):
         source.FrameOfReferenceUID = self.frame_of_reference_uid
         source.PositionReferenceIndicator = ""
         source.Rows, source.Columns = image.rows, image.columns
-        source.ImagePositionPatient = [format_decimal(value) for value in image.position_lps_mm]
-        source.ImageOrientationPatient = [format_decimal(value) for value in image.orientation]
-        source.SliceThickness = format_decimal(self.grid.spacing_mm[0])
-        source.PixelSpacing = [format_decimal(value) for value in image.pixel_spacing_mm]
+        source.ImagePositionPatient = [format_number_as_ds(value) for value in image.position_lps_mm]
+        source.ImageOrientationPatient = [format_number_as_ds(value) for value in image.orientation]
+        source.SliceThickness = format_number_as_ds(self.grid.spacing_mm[0])
+        source.PixelSpacing = [format_number_as_ds(value) for value in image.pixel_spacing_mm]
         return source
 
     def structure_set_reference(self) -> Dataset:
@@ -177,10 +178,11 @@ class Origin(Brief):
 
 def series_uids(structure_set_uid: str) -> list[str]:
     """Return the UIDs of the series that hold what is made of a structure set."""
-    return [_uid(structure_set_uid, series) for series in _SERIES]
+    return [uid_of(structure_set_uid, series) for series in _SERIES]
 
 
-def _uid(*parts: str) -> str:
+def uid_of(*parts: str) -> str:
+    """Return the UID that always follows from the same words (PS3.5 B.2)."""
     said = "\n".join(parts)
     return f"2.25.{int.from_bytes(hashlib.sha256(said.encode()).digest()[:16])}"
 
@@ -210,16 +212,3 @@ def _told(one: DrawnRegion) -> Sequence[object]:
     if found is None:
         return ()
     return (found.unit, found.mean, found.sd, found.minimum, found.maximum, found.median)
-
-
-def format_decimal(value: float) -> str:
-    """Return a number as a decimal string of DICOM (DS): at most 16 characters, as exact as these allow.
-
-    >>> format_decimal(-0.123456789012345678), format_decimal(3.0), format_decimal(-1.5e-10)
-    ('-0.1234567890123', '3', '-1.5e-10')
-    """
-    for digits in range(17, 0, -1):
-        text = f"{value:.{digits}g}"
-        if len(text) <= 16:  # noqa: PLR2004 - the length of a DS (PS3.5 6.2)
-            return text
-    raise ValueError("a number that no decimal string can hold")

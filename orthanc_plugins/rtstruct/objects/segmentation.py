@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import highdicom as hd
 import numpy as np
+from pydicom.valuerep import format_number_as_ds
 
 from orthanc_plugins.rtstruct.drawing import region_colour
 from orthanc_plugins.rtstruct.objects.origin import (
@@ -17,7 +18,6 @@ from orthanc_plugins.rtstruct.objects.origin import (
     DrawnRegion,
     Origin,
     digest,
-    format_decimal,
 )
 from orthanc_plugins.rtstruct.objects.terms import category_and_type
 
@@ -52,10 +52,8 @@ def build_segmentations(
     filled = [one for one in regions if one.mask.count]
     if not filled:
         return []
-    first = min(one.mask.offset[0] for one in filled)
-    stop = max(one.mask.offset[0] + one.mask.shape[0] for one in filled)
     plane = origin.grid.shape[1] * origin.grid.shape[2]
-    at_once = max(1, most_bytes // ((stop - first) * plane))
+    at_once = max(1, most_bytes // (len(_slices(filled)) * plane))
     groups = [filled[begin : begin + at_once] for begin in range(0, len(filled), at_once)]
     series_uid = origin.uid(SEGMENTATION_SERIES)
     return [_build(origin, group, series_uid, number) for number, group in enumerate(groups, 1)]
@@ -100,30 +98,37 @@ def _close_index(made: hd.seg.Segmentation) -> None:
 
 def _masks(regions: Sequence[DrawnRegion], grid: VoxelGrid) -> tuple[NDArray[np.uint8], int]:
     """Return the masks, shape (slices, rows, columns, regions), and the slice of the grid they begin at."""
-    first = min(one.mask.offset[0] for one in regions)
-    stop = max(one.mask.offset[0] + one.mask.shape[0] for one in regions)
-    masks = np.zeros((stop - first, *grid.shape[1:], len(regions)), dtype=np.uint8)
+    slices = _slices(regions)
+    masks = np.zeros((len(slices), *grid.shape[1:], len(regions)), dtype=np.uint8)
     for index, one in enumerate(regions):
         k, j, i = one.mask.slices
-        masks[k.start - first : k.stop - first, j, i, index] = one.mask.voxels
-    return masks, first
+        masks[k.start - slices.start : k.stop - slices.start, j, i, index] = one.mask.voxels
+    return masks, slices.start
+
+
+def _slices(regions: Sequence[DrawnRegion]) -> range:
+    """Return the slices of the grid that regions reach over together."""
+    return range(
+        min(one.mask.offset[0] for one in regions),
+        max(one.mask.offset[0] + one.mask.shape[0] for one in regions),
+    )
 
 
 def _orientation(grid: VoxelGrid) -> list[float]:
     _, down, across = (step / np.linalg.norm(step) for step in grid.steps_lps_mm)
-    return [float(format_decimal(value)) for value in (*across.tolist(), *down.tolist())]
+    return [float(format_number_as_ds(value)) for value in (*across.tolist(), *down.tolist())]
 
 
 def _position(grid: VoxelGrid, index: int) -> hd.PlanePositionSequence:
     corner = grid.to_patient(np.array([[float(index), 0.0, 0.0]]))[0]
     return hd.PlanePositionSequence(
         coordinate_system=hd.CoordinateSystemNames.PATIENT,
-        image_position=[float(format_decimal(value)) for value in corner.tolist()],
+        image_position=[float(format_number_as_ds(value)) for value in corner.tolist()],
     )
 
 
 def _pixel_measures(grid: VoxelGrid) -> hd.PixelMeasuresSequence:
-    between, down, across = (float(format_decimal(value)) for value in grid.spacing_mm)
+    between, down, across = (float(format_number_as_ds(value)) for value in grid.spacing_mm)
     return hd.PixelMeasuresSequence(
         pixel_spacing=[down, across], slice_thickness=between, spacing_between_slices=between
     )

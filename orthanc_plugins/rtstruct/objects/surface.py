@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.sr.codedict import codes
@@ -16,8 +17,6 @@ from orthanc_plugins.rtstruct.surfaces import stl_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from pydicom.sr.coding import Code
 
 SERIES_NUMBER = 9003
 DESCRIPTION = "Surfaces of the structure set (STL)"
@@ -48,7 +47,7 @@ def build_surface(
     made.AcquisitionDateTime = ""
     made.BurnedInAnnotation, made.RecognizableVisualFeatures = "NO", "NO"
     made.DocumentTitle = one.label
-    made.ConceptNameCodeSequence = Items([_item(category_and_type(one.region)[1])])
+    made.ConceptNameCodeSequence = Items([CodedConcept.from_code(category_and_type(one.region)[1])])
     made.MIMETypeOfEncapsulatedDocument = "model/stl"
     content = stl_bytes(one.surface, f"region {one.region.number}", "LPS")
     made.EncapsulatedDocumentLength = len(content)
@@ -56,9 +55,9 @@ def build_surface(
     named = (origin.structure_set_reference(), *sources)
     made.SourceInstanceSequence = Items([_reference(source) for source in named])
     made.ReferencedSeriesSequence = Items(_by_series(named))
-    made.MeasurementUnitsCodeSequence = Items([_item(_MEASURED)])
+    made.MeasurementUnitsCodeSequence = Items([CodedConcept.from_code(_MEASURED)])
     made.ModelModification, made.ModelMirroring = "NO", "NO"
-    made.ModelUsageCodeSequence = Items([_item(codes.DCM.PlanningIntent)])
+    made.ModelUsageCodeSequence = Items([CodedConcept.from_code(codes.DCM.PlanningIntent)])
     made.ContentDescription = DESCRIPTION
     return made
 
@@ -91,10 +90,3 @@ def _by_series(named: Sequence[Dataset]) -> list[Dataset]:
         item.SeriesInstanceUID, item.ReferencedInstanceSequence = uid, Items(references)
         items.append(item)
     return items
-
-
-def _item(code: Code) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator = code.value, code.scheme_designator
-    item.CodeMeaning = code.meaning
-    return item
