@@ -6,6 +6,8 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pydicom.multival import MultiValue
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -29,7 +31,7 @@ def author_of(data_set: Dataset, keywords: Iterable[str]) -> tuple[str, str]:
             names = [str(item.get("PersonName", "")) for item in data_set.get(keyword) or ()]
         else:
             value = data_set.get(keyword)
-            names = [str(one) for one in value] if _is_many(value) else [str(value or "")]
+            names = [str(one) for one in value] if isinstance(value, MultiValue) else [str(value or "")]
         found = next((name for name in names if is_somebody(name)), "")
         if found:
             return found, keyword
@@ -57,7 +59,3 @@ def _moment(date: str, time: str, offset: str) -> str:
         return datetime.fromisoformat(f"{date}T{time}{zone}").isoformat()
     except ValueError:
         return ""
-
-
-def _is_many(value: object) -> bool:
-    return value is not None and not isinstance(value, str) and hasattr(value, "append")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+import zlib
 from typing import TYPE_CHECKING
 
 import pydicom
@@ -34,9 +35,7 @@ _FAULTS = (
     AttributeError,
     BytesLengthException,
     EOFError,
-    IndexError,
     InvalidDicomError,
-    KeyError,
     LookupError,
     NotImplementedError,
     OverflowError,
@@ -44,6 +43,7 @@ _FAULTS = (
     TypeError,
     ValueError,
     struct.error,
+    zlib.error,
 )
 """What pydicom raises, early or late, for values that cannot be read."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pydicom.multival import MultiValue
@@ -70,11 +70,7 @@ def rows_of_report(data_set: Dataset) -> Iterator[Annotation]:
         if item.value_type == "CONTAINER" and item.is_named(_GROUP):
             for row in _rows_of_group(item, author, made, series_of):
                 number += 1
-                yield _numbered(row, number)
-
-
-def _numbered(row: Annotation, number: int) -> Annotation:
-    return Annotation(**{**vars(row), "number": number})
+                yield replace(row, number=number)
 
 
 def _rows_of_group(

@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from orthanc_plugins.annotations import AnnotationKind, read_annotations
 from orthanc_plugins.errors import InvalidDicom
@@ -165,6 +166,13 @@ def test_what_is_no_dicom_and_what_has_no_annotations_are_refused(case: Case) ->
         read_annotations(file.getvalue())
     with pytest.raises(InvalidDicom, match="cannot be read"):
         read_annotations(b"no DICOM")
+
+
+def test_a_deflated_report_that_is_cut_short_is_refused() -> None:
+    report = dcmjs_report([dcmjs_group("Length", [dcmjs_value(LENGTH, "12.5", "mm", [0, 0, 3, 4])])])
+    report.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    with pytest.raises(InvalidDicom, match="cannot be read"):
+        read_annotations(report_bytes(report)[:-40])
 
 
 def test_segments_and_regions_are_rows(case: Case) -> None:
