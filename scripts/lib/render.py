@@ -64,11 +64,13 @@ def render(deployment: Deployment) -> None:
 
 def rendered(deployment: Deployment) -> dict[Path, str]:
     """Return the files of the deployment's ``run`` folder and what stands in them."""
+    configuration = orthanc_configuration(deployment)
+    of_dcm4chee = configuration["PacsSuite"].get("Dcm4chee", {})
     files = {
-        deployment.orthanc_json: _json(orthanc_configuration(deployment)),
-        deployment.run / "nginx.conf": _nginx(deployment),
+        deployment.orthanc_json: _json(configuration),
+        deployment.run / "nginx.conf": _nginx(deployment, of_dcm4chee),
         deployment.run / "supervisord.conf": _supervisor(deployment),
-        deployment.run / "app-config.js": ohif.app_config(deployment, _settings_of_dcm4chee(deployment)),
+        deployment.run / "app-config.js": ohif.app_config(deployment, of_dcm4chee),
     }
     if deployment.stand_in:
         place = dcm4chee.Place(
@@ -155,11 +157,6 @@ def _dcm4chee_section(deployment: Deployment) -> dict[str, Any]:
     return {"Dcm4chee": {"Url": url, **dcm4chee.dicom_of(url, deployment.ports.dcm4chee_dicom)}}
 
 
-def _settings_of_dcm4chee(deployment: Deployment) -> dict[str, Any]:
-    section: dict[str, Any] = orthanc_configuration(deployment)["PacsSuite"].get("Dcm4chee", {})
-    return section
-
-
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Return both, section by section; a key that ``base`` spells in another case is the same key."""
     result = dict(base)
@@ -181,7 +178,7 @@ def _filled(name: str, values: Mapping[str, object]) -> str:
     return _Template(text).substitute(values)
 
 
-def _nginx(deployment: Deployment) -> str:
+def _nginx(deployment: Deployment, of_dcm4chee: Mapping[str, Any]) -> str:
     ports = deployment.ports
     return _filled(
         "nginx",
@@ -197,7 +194,7 @@ def _nginx(deployment: Deployment) -> str:
             "searches": ohif.searches(),
             **dcm4chee.nginx(
                 deployment.ports.dcm4chee if deployment.stand_in else deployment.dcm4chee_url,
-                _settings_of_dcm4chee(deployment),
+                of_dcm4chee,
             ),
         },
     )
