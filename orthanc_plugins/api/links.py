@@ -45,6 +45,10 @@ class Links:
         """Return the address of a release, or of something below it."""
         return f"{self.root}/api/releases/{release_id}{below}"
 
+    def benchmark(self, benchmark_id: str) -> str:
+        """Return the address of a benchmark."""
+        return f"{self.root}/api/benchmarks/{benchmark_id}"
+
     def page(self, path: str) -> str:
         """Return the address of a page of the dashboard; ``path`` is encoded, and begins below ``ui/``."""
         return f"{self.root}/ui/{path}"

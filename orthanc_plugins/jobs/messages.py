@@ -375,10 +375,11 @@ def deidentify_study_request(order: DeidentificationOrder) -> JobRequest:
     return JobRequest(JobKind.DEIDENTIFY_STUDY, job_id, order.arguments)
 
 
-def deidentification_of_job(job_id: JobId) -> tuple[OrthancId, str]:
-    """Return of which study a job of `deidentify_study_request` is, and the digest of its order."""
+def deidentification_of_job(job_id: JobId) -> tuple[OrthancId, str, str]:
+    """Return of which study a job of `deidentify_study_request` is, its project and its order's digest."""
     study, _, rest = job_id.removeprefix("deidentify-study.").partition(".")
-    return OrthancId(study), rest.rpartition(".")[2]
+    project, _, digest = rest.rpartition(".")
+    return OrthancId(study), project, digest
 
 
 def verify_release_request(order: DeidentificationOrder, token: str) -> JobRequest:

@@ -53,7 +53,7 @@ def release_id_of(pseudonyms: Pseudonyms, order: DeidentificationOrder) -> str:
 
 def release_id_of_job(pseudonyms: Pseudonyms, job_id: JobId) -> str:
     """Return the identifier of what becomes of the order that a job carries out."""
-    study, digest = deidentification_of_job(job_id)
+    study, _, digest = deidentification_of_job(job_id)
     return pseudonyms.token("release", f"{study}|{digest}", _RELEASE_ID_LENGTH)
 
 

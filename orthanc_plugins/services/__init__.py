@@ -157,6 +157,11 @@ class Services:
     stored_objects: tuple[Literal["seg", "sr", "stl"], ...] = ()
 
     @property
+    def archive_names(self) -> list[ArchiveName]:
+        """The archives that are set; Orthanc always is."""
+        return list(self.archives) or [ArchiveName.ORTHANC]
+
+    @property
     def benchmarks(self) -> Path:
         """Folder of benchmarks, each in one of its own."""
         return self.data / "benchmarks"

@@ -224,8 +224,7 @@ class StudyLabels:
         """Add how originals stand, which their jobs tell, and which studies here are copies."""
         newest: dict[tuple[OrthancId, str], Job] = {}
         for job in self._services.queue.jobs(kind=JobKind.DEIDENTIFY_STUDY, limit=_JOBS):
-            study, _ = deidentification_of_job(job.job_id)
-            project = job.job_id.removeprefix(f"deidentify-study.{study}.").rpartition(".")[0]
+            study, project, _ = deidentification_of_job(job.job_id)
             newest.setdefault((study, project), job)
         for (study, _), job in newest.items():
             label, study_uid = _label_of_release(job), self._uid(known, study)

@@ -169,7 +169,7 @@ def ask_for_benchmark(
     return BenchmarkAsked(
         status=BenchmarkState.QUEUED,
         benchmark_id=plan.run_id,
-        benchmark_url=_url(links, plan.run_id),
+        benchmark_url=links.benchmark(plan.run_id),
         job_id=request.job_id,
         job_url=links.job(request.job_id),
     )
@@ -236,7 +236,7 @@ def _refuse_second(services: Services, links: Links) -> None:
                 HTTPStatus.CONFLICT,
                 f"Benchmark {record.request.benchmark_id} is {record.state}: two at a time would measure "
                 "each other. Wait for it, or cancel its job.",
-                benchmark_url=_url(links, record.request.benchmark_id),
+                benchmark_url=links.benchmark(record.request.benchmark_id),
                 job_url=links.job(record.request.job_id),
             )
 
@@ -265,7 +265,7 @@ def _record(services: Services, benchmark_id: str) -> BenchmarkRecord:
 
 def _shown(services: Services, links: Links, record: BenchmarkRecord) -> dict[str, Any]:
     asked, outcome = record.request, record.outcome
-    url = _url(links, asked.benchmark_id)
+    url = links.benchmark(asked.benchmark_id)
     failure = None
     if record.error_name is not None:
         failure = Failure(name=record.error_name, message=record.error_message or "")
@@ -307,7 +307,3 @@ def _file(services: Services, record: BenchmarkRecord, name: str) -> FilePath | 
         return None
     path = services.benchmarks / record.outcome.folder / name
     return path if path.is_file() else None
-
-
-def _url(links: Links, benchmark_id: str) -> str:
-    return f"{links.root}/api/benchmarks/{benchmark_id}"

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
@@ -12,6 +12,9 @@ from orthanc_plugins.api.links import Linked, Links
 from orthanc_plugins.api.problems import Problem
 from orthanc_plugins.identifiers import StudyUid
 from orthanc_plugins.store import EVENT_SOURCES, EventPlace, SuiteEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 router = APIRouter(tags=["operation"])
 
@@ -86,16 +89,18 @@ def _told(one: SuiteEvent, links: Links) -> Event:
 
 def _link(one: SuiteEvent, links: Links) -> str | None:
     """Return the address that tells more, None where there is none."""
-    of_lists = {
-        "transfer": links.transfer(one.key),
-        "repair": links.repair(one.key),
-        "release": links.release(one.key),
-        "benchmark": f"{links.root}/api/benchmarks/{one.key}",
-        "results": links.job(one.job_id or ""),
-    }
     if one.source in {"comparison", "inventory"} and one.study_uid is not None:
         return links.comparison(StudyUid(one.study_uid))
-    return of_lists.get(one.source)
+    if one.source == "results":
+        return links.job(one.job_id or "")
+    of_lists: dict[str, Callable[[str], str]] = {
+        "transfer": links.transfer,
+        "repair": links.repair,
+        "release": links.release,
+        "benchmark": links.benchmark,
+    }
+    found = of_lists.get(one.source)
+    return None if found is None else found(one.key)
 
 
 def _token(one: SuiteEvent) -> str:

@@ -1,6 +1,5 @@
 """How the archives grow, and of which modalities what they hold is, as the inventory knows it."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -8,7 +7,6 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from orthanc_plugins.api.dependencies import Joined, Parameters
-from orthanc_plugins.archives.base import ArchiveName
 from orthanc_plugins.store import ModalitiesHeld
 
 router = APIRouter(prefix="/statistics", tags=["operation"])
@@ -73,7 +71,7 @@ def growth(response: Response, services: Joined, asked: Annotated[GrowthParamete
     response.headers["Cache-Control"] = "no-store"
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     since = today - timedelta(days=asked.days - 1)
-    archives: dict[str, list[GrowthDay]] = {name: [] for name in _names(services.archives)}
+    archives: dict[str, list[GrowthDay]] = {name: [] for name in services.archive_names}
     for one in services.store.growth.by_day(since):
         day = GrowthDay(day=one.day, studies=one.studies, instances=one.instances)
         archives.setdefault(one.archive, []).append(day)
@@ -91,7 +89,7 @@ def modalities(
     A study of two modalities counts once, under both together: the inventory knows its series by number only.
     """
     response.headers["Cache-Control"] = "no-store"
-    held: dict[str, list[ModalitiesHeld]] = {name: [] for name in _names(services.archives)}
+    held: dict[str, list[ModalitiesHeld]] = {name: [] for name in services.archive_names}
     for one in services.store.growth.by_modalities():
         held.setdefault(one.archive, []).append(one)
     return Modalities(
@@ -103,10 +101,6 @@ def modalities(
             for name, rows in held.items()
         }
     )
-
-
-def _names(archives: Iterable[ArchiveName]) -> list[str]:
-    return [str(name) for name in archives] or [ArchiveName.ORTHANC]
 
 
 def _count(rows: list[ModalitiesHeld], modalities: str) -> ModalityCount:

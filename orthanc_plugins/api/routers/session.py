@@ -48,7 +48,7 @@ def session(response: Response, services: Joined, user: User) -> Session:
         may_look_up=user is not None and user in chosen.look_up_users,
         version=__version__,
         languages=["en", "fr"],
-        archives=list(services.archives) or [ArchiveName.ORTHANC],
+        archives=services.archive_names,
         viewer_url=services.viewer_url,
         features=Features(
             dcm4chee=ArchiveName.DCM4CHEE in services.archives,
