@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Index, delete, select
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, sessionmaker
 
 from orthanc_plugins.identifiers import OrthancId, StudyUid
 from orthanc_plugins.store.engine import as_store_error
+from orthanc_plugins.store.inventory_part import CHUNK
 from orthanc_plugins.store.models import Base
 
 if TYPE_CHECKING:
@@ -73,10 +75,9 @@ class Labels:
     @as_store_error
     def forget(self, orthanc_ids: Collection[OrthancId], label: str | None = None) -> None:
         """Forget one label of some studies, or all of theirs: the suite no longer answers for them."""
-        if not orthanc_ids:
-            return
-        statement = delete(StudyLabelRow).where(StudyLabelRow.orthanc_id.in_(orthanc_ids))
+        statement = delete(StudyLabelRow)
         if label is not None:
             statement = statement.where(StudyLabelRow.label == label)
         with self._sessions.begin() as session:
-            session.execute(statement)
+            for some in batched(orthanc_ids, CHUNK, strict=False):
+                session.execute(statement.where(StudyLabelRow.orthanc_id.in_(some)))

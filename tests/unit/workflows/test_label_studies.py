@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orthanc_plugins.errors import HeldForReview
-from orthanc_plugins.identifiers import SeriesUid, SopInstanceUid, StudyUid
+from orthanc_plugins.identifiers import OrthancId, SeriesUid, SopInstanceUid, StudyUid
 from orthanc_plugins.jobs import DeidentificationOrder, deidentify_study_request, extract_structures_request
 from orthanc_plugins.services import Labelling
 from orthanc_plugins.store import ReleaseState, ResultRecord, StructureSubject
@@ -22,7 +22,7 @@ from tests.unit.holdings import LEFT, NOW, RIGHT, hold, known
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orthanc_plugins.identifiers import JobId, OrthancId
+    from orthanc_plugins.identifiers import JobId
     from orthanc_plugins.services import Services
     from tests.fakes import FakeOrthancRest, MemoryQueue
 
@@ -244,3 +244,12 @@ def test_an_orthanc_that_keeps_no_labels_is_asked_for_nothing(
     known(services.store, LEFT, RIGHT)
     assert keeper.keep() is None
     assert set(orthanc.asked) == {"system"}
+
+
+def test_more_labels_are_forgotten_at_once_than_one_statement_takes(services: Services) -> None:
+    labels = services.store.labels
+    labels.note(StudyUid(STUDY), orthanc_id(STUDY), "verified")
+    labels.forget(
+        [*(OrthancId(f"{number:044x}") for number in range(300_000)), orthanc_id(STUDY)], "verified"
+    )
+    assert labels.all() == {}
