@@ -6,8 +6,8 @@ import { html } from '../core/html.js';
 import { path, withQuery } from '../core/router.js';
 import { words } from '../core/words.js';
 import { choice, entry } from '../parts/fields.js';
-import { jobError, jobKind, jobState, jobWaiting, UNFINISHED } from '../parts/job.js';
-import { LIMIT, offsetOf, paging } from '../parts/paging.js';
+import { jobKind, jobStanding, UNFINISHED } from '../parts/job.js';
+import { LIMIT, atLeast, offsetOf, paging } from '../parts/paging.js';
 import { empty, shown } from '../parts/states.js';
 import { table } from '../parts/table.js';
 import { identifier } from '../parts/value.js';
@@ -33,9 +33,6 @@ export function open(page) {
     ${shown(jobs, ({ jobs: found }) => html`${list(found, wanted)} ${paging({ total: atLeast(found, offset), offset })}`)}`;
 }
 
-/** The route does not count; a full page may have another behind it. */
-const atLeast = (found, offset) => offset + found.length + (found.length === LIMIT ? 1 : 0);
-
 function filters(page, wanted) {
   const all = (name, values, text) =>
     choice({
@@ -58,10 +55,7 @@ const list = (jobs, wanted) =>
     none: empty(Object.values(wanted).some(Boolean) ? t('none_such') : t('none')),
     columns: [
       { title: t('kind'), cell: (job) => html`<a href=${path('jobs', job.job_id)}>${jobKind(job.kind)}</a>` },
-      {
-        title: t('state'),
-        cell: (job) => html`${jobState(job.state)} ${jobWaiting(job.waiting)} ${jobError(job.error)}`,
-      },
+      { title: t('state'), cell: jobStanding },
       {
         title: t('study'),
         cell: (job) =>

@@ -7,8 +7,8 @@ import { path, withQuery } from '../core/router.js';
 import { words } from '../core/words.js';
 import { badge } from '../parts/badge.js';
 import { choice, entry } from '../parts/fields.js';
-import { jobError, jobState, jobWaiting } from '../parts/job.js';
-import { LIMIT, offsetOf, paging } from '../parts/paging.js';
+import { jobStanding } from '../parts/job.js';
+import { LIMIT, atLeast, offsetOf, paging } from '../parts/paging.js';
 import { empty, shown } from '../parts/states.js';
 import { table } from '../parts/table.js';
 import { identifier } from '../parts/value.js';
@@ -45,9 +45,6 @@ export function open(page) {
     ${shown(sets, (found) => html`${list(found, state, study)} ${paging({ total: atLeast(found, offset), offset })}`)}`;
 }
 
-/** The routes do not count; a full page may have another behind it. */
-const atLeast = (found, offset) => offset + found.length + (found.length === LIMIT ? 1 : 0);
-
 const list = (sets, state, study) =>
   table({
     caption: t('all'),
@@ -83,9 +80,6 @@ const ofResult = () => [
   { title: t('made_at'), cell: (set) => moment(set.created_at) },
 ];
 const ofJob = () => [
-  {
-    title: t('processing'),
-    cell: (job) => html`${jobState(job.state)} ${jobWaiting(job.waiting)} ${jobError(job.error)}`,
-  },
+  { title: t('processing'), cell: jobStanding },
   { title: t('asked_at'), cell: (job) => moment(job.requested_at) },
 ];

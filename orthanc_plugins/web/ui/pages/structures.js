@@ -7,7 +7,7 @@ import { here, path, withQuery } from '../core/router.js';
 import { words } from '../core/words.js';
 import { doing } from '../parts/button.js';
 import { choice } from '../parts/fields.js';
-import { jobError, jobPhases, jobState, jobWaiting, UNFINISHED } from '../parts/job.js';
+import { jobError, jobPhases, jobStanding, jobState, jobWaiting, UNFINISHED } from '../parts/job.js';
 import { tell } from '../parts/messages.js';
 import { doses, pictures, problems, regions } from '../parts/regions.js';
 import { empty, shown } from '../parts/states.js';
@@ -87,12 +87,9 @@ const choose = (view, sets, meant) =>
         },
         { title: t('regions'), number: true, cell: (set) => (set.result ? String(set.result.regions) : '–') },
         { title: t('made_at'), cell: (set) => moment(set.result?.created_at) },
-        { title: t('processing'), cell: standing },
+        { title: t('processing'), cell: ({ job }) => (job ? jobStanding(job) : nothing) },
       ],
     })}`;
-
-const standing = ({ job }) =>
-  job ? html`${jobState(job.state)} ${jobWaiting(job.waiting)} ${jobError(job.error)}` : nothing;
 
 function one(view, set, sets) {
   const { page } = view;

@@ -53,6 +53,9 @@ function awaited({ images_present: present, images_missing: missing }) {
 /** Return what went wrong and what to do. */
 export const jobError = (error) => (error ? html`<p class="notice bad">${value(error.message)}</p>` : nothing);
 
+/** Return how a job stands: its state, what it waits for and what went wrong. */
+export const jobStanding = ({ state, waiting, error }) => html`${jobState(state)} ${jobWaiting(waiting)} ${jobError(error)}`;
+
 /** Return the phases of a job, as they are while it runs. */
 export const jobPhases = (phases) =>
   table({

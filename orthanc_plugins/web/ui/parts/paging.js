@@ -13,6 +13,9 @@ export const LIMIT = 50;
 /** Return where a list begins, as the address says. */
 export const offsetOf = (query) => Math.max(0, Number.parseInt(query.get('offset') ?? '0', 10) || 0);
 
+/** Return how many rows there are at least, of a route that does not count: a full page may have another behind it. */
+export const atLeast = (found, offset) => offset + found.length + (found.length === LIMIT ? 1 : 0);
+
 /**
  * Return the links that leaf through a list.
  *
