@@ -39,14 +39,12 @@ from orthanc_plugins.api.repair_answers import (
     standing,
     summary,
 )
+from orthanc_plugins.api.repair_jobs import asking, begin, settled, submit
 from orthanc_plugins.api.routers.process import failed_job_response
 from orthanc_plugins.api.routers.studies import StudyPath
 from orthanc_plugins.archives.base import ArchiveName
-from orthanc_plugins.errors import JobError, RepairError
-from orthanc_plugins.identifiers import JobId
+from orthanc_plugins.errors import RepairError
 from orthanc_plugins.jobs import (
-    JobRequest,
-    JobState,
     plan_repair_request,
     repair_study_request,
     undo_repair_request,
@@ -163,8 +161,9 @@ async def repair_study(  # noqa: PLR0913, PLR0917 - each is what FastAPI hands i
 
     def ask() -> None:
         text = type(services.repair).model_validate(policy.model_dump()).model_dump_json()
-        services.store.repairs.request(repair_id, study_uid, text, asked.job_id, by)
-        _submit(services, repair_id, asked)
+        with asking(services, repair_id, asked):
+            services.store.repairs.request(repair_id, study_uid, text, asked.job_id, by)
+            submit(services, repair_id, asked)
 
     await run_in_threadpool(ask)
     return await _answer(services, links, repair_id, wanted, text=_wants_text(request, wanted.format))
@@ -177,7 +176,7 @@ def list_repairs(services: Joined, links: Linked, wanted: Annotated[RepairFilter
     page = services.store.repairs.repairs(
         study_uid=study_uid, state=wanted.state, limit=wanted.limit, offset=wanted.offset
     )
-    listed = [RepairSummary(**summary(links, _settled(services, record))) for record in page.entries]
+    listed = [RepairSummary(**summary(links, settled(services, record))) for record in page.entries]
     return RepairPage(repairs=listed, total=page.total, limit=wanted.limit, offset=wanted.offset)
 
 
@@ -318,28 +317,7 @@ def _shown(services: Services, links: Links, record: RepairRecord, *, text: bool
 
 
 def _record(services: Services, repair_id: str) -> RepairRecord:
-    return _settled(services, services.store.repairs.repair(repair_id))
-
-
-def _settled(services: Services, record: RepairRecord) -> RepairRecord:
-    """Return a repair; one whose job was cancelled or given up is no longer at work, and told so."""
-    if not record.state.at_work:
-        return record
-    jobs = services.queue.jobs(job_ids=[record.job_id], limit=1)
-    if jobs and (not jobs[0].state.ended or jobs[0].state is JobState.SUCCEEDED):
-        return record
-    record = services.store.repairs.repair(record.repair_id)
-    if not record.state.at_work:
-        return record
-    why = jobs[0].failure.message if jobs and jobs[0].failure is not None else "Its job was cancelled."
-    return services.store.repairs.end(record.repair_id, _cut_off(services, record), ("Interrupted", why))
-
-
-def _cut_off(services: Services, record: RepairRecord) -> RepairState:
-    if record.state is RepairState.UNDOING:
-        return RepairState.UNDO_FAILED
-    touched = record.done or services.store.repairs.changes(record.repair_id)
-    return RepairState.PARTLY if touched else RepairState.FAILED
+    return settled(services, services.store.repairs.repair(repair_id))
 
 
 def _begin_applying(services: Services, repair_id: str, by: str) -> None:
@@ -350,7 +328,7 @@ def _begin_applying(services: Services, repair_id: str, by: str) -> None:
     nothing_left = not any(one.state in waiting for one in services.store.repairs.actions(repair_id))
     if record.state is RepairState.VERIFIED and nothing_left:
         raise RepairError("The repair is verified, and nothing was decided since: there is nothing to apply.")
-    _begin(services, record, RepairState.APPLYING, repair_study_request(repair_id, uuid.uuid4().hex), by)
+    begin(services, record, RepairState.APPLYING, repair_study_request(repair_id, uuid.uuid4().hex), by)
 
 
 def _begin_undoing(services: Services, repair_id: str, by: str) -> None:
@@ -368,25 +346,4 @@ def _begin_undoing(services: Services, repair_id: str, by: str) -> None:
             f"{services.retention.undo.days} days after its end (Retention.UndoDays). Compare the study, and "
             "plan a new repair if need be."
         )
-    _begin(services, record, RepairState.UNDOING, undo_repair_request(repair_id, uuid.uuid4().hex), by)
-
-
-def _begin(
-    services: Services, record: RepairRecord, state: RepairState, request: JobRequest, by: str
-) -> None:
-    """Let a worker have a repair; asked for twice at the same moment, one of the two is refused."""
-    repairs = services.store.repairs
-    if not repairs.begin(record.repair_id, state, request.job_id, by, among=[record.state]):
-        raise RepairError("Somebody else has asked for the repair at this moment: see how it stands.")
-    _submit(services, record.repair_id, request, back_to=record.state)
-
-
-def _submit(
-    services: Services, repair_id: str, request: JobRequest, back_to: RepairState = RepairState.FAILED
-) -> JobId:
-    """Ask for a job; should that fail, the repair is not left waiting for it."""
-    try:
-        return services.queue.submit(request)
-    except JobError as error:
-        services.store.repairs.end(repair_id, back_to, (type(error).__name__, str(error)))
-        raise
+    begin(services, record, RepairState.UNDOING, undo_repair_request(repair_id, uuid.uuid4().hex), by)

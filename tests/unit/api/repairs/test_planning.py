@@ -17,6 +17,7 @@ from tests.unit.api.conftest import Client
 from tests.unit.api.repairs.worked import WorkedQueue, asked, planned
 
 if TYPE_CHECKING:
+    from orthanc_plugins.jobs import JobRequest
     from orthanc_plugins.services import Services
     from tests.unit.workflows.repaired import World
 
@@ -183,6 +184,26 @@ def test_two_who_apply_at_the_same_moment_are_one(client: Client, world: World, 
         thread.join(30)
     assert sorted(statuses) == [202, 409, 409, 409]
     assert len(queue.jobs(kind=JobKind.REPAIR_STUDY)) == 1
+
+
+def test_who_looks_while_a_job_is_asked_for_does_not_take_it_for_lost(
+    client: Client, world: World, queue: WorkedQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.alter(world.dcm4chee, world.uids[0], SliceThickness="3")
+    repair = planned(client, world, default="prefer_orthanc")
+    queue.paused = True
+    seen: list[str] = []
+    submit = queue.submit
+
+    def looked_at(request: JobRequest) -> JobId:
+        seen.append(client.get(repair["href"]).json()["state"])
+        seen.append(str(client.post(f"{repair['href']}/apply").status_code))
+        return submit(request)
+
+    monkeypatch.setattr(queue, "submit", looked_at)
+    assert client.post(f"{repair['href']}/apply", json={"synchronous": False}).status_code == 202
+    assert seen == ["applying", "409"]
+    assert client.get(repair["href"]).json()["state"] == "applying"
 
 
 @pytest.mark.parametrize("how", ["cancelled", "given up", "lost"])
